@@ -1,0 +1,184 @@
+package dlt645test
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// Line is a simulated RS-485 line: bytes take the time that the baud rate
+// gives them, in both directions, and meters answer after their delay.
+type Line struct {
+	Baud   int // zero: 2400
+	Bits   int // of a byte on the wire: 11 with parity (zero), 10 without
+	Meters []*Meter
+	Faults Faults
+	Seed   uint64 // of the faults
+
+	// Tap is called with each frame as it is complete on the line, and with
+	// what was no frame; from the line's goroutine.
+	Tap func(Event)
+
+	unplugged atomic.Bool
+}
+
+// Event is something that passed on a line.
+type Event struct {
+	At    time.Time
+	Wire  []byte // with preamble
+	Frame dlt645.Frame
+	OK    bool // Wire is a good frame
+}
+
+// ByteTime is how long one byte takes.
+func (l *Line) ByteTime() time.Duration {
+	baud, bits := l.Baud, l.Bits
+	if baud == 0 {
+		baud = 2400
+	}
+	if bits == 0 {
+		bits = 11
+	}
+	return time.Duration(bits) * time.Second / time.Duration(baud)
+}
+
+// Unplug takes the meters off the line, or puts them back.
+func (l *Line) Unplug(off bool) { l.unplugged.Store(off) }
+
+// Serve answers what comes from port until it fails or ends (io.EOF), or the
+// context does. The caller closes port to end a blocked read.
+func (l *Line) Serve(ctx context.Context, port io.ReadWriter) error {
+	w := &wire{Line: l, port: port, rng: rand.New(rand.NewPCG(l.Seed, 1))}
+	l.Faults.ApplyTo(l.Meters)
+	var held []byte
+	buf := make([]byte, 512)
+	for ctx.Err() == nil {
+		n, err := port.Read(buf)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if now.After(w.free) {
+			w.free = now
+		}
+		// The bytes came at once; on the wire they take their time.
+		w.free = w.free.Add(time.Duration(n) * l.ByteTime())
+		if strikes(w.rng, l.Faults.Echo) {
+			if err := w.send(ctx, buf[:n], now); err != nil {
+				return err
+			}
+		}
+		held = append(held, buf[:n]...)
+		var req dlt645.Frame
+		for {
+			at, ok := dlt645.Scan(held, &req)
+			if !ok {
+				break
+			}
+			w.tap(held[:at.End], req, true, w.free)
+			held = held[at.End:]
+			if err := w.answer(ctx, req); err != nil {
+				return err
+			}
+		}
+		held = append([]byte(nil), held[dlt645.Pending(held):]...)
+	}
+	return nil
+}
+
+// wire is the state of one Serve.
+type wire struct {
+	*Line
+	port io.ReadWriter
+	rng  *rand.Rand
+	free time.Time // when the last byte has passed
+}
+
+func (w *wire) tap(b []byte, f dlt645.Frame, ok bool, at time.Time) {
+	if w.Tap == nil {
+		return
+	}
+	f.Data = append([]byte(nil), f.Data...)
+	w.Tap(Event{At: at, Wire: append([]byte(nil), b...), Frame: f, OK: ok})
+}
+
+// answer lets the meters answer a request that is complete at w.free.
+func (w *wire) answer(ctx context.Context, req dlt645.Frame) error {
+	for i, m := range w.Meters {
+		if w.unplugged.Load() || strikesMeter(w.Faults.Dead, i, len(w.Meters)) {
+			continue
+		}
+		ans, ok := m.Answer(req, time.Now())
+		if !ok || strikes(w.rng, w.Faults.Silence) {
+			continue
+		}
+		delay := m.Delay
+		if delay == 0 {
+			delay = 20 * time.Millisecond
+		}
+		if strikes(w.rng, w.Faults.Late) {
+			delay += 1200*time.Millisecond + time.Duration(w.rng.Int64N(int64(time.Second)))
+		}
+		if err := w.sendAnswer(ctx, m, ans, w.free.Add(delay)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *wire) sendAnswer(ctx context.Context, m *Meter, ans dlt645.Frame, at time.Time) error {
+	var b []byte
+	if !strikes(w.rng, w.Faults.NoPreamble) {
+		b = dlt645.AppendPreamble(b, m.Preamble)
+	}
+	b, err := ans.AppendBinary(b)
+	if err != nil {
+		return err
+	}
+	good := true
+	if strikes(w.rng, w.Faults.Checksum) {
+		b[len(b)-2]++
+		good = false
+	}
+	if strikes(w.rng, w.Faults.Noise) {
+		noise := make([]byte, 1+w.rng.IntN(6))
+		for i := range noise {
+			noise[i] = byte(w.rng.Uint32())
+		}
+		b = append(noise, b...)
+		if w.rng.IntN(2) == 0 { // and one byte of the answer is hit
+			b[len(noise)+w.rng.IntN(len(b)-len(noise))] ^= byte(1 + w.rng.IntN(255))
+			var f dlt645.Frame
+			_, good = dlt645.Scan(b, &f)
+		}
+	}
+	if err := w.send(ctx, b, at); err != nil {
+		return err
+	}
+	w.tap(b, ans, good, w.free)
+	return nil
+}
+
+// send puts bytes on the line, the first of them beginning at at.
+func (w *wire) send(ctx context.Context, b []byte, at time.Time) error {
+	step := w.ByteTime()
+	for i := range b {
+		due := at.Add(time.Duration(i+1) * step)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Until(due)):
+		}
+		if _, err := w.port.Write(b[i : i+1]); err != nil {
+			return err
+		}
+	}
+	if end := at.Add(time.Duration(len(b)) * step); end.After(w.free) {
+		w.free = end
+	}
+	return nil
+}

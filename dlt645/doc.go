@@ -1,0 +1,22 @@
+// Package dlt645 is the codec of DL/T 645-2007 and -1997, the protocol that
+// Chinese electricity meters speak on RS-485: frames, addresses, control
+// codes, data identifiers and exact decimal values.
+//
+// A frame on the wire (clause 5.2 of the 2007 text):
+//
+//	[FE x n] 68 A0 A1 A2 A3 A4 A5 68 C L DATA(L bytes, each +33H) CS 16
+//	  offset  0  1              6  7  8 9 10 ...             10+L 11+L
+//
+// FE bytes wake the receiver and belong to no frame. The address goes low
+// byte first. CS is the sum modulo 256 of all bytes from the first 68 to the
+// byte before CS. Every byte of DATA carries an offset of 33H, which this
+// package adds and removes and no other package knows of. Within DATA, what
+// has several bytes goes low byte first.
+//
+// The package is pure: it does no I/O, reads no clock and starts no
+// goroutine. The exchange on a line, with its time-outs, is package meter.
+//
+// The text of the standard is not public. Tables and layouts follow what
+// independent implementations and captured frames agree on; clause numbers
+// are those that such sources quote.
+package dlt645

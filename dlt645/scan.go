@@ -1,0 +1,79 @@
+package dlt645
+
+import "bytes"
+
+// Found says where in a buffer a frame stands.
+type Found struct {
+	Start, End int // the frame is b[Start:End]
+	Preamble   int // FE bytes directly before Start
+}
+
+// Scan finds the first complete frame in b and reads it into f. Whatever
+// stands before it (preamble, noise, echoes cut short, false start bytes) is
+// passed over: after a candidate that fails, the search goes on one byte
+// behind its first 68, so no noise hides the good frame behind it.
+//
+// A candidate that the buffer ends in is passed over too. Whoever reads from
+// a stream keeps the bytes from Pending on and scans again when more came.
+func Scan(b []byte, f *Frame) (Found, bool) {
+	for i := next(b, 0); i < len(b); i = next(b, i+1) {
+		n, err := check(b[i:])
+		if err != nil {
+			continue
+		}
+		f.read(b[i : i+n])
+		return Found{Start: i, End: i + n, Preamble: preamble(b, i)}, true
+	}
+	return Found{}, false
+}
+
+// Pending gives the offset of the first candidate in b that further bytes
+// may complete, len(b) if there is none. What stands before it can be
+// dropped once Scan has found no frame in b.
+func Pending(b []byte) int {
+	for i := next(b, 0); i < len(b); i = next(b, i+1) {
+		if _, err := check(b[i:]); err == errShort {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// Diagnose tells why Scan finds no frame in b: what is wrong with the first
+// candidate that has two start bytes, else with the first start byte.
+func Diagnose(b []byte) error {
+	var first error
+	for i := next(b, 0); i < len(b); i = next(b, i+1) {
+		_, err := check(b[i:])
+		if err != nil && i+7 < len(b) && b[i+7] == headByte {
+			return err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		return errNoStart
+	}
+	return first
+}
+
+// next gives the offset of the first 68 in b at or behind i, len(b) if none.
+func next(b []byte, i int) int {
+	if i >= len(b) {
+		return len(b)
+	}
+	k := bytes.IndexByte(b[i:], headByte)
+	if k < 0 {
+		return len(b)
+	}
+	return i + k
+}
+
+func preamble(b []byte, start int) int {
+	n := 0
+	for start-n > 0 && b[start-n-1] == preambleByte {
+		n++
+	}
+	return n
+}
