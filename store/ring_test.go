@@ -1,0 +1,542 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const testUnit = 512
+
+// small is a ring of few and small segments, so that tests go round it.
+func small(segments int) superblock {
+	return superblock{unit: testUnit, segmentSize: 8 * testUnit, segments: segments, id: [16]byte{1, 2, 3}}
+}
+
+func newFile(t testing.TB, segments int) *forgetful {
+	t.Helper()
+	s := small(segments)
+	f := newForgetful(int64(2*s.unit+s.segments*s.segmentSize), s.unit)
+	if err := format(f, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func open(t testing.TB, f File) *Ring {
+	t.Helper()
+	r, err := openFile(f, Options{Flush: time.Hour})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return r
+}
+
+func record(n uint64) []byte {
+	b := binary.LittleEndian.AppendUint64([]byte("record "), n)
+	return append(b, strings.Repeat("x", int(n%90))...)
+}
+
+// all reads everything behind a number.
+func all(r *Ring, after uint64) (seqs []uint64, data map[uint64]string, gaps []Gap) {
+	data = map[uint64]string{}
+	rd := r.NewReader(after)
+	for {
+		e, ok := rd.Next()
+		if !ok {
+			return seqs, data, gaps
+		}
+		if e.Gap != nil {
+			gaps = append(gaps, *e.Gap)
+			continue
+		}
+		seqs = append(seqs, e.Seq)
+		data[e.Seq] = string(e.Data)
+	}
+}
+
+func TestRecordsComeBackInOrderFromMemoryAndMedium(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	for n := range uint64(20) {
+		seq, err := r.Append(record(n))
+		if err != nil || seq != n+1 {
+			t.Fatalf("Append gave %d, %v; want %d", seq, err, n+1)
+		}
+		if n == 9 {
+			if err := r.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	seqs, data, gaps := all(r, 0)
+	if len(seqs) != 20 || len(gaps) != 0 {
+		t.Fatalf("got %d records and gaps %v, want 20 and none", len(seqs), gaps)
+	}
+	for n := range uint64(20) {
+		if data[n+1] != string(record(n)) {
+			t.Errorf("record %d is %q", n+1, data[n+1])
+		}
+	}
+	if seqs, _, _ := all(r, 15); len(seqs) != 5 || seqs[0] != 16 {
+		t.Errorf("behind 15 got %v", seqs)
+	}
+}
+
+func TestCleanEndGoesOnWithoutAGap(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	r.Append(record(0))
+	if err := r.SetCursor("tuya", 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.commit(true); err != nil {
+		t.Fatal(err)
+	}
+	r = open(t, f)
+	if pos, ok := r.Cursor("tuya"); !ok || pos != 1 {
+		t.Errorf("cursor is %d, %v; want 1", pos, ok)
+	}
+	if seq, _ := r.Append(record(1)); seq != 2 {
+		t.Errorf("next number is %d, want 2", seq)
+	}
+}
+
+func TestKillLosesOnlyWhatWasNotDurableAndReusesNoNumber(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	for n := range uint64(5) {
+		r.Append(record(n))
+	}
+	r.Flush()
+	lost, _ := r.Append(record(5)) // offered to readers, never durable
+	r = open(t, f)
+	seqs, _, _ := all(r, 0)
+	if len(seqs) != 5 {
+		t.Errorf("got %v, want 1 to 5", seqs)
+	}
+	next, err := r.Append(record(6))
+	if err != nil || next <= lost {
+		t.Errorf("number %d was offered, then %d was given again (%v)", lost, next, err)
+	}
+	_, _, gaps := all(r, 0)
+	if want := (Gap{6, next - 1, Reserved}); len(gaps) != 1 || gaps[0] != want {
+		t.Errorf("gaps are %v, want %v", gaps, want)
+	}
+}
+
+func TestFullRingDropsTheOldestAndTellsTheGap(t *testing.T) {
+	f := newFile(t, 4)
+	r := open(t, f)
+	r.SetCursor("slow", 3)
+	for n := range uint64(400) {
+		r.Append(record(n))
+		if n%4 == 3 {
+			if err := r.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	seqs, _, gaps := all(r, 3)
+	if len(gaps) != 1 || gaps[0].Cause != Overwritten || gaps[0].From != 4 || gaps[0].To != seqs[0]-1 {
+		t.Fatalf("gaps %v before %d", gaps, seqs[0])
+	}
+	if got, want := r.Stats().Lost["slow"], int(seqs[0]-4); got != want {
+		t.Errorf("the cursor lost %d records by count, %d by the gap", got, want)
+	}
+	if last := seqs[len(seqs)-1]; last != 400 || len(seqs) != int(last-seqs[0]+1) {
+		t.Errorf("got %d records from %d to %d, want all up to 400", len(seqs), seqs[0], last)
+	}
+}
+
+func TestBehindCountsRecordsAndNotNumbers(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	for n := range uint64(6) {
+		r.Append(record(n))
+	}
+	r.Flush()
+	r = open(t, f) // unclean: the numbers jump
+	for n := range uint64(3) {
+		r.Append(record(n))
+	}
+	rd := r.NewReader(2)
+	want := 7
+	if got := rd.Behind(); got != want {
+		t.Errorf("at the start %d records are left, want %d", got, want)
+	}
+	for {
+		e, ok := rd.Next()
+		if !ok {
+			break
+		}
+		if e.Gap == nil {
+			want--
+		}
+		if got := rd.Behind(); got != want {
+			t.Errorf("behind %+v %d records are left, want %d", e, got, want)
+		}
+	}
+}
+
+func TestReaderIsOvertakenByTheRing(t *testing.T) {
+	f := newFile(t, 4)
+	r := open(t, f)
+	r.Append(record(0))
+	r.Flush()
+	rd := r.NewReader(0)
+	if e, ok := rd.Next(); !ok || e.Seq != 1 {
+		t.Fatalf("first entry %v %v", e, ok)
+	}
+	for n := uint64(1); n < 300; n++ {
+		r.Append(record(n))
+		r.Flush()
+	}
+	e, ok := rd.Next()
+	if !ok || e.Gap == nil || e.Gap.From != 2 || e.Gap.Cause != Overwritten {
+		t.Fatalf("got %+v, want an overwritten gap from 2", e)
+	}
+	if next, _ := rd.Next(); next.Seq != e.Gap.To+1 {
+		t.Errorf("behind the gap up to %d comes %d", e.Gap.To, next.Seq)
+	}
+}
+
+func TestDamagedFrameIsAGapAndTheRestIsRead(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	for n := range uint64(30) {
+		r.Append(record(n))
+		r.Flush()
+	}
+	// The frame of record 10 is in the 12th unit behind the superblocks: the
+	// first two hold the reservation made at open.
+	f.data[2*testUnit+11*testUnit+68] ^= 1
+	r = open(t, f)
+	seqs, _, gaps := all(r, 0)
+	if len(gaps) == 0 || gaps[0] != (Gap{10, 10, Corrupt}) {
+		t.Errorf("gaps are %v, want number 10 corrupt", gaps)
+	}
+	if len(seqs) != 29 {
+		t.Errorf("%d records are left, want 29", len(seqs))
+	}
+}
+
+func TestDamagedLastFrameMakesNumbersJumpBeyondTheRing(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	for n := range uint64(10) {
+		r.Append(record(n))
+		r.Flush()
+	}
+	r.commit(true)
+	f.data[2*testUnit+12*testUnit+20] ^= 1 // the clean end itself
+	r = open(t, f)
+	seq, err := r.Append(record(11))
+	if err != nil || seq < uint64(r.Stats().CapacityBytes) {
+		t.Errorf("number %d (%v) does not lie beyond all that the ring can hold", seq, err)
+	}
+}
+
+func TestFailedSyncWritesTheFrameAgainElsewhere(t *testing.T) {
+	for _, what := range []string{"sync", "write"} {
+		t.Run(what, func(t *testing.T) {
+			f := newFile(t, 8)
+			r := open(t, f)
+			r.Append(record(0))
+			f.failures[what] = 1
+			if err := r.Flush(); err != nil {
+				t.Fatalf("one failed %s: %v", what, err)
+			}
+			if r.tail.segment != 1 {
+				t.Errorf("the frame is in segment %d, want the next one", r.tail.segment)
+			}
+			r = open(t, f.cut(rand.New(rand.NewPCG(1, 1))))
+			if seqs, _, _ := all(r, 0); len(seqs) != 1 {
+				t.Errorf("got %v, want record 1", seqs)
+			}
+		})
+	}
+}
+
+func TestDeadMediumKeepsRecordsInMemoryAndSaysSo(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	var told []error
+	r.opt.Failed = func(err error) { told = append(told, err) }
+	f.failures["sync"] = 1000
+	r.Append(record(0))
+	if err := r.Flush(); !errors.Is(err, errInjected) {
+		t.Fatalf("Flush gave %v", err)
+	}
+	if seqs, _, _ := all(r, 0); len(seqs) != 1 {
+		t.Errorf("the record is not in memory: %v", seqs)
+	}
+	f.failures["sync"] = 0
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || told[0] == nil || told[1] != nil {
+		t.Errorf("told %v, want a failure and its end", told)
+	}
+	if s := r.Stats(); s.Waiting != 0 || s.LastErr != "" {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestFailingMediumEatsAtMostOneSegment(t *testing.T) {
+	f := newFile(t, 4)
+	r := open(t, f)
+	for n := range uint64(60) {
+		r.Append(record(n))
+		if n%2 == 1 {
+			r.Flush()
+		}
+	}
+	seqs, _, _ := all(r, 0)
+	f.failures["sync"] = 60
+	for range 25 {
+		r.Append(record(7))
+		r.Flush()
+	}
+	f.failures["sync"] = 0
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	left, _, _ := all(r, 0)
+	perSegment := uint64(2 * 8)
+	if left[0] > seqs[0]+perSegment {
+		t.Errorf("the oldest record was %d and is %d: more than one segment is gone", seqs[0], left[0])
+	}
+	if last := left[len(left)-1]; last != 85 {
+		t.Errorf("the newest record is %d, want 85", last)
+	}
+}
+
+func TestNumbersAreNotOfferedBeyondTheDurableReservation(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	f.failures["sync"] = 1 << 30
+	var err error
+	var last uint64
+	for n := range uint64(reserveAhead + 10) {
+		var seq uint64
+		if seq, err = r.Append([]byte{byte(n)}); err != nil {
+			break
+		}
+		last = seq
+	}
+	if !errors.Is(err, ErrNoNumber) || last != reserveAhead {
+		t.Errorf("got %v behind number %d, want ErrNoNumber behind %d", err, last, reserveAhead)
+	}
+}
+
+func TestFlushTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFile(t, 8)
+		r, err := openFile(f, Options{Flush: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		synctest.Wait()
+		before := r.Stats().Commits
+		r.Append(record(0))
+		time.Sleep(10*time.Second - time.Nanosecond)
+		synctest.Wait()
+		if n := r.Stats().Commits - before; n != 0 {
+			t.Errorf("%d commits before the flush time", n)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if s := r.Stats(); s.Commits-before != 1 || s.Waiting != 0 {
+			t.Errorf("at the flush time: %d commits, %d waiting", s.Commits-before, s.Waiting)
+		}
+		r.SetCursor("a", 1)
+		time.Sleep(cursorAge)
+		synctest.Wait()
+		if n := r.Stats().Commits - before; n != 2 {
+			t.Errorf("a moved cursor alone: %d commits, want 2 after a minute", n)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestPowerCuts runs random histories against a model, with a power cut at
+// a random write or sync of each.
+func TestPowerCuts(t *testing.T) {
+	histories := 2000
+	if testing.Short() {
+		histories = 100
+	}
+	for seed := range uint64(histories) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { powerCut(t, seed) })
+	}
+}
+
+func powerCut(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	f := newFile(t, 4+rng.IntN(3))
+	offered := map[uint64]string{} // all numbers ever given
+	durable := map[uint64]bool{}
+	for range 1 + rng.IntN(6) {
+		found, err := load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seqs, data, gaps := all(found, 0)
+		check(t, seqs, data, gaps, offered, durable)
+		r := open(t, f)
+		var inMemory []uint64
+		settle := func() {
+			for _, seq := range inMemory {
+				durable[seq] = true
+			}
+			inMemory = nil
+		}
+		for range rng.IntN(60) {
+			switch rng.IntN(5) {
+			case 0:
+				if err := r.Flush(); err == nil {
+					settle()
+				}
+			case 1:
+				f.failures[[]string{"write", "sync"}[rng.IntN(2)]] = rng.IntN(2)
+			default:
+				rec := record(rng.Uint64N(1000))
+				seq, err := r.Append(rec)
+				if err != nil {
+					continue
+				}
+				if _, twice := offered[seq]; twice {
+					t.Fatalf("number %d was given twice", seq)
+				}
+				offered[seq] = string(rec)
+				inMemory = append(inMemory, seq)
+			}
+		}
+		clear(f.failures)
+		switch rng.IntN(3) {
+		case 0: // a clean end
+			if err := r.commit(true); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+		case 1: // power fails during a commit
+			f.failures["sync"] = 1 + rng.IntN(2)
+			r.Flush()
+		}
+		// What the full ring has given up may be back after the cut, in part.
+		left, _, _ := all(r, 0)
+		for seq := range durable {
+			if len(left) > 0 && seq < left[0] {
+				delete(durable, seq)
+			}
+		}
+		f = f.cut(rng)
+	}
+}
+
+// check holds what a reopened ring gives against what was put into it.
+func check(t *testing.T, seqs []uint64, data map[uint64]string, gaps []Gap, offered map[uint64]string, durable map[uint64]bool) {
+	t.Helper()
+	have := map[uint64]bool{}
+	for i, seq := range seqs {
+		if i > 0 && seq <= seqs[i-1] {
+			t.Fatalf("number %d behind %d", seq, seqs[i-1])
+		}
+		if want, ok := offered[seq]; !ok || data[seq] != want {
+			t.Fatalf("record %d was never appended so", seq)
+		}
+		have[seq] = true
+	}
+	inGap := func(seq uint64) bool {
+		for _, g := range gaps {
+			if g.From <= seq && seq <= g.To {
+				return true
+			}
+		}
+		return false
+	}
+	for seq := range durable {
+		if !have[seq] {
+			t.Fatalf("durable record %d is lost (in a gap: %v)\nhave %v\ngaps %v", seq, inGap(seq), seqs, gaps)
+		}
+	}
+}
+
+func TestStoreOnARealFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	r, err := Open(path, Options{Geometry: Geometry{Size: MinSize}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Append(record(1))
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if _, err := os.Stat(path + ".new"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what creation needed is left behind: %v", err)
+	}
+	ro, err := OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ro.Close()
+	if seqs, _, _ := all(ro, 0); len(seqs) != 1 {
+		t.Errorf("got %v", seqs)
+	}
+}
+
+func TestForeignFileIsRefusedAndNotTouched(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	text := []byte(strings.Repeat("somebody's letters\n", 1000))
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, Options{}); !errors.Is(err, ErrForeign) {
+		t.Errorf("Open gave %v, want ErrForeign", err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != string(text) {
+		t.Error("the file was changed")
+	}
+}
+
+func FuzzFrame(f *testing.F) {
+	id := [16]byte{9}
+	good := (&frame{first: 3, reserved: 9, cursors: []cursor{{"tuya", 2}}, records: [][]byte{{1}, {}, []byte("abc")}}).append(nil, id)
+	f.Add(good)
+	f.Add(good[:len(good)-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		// A fuzzer does not guess a CRC: give it the right one.
+		if len(b) >= frameHeader {
+			b = append([]byte(nil), b...)
+			le.PutUint32(b, frameMagic)
+			le.PutUint32(b[8:], uint32(len(b)))
+			le.PutUint32(b[4:], frameCRC(b, id))
+		}
+		fr, err := parseFrame(b, id)
+		if err != nil {
+			return
+		}
+		if again := fr.append(nil, id); string(again) != string(b) {
+			t.Errorf("%x became %x", b, again)
+		}
+	})
+}
