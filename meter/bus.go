@@ -1,0 +1,378 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// Port is a serial port, or what stands for one. Read gives 0 and no error
+// when the read time-out passes; a time-out of 0 does not wait.
+type Port interface {
+	io.ReadWriteCloser
+	SetReadTimeout(time.Duration) error
+}
+
+// Bus is a line with meters on it. One transaction runs at a time, whoever
+// asks; Do and Try may be called from several goroutines.
+type Bus struct {
+	name   string
+	open   func() (Port, error)
+	timing Timing
+	trace  func(Trace)
+	count  counters
+
+	turn chan struct{}                // holds a token while a transaction runs; who has it owns what follows
+	port Port                         // nil: to be opened
+	held []byte                       // bytes that came and were not used yet
+	last time.Time                    // when the line was last busy, also in the near future while our bytes leave
+	owes map[dlt645.Address]time.Time // when a request was sent that its meter has not answered
+}
+
+// Trace is something that passed on a line, for people who watch it.
+type Trace struct {
+	Bus  string
+	At   time.Time
+	Sent bool   // by us
+	Wire []byte // with preamble and noise; the receiver may keep it
+}
+
+// NewBus gives a bus that opens its port when it is first used and again
+// after the port has failed. Trace, if not nil, is called from the
+// goroutine that runs the transaction.
+func NewBus(name string, t Timing, open func() (Port, error), trace func(Trace)) *Bus {
+	if trace == nil {
+		trace = func(Trace) {}
+	}
+	return &Bus{name: name, open: open, timing: t.withDefaults(), trace: trace, turn: make(chan struct{}, 1)}
+}
+
+// Name is the bus's name in the configuration.
+func (b *Bus) Name() string { return b.name }
+
+// Timing gives how the line is used, defaults filled in.
+func (b *Bus) Timing() Timing { return b.timing }
+
+// Answer is a meter's good answer.
+type Answer struct {
+	Frame dlt645.Frame
+	At    time.Time     // when its last byte came
+	Took  time.Duration // from the request's last byte on the wire to the answer's first byte
+}
+
+// Do sends a request and gives the answer of the meter. Silence and noise
+// are retried as configured. The error is ErrSilence or ErrNoise with what
+// was seen, a *dlt645.Refusal, a *PortError, or the context's.
+func (b *Bus) Do(ctx context.Context, req dlt645.Frame) (Answer, error) {
+	for try := 0; ; try++ {
+		ans, err := b.Try(ctx, req)
+		again := errors.Is(err, ErrSilence) || errors.Is(err, ErrNoise)
+		if !again || try >= b.timing.Retries {
+			return ans, err
+		}
+		b.count.add(func(c *Counts) { c.Retries++ })
+	}
+}
+
+// Try is Do without retries, for what must not be sent twice.
+func (b *Bus) Try(ctx context.Context, req dlt645.Frame) (Answer, error) {
+	wire, err := b.claim(ctx, req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer b.release()
+	began := time.Now()
+	ans, err := b.exchange(ctx, req, wire)
+	b.noteOwed(req, began, err)
+	b.count.outcome(err)
+	b.count.add(func(c *Counts) { c.Busy += time.Since(began) })
+	return ans, err
+}
+
+// owedFor is how long a meter may still answer a request that was given up.
+const owedFor = 10 * time.Second
+
+// noteOwed remembers the requests whose answers may still come. A late good
+// answer is known by its identifier; a late refusal carries none.
+func (b *Bus) noteOwed(req dlt645.Frame, sent time.Time, err error) {
+	if !errors.Is(err, ErrSilence) && !errors.Is(err, ErrNoise) {
+		return
+	}
+	for a, at := range b.owes {
+		if sent.Sub(at) > owedFor {
+			delete(b.owes, a)
+		}
+	}
+	if b.owes == nil {
+		b.owes = map[dlt645.Address]time.Time{}
+	}
+	b.owes[req.Address] = sent
+}
+
+func (b *Bus) owed(a dlt645.Address, now time.Time) bool {
+	at, ok := b.owes[a]
+	return ok && now.Sub(at) < owedFor
+}
+
+// Send sends what no meter answers, such as a time broadcast.
+func (b *Bus) Send(ctx context.Context, req dlt645.Frame) error {
+	wire, err := b.claim(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer b.release()
+	_, err = b.send(ctx, wire)
+	return err
+}
+
+// claim waits for the turn and gives the request as it goes on the wire. Who
+// gets no error has the turn until release.
+func (b *Bus) claim(ctx context.Context, req dlt645.Frame) ([]byte, error) {
+	wire, err := req.AppendBinary(dlt645.AppendPreamble(nil, b.timing.Preamble))
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case b.turn <- struct{}{}:
+		return wire, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *Bus) release() { <-b.turn }
+
+// Close closes the port, after the transaction in progress.
+func (b *Bus) Close() error {
+	b.turn <- struct{}{}
+	defer b.release()
+	if b.port == nil {
+		return nil
+	}
+	err := b.port.Close()
+	b.port = nil
+	return err
+}
+
+// exchange runs one transaction; the caller has the turn.
+func (b *Bus) exchange(ctx context.Context, req dlt645.Frame, wire []byte) (Answer, error) {
+	sent, err := b.send(ctx, wire)
+	if err != nil {
+		return Answer{}, err
+	}
+	return b.receive(ctx, req, sent, len(wire))
+}
+
+// send waits for a quiet line and hands the request to the port in one
+// write. It gives the time of the write.
+func (b *Bus) send(ctx context.Context, wire []byte) (time.Time, error) {
+	if err := b.ready(); err != nil {
+		return time.Time{}, err
+	}
+	if err := b.quiet(ctx); err != nil {
+		return time.Time{}, err
+	}
+	sent := time.Now()
+	if _, err := b.port.Write(wire); err != nil {
+		return sent, b.failed(err)
+	}
+	b.last = sent.Add(b.timing.Wire(len(wire)))
+	b.count.add(func(c *Counts) { c.Requests++; c.BytesSent += len(wire) })
+	b.trace(Trace{Bus: b.name, At: sent, Sent: true, Wire: wire})
+	return sent, nil
+}
+
+// ready opens the port if it is not open.
+func (b *Bus) ready() error {
+	if b.port != nil {
+		return nil
+	}
+	port, err := b.open()
+	if err != nil {
+		b.count.add(func(c *Counts) { c.PortErrors++; c.PortErr = err.Error() })
+		return &PortError{Bus: b.name, Err: err}
+	}
+	b.count.add(func(c *Counts) { c.PortErr = "" })
+	b.port, b.held, b.last = port, nil, time.Time{}
+	return nil
+}
+
+// failed closes a port that gave an error, so that the next use opens it
+// again.
+func (b *Bus) failed(err error) error {
+	b.count.add(func(c *Counts) { c.PortErrors++; c.PortErr = err.Error() })
+	b.port.Close()
+	b.port = nil
+	return &PortError{Bus: b.name, Err: err}
+}
+
+// quiet takes stale input off the line, so that no late answer is taken for
+// the next one, and waits until the line has been silent for the gap. A line
+// that never is gets the request all the same after the time of the longest
+// answer.
+func (b *Bus) quiet(ctx context.Context) error {
+	patience := time.Now().Add(b.timing.Gap + b.timing.Wire(dlt645.MaxFrame) + b.timing.ByteTimeout)
+	for {
+		now := time.Now()
+		wait := max(0, b.last.Add(b.timing.Gap).Sub(now))
+		n, err := b.read(ctx, wait)
+		switch {
+		case err != nil:
+			return err
+		case n == 0 && wait <= slice, now.After(patience):
+			b.drop()
+			return nil
+		}
+	}
+}
+
+// drop forgets what is held and counts the good frames in it: they came too
+// late.
+func (b *Bus) drop() {
+	if len(b.held) == 0 {
+		return
+	}
+	b.trace(Trace{Bus: b.name, At: b.last, Wire: b.held})
+	var f dlt645.Frame
+	for {
+		at, ok := dlt645.Scan(b.held, &f)
+		if !ok {
+			break
+		}
+		b.count.add(func(c *Counts) { c.Late++ })
+		b.held = b.held[at.End:]
+	}
+	b.held = nil
+}
+
+// slice bounds one read, so that a cancelled context is noticed.
+const slice = 200 * time.Millisecond
+
+// read adds to held what comes within wait, or within slice if that is
+// shorter.
+func (b *Bus) read(ctx context.Context, wait time.Duration) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := b.port.SetReadTimeout(min(wait, slice)); err != nil {
+		return 0, b.failed(err)
+	}
+	var buf [dlt645.MaxFrame]byte
+	n, err := b.port.Read(buf[:])
+	if err != nil {
+		return n, b.failed(err)
+	}
+	if n > 0 {
+		b.held = append(b.held, buf[:n]...)
+		b.last = time.Now()
+		b.count.add(func(c *Counts) { c.BytesReceived += n })
+	}
+	return n, nil
+}
+
+// receive waits for the answer. It is complete at the moment its last byte
+// with a right checksum has come. Frames that answer something else are
+// dropped without ending the wait.
+func (b *Bus) receive(ctx context.Context, req dlt645.Frame, sent time.Time, sentLen int) (Answer, error) {
+	var (
+		firstBy = b.timing.firstBy(sent, sentLen)
+		endBy   = b.timing.endBy(firstBy)
+		left    = sent.Add(b.timing.Wire(sentLen)) // when the request's last byte has passed
+		began   time.Time                          // when the first byte of what is held came
+		seen    []byte
+	)
+	defer func() {
+		if len(seen) > 0 {
+			b.trace(Trace{Bus: b.name, At: b.last, Wire: seen})
+		}
+	}()
+	for {
+		by := firstBy
+		if len(b.held) > 0 {
+			by = later(firstBy, b.timing.nextBy(b.last))
+		}
+		if by.After(endBy) {
+			by = endBy
+		}
+		wait := time.Until(by)
+		// A program that got no CPU for a while looks once more before it gives up.
+		n, err := b.read(ctx, max(0, wait))
+		if err != nil {
+			return Answer{}, err
+		}
+		if n == 0 && wait <= 0 {
+			return Answer{}, b.gaveUp(req, sent)
+		}
+		if n == 0 {
+			continue
+		}
+		if began.IsZero() {
+			began = b.last
+		}
+		seen = append(seen, b.held[len(b.held)-n:]...)
+		f, ok := b.match(req)
+		if ok {
+			took := max(0, began.Sub(left)-b.timing.Wire(1))
+			ans := Answer{Frame: f, At: b.last, Took: took}
+			r := f.Refusal()
+			switch {
+			case r == nil:
+				return ans, nil
+			case !b.owed(req.Address, sent):
+				return ans, r
+			}
+			// The meter still owes an answer, and a refusal does not say to what it
+			// is one. Taken for a late one, at worst it is asked for again.
+			b.count.add(func(c *Counts) { c.Late++ })
+		}
+		if len(b.held) == 0 {
+			began = time.Time{}
+		}
+	}
+}
+
+// match looks for the answer to req in what is held and drops good frames
+// that are none: echoes of the request, and late or foreign answers.
+func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
+	for {
+		var f dlt645.Frame
+		at, ok := dlt645.Scan(b.held, &f)
+		if !ok {
+			if len(b.held) > 2*dlt645.MaxFrame {
+				b.held = append([]byte(nil), b.held[len(b.held)-dlt645.MaxFrame:]...)
+			}
+			return f, false
+		}
+		b.held = b.held[at.End:]
+		switch {
+		case f.Answers(req):
+			return f, true
+		case f.Control.Response():
+			b.count.add(func(c *Counts) { c.Late++ })
+		default:
+			b.count.add(func(c *Counts) { c.Echoes++ })
+		}
+	}
+}
+
+// gaveUp tells what a transaction without an answer met.
+func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time) error {
+	after := time.Since(sent).Round(time.Millisecond)
+	if len(b.held) == 0 {
+		return fmt.Errorf("%w: no answer from %s within %v", ErrSilence, req.Address, after)
+	}
+	err := fmt.Errorf("%w: %d bytes within %v but no frame (%w)", ErrNoise, len(b.held), after, dlt645.Diagnose(b.held))
+	b.held = nil
+	return err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,117 @@
+package meter
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// derive computes the derived points whose sources a round brought.
+func derive(r *Reading, zone *time.Location) {
+	if w, ok := word(r, "status.3"); ok {
+		r.add("relay", text(relayState(w)))
+	}
+	if names, ok := faults(r); ok {
+		r.add("fault", text(strings.Join(names, ",")))
+	}
+	if t, ok := meterClock(r, zone); ok {
+		r.add("clock", text(t.Format(time.RFC3339)))
+	}
+}
+
+func text(s string) dlt645.Value { return dlt645.Value{Kind: dlt645.Characters, Text: s} }
+
+// word gives a status word of the reading.
+func word(r *Reading, point string) (uint16, bool) {
+	v, ok := r.Value(point)
+	if !ok || v.Kind != dlt645.Bits {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(v.Text, 16, 16)
+	return uint16(n), err == nil
+}
+
+// relayState reads bit 4 of status word 3: 0 is closed.
+func relayState(word3 uint16) string {
+	if word3&(1<<4) != 0 {
+		return "open"
+	}
+	return "closed"
+}
+
+// phaseFaults are the bits 0 to 7 of status words 4 to 6, one word a phase.
+var phaseFaults = [8]string{
+	"loss-of-voltage", "under-voltage", "over-voltage", "loss-of-current", "over-current", "overload", "reverse-flow", "phase-loss",
+}
+
+// commonFaults are the bits 0 to 6 of status word 7.
+var commonFaults = [7]string{
+	"voltage-sequence", "current-sequence", "voltage-unbalance", "current-unbalance", "aux-power-lost", "power-off", "demand-over",
+}
+
+// faults names the faults that the status words show; none is an empty list,
+// but without word 7 and one of the phases' nothing is known.
+func faults(r *Reading) ([]string, bool) {
+	var names []string
+	known := false
+	for i, suffix := range phaseSuffixes {
+		w, ok := word(r, "status."+strconv.Itoa(4+i))
+		known = known || ok
+		for bit, name := range phaseFaults {
+			if w>>bit&1 != 0 {
+				names = append(names, name+suffix)
+			}
+		}
+	}
+	w7, ok := word(r, "status.7")
+	for bit, name := range commonFaults {
+		if w7>>bit&1 != 0 {
+			names = append(names, name)
+		}
+	}
+	w1, _ := word(r, "status.1")
+	if w1&(1<<2) != 0 {
+		names = append(names, "clock-battery-low")
+	}
+	if w1&(1<<3) != 0 {
+		names = append(names, "reading-battery-low")
+	}
+	if w3, _ := word(r, "status.3"); w3&(1<<7) != 0 {
+		names = append(names, "credit-low")
+	}
+	return names, known && ok
+}
+
+// meterClock puts the meter's date and time together. They are two reads, so
+// near midnight nobody knows whether they belong to one day: then there is
+// none.
+func meterClock(r *Reading, zone *time.Location) (time.Time, bool) {
+	date, ok1 := r.Value("clock.date")
+	clock, ok2 := r.Value("clock.time")
+	if !ok1 || !ok2 {
+		return time.Time{}, false
+	}
+	if clock.Text >= "23:59" || clock.Text < "00:01" {
+		return time.Time{}, false
+	}
+	t, err := time.ParseInLocation("2006-01-02 15:04:05", date.Text+" "+clock.Text, zone)
+	return t, err == nil
+}
+
+// ratio gives the transformer ratio of a point: currents × ct, voltages × pt,
+// powers and energies × ct × pt.
+func ratio(p Point, ct, pt int64) int64 {
+	switch p.Unit {
+	case "A":
+		return ct
+	case "V":
+		if strings.HasPrefix(p.Name, "voltage.") {
+			return pt
+		}
+	case "kW", "kvar", "kVA", "kWh", "kvarh", "kVAh":
+		return ct * pt
+	}
+	return 1
+}
