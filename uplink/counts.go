@@ -1,0 +1,16 @@
+package uplink
+
+// Counts tells what became of the messages since the start.
+type Counts struct {
+	Acked       int // messages that the platform accepted
+	Readings    int // records settled
+	Resent      int // messages sent again, with the same id
+	Refused     int // messages set aside because the platform refused them
+	Withheld    int // values outside the platform's range, not sent
+	Unsupported int // messages not sent because the platform does not know the item
+	Unanswered  int // commands whose answer found no room
+	Undated     int // readings without a time that could be told
+	Lost        int // records that were overwritten or damaged before they were read
+	Codes       map[string]int
+	LastRefusal string
+}

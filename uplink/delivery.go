@@ -1,0 +1,488 @@
+package uplink
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+)
+
+// delivery keeps the account of what was sent and what is acknowledged. It
+// does no I/O; Uplink calls it from one goroutine.
+//
+// Each record is read in order and becomes messages. Up to window of them
+// are outstanding. A record is settled when each of its messages was
+// accepted or set aside; the cursor is the last record before which all are
+// settled. A meter that the platform does not know yet holds up its own
+// records only, not those of the others.
+type delivery struct {
+	platform Platform
+	source   source
+	window   int
+	timeout  time.Duration
+	storeID  [16]byte
+	date     func(*meter.Reading, time.Time) dated
+	told     func(string, ...any) // a line of the log
+	count    Counts
+
+	readTo uint64       // the last number that was read
+	open   []*record    // of those, what is not settled, in the order of their numbers
+	peeked *store.Entry // came from the source, but cannot be taken in yet
+	ready  []*request
+	sent   map[string]*request
+	later  []*request // wait for their time
+	meters map[dlt645.Address]*registration
+	greets int             // registrations that have had no answer at all yet
+	unsup  map[string]bool // items that the platform does not support
+
+	orders int64 // of requests sent so far
+	parked int   // records that wait for a meter, of all meters
+	more   bool  // there is more to read at once
+
+	lastHeard time.Time // when the platform last answered anything
+	probing   bool      // a registration is out to see whether anybody answers
+	// vouched are the meters that the platform holds for offline although we
+	// have readings of them: they are to be told as online once.
+	vouched map[dlt645.Address]bool
+}
+
+// source is where records come from; store.Reader is one.
+type source interface {
+	Next() (store.Entry, bool)
+	Behind() int
+	Again(seq uint64) ([]byte, bool)
+}
+
+// record is a reading that is on its way.
+type record struct {
+	seq  uint64
+	left int // messages that are not settled; parked counts as one
+}
+
+type request struct {
+	Message
+	rec      *record       // nil for a registration
+	reg      *registration // of a registration
+	probe    bool          // a registration whose answer tells only that somebody answers
+	at       time.Time     // when it was last sent, or is to be sent again
+	tries    int           // time-outs, in this connection
+	restamps int
+	order    int64         // in which it was sent
+	pause    time.Duration // before it is sent again, after TryLater
+	// unknown tells that the platform did not know its meter before.
+	unknown bool
+}
+
+// dated is the outcome of dating a reading.
+type dated uint8
+
+const (
+	datedNow   dated = iota // the time is good
+	datedLater              // it will be known when the clock is trusted
+	datedNever              // the start that it belongs to is gone
+)
+
+const (
+	// registerWindow is how many registrations are outstanding.
+	registerWindow = 4
+	// mostParked is how many records wait for their meters.
+	mostParked = 32768
+	// mostDelayed is how many messages of a meter wait for their time before
+	// its further records are parked.
+	mostDelayed = 32
+	// passOver is how many time-outs of a message make it give up its place in
+	// the window; it goes out again after growing pauses.
+	passOver = 3
+	// mostRestamps bounds how often a message gets another time.
+	mostRestamps = 3
+	// readAtOnce is how many records are read before other work has its turn.
+	readAtOnce = 256
+)
+
+func newDelivery(p Platform, src source, cursor uint64, window int, timeout time.Duration, id [16]byte) *delivery {
+	d := &delivery{
+		platform: p, source: src, window: window, timeout: timeout, storeID: id, readTo: cursor,
+		date: func(*meter.Reading, time.Time) dated { return datedNow },
+		told: func(string, ...any) {},
+	}
+	d.count.Codes = map[string]int{}
+	d.unsup = map[string]bool{}
+	d.vouched = map[dlt645.Address]bool{}
+	d.sent = map[string]*request{}
+	d.meters = map[dlt645.Address]*registration{}
+	for _, a := range p.Meters() {
+		d.meters[a] = &registration{}
+	}
+	return d
+}
+
+// next gives the message to send now, false if there is none. Publish must
+// have been offered room for it.
+func (d *delivery) next(now time.Time) (Message, bool) {
+	if r := d.dueLater(now); r != nil {
+		return d.send(r, now), true
+	}
+	d.more = false
+	if d.greets > 0 {
+		return Message{}, false // every meter is registered first
+	}
+	for len(d.sent) < d.window {
+		if len(d.ready) == 0 && !d.read(now) {
+			return Message{}, false
+		}
+		for len(d.ready) > 0 {
+			r := d.ready[0]
+			d.ready = d.ready[1:]
+			if reg := d.meters[r.Meter]; reg != nil && !reg.known {
+				reg.held = append(reg.held, r)
+				continue
+			}
+			return d.send(r, now), true
+		}
+	}
+	return Message{}, false
+}
+
+func (d *delivery) send(r *request, now time.Time) Message {
+	d.orders++
+	r.at, r.order = now, d.orders
+	d.sent[r.ID] = r
+	return r.Message
+}
+
+// dueLater takes a request whose time has come: registrations as long as few
+// are outstanding, others within the window.
+func (d *delivery) dueLater(now time.Time) *request {
+	registering := 0
+	for _, r := range d.sent {
+		if r.reg != nil {
+			registering++
+		}
+	}
+	for i, r := range d.later {
+		if r.at.After(now) {
+			continue
+		}
+		if r.reg != nil && registering >= registerWindow || r.reg == nil && len(d.sent) >= d.window {
+			continue
+		}
+		d.later = slices.Delete(d.later, i, i+1)
+		if reg := d.meters[r.Meter]; r.rec != nil && reg != nil {
+			reg.delayed--
+		}
+		return r
+	}
+	return nil
+}
+
+// read takes the next record into ready; false if there is none, or no more
+// can be taken in.
+func (d *delivery) read(now time.Time) bool {
+	for _, a := range d.platform.Meters() { // what a meter missed while it was unknown
+		reg := d.meters[a]
+		for reg.takes() && len(reg.parked) > 0 {
+			seq := reg.parked[0]
+			if data, ok := d.source.Again(seq); ok && d.encode(now, d.find(seq), data, true) == datedLater {
+				return false
+			} else if !ok {
+				d.count.Lost++
+				d.settle(d.find(seq))
+			}
+			reg.parked = reg.parked[1:]
+			d.parked--
+			if len(d.ready) > 0 {
+				return true
+			}
+		}
+	}
+	for n := 0; len(d.ready) == 0; n++ {
+		if n == readAtOnce {
+			d.more = true
+			return false
+		}
+		e, ok := d.take()
+		if !ok {
+			return false
+		}
+		if e.Gap != nil {
+			d.gap(*e.Gap)
+			continue
+		}
+		if d.parked >= mostParked && !d.makeRoom() {
+			d.peeked = &e
+			return false
+		}
+		rec := &record{seq: e.Seq}
+		d.open = append(d.open, rec)
+		if d.encode(now, rec, e.Data, false) == datedLater {
+			d.open = d.open[:len(d.open)-1]
+			d.peeked = &e
+			return false
+		}
+		d.readTo = e.Seq
+	}
+	return true
+}
+
+func (d *delivery) take() (store.Entry, bool) {
+	if d.peeked != nil {
+		e := *d.peeked
+		d.peeked = nil
+		return e, true
+	}
+	return d.source.Next()
+}
+
+func (d *delivery) gap(g store.Gap) {
+	if g.Cause != store.Reserved {
+		d.count.Lost += int(min(g.To-g.From+1, 1<<30))
+		d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause))
+	}
+	d.readTo = g.To
+}
+
+// encode makes a record's messages ready, or parks it until its meter is
+// known.
+func (d *delivery) encode(now time.Time, rec *record, data []byte, parked bool) dated {
+	var r meter.Reading
+	if err := r.UnmarshalBinary(data); err != nil {
+		d.settle(rec) // an event, or a record of a later version
+		return datedNow
+	}
+	reg := d.meters[r.Meter]
+	if reg == nil {
+		d.settle(rec) // a meter that this platform is not told of
+		return datedNow
+	}
+	switch d.date(&r, now) {
+	case datedLater:
+		return datedLater
+	case datedNever:
+		d.count.Undated++
+		d.settle(rec)
+		return datedNow
+	}
+	if !reg.takes() && !parked {
+		rec.left = 1
+		reg.parked = append(reg.parked, rec.seq)
+		d.parked++
+		return datedNow
+	}
+	enc := d.platform.Encode(d.storeID, rec.seq, &r)
+	if parked {
+		rec.left--
+	}
+	d.count.Withheld += enc.Withheld
+	for _, m := range enc.Messages {
+		if d.unsup[itemKey(m)] {
+			d.count.Unsupported++
+			continue
+		}
+		rec.left++
+		d.ready = append(d.ready, &request{Message: m, rec: rec})
+	}
+	if rec.left <= 0 {
+		d.settle(rec)
+	}
+	return datedNow
+}
+
+func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
+
+// find gives the record of that number that is not settled.
+func (d *delivery) find(seq uint64) *record {
+	if i, ok := d.search(seq); ok {
+		return d.open[i]
+	}
+	return &record{seq: seq}
+}
+
+func (d *delivery) search(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(d.open, seq, func(r *record, seq uint64) int { return cmp.Compare(r.seq, seq) })
+}
+
+// settle marks a record as done.
+func (d *delivery) settle(rec *record) {
+	if i, ok := d.search(rec.seq); ok {
+		d.open = slices.Delete(d.open, i, i+1)
+		d.count.Readings++
+	}
+}
+
+// cursor tells how far everything is settled.
+func (d *delivery) cursor() uint64 {
+	if len(d.open) > 0 {
+		return d.open[0].seq - 1
+	}
+	return d.readTo
+}
+
+func (d *delivery) settleOne(rec *record) {
+	if rec.left--; rec.left <= 0 {
+		d.settle(rec)
+	}
+}
+
+// receive takes a platform's answer. Answers to what is not outstanding are
+// passed over: the platform may answer each of two resends.
+func (d *delivery) receive(now time.Time, rc Receipt) {
+	if rc.Verdict == Ignored {
+		return
+	}
+	d.lastHeard = now
+	r, ok := d.sent[rc.ID]
+	if !ok {
+		return
+	}
+	delete(d.sent, rc.ID)
+	if r.probe {
+		d.probing = false
+		return
+	}
+	if r.reg != nil {
+		d.registered(now, r, rc)
+		return
+	}
+	if rc.Verdict != Accepted {
+		d.count.Codes[rc.Code]++
+	}
+	switch rc.Verdict {
+	case Accepted:
+		d.count.Acked++
+		d.settleOne(r.rec)
+	case Unknown:
+		if r.unknown { // although it was registered in between
+			d.postpone(now, r)
+			return
+		}
+		reg := d.meters[r.Meter]
+		r.unknown, reg.known = true, false
+		reg.held = append(reg.held, r)
+		d.register(now, r.Meter)
+	case Offline:
+		d.vouched[r.Meter] = true
+		d.postpone(now, r)
+	case TryLater:
+		d.postpone(now, r)
+	case Untimely:
+		if m, ok := d.platform.Restamp(now, r.Message); ok && r.restamps < mostRestamps {
+			r.Message, r.restamps = m, r.restamps+1
+			d.ready = append([]*request{r}, d.ready...)
+			return
+		}
+		d.refuse(r, rc)
+	case Unsupported:
+		d.unsup[itemKey(r.Message)] = true
+		d.refuse(r, rc)
+	case Refused:
+		d.refuse(r, rc)
+	}
+}
+
+// refuse sets a message aside: it counts as acknowledged.
+func (d *delivery) refuse(r *request, rc Receipt) {
+	d.count.Refused++
+	d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, r.Item, quoted(rc.Text), rc.Code)
+	if n := d.count.Codes[rc.Code]; n == 1 {
+		d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", r.Item, "seq", r.rec.seq, "code", rc.Code, "text", quoted(rc.Text))
+	}
+	d.settleOne(r.rec)
+}
+
+// quoted makes the platform's words fit for a line of a log or a console.
+func quoted(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
+const (
+	firstPostpone = 5 * time.Second
+	mostPostpone  = 5 * time.Minute
+)
+
+// postpone sends a message again after a pause that doubles.
+func (d *delivery) postpone(now time.Time, r *request) {
+	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone))
+	r.at = now.Add(r.pause)
+	d.delay(r)
+}
+
+// delay keeps a message until its time, outside the window.
+func (d *delivery) delay(r *request) {
+	d.later = append(d.later, r)
+	if reg := d.meters[r.Meter]; r.rec != nil && reg != nil {
+		reg.delayed++
+	}
+}
+
+// expire sends again what was not answered in time, and gives the time of
+// the next such moment. A message that is not answered time and again gives
+// its place in the window up. If nothing else was answered meanwhile either,
+// a registration goes out to see whether anybody is there: deaf tells that
+// not even that was answered.
+func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
+	for _, r := range d.outstanding() {
+		due := r.at.Add(d.timeout)
+		if due.After(now) {
+			next = earlier(next, due)
+			continue
+		}
+		delete(d.sent, r.ID)
+		if r.probe {
+			deaf = true
+			continue
+		}
+		r.tries++
+		d.count.Resent++
+		if r.reg != nil {
+			d.heardOf(r.reg)
+			r.reg.err = "no answer to the registration"
+		}
+		if r.tries < passOver {
+			r.at = now
+			d.delay(r)
+			continue
+		}
+		if !r.at.Before(d.lastHeard) && !d.probe(now) {
+			deaf = true
+		}
+		d.postpone(now, r)
+	}
+	for _, r := range d.later {
+		if r.at.After(now) { // what is due and finds no place waits for an answer, not for a time
+			next = earlier(next, r.at)
+		}
+	}
+	return next, deaf
+}
+
+// outstanding gives what was sent and not answered, in the order of sending.
+func (d *delivery) outstanding() []*request {
+	return slices.SortedFunc(maps.Values(d.sent), func(a, b *request) int { return cmp.Compare(a.order, b.order) })
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// queued tells how many records are not settled.
+func (d *delivery) queued() int {
+	n := len(d.open) + d.source.Behind()
+	if d.peeked != nil {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,497 @@
+package uplink
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+)
+
+var (
+	meter1 = dlt645.Address{0, 0, 0, 0, 0, 1}
+	meter2 = dlt645.Address{0, 0, 0, 0, 0, 2}
+)
+
+// twoItems is a platform with two items a reading.
+type twoItems struct {
+	meters  []dlt645.Address
+	restamp bool
+	greeted int
+}
+
+func (p *twoItems) Login(time.Time) Login    { return Login{} }
+func (p *twoItems) Topics() []string         { return nil }
+func (p *twoItems) NeedsClock() bool         { return false }
+func (p *twoItems) Meters() []dlt645.Address { return p.meters }
+func (p *twoItems) Register(_ time.Time, a dlt645.Address) (Message, bool) {
+	p.greeted++
+	return Message{ID: fmt.Sprintf("register %s %d", a, p.greeted), Meter: a}, true
+}
+func (p *twoItems) Encode(_ [16]byte, seq uint64, r *meter.Reading) Encoded {
+	return Encoded{Messages: []Message{
+		{ID: fmt.Sprintf("%d/a", seq), Meter: r.Meter, Item: "a"}, {ID: fmt.Sprintf("%d/b", seq), Meter: r.Meter, Item: "b"},
+	}}
+}
+func (p *twoItems) Restamp(_ time.Time, m Message) (Message, bool) {
+	m.ID += " restamped"
+	return m, p.restamp
+}
+func (p *twoItems) Status(time.Time, []meter.MeterState) (Message, bool) { return Message{}, false }
+func (p *twoItems) StatusEvery() time.Duration                           { return time.Minute }
+func (p *twoItems) Receive(time.Time, string, []byte) Receipt            { return Receipt{} }
+
+// list is a source of readings; a nil one is a gap.
+type list struct {
+	recs [][]byte
+	next int
+}
+
+func (l *list) Next() (store.Entry, bool) {
+	if l.next >= len(l.recs) {
+		return store.Entry{}, false
+	}
+	l.next++
+	seq := uint64(l.next)
+	if l.recs[seq-1] == nil {
+		return store.Entry{Gap: &store.Gap{From: seq, To: seq, Cause: store.Overwritten}}, true
+	}
+	return store.Entry{Seq: seq, Data: l.recs[seq-1]}, true
+}
+func (l *list) Behind() int { return len(l.recs) - l.next }
+func (l *list) Again(seq uint64) ([]byte, bool) {
+	return l.recs[seq-1], l.recs[seq-1] != nil
+}
+
+func (l *list) add(a dlt645.Address) {
+	r := meter.Reading{Meter: a, Time: time.Unix(1, 0), Round: time.Unix(1, 0), Trusted: true}
+	b, err := r.AppendBinary(nil)
+	if err != nil {
+		panic(err)
+	}
+	l.recs = append(l.recs, b)
+}
+
+// stage is a delivery with a hand on the clock.
+type stage struct {
+	t   *testing.T
+	d   *delivery
+	p   *twoItems
+	src *list
+	now time.Time
+}
+
+func newStage(t *testing.T, window int, meters ...dlt645.Address) *stage {
+	s := &stage{t: t, p: &twoItems{meters: meters}, src: &list{}, now: time.Unix(1000, 0)}
+	s.d = newDelivery(s.p, s.src, 0, window, 10*time.Second, [16]byte{})
+	s.d.connected(s.now)
+	return s
+}
+
+// sends takes all messages that are to go out now.
+func (s *stage) sends() []string {
+	s.d.expire(s.now)
+	var ids []string
+	for {
+		m, ok := s.d.next(s.now)
+		if !ok {
+			return ids
+		}
+		ids = append(ids, m.ID)
+	}
+}
+
+func (s *stage) want(ids ...string) {
+	s.t.Helper()
+	if got := s.sends(); !slices.Equal(got, ids) {
+		s.t.Fatalf("sent %v, want %v", got, ids)
+	}
+}
+
+func (s *stage) answer(v Verdict, ids ...string) {
+	for _, id := range ids {
+		s.d.receive(s.now, Receipt{ID: id, Verdict: v, Code: fmt.Sprint(v), Text: "said so"})
+	}
+}
+
+func (s *stage) cursor(want uint64) {
+	s.t.Helper()
+	if got := s.d.cursor(); got != want {
+		s.t.Fatalf("the cursor is at %d, want %d", got, want)
+	}
+}
+
+func (s *stage) later(d time.Duration) { s.now = s.now.Add(d) }
+
+const reg1 = "register 000000000001 1"
+
+func TestEveryMeterIsRegisteredBeforeAnyReading(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2)
+	s.src.add(meter1)
+	s.want(reg1, "register 000000000002 2")
+	s.answer(Accepted, reg1)
+	s.want()
+	s.answer(Accepted, "register 000000000002 2")
+	s.want("1/a", "1/b")
+}
+
+func TestCursorMovesOverSettledRecordsAlone(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	for range 3 {
+		s.src.add(meter1)
+	}
+	s.want(reg1)
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b", "2/a", "2/b", "3/a", "3/b")
+	s.answer(Accepted, "2/a", "2/b", "1/a", "3/a")
+	s.cursor(0)
+	s.answer(Accepted, "1/b")
+	s.cursor(2)
+	s.answer(Accepted, "1/b", "nobody's") // twice, and unknown
+	s.cursor(2)
+	s.answer(Accepted, "3/b")
+	s.cursor(3)
+	if c := s.d.count; c.Acked != 6 || c.Readings != 3 {
+		t.Errorf("counted %+v", c)
+	}
+}
+
+func TestWindowBoundsWhatIsOutstanding(t *testing.T) {
+	s := newStage(t, 3, meter1)
+	for range 5 {
+		s.src.add(meter1)
+	}
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b", "2/a")
+	s.answer(Accepted, "1/b")
+	s.want("2/b")
+}
+
+func TestTimeOutSendsAgainWithTheSameID(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b")
+	s.later(9999 * time.Millisecond)
+	s.want()
+	s.later(time.Millisecond)
+	s.want("1/a", "1/b")
+	s.answer(Accepted, "1/a")
+	s.later(10 * time.Second)
+	s.want("1/b")
+	if s.d.count.Resent != 3 {
+		t.Errorf("%d were sent again, want 3", s.d.count.Resent)
+	}
+}
+
+func TestPlatformThatAnswersNothingIsDeaf(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	for range passOver {
+		s.want("1/a", "1/b")
+		s.later(10 * time.Second)
+	}
+	s.want("register 000000000001 2") // does anybody answer at all?
+	s.later(10 * time.Second)
+	if _, deaf := s.d.expire(s.now); !deaf {
+		t.Error("nobody answers, and nobody notices")
+	}
+}
+
+func TestItemThatIsNeverAnsweredHoldsNothingElseUp(t *testing.T) {
+	s := newStage(t, 4, meter1)
+	for range 40 {
+		s.src.add(meter1)
+	}
+	s.sends()
+	s.answer(Accepted, reg1)
+	delivered := 0
+	for range 600 {
+		_, deaf := s.d.expire(s.now)
+		if deaf {
+			t.Fatal("the connection is given up for one item")
+		}
+		for {
+			m, ok := s.d.next(s.now)
+			if !ok {
+				break
+			}
+			if m.Item == "b" || m.Item == "" {
+				delivered++
+				s.answer(Accepted, m.ID)
+			}
+		}
+		s.later(time.Second)
+	}
+	// The items a of 32 readings wait, then further readings of the meter.
+	if delivered < mostDelayed {
+		t.Errorf("only %d other messages were delivered", delivered)
+	}
+	s.cursor(0)
+}
+
+func TestTroubleOfOneMeterDoesNotStopTheOthers(t *testing.T) {
+	for _, v := range []Verdict{TryLater, Offline, Unknown} {
+		s := newStage(t, 16, meter1, meter2)
+		for range 400 {
+			s.src.add(meter1)
+			s.src.add(meter2)
+		}
+		good := 0
+		for range 2000 {
+			for _, id := range s.sends() {
+				reg := strings.HasPrefix(id, "register")
+				seq, _ := strconv.Atoi(strings.Split(id, "/")[0])
+				switch {
+				case reg || seq%2 == 0:
+					s.answer(Accepted, id)
+					if !reg {
+						good++
+					}
+				default:
+					s.answer(v, id)
+				}
+			}
+			s.later(time.Second)
+		}
+		if good != 2*400 {
+			t.Errorf("verdict %d on one meter: %d of 800 messages of the other were delivered", v, good)
+		}
+	}
+}
+
+func TestDueItemsWithoutAPlaceDoNotSpin(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2, dlt645.Address{3}, dlt645.Address{4}, dlt645.Address{5}, dlt645.Address{6})
+	s.sends()
+	if next, _ := s.d.expire(s.now); !next.After(s.now) {
+		t.Errorf("the next look is at %v, now is %v", next, s.now)
+	}
+}
+
+func TestReconnectSendsWhatWasOutstandingWithItsIDs(t *testing.T) {
+	s := newStage(t, 3, meter1)
+	s.src.add(meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b", "2/a")
+	s.answer(Accepted, "1/a")
+	s.later(5 * time.Second)
+	s.d.connected(s.now)
+	s.want("register 000000000001 2")
+	s.answer(Accepted, "register 000000000001 2")
+	s.want("1/b", "2/a", "2/b")
+	s.answer(Accepted, "1/b", "2/a", "2/b")
+	s.cursor(2)
+}
+
+func TestRefusedItemIsSetAsideAndCounted(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.sends()
+	s.answer(Refused, "1/a")
+	s.answer(Accepted, "1/b")
+	s.cursor(1)
+	if c := s.d.count; c.Refused != 1 || c.Codes[fmt.Sprint(Refused)] != 1 || c.LastRefusal == "" {
+		t.Errorf("counted %+v", c)
+	}
+}
+
+func TestUnsupportedItemIsNotSentAgain(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.sends()
+	s.answer(Unsupported, "1/b")
+	s.answer(Accepted, "1/a")
+	s.cursor(1)
+	s.src.add(meter1)
+	s.want("2/a")
+	if s.d.count.Unsupported != 1 {
+		t.Errorf("counted %+v", s.d.count)
+	}
+}
+
+func TestUnknownMeterIsRegisteredAgainAndLosesNothing(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2)
+	s.src.add(meter1)
+	s.src.add(meter2)
+	s.sends()
+	s.answer(Accepted, reg1, "register 000000000002 2")
+	s.want("1/a", "1/b", "2/a", "2/b")
+	s.answer(Unknown, "1/a", "1/b")
+	s.src.add(meter1) // parked
+	s.src.add(meter2) // goes on
+	s.want("register 000000000001 3", "4/a", "4/b")
+	s.answer(Accepted, "2/a", "2/b", "4/a", "4/b")
+	s.cursor(0)
+	s.answer(Accepted, "register 000000000001 3")
+	s.want("1/a", "1/b", "3/a", "3/b")
+	s.answer(Accepted, "1/a", "1/b", "3/a", "3/b")
+	s.cursor(4)
+}
+
+func TestPlatformThatForgetsAtOnceIsNotFlooded(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b")
+	s.answer(Unknown, "1/a")
+	s.want("register 000000000001 2")
+	s.answer(Accepted, "register 000000000001 2")
+	s.want("1/a")
+	s.answer(Unknown, "1/a") // although it was just registered
+	s.want()
+	s.later(firstPostpone)
+	s.want("1/a")
+}
+
+func TestRefusedRegistrationHoldsUpItsOwnMeterAlone(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2)
+	s.src.add(meter1)
+	s.src.add(meter2)
+	s.sends()
+	s.answer(Accepted, "register 000000000002 2")
+	s.answer(Refused, reg1)
+	s.want("2/a", "2/b")
+	s.answer(Accepted, "2/a", "2/b")
+	s.cursor(0)
+	if why := s.d.unregistered()[meter1]; why == "" {
+		t.Error("nothing tells why the meter is not delivered")
+	}
+	s.later(firstPostpone)
+	s.want("register 000000000001 3")
+	s.answer(Accepted, "register 000000000001 3")
+	s.want("1/a", "1/b")
+	s.answer(Accepted, "1/a", "1/b")
+	s.cursor(2)
+}
+
+func TestSilentRegistrationDoesNotHoldUpTheOthers(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2)
+	s.src.add(meter2)
+	s.sends()
+	s.answer(Accepted, "register 000000000002 2")
+	s.want()
+	s.later(10 * time.Second)
+	s.want(reg1, "1/a", "1/b")
+}
+
+func TestTroubleIsWaitedOut(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.sends()
+	s.answer(Accepted, "1/b")
+	for i, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
+		s.answer(TryLater, "1/a")
+		s.later(pause - time.Millisecond)
+		if got := s.sends(); len(got) != 0 {
+			t.Fatalf("pause %d: sent %v too soon", i, got)
+		}
+		s.later(time.Millisecond)
+		s.want("1/a")
+	}
+}
+
+func TestUntimelyItemIsDroppedOrRestamped(t *testing.T) {
+	for _, restamp := range []bool{false, true} {
+		s := newStage(t, 16, meter1)
+		s.p.restamp = restamp
+		s.src.add(meter1)
+		s.sends()
+		s.answer(Accepted, reg1)
+		s.sends()
+		s.answer(Accepted, "1/b")
+		s.answer(Untimely, "1/a")
+		if restamp {
+			s.want("1/a restamped")
+			s.answer(Accepted, "1/a restamped")
+		} else if s.d.count.Refused != 1 {
+			t.Error("the item is not counted")
+		}
+		s.cursor(1)
+	}
+}
+
+func TestGapIsCountedAndPassed(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.recs = append(s.src.recs, nil)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("2/a", "2/b")
+	s.cursor(1)
+	if s.d.count.Lost != 1 {
+		t.Errorf("counted %+v", s.d.count)
+	}
+}
+
+func TestForeignAndUnreadableRecordsArePassed(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter2) // not told of
+	s.src.recs = append(s.src.recs, []byte("a record of a later version"))
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want()
+	s.cursor(2)
+}
+
+func TestReadingOfADoubtedClockWaitsUntilItIsTrusted(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.src.add(meter1)
+	trusted := datedLater
+	s.d.date = func(*meter.Reading, time.Time) dated { return trusted }
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want()
+	s.want()
+	s.cursor(0)
+	if got := s.d.queued(); got != 2 {
+		t.Errorf("%d records wait, want 2", got)
+	}
+	trusted = datedNow
+	s.want("1/a", "1/b", "2/a", "2/b")
+}
+
+func TestParkedRecordsAreBounded(t *testing.T) {
+	for _, v := range []Verdict{Refused, TryLater} {
+		s := newStage(t, 16, meter1, meter2)
+		for range mostParked + 10 {
+			s.src.add(meter1)
+		}
+		s.sends()
+		s.answer(Accepted, "register 000000000002 2")
+		s.answer(v, reg1)
+		for s.want(); s.d.more; {
+			s.want()
+		}
+		if v == TryLater { // no trouble of the platform costs a reading
+			s.cursor(0)
+			if s.d.count.Refused != 0 || s.d.queued() != mostParked+10 {
+				t.Errorf("%d were set aside, %d wait", s.d.count.Refused, s.d.queued())
+			}
+			continue
+		}
+		s.cursor(10)
+		if s.d.count.Refused != 10 {
+			t.Errorf("%d were set aside, want 10", s.d.count.Refused)
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"golang.org/x/sys/unix"
+)
+
+// Endpoint is where a broker is and how it is reached.
+type Endpoint struct {
+	URL       string        // tcp://host:port or ssl://host:port
+	TLS       *tls.Config   // for ssl://
+	KeepAlive time.Duration // zero: 60 s
+}
+
+// inbound is a message from the broker.
+type inbound struct {
+	topic   string
+	payload []byte
+}
+
+// conn is one connection. It is never reconnected: paho completes tokens at
+// a reconnect although nothing was acknowledged, so the supervisor makes a
+// new client each time, with a clean session and a store in memory.
+type conn struct {
+	client  mqtt.Client
+	in      chan inbound
+	out     chan Message
+	replies chan Message // to commands: these shall not take the reports' room
+	dropped atomic.Int64 // inbound messages that found no room
+	lost    chan error
+	done    chan struct{}
+}
+
+const (
+	connectTimeout   = 20 * time.Second
+	subscribeTimeout = 10 * time.Second
+	// inboundRoom is how many messages may wait for the delivery loop.
+	inboundRoom = 1024
+	repliesRoom = 64
+)
+
+// dial connects and subscribes. The error of a refused connect says why.
+func dial(ctx context.Context, e Endpoint, l Login, topics []string, room int) (*conn, error) {
+	c := &conn{
+		in:      make(chan inbound, inboundRoom),
+		out:     make(chan Message, room),
+		replies: make(chan Message, repliesRoom),
+		lost:    make(chan error, 1),
+		done:    make(chan struct{}),
+	}
+	c.client = mqtt.NewClient(c.options(e, l))
+	if err := wait(ctx, c.client.Connect(), connectTimeout); err != nil {
+		c.close()
+		return nil, explain(err)
+	}
+	for _, topic := range topics {
+		if err := c.subscribe(ctx, topic); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	go c.send()
+	return c, nil
+}
+
+func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
+	keepAlive := e.KeepAlive
+	if keepAlive == 0 {
+		keepAlive = 60 * time.Second
+	}
+	return mqtt.NewClientOptions().
+		AddBroker(e.URL).SetTLSConfig(e.TLS).
+		SetClientID(l.ClientID).SetUsername(l.Username).SetPassword(l.Password).
+		SetProtocolVersion(4).SetCleanSession(true).
+		SetAutoReconnect(false).SetConnectRetry(false).
+		SetOrderMatters(false).SetResumeSubs(false).
+		SetKeepAlive(keepAlive).SetPingTimeout(15 * time.Second).
+		SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second).
+		SetStore(mqtt.NewOrderedMemoryStore()).
+		SetDialer(&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: userTimeout}).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { c.enqueue(inbound{m.Topic(), m.Payload()}) }).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
+			select {
+			case c.lost <- err:
+			default:
+			}
+		})
+}
+
+// userTimeout makes the kernel give a connection up whose packets are no
+// longer acknowledged. Without it a silent link lasts a quarter of an hour.
+func userTimeout(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(45*time.Second/time.Millisecond))
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// enqueue never blocks: paho runs it in a goroutine for each message. What
+// finds no room is dropped and counted; an answer that is lost so is asked for
+// again.
+func (c *conn) enqueue(m inbound) {
+	select {
+	case c.in <- m:
+	default:
+		c.dropped.Add(1)
+	}
+}
+
+func (c *conn) subscribe(ctx context.Context, topic string) error {
+	t := c.client.Subscribe(topic, 1, nil)
+	if err := wait(ctx, t, subscribeTimeout); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	// A refused subscription (SUBACK 80H and above) is no error to paho.
+	if granted := t.(*mqtt.SubscribeToken).Result()[topic]; granted >= 0x80 {
+		return fmt.Errorf("subscribe to %s: refused by the broker (%02X)", topic, granted)
+	}
+	return nil
+}
+
+// send hands messages to paho, which may block while the socket does. That a
+// message was handed over, or acknowledged by the broker, is no evidence of
+// anything; only the platform's own answer is.
+func (c *conn) send() {
+	for {
+		select {
+		case <-c.done:
+			return
+		case m := <-c.out:
+			c.client.Publish(m.Topic, 1, false, m.Payload)
+		case m := <-c.replies:
+			c.client.Publish(m.Topic, 1, false, m.Payload)
+		}
+	}
+}
+
+// reply queues the answer to a command; false if there is no room.
+func (c *conn) reply(m Message) bool {
+	select {
+	case c.replies <- m:
+		return true
+	default:
+		return false
+	}
+}
+
+// publish queues a message; false if there is no room.
+func (c *conn) publish(m Message) bool {
+	select {
+	case c.out <- m:
+		return true
+	default:
+		return false
+	}
+}
+
+// close ends the connection. What was not sent yet gets a moment.
+func (c *conn) close() {
+	close(c.done)
+	c.client.Disconnect(250)
+}
+
+func wait(ctx context.Context, t mqtt.Token, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-t.Done():
+		return t.Error()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return fmt.Errorf("no answer from the broker within %v", d)
+	}
+}
+
+// CheckURL reports what is wrong with a broker's address.
+func CheckURL(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q is no address: want tcp://host:port or ssl://host:port", s)
+	case u.Scheme != "tcp" && u.Scheme != "ssl":
+		return fmt.Errorf("%q begins with neither tcp:// nor ssl://", s)
+	case u.User != nil:
+		return fmt.Errorf("%q holds a user name; write it as username", u.Redacted())
+	case u.Hostname() == "" || !isPort(u.Port()):
+		return fmt.Errorf("%q lacks host or port: want %s://host:port", s, u.Scheme)
+	}
+	return nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// PinChain gives a configuration that accepts a broker whose certificate
+// leads to the roots of c, whatever name it carries: for platforms whose
+// certificate has no name that Go accepts. Nothing else is let go.
+func PinChain(c *tls.Config) *tls.Config {
+	pinned := c.Clone()
+	pinned.InsecureSkipVerify = true // VerifyConnection below does all but the name
+	pinned.VerifyConnection = func(s tls.ConnectionState) error {
+		between := x509.NewCertPool()
+		for _, cert := range s.PeerCertificates[1:] {
+			between.AddCert(cert)
+		}
+		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: c.RootCAs, Intermediates: between})
+		return err
+	}
+	return pinned
+}

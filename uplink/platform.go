@@ -1,0 +1,85 @@
+package uplink
+
+import (
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// Login is what a platform asks for at a connect.
+type Login struct {
+	ClientID, Username, Password string
+}
+
+// Message is one MQTT message to a platform.
+type Message struct {
+	// ID is the request id that the platform acknowledges; "" if it does not
+	// acknowledge such a message at all.
+	ID      string
+	Topic   string
+	Payload []byte
+	Meter   dlt645.Address // that it is about
+	// Item names what it carries ("44"), so that an item which a platform does
+	// not support is not sent again and again.
+	Item string
+}
+
+// Verdict is what a platform says of a message.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Ignored     Verdict = iota // not an acknowledgement that we know
+	Accepted                   // stored
+	TryLater                   // the platform is in trouble: the same again, after a pause
+	Refused                    // this item is wrong and will stay so
+	Unsupported                // the platform does not know this item of this meter
+	Unknown                    // the platform does not know the meter: register it, then again
+	Offline                    // the platform holds the meter for offline: tell its status, then again
+	Untimely                   // the time of the item is out of the platform's range
+)
+
+// Receipt is what an inbound message means.
+type Receipt struct {
+	ID      string // of the message that is acknowledged
+	Verdict Verdict
+	Code    string   // the platform's own code, for people
+	Text    string   // the platform's own words
+	Reply   *Message // to be sent back, for a command
+}
+
+// Encoded is a reading in a platform's dialect.
+type Encoded struct {
+	Messages []Message
+	Withheld int // values that are out of the platform's range, and not sent
+}
+
+// Platform speaks the dialect of one cloud. It does no I/O; its methods are
+// called from one goroutine.
+type Platform interface {
+	// Login gives the credentials for a connect at that time.
+	Login(now time.Time) Login
+	// NeedsClock tells that nothing works while the clock is doubted.
+	NeedsClock() bool
+	// Topics are subscribed to after each connect.
+	Topics() []string
+	// Register gives the message that makes a meter known; false if the
+	// platform needs none.
+	Register(now time.Time, a dlt645.Address) (Message, bool)
+	// Meters are those that this platform is told of.
+	Meters() []dlt645.Address
+	// Encode gives the messages of a reading. The same reading gives the same
+	// ids, whenever it is encoded.
+	Encode(store [16]byte, seq uint64, r *meter.Reading) Encoded
+	// Restamp gives a message that was Untimely another time, under an id of
+	// its own; false if such a message is to be set aside.
+	Restamp(now time.Time, m Message) (Message, bool)
+	// Status gives the message that tells which meters are online; false if
+	// the platform has none.
+	Status(now time.Time, meters []meter.MeterState) (Message, bool)
+	// StatusEvery is how often it is repeated.
+	StatusEvery() time.Duration
+	// Receive understands an inbound message.
+	Receive(now time.Time, topic string, payload []byte) Receipt
+}

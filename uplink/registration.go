@@ -1,0 +1,148 @@
+package uplink
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// registration is how far a meter is known to the platform.
+type registration struct {
+	known  bool
+	asked  bool       // a request is on its way or waits for its time
+	heard  bool       // there was an answer or a time-out
+	parked []uint64   // records that wait until the meter is known, or its delayed messages are settled
+	held   []*request // refused because the meter is unknown
+	// delayed counts the messages that wait for their time.
+	delayed int
+	refused bool // the platform said for good that it does not take the meter
+	err     string
+}
+
+// connected begins a session: every meter is registered anew, and what was
+// outstanding goes out again with the id it had.
+func (d *delivery) connected(now time.Time) {
+	d.lastHeard = now
+	d.greets, d.probing = 0, false
+	again := append(d.outstanding(), d.later...)
+	for _, a := range d.platform.Meters() {
+		reg := d.meters[a]
+		again = append(again, reg.held...)
+		reg.held, reg.known, reg.asked, reg.heard = nil, false, false, false
+	}
+	again = append(again, d.ready...)
+	again = slices.DeleteFunc(again, func(r *request) bool { return r.rec == nil })
+	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.rec.seq, b.rec.seq) })
+	for _, r := range again {
+		r.tries = 0
+	}
+	d.ready, d.later = again, nil
+	clear(d.sent)
+	for _, reg := range d.meters {
+		reg.delayed = 0
+	}
+	for _, a := range d.platform.Meters() {
+		d.register(now, a)
+	}
+}
+
+// register queues the registration of a meter, unless one is on its way.
+func (d *delivery) register(now time.Time, a dlt645.Address) {
+	reg := d.meters[a]
+	if reg.asked {
+		return
+	}
+	m, needed := d.platform.Register(now, a)
+	if !needed {
+		reg.known, reg.heard = true, true
+		return
+	}
+	reg.asked = true
+	if !reg.heard {
+		d.greets++
+	}
+	d.later = append(d.later, &request{Message: m, reg: reg, at: now})
+}
+
+// heardOf notes the first answer, or time-out, of a registration.
+func (d *delivery) heardOf(reg *registration) {
+	if !reg.heard {
+		reg.heard = true
+		d.greets--
+	}
+}
+
+// takes reports whether records of the meter go out now, or are parked.
+func (reg *registration) takes() bool { return reg.known && reg.delayed < mostDelayed }
+
+// makeRoom sets the oldest parked record aside, of a meter that the platform
+// has refused for good. Others are waited for: no time-out costs a reading.
+func (d *delivery) makeRoom() bool {
+	for _, a := range d.platform.Meters() {
+		reg := d.meters[a]
+		if !reg.refused || len(reg.parked) == 0 {
+			continue
+		}
+		d.count.Refused++
+		d.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
+		d.settle(d.find(reg.parked[0]))
+		reg.parked = reg.parked[1:]
+		d.parked--
+		return true
+	}
+	return false
+}
+
+// registered takes the answer to a registration. A refused one is tried
+// again; the meter's records wait for it.
+func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
+	reg := r.reg
+	d.heardOf(reg)
+	if rc.Verdict != Accepted { // it goes out again: reg.asked stays
+		reg.err = fmt.Sprintf("%s (%s)", quoted(rc.Text), rc.Code)
+		reg.refused = rc.Verdict == Refused || rc.Verdict == Unsupported
+		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
+		r.Message, _ = d.platform.Register(now, r.Meter)
+		d.postpone(now, r)
+		return
+	}
+	reg.known, reg.asked, reg.refused, reg.err = true, false, false, ""
+	d.ready = append(reg.held, d.ready...)
+	reg.held = nil
+}
+
+// probe registers a meter once more, which harms nothing; false if the
+// platform knows no registration.
+func (d *delivery) probe(now time.Time) bool {
+	if d.probing {
+		return true
+	}
+	for _, a := range d.platform.Meters() {
+		if m, needed := d.platform.Register(now, a); needed {
+			d.probing = true
+			d.later = append(d.later, &request{Message: m, reg: d.meters[a], probe: true, at: now})
+			return true
+		}
+	}
+	return false
+}
+
+// registeredMeter reports whether the platform knows a meter.
+func (d *delivery) registeredMeter(a dlt645.Address) bool {
+	reg := d.meters[a]
+	return reg != nil && reg.known
+}
+
+// unregistered names the meters that the platform does not take, with why.
+func (d *delivery) unregistered() map[dlt645.Address]string {
+	out := map[dlt645.Address]string{}
+	for a, reg := range d.meters {
+		if !reg.known && reg.err != "" {
+			out[a] = reg.err
+		}
+	}
+	return out
+}

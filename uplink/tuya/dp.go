@@ -1,0 +1,229 @@
+package tuya
+
+import (
+	"fmt"
+
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// kind is the data type of a data point.
+type kind uint8
+
+const (
+	kindValue  kind = iota // integer: the physical value × 10^scale
+	kindBool               // true, false
+	kindString             // text
+	kindRaw                // no format is documented
+	kindEnum               // one of a list of words
+	kindFault              // a set of words
+)
+
+// dp is a row of the document's table of standard properties.
+type dp struct {
+	id       string
+	kind     kind
+	min, max int64 // of the raw integer
+	scale    int
+	unit     string // in which the platform counts; "" where it names none
+}
+
+// Largest raw values of the document.
+const (
+	rawMax   = 1000000000
+	rawMax50 = 999999999
+)
+
+// dps are the 50 standard properties of a smart electricity meter. Ids 4 and
+// 22 to 29 do not exist. Units are those meant: the document writes W for
+// var, kW for kWh and kV for kVA.
+var dps = []dp{
+	{id: "1", kind: kindBool},   // switch
+	{id: "2", kind: kindString}, // breaker_id
+	{"3", kindValue, 0, rawMax, 4, "W"},
+	{"5", kindValue, 0, rawMax, 4, "V"},
+	{"6", kindValue, 0, rawMax, 4, "A"},
+	{"7", kindValue, 0, rawMax, 4, "mA"},
+	{id: "8", kind: kindRaw}, // device_info
+	{id: "9", kind: kindRaw}, // status_query
+	{"10", kindValue, -100, rawMax, 2, "degC"},
+	{"11", kindValue, 0, rawMax, 4, "V"},
+	{"12", kindValue, 0, rawMax, 4, "V"},
+	{"13", kindValue, 0, rawMax, 4, "mA"},
+	{"14", kindValue, 0, rawMax, 4, "mA"},
+	{"15", kindValue, 0, rawMax, 4, "mA"},
+	{id: "16", kind: kindEnum}, // leakage_protection
+	{id: "17", kind: kindBool}, // switch_enabled
+	{"18", kindValue, 0, rawMax, 2, "s"},
+	{id: "19", kind: kindFault},  // fault
+	{id: "20", kind: kindEnum},   // alarm_level
+	{id: "21", kind: kindString}, // device_alarm
+	{id: "30", kind: kindRaw},    // phase_a
+	{id: "31", kind: kindRaw},    // phase_b
+	{id: "32", kind: kindRaw},    // phase_c
+	{"33", kindValue, 0, rawMax, 4, ""},
+	{"34", kindValue, -100, rawMax, 4, ""},
+	{"35", kindValue, 0, rawMax, 4, "min"},
+	{"36", kindValue, 0, rawMax, 4, "min"},
+	{"37", kindValue, 0, rawMax, 4, "W"},
+	{"38", kindValue, 0, rawMax, 4, "var"},
+	{id: "39", kind: kindRaw}, // daily_energy
+	{"40", kindValue, 0, rawMax, 4, ""},
+	{"41", kindValue, 0, rawMax, 4, "Hz"},
+	{"42", kindValue, 0, rawMax, 0, ""},
+	{"43", kindValue, 0, rawMax, 0, ""},
+	{"44", kindValue, 0, rawMax, 4, "kWh"},
+	{"45", kindValue, 0, rawMax, 4, "kWh"},
+	{"46", kindValue, 0, rawMax, 4, "kWh"},
+	{"47", kindValue, 0, rawMax, 4, "kWh"},
+	{"48", kindValue, 0, rawMax, 4, "W"},
+	{"49", kindValue, 0, rawMax, 4, "kWh"},
+	{"50", kindValue, 0, rawMax50, 4, "kWh"},
+	{"51", kindValue, 0, rawMax50, 4, "kvarh"},
+	{"52", kindValue, 0, rawMax50, 4, "kVA"},
+	{"53", kindValue, 0, rawMax50, 4, ""},
+	{id: "54", kind: kindEnum}, // cold_stall_type
+	{"55", kindValue, 0, rawMax50, 4, ""},
+	{id: "56", kind: kindEnum},   // hot_stall_type
+	{id: "57", kind: kindBool},   // switch_state
+	{id: "58", kind: kindString}, // d_end_time
+	{id: "59", kind: kindString}, // m_end_time
+}
+
+func findDP(id string) (dp, bool) {
+	for _, d := range dps {
+		if d.id == id {
+			return d, true
+		}
+	}
+	return dp{}, false
+}
+
+// Row maps a point to a data point.
+type Row struct {
+	Point string
+	To    string // DP id; "" leaves the point out
+	Scale int    // decimal places by which the value is multiplied; -1: as the document says
+}
+
+// defaults are the points that the platform has a DP for. DPs 6, 8, 9, 11 to
+// 18, 33 to 37, 39, 43, 48, 49 and 53 to 56 have no source in DL/T 645. DP
+// 30 to 32 are put together from several points.
+var defaults = []Row{
+	{"relay", "1", -1},
+	{"meter.number", "2", -1},
+	{"power.active.total", "3", -1},
+	{"voltage.a", "5", -1},
+	{"current.a", "7", -1},
+	{"temperature", "10", -1},
+	{"fault", "19", -1},
+	{"fault", "20", -1},
+	{"fault", "21", -1},
+	{"power.reactive.total", "38", -1},
+	{"power.factor.total", "40", -1},
+	{"frequency", "41", -1},
+	{"count.trip", "42", -1},
+	{"energy.forward.total", "44", -1},
+	{"energy.forward.day", "45", -1},
+	{"energy.forward.month", "46", -1},
+	{"credit.energy", "47", -1},
+	{"energy.forward.total", "50", -1},
+	{"energy.reactive1.total", "51", -1},
+	{"power.apparent.total", "52", -1},
+	{"relay", "57", -1},
+	{"freeze.daily.time", "58", -1},
+}
+
+// Conflict names two points that the map, with what is left of the defaults,
+// puts on one data point; "" if there are none.
+func Conflict(rows []Row) (dpID, first, second string) {
+	point := map[string]string{}
+	for _, r := range mapping(rows) {
+		if other, ok := point[r.To]; ok {
+			return r.To, other, r.Point
+		}
+		point[r.To] = r.Point
+	}
+	return "", "", ""
+}
+
+// mapping gives the rows of the configuration and the defaults of the points
+// that it does not name.
+func mapping(rows []Row) []Row {
+	var all []Row
+	for _, row := range defaults {
+		if !named(rows, row.Point) {
+			all = append(all, row)
+		}
+	}
+	for _, row := range rows {
+		if row.To != "" {
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// Takes reports whether the configuration may map a point to a data point at
+// all; if not, why. Phases are put together from several points, switches and
+// faults have one source each.
+func Takes(point, dpID string) (why string) {
+	d, ok := findDP(dpID)
+	switch {
+	case !ok:
+		return fmt.Sprintf("Tuya has no data point %q", dpID)
+	case dpID == "30" || dpID == "31" || dpID == "32":
+		return fmt.Sprintf("data point %q is put together from voltage, current, power and energy of its phase", dpID)
+	case d.kind == kindBool && point != "relay":
+		return fmt.Sprintf("data point %q is a switch: only the point relay goes there", dpID)
+	case (d.kind == kindFault || dpID == "20") && point != "fault":
+		return fmt.Sprintf("data point %q tells of faults: only the point fault goes there", dpID)
+	case d.kind == kindValue && (point == "relay" || point == "fault"):
+		return fmt.Sprintf("data point %q is a number, %s is none", dpID, point)
+	}
+	return ""
+}
+
+// Fits reports whether a point's unit can be told in that of the data point.
+func Fits(unit, dpID string) bool {
+	d, ok := findDP(dpID)
+	if !ok || d.kind != kindValue {
+		return ok
+	}
+	_, ok = shift(unit, d.unit)
+	return ok
+}
+
+// shifts are the decimal places between the unit of a point and that of the
+// platform.
+var shifts = map[[2]string]int{
+	{"kW", "W"}: 3, {"kvar", "var"}: 3, {"kvar", "W"}: 3, {"A", "mA"}: 3, {"kVA", "VA"}: 3,
+	{"mA", "A"}: -3, {"mV", "V"}: -3, {"Wh", "kWh"}: -3, {"varh", "kvarh"}: -3, {"VA", "kVA"}: -3,
+}
+
+// shift gives the decimal places from one unit to the other: 3 from kW to W.
+// A data point without a unit takes any. False: the units do not fit.
+func shift(from, to string) (int, bool) {
+	if from == to || to == "" {
+		return 0, true
+	}
+	n, ok := shifts[[2]string{from, to}]
+	return n, ok
+}
+
+// scaled gives a number as the DP's raw integer; false if it is out of the
+// range, where it must be withheld and never clamped.
+func (d dp) scaled(v dlt645.Decimal, unit string, scale int) (int64, bool) {
+	if scale < 0 {
+		scale = d.scale
+	}
+	n, fits := shift(unit, d.unit)
+	raw, ok := v.Scaled(scale + n)
+	return raw, fits && ok && raw >= d.min && raw <= d.max
+}
+
+// unitOf gives the unit of a point.
+func unitOf(points *meter.Points, name string) string {
+	p, _ := points.Lookup(name)
+	return p.Unit
+}

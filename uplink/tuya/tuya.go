@@ -1,0 +1,328 @@
+package tuya
+
+import (
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+// The forms of DP 30 to 32 and of DP 19; the first is the default.
+const (
+	PhaseJSON   = "json"   // JSON as text
+	PhaseObject = "object" // a JSON object
+	PhaseBase64 = "base64" // Base64 of the text
+	FaultBitmap = "bitmap"
+	FaultLabel  = "label"
+)
+
+// Config is what the platform needs to know.
+type Config struct {
+	Gateway  string // client id, and the {gateway_id} of every topic
+	Username string // the vendor's identifier, given by Tuya
+	Millis   bool   // t in ms, not s
+	Phase    string // PhaseJSON, PhaseObject, PhaseBase64
+	Fault    string // FaultBitmap, FaultLabel
+	// RestampOld gives items that are too old t = now; else they are set aside.
+	RestampOld bool
+	Devices    []Device
+	Map        []Row // rows that name a point replace all its defaults
+	Points     *meter.Points
+	Zone       *time.Location // of the meters' clocks
+}
+
+// Device is a meter on the platform, with the fields of devices/sync.
+type Device struct {
+	Meter           dlt645.Address
+	CID             string // the sub-device's id, chosen by us
+	Name            string
+	ProductID       string
+	VendorCode      string
+	CommType        string
+	DeviceIP        string
+	MACAddress      string
+	InstallLocation string
+	DeviceServerID  string
+	ProductSubType  string
+}
+
+// Tuya implements uplink.Platform.
+type Tuya struct {
+	Config
+	rows    []Row
+	devices map[dlt645.Address]*Device
+	meters  []dlt645.Address
+}
+
+// New gives the platform.
+func New(c Config) *Tuya {
+	if c.Points == nil {
+		c.Points = &meter.Points{}
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	t := &Tuya{Config: c, devices: map[dlt645.Address]*Device{}}
+	t.rows = mapping(c.Map)
+	for i := range c.Devices {
+		d := &c.Devices[i]
+		t.devices[d.Meter] = d
+		t.meters = append(t.meters, d.Meter)
+	}
+	return t
+}
+
+func named(rows []Row, point string) bool {
+	for _, r := range rows {
+		if r.Point == point {
+			return true
+		}
+	}
+	return false
+}
+
+// Login gives the password that the document describes: the MD5 of client id
+// and user name, in hex. There is no secret in it.
+func (t *Tuya) Login(time.Time) uplink.Login {
+	sum := md5.Sum([]byte(t.Gateway + t.Username))
+	return uplink.Login{ClientID: t.Gateway, Username: t.Username, Password: hex.EncodeToString(sum[:])}
+}
+
+// Topics of the table of preset topics, by what stands behind the gateway.
+const (
+	topicSync     = "devices/sync"
+	topicReport   = "properties/report"
+	topicStatus   = "devices/status"
+	topicCommand  = "commands"
+	responseLevel = "/response"
+)
+
+// topic begins with the literal text gateway_id.
+func (t *Tuya) topic(name string) string { return "gateway_id/" + t.Gateway + "/" + name }
+
+// NeedsClock is true: every message carries the time.
+func (t *Tuya) NeedsClock() bool { return true }
+
+// Topics are the three downlinks.
+func (t *Tuya) Topics() []string {
+	return []string{t.topic(topicSync + responseLevel), t.topic(topicReport + responseLevel), t.topic(topicCommand)}
+}
+
+// Meters are the devices of the configuration.
+func (t *Tuya) Meters() []dlt645.Address { return t.meters }
+
+// envelope is the frame of all messages.
+type envelope struct {
+	T         int64  `json:"t"`
+	CID       string `json:"cid,omitempty"` // at the top in commands and their answers alone
+	RequestID string `json:"request_id"`
+	Param     any    `json:"param"`
+}
+
+func (t *Tuya) message(topic, id string, at time.Time, cid string, param any) uplink.Message {
+	stamp := at.Unix()
+	if t.Millis {
+		stamp = at.UnixMilli()
+	}
+	b, err := json.Marshal(envelope{T: stamp, CID: cid, RequestID: id, Param: param})
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	return uplink.Message{ID: id, Topic: t.topic(topic), Payload: b}
+}
+
+// syncParam has all fields of the document's table.
+type syncParam struct {
+	CID             string `json:"cid"`
+	ProductID       string `json:"product_id"`
+	VendorCode      string `json:"vendor_code"`
+	CommType        string `json:"comm_type"`
+	DeviceIP        string `json:"device_ip"`
+	MACAddress      string `json:"mac_address"`
+	DeviceDesc      string `json:"device_desc"`
+	InstallLocation string `json:"install_location"`
+	DeviceServerID  string `json:"device_server_id"`
+	ProductSubType  string `json:"product_sub_type"`
+}
+
+// Register activates a meter. The platform takes it for an addition or an
+// update, so it may be repeated.
+func (t *Tuya) Register(now time.Time, a dlt645.Address) (uplink.Message, bool) {
+	d := t.devices[a]
+	comm := d.CommType
+	if comm == "" {
+		comm = "mqtt"
+	}
+	m := t.message(topicSync, randomID(), now, "", syncParam{
+		CID: d.CID, ProductID: d.ProductID, VendorCode: d.VendorCode, CommType: comm, DeviceIP: d.DeviceIP, MACAddress: d.MACAddress,
+		DeviceDesc: d.Name, InstallLocation: d.InstallLocation, DeviceServerID: d.DeviceServerID, ProductSubType: d.ProductSubType,
+	})
+	m.Meter = a
+	return m, true
+}
+
+type reportParam struct {
+	CID   string          `json:"cid"`
+	ID    string          `json:"id"`
+	Value json.RawMessage `json:"value"`
+}
+
+// Encode gives one message for each data point, with the reading's own time.
+func (t *Tuya) Encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encoded {
+	var enc uplink.Encoded
+	d := t.devices[r.Meter]
+	sent := map[string]bool{}
+	add := func(dpID string, v json.RawMessage) {
+		if sent[dpID] {
+			return // one id, one message
+		}
+		sent[dpID] = true
+		m := t.message(topicReport, requestID(store, seq, dpID), r.Time, "", reportParam{d.CID, dpID, v})
+		m.Meter, m.Item = r.Meter, dpID
+		enc.Messages = append(enc.Messages, m)
+	}
+	for _, row := range t.rows {
+		v, ok := r.Value(row.Point)
+		dp, ok2 := findDP(row.To)
+		if !ok || !ok2 {
+			continue
+		}
+		js, known, fits := t.value(row, dp, v)
+		switch {
+		case !known:
+		case !fits:
+			enc.Withheld++
+		default:
+			add(row.To, js)
+		}
+	}
+	for _, p := range phases {
+		if v, ok := t.phase(r, p.phase); ok {
+			add(p.dp, v)
+		}
+	}
+	return enc
+}
+
+// requestID is a UUID of version 8 (RFC 9562, 5.8) computed from what the
+// message carries, so that the same item always has the same id, also after
+// a restart.
+func requestID(store [16]byte, seq uint64, item string) string {
+	sum := sha256.Sum256(fmt.Appendf(store[:], "/%d/%s", seq, item))
+	return uuid([16]byte(sum[:16]), 8)
+}
+
+func randomID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return uuid(b, 4)
+}
+
+func uuid(b [16]byte, version byte) string {
+	b[6] = b[6]&0x0F | version<<4
+	b[8] = b[8]&0x3F | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// Restamp gives an item that the platform finds too old the present time, if
+// the configuration asks for that.
+func (t *Tuya) Restamp(now time.Time, m uplink.Message) (uplink.Message, bool) {
+	var e struct {
+		Param reportParam `json:"param"`
+	}
+	if !t.RestampOld || json.Unmarshal(m.Payload, &e) != nil {
+		return m, false
+	}
+	n := t.message(topicReport, requestID([16]byte{}, 0, "restamp of "+m.ID), now, "", e.Param)
+	n.Meter, n.Item = m.Meter, m.Item
+	return n, true
+}
+
+// StatusEvery keeps under the minute that the document asks for at most.
+func (t *Tuya) StatusEvery() time.Duration { return 50 * time.Second }
+
+type statusParam struct {
+	CID    string `json:"cid"`
+	Status bool   `json:"status"`
+}
+
+// Status tells which meters answer. The platform does not acknowledge it.
+func (t *Tuya) Status(now time.Time, meters []meter.MeterState) (uplink.Message, bool) {
+	var list []statusParam
+	for _, m := range meters {
+		if d := t.devices[m.Address]; d != nil && m.Known {
+			list = append(list, statusParam{d.CID, m.Online})
+		}
+	}
+	if len(list) == 0 {
+		return uplink.Message{}, false
+	}
+	return t.message(topicStatus, randomID(), now, "", list), true
+}
+
+// verdicts are the global error codes and what they mean for an item.
+var verdicts = map[int]uplink.Verdict{
+	0:    uplink.Accepted,
+	400:  uplink.TryLater,
+	500:  uplink.TryLater,
+	1001: uplink.Untimely,
+	1100: uplink.Refused,
+	1101: uplink.Refused,
+	1102: uplink.Refused,
+	1103: uplink.Refused,
+	2001: uplink.Offline,
+	2002: uplink.Unsupported,
+	2003: uplink.Unknown,
+}
+
+// codeUnsupported answers a command that we do not carry out.
+const codeUnsupported = 2002
+
+// inbound is what comes down. T8: only the English document says that a
+// missing code means success, so a response without one acknowledges nothing.
+type inbound struct {
+	CID       string `json:"cid"`
+	RequestID string `json:"request_id"`
+	Param     struct {
+		Msg  string `json:"msg"`
+		Code *int   `json:"code"`
+	} `json:"param"`
+}
+
+// Receive understands responses and commands. Commands are refused until
+// control from the cloud exists.
+func (t *Tuya) Receive(now time.Time, topic string, payload []byte) uplink.Receipt {
+	name, ok := strings.CutPrefix(topic, "gateway_id/"+t.Gateway+"/")
+	var in inbound
+	if !ok || json.Unmarshal(payload, &in) != nil || in.RequestID == "" {
+		return uplink.Receipt{}
+	}
+	switch name {
+	case topicCommand:
+		reply := t.message(topicCommand+responseLevel, in.RequestID, now, strings.TrimSpace(in.CID), map[string]any{
+			"msg": "command or value not support", "code": codeUnsupported,
+		})
+		reply.ID = ""
+		return uplink.Receipt{Reply: &reply}
+	case topicSync + responseLevel, topicReport + responseLevel:
+	default:
+		return uplink.Receipt{}
+	}
+	if in.Param.Code == nil {
+		return uplink.Receipt{}
+	}
+	v, ok := verdicts[*in.Param.Code]
+	if !ok {
+		v = uplink.TryLater
+	}
+	return uplink.Receipt{ID: in.RequestID, Verdict: v, Code: strconv.Itoa(*in.Param.Code), Text: in.Param.Msg}
+}

@@ -1,0 +1,348 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+)
+
+// Config is what an Uplink works with.
+type Config struct {
+	Name, Kind string
+	Endpoint   Endpoint
+	Platform   Platform
+	Ring       *store.Ring
+	FromOldest bool                      // where a new uplink starts: at the oldest record, or behind the newest
+	Window     int                       // requests outstanding; 0: 16
+	Timeout    time.Duration             // until a request is sent again; 0: 10 s
+	Meters     func() []meter.MeterState // of all buses
+	// Clock tells whether the clock is trusted, which start of the operating
+	// system this is, and how long it is ago.
+	Clock func(now time.Time) (trusted bool, boot uint32, uptime time.Duration)
+	Log   *slog.Logger // nil: none
+}
+
+// Uplink delivers to one platform. Run must run.
+type Uplink struct {
+	Config
+	d       *delivery // owned by Run
+	flooded int       // owned by Run
+
+	mu    sync.Mutex
+	state State // guarded by mu
+}
+
+// State is what the console shows of an uplink.
+type State struct {
+	Name, Kind   string
+	Connected    bool
+	Since        time.Time   // of the connection, or of its loss
+	LastErr      string      // why there is no connection
+	Hint         dlt645.Text // what to look at
+	Queued       int         // records that are not settled
+	Outstanding  int         // messages that wait for the platform's answer
+	Flooded      int         // inbound messages that were dropped because too many came at once
+	Cursor       uint64      // all records up to it are settled
+	Counts       Counts
+	Unregistered map[dlt645.Address]string // meters that the platform does not take, with its reason
+}
+
+// New gives an uplink and makes its cursor in the ring.
+func New(c Config) (*Uplink, error) {
+	if c.Window == 0 {
+		c.Window = 16
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	pos, ok := c.Ring.Cursor(c.Name)
+	if !ok {
+		if !c.FromOldest {
+			pos = c.Ring.Last()
+		}
+		if err := c.Ring.SetCursor(c.Name, pos); err != nil {
+			return nil, fmt.Errorf("uplink %s: %w", c.Name, err)
+		}
+	}
+	pos = min(pos, c.Ring.Last())
+	u := &Uplink{Config: c, state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
+	u.d = newDelivery(c.Platform, ringSource{c.Ring, c.Ring.NewReader(pos)}, pos, c.Window, c.Timeout, c.Ring.ID())
+	u.d.date = u.date
+	u.d.told = func(msg string, args ...any) { c.Log.Warn(msg, append([]any{"uplink", c.Name}, args...)...) }
+	return u, nil
+}
+
+// ringSource reads the ring in order, and single records again.
+type ringSource struct {
+	ring *store.Ring
+	*store.Reader
+}
+
+func (s ringSource) Again(seq uint64) ([]byte, bool) {
+	e, ok := s.ring.NewReader(seq - 1).Next()
+	return e.Data, ok && e.Gap == nil && e.Seq == seq
+}
+
+// State tells how the uplink fares.
+func (u *Uplink) State() State {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := u.state
+	s.Counts.Codes = maps.Clone(s.Counts.Codes)
+	return s
+}
+
+const (
+	// leastPause is the pause before each attempt to connect; platforms ban
+	// who comes more often.
+	leastPause = 5 * time.Second
+	mostPause  = 5 * time.Minute
+	// credentialsPause follows a refusal that repeating makes worse.
+	credentialsPause = time.Minute
+	// stableAfter is how long a connection must last to count as good.
+	stableAfter = 2 * time.Minute
+)
+
+// Run connects, delivers and connects again until the context ends.
+func (u *Uplink) Run(ctx context.Context) error {
+	spread := leastPause
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := u.session(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(began) > stableAfter {
+			spread = leastPause
+		}
+		pause := leastPause + rand.N(spread)
+		spread = min(2*spread, mostPause-leastPause)
+		if r, ok := errors.AsType[*refusal](err); ok && r.Credentials {
+			pause = max(pause, credentialsPause)
+		}
+		if errors.Is(err, errNoClock) { // costs nobody anything
+			pause, spread = time.Second, leastPause
+		}
+		u.down(err, pause)
+		u.pause(ctx, pause)
+	}
+	return nil
+}
+
+// pause waits, and keeps the console's account up to date.
+func (u *Uplink) pause(ctx context.Context, d time.Duration) {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		u.account()
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-look.C:
+		}
+	}
+}
+
+func (u *Uplink) down(err error, pause time.Duration) {
+	hint := dlt645.Text{EN: "is the network up, and broker right?", ZH: "请检查网络以及 broker 是否正确"}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		hint = r.Hint
+	}
+	if errors.Is(err, errNoClock) {
+		hint = dlt645.Text{EN: "check NTP or the battery of the clock", ZH: "请检查 NTP 或时钟电池"}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state.LastErr != err.Error() || pause >= leastPause {
+		u.Log.Warn("not connected", "uplink", u.Name, "err", err, "again_in", pause.Round(time.Second))
+	}
+	if u.state.Connected || u.state.LastErr == "" {
+		u.state.Since = time.Now()
+	}
+	u.state.Connected, u.state.LastErr, u.state.Hint = false, err.Error(), hint
+}
+
+// errDeaf ends a connection on which the platform answers nothing.
+var errDeaf = errors.New("the broker takes messages, but the platform answers none of them")
+
+// errNoClock keeps an uplink from connecting whose messages need the time.
+var errNoClock = errors.New("the clock is not trusted yet")
+
+// session is one connection.
+func (u *Uplink) session(ctx context.Context) error {
+	now := time.Now()
+	if u.Clock != nil && u.Platform.NeedsClock() {
+		if trusted, _, _ := u.Clock(now); !trusted {
+			return errNoClock
+		}
+	}
+	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Platform.Topics(), u.Window+registerWindow+8)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		c.close()
+		u.flooded += int(c.dropped.Load())
+	}()
+	u.Log.Info("connected", "uplink", u.Name, "broker", u.Endpoint.URL)
+	u.d.connected(time.Now())
+	u.up()
+	return u.deliver(ctx, c)
+}
+
+// deliver is the loop of one connection.
+func (u *Uplink) deliver(ctx context.Context, c *conn) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	beat := statusBeat{}
+	for {
+		changed := u.Ring.Changed() // before the ring is read, so that nothing is missed
+		now := time.Now()
+		wake, deaf := u.d.expire(now)
+		if deaf {
+			return errDeaf
+		}
+		wake = earlier(wake, u.tellStatus(c, &beat, now))
+		if err := u.send(c, now); err != nil {
+			return err
+		}
+		if u.d.more {
+			wake = now
+		}
+		u.account()
+		timer.Reset(max(0, time.Until(wake)))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-c.lost:
+			return fmt.Errorf("connection lost: %w", err)
+		case m := <-c.in:
+			u.receive(c, m)
+		case <-changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// send hands over what the window allows.
+func (u *Uplink) send(c *conn, now time.Time) error {
+	for {
+		m, ok := u.d.next(now)
+		if !ok {
+			return nil
+		}
+		if !c.publish(m) {
+			return errors.New("the connection takes no more messages")
+		}
+	}
+}
+
+func (u *Uplink) receive(c *conn, m inbound) {
+	now := time.Now()
+	rc := u.Platform.Receive(now, m.topic, m.payload)
+	if rc.Reply != nil && !c.reply(*rc.Reply) {
+		u.d.count.Unanswered++
+	}
+	u.d.receive(now, rc)
+}
+
+// statusBeat remembers what the platform was told of the meters.
+type statusBeat struct {
+	at   time.Time
+	look time.Time // when the meters' states are compared again
+	last map[dlt645.Address]bool
+}
+
+// statusLook is how often the meters' states are compared.
+const statusLook = time.Second
+
+// tellStatus tells which meters are online, when that changed, when the
+// platform asked, and every so often. It gives the time to look again.
+func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time {
+	if u.d.greets > 0 {
+		return now.Add(statusLook)
+	}
+	if now.Before(beat.look) && len(u.d.vouched) == 0 {
+		return beat.look // not with each message that comes
+	}
+	beat.look = now.Add(statusLook)
+	var meters []meter.MeterState
+	online := map[dlt645.Address]bool{}
+	for _, m := range u.Meters() {
+		if !m.Known || !u.d.registeredMeter(m.Address) {
+			continue
+		}
+		m.Online = m.Online || u.d.vouched[m.Address]
+		online[m.Address] = m.Online
+		meters = append(meters, m)
+	}
+	every := u.Platform.StatusEvery()
+	if len(u.d.vouched) > 0 || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
+		if m, ok := u.Platform.Status(now, meters); ok && !c.publish(m) {
+			return beat.look // no room: the next look tells it
+		}
+		clear(u.d.vouched)
+		beat.at, beat.last = now, online
+	}
+	beat.look = earlier(beat.look, beat.at.Add(every))
+	return beat.look
+}
+
+// account takes the delivery's account over for the console, and moves the
+// cursor in the ring.
+func (u *Uplink) account() {
+	cursor, queued := u.d.cursor(), u.d.queued()
+	if err := u.Ring.SetCursor(u.Name, cursor); err != nil {
+		u.Log.Error("cursor", "uplink", u.Name, "err", err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := &u.state
+	s.Flooded = u.flooded
+	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.sent), cursor, u.d.count
+	s.Counts.Codes = maps.Clone(u.d.count.Codes)
+	s.Unregistered = u.d.unregistered()
+}
+
+// Settle moves the cursor to where the delivery ended, after Run.
+func (u *Uplink) Settle() { u.account() }
+
+func (u *Uplink) up() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state.Connected, u.state.Since, u.state.LastErr, u.state.Hint = true, time.Now(), "", dlt645.Text{}
+}
+
+// date gives a reading its time. One that was taken while the clock was
+// doubted is dated by the time since the start of the system.
+func (u *Uplink) date(r *meter.Reading, now time.Time) dated {
+	if r.Trusted || u.Clock == nil {
+		return datedNow
+	}
+	trusted, boot, uptime := u.Clock(now)
+	switch {
+	case boot != r.Boot || boot == 0:
+		return datedNever
+	case !trusted:
+		return datedLater
+	}
+	at := now.Add(r.Uptime - uptime).Round(time.Millisecond)
+	r.Time, r.Round, r.Trusted = at, at.Add(r.Round.Sub(r.Time)), true
+	return datedNow
+}

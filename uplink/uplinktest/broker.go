@@ -1,0 +1,143 @@
+package uplinktest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// Broker is an embedded MQTT broker that admits whom Allow admits.
+type Broker struct {
+	server  *mochi.Server
+	refused atomic.Int64
+	closing sync.Once
+}
+
+// platformUser is the name under which the simulated platform connects to
+// the embedded broker. Each broker makes its own password.
+const platformUser = "platform"
+
+// NewBroker listens on addr, "127.0.0.1:0" for any port. Allow decides on
+// clients other than the platform, whose password is secret.
+func NewBroker(addr, secret string, allow func(clientID, username, password string) bool) (*Broker, error) {
+	b := &Broker{server: mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
+	hook := &authHook{broker: b, allow: func(id, user, password string) bool {
+		if user == platformUser {
+			return password == secret
+		}
+		return allow(id, user, password)
+	}}
+	if err := b.server.AddHook(hook, nil); err != nil {
+		return nil, err
+	}
+	l := listeners.NewTCP(listeners.Config{ID: "tcp", Address: addr})
+	if err := b.server.AddListener(l); err != nil {
+		return nil, err
+	}
+	if err := b.server.Serve(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Addr is where the broker listens.
+func (b *Broker) Addr() string {
+	l, _ := b.server.Listeners.Get("tcp")
+	return l.Address()
+}
+
+// Refused tells how many connects had wrong credentials.
+func (b *Broker) Refused() int { return int(b.refused.Load()) }
+
+// Close ends all connections; a second time it does nothing.
+func (b *Broker) Close() (err error) {
+	b.closing.Do(func() { err = b.server.Close() })
+	return err
+}
+
+type authHook struct {
+	mochi.HookBase
+	broker *Broker
+	allow  func(id, user, password string) bool
+}
+
+func (*authHook) ID() string { return "auth" }
+
+func (*authHook) Provides(b byte) bool {
+	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck}, []byte{b})
+}
+
+func (h *authHook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
+	if !h.allow(cl.ID, string(pk.Connect.Username), string(pk.Connect.Password)) {
+		h.broker.refused.Add(1)
+		return false
+	}
+	h.broker.awaitEnd(cl.ID)
+	return true
+}
+
+// awaitEnd ends a client of this name and waits until it is forgotten: the
+// server forgets by name, and would take its successor's subscriptions along.
+func (b *Broker) awaitEnd(id string) {
+	for range 5000 {
+		old, ok := b.server.Clients.Get(id)
+		if !ok {
+			return
+		}
+		old.Stop(packets.ErrSessionTakenOver)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (*authHook) OnACLCheck(*mochi.Client, string, bool) bool { return true }
+
+// Attachment is a platform's connection to a broker, renewed when it breaks.
+type Attachment struct{ client paho.Client }
+
+// Attach connects the platform to the broker at addr and serves until Close.
+func Attach(p *Tuya, addr, username, password string) (*Attachment, error) {
+	o := paho.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("simulated-platform").
+		SetUsername(username).SetPassword(password).SetProtocolVersion(4).SetCleanSession(true).
+		SetAutoReconnect(true).SetMaxReconnectInterval(200 * time.Millisecond).SetConnectRetry(true).
+		SetConnectRetryInterval(100 * time.Millisecond).SetOrderMatters(false)
+	o.SetOnConnectHandler(func(c paho.Client) {
+		filters := map[string]byte{}
+		for _, topic := range p.Topics() {
+			filters[topic] = 1
+		}
+		c.SubscribeMultiple(filters, func(c paho.Client, m paho.Message) {
+			for _, out := range p.Receive(m.Topic(), m.Payload(), time.Now()) {
+				c.Publish(out.Topic, 1, false, out.Payload)
+			}
+		})
+	})
+	a := &Attachment{paho.NewClient(o)}
+	if t := a.client.Connect(); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
+		return nil, fmt.Errorf("the simulated platform does not reach the broker at %s: %v", addr, t.Error())
+	}
+	return a, nil
+}
+
+// AttachEmbedded connects the platform to an embedded broker.
+func AttachEmbedded(p *Tuya, addr, secret string) (*Attachment, error) {
+	return Attach(p, addr, platformUser, secret)
+}
+
+// Command sends a command to a gateway.
+func (a *Attachment) Command(gateway string, payload []byte) error {
+	t := a.client.Publish("gateway_id/"+gateway+"/commands", 1, false, payload)
+	t.Wait()
+	return t.Error()
+}
+
+// Close ends the connection.
+func (a *Attachment) Close() { a.client.Disconnect(100) }
