@@ -1,0 +1,64 @@
+# What a newcomer needs: make demo, make test.
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DATE     ?= $(shell git log -1 --format=%cs 2>/dev/null || date +%F)
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
+BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
+ARM_TEST := ./dlt645/... ./store ./meter
+
+.PHONY: demo picture build cross test check-format check-vet check-static check-vuln unit arm fuzz-short fuzz bench setup clean
+
+demo: build
+	bin/metersim demo
+
+# The picture in the README is the screen of a real run.
+picture: build
+	bin/metersim demo -picture docs/demo.svg
+
+build:
+	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
+
+# What is flashed: one static binary for each kind of board.
+cross:
+	GOOS=linux GOARCH=arm GOARM=5 $(BUILD) -o bin/meterd-armv5 ./cmd/meterd
+	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/meterd-armv7 ./cmd/meterd
+	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/meterd-arm64 ./cmd/meterd
+
+test: setup check-format check-vet check-static check-vuln unit cross arm fuzz-short
+	@echo "make test: all passed"
+
+setup:
+	@sh .ci/setup
+
+check-format:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "error: not gofmt'ed:"; echo "$$out"; exit 1; fi
+
+check-vet:
+	$(GO) vet ./...
+
+check-static:
+	$(GO) tool staticcheck ./...
+
+# Without its database (no network) there is nothing to check against.
+check-vuln:
+	@sh .ci/vuln $(GO)
+
+unit:
+	$(GO) test -race -timeout 10m ./...
+
+# The codec, the store and the meters once more as ARM programs.
+arm:
+	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) test -short -timeout 20m -exec qemu-arm-static $(ARM_TEST)
+
+fuzz-short:
+	@sh .ci/fuzz $(GO) 10s
+
+fuzz:
+	@sh .ci/fuzz $(GO) 5m
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
+
+clean:
+	rm -rf bin

@@ -1,0 +1,77 @@
+// Package meterd_test holds the import arrows.
+package meterd_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows are the packages of ours that each may import; "cmd" stands for all
+// below it. Tests may import more.
+var arrows = map[string][]string{
+	"dlt645":            {},
+	"dlt645/dlt645test": {"dlt645"},
+	"store":             {},
+	"board":             {},
+	"meter":             {"dlt645"},
+	"uplink":            {"dlt645", "meter", "store"},
+	"uplink/tuya":       {"dlt645", "meter", "uplink"},
+	"uplink/uplinktest": {},
+
+	"cmd/meterd":         {"board", "dlt645", "meter", "store", "uplink", "uplink/tuya", "cmd/meterd/config", "cmd/meterd/console"},
+	"cmd/meterd/config":  {"board", "dlt645", "meter", "store", "uplink", "uplink/tuya"},
+	"cmd/meterd/console": {"dlt645"},
+	"cmd/metersim":       {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console"},
+}
+
+// libraries are kept to one room each in what is flashed.
+var libraries = map[string][]string{
+	"github.com/eclipse/paho.mqtt.golang":         {"uplink", "uplink/uplinktest"},
+	"github.com/eclipse/paho.mqtt.golang/packets": {"uplink"},
+	"github.com/BurntSushi/toml":                  {"cmd/meterd/config"},
+	"go.bug.st/serial":                            {"board"},
+	"github.com/mochi-mqtt/server/v2":             {"uplink/uplinktest"},
+	"github.com/creack/pty":                       {"cmd/metersim"},
+}
+
+// pure may import nothing that does I/O, reads a clock by itself or starts
+// goroutines.
+var pure = []string{"os", "net", "io/fs", "sync", "context", "log", "log/slog"}
+
+func TestImportArrows(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], "meterd/")
+		if fields[0] == "meterd" {
+			continue // this test alone
+		}
+		allowed, known := arrows[pkg]
+		if !known {
+			t.Errorf("package %s has no place in the picture of the arrows", pkg)
+		}
+		seen[pkg] = true
+		for _, imp := range fields[1:] {
+			if ours, ok := strings.CutPrefix(imp, "meterd/"); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s; it may import %v", pkg, ours, allowed)
+			}
+			if rooms, ok := libraries[imp]; ok && !slices.Contains(rooms, pkg) {
+				t.Errorf("%s imports %s, which belongs to %v", pkg, imp, rooms)
+			}
+			if pkg == "dlt645" && slices.Contains(pure, imp) {
+				t.Errorf("dlt645 is to be pure, but imports %s", imp)
+			}
+		}
+	}
+	for pkg := range arrows {
+		if !seen[pkg] {
+			t.Errorf("the picture shows %s, which does not exist", pkg)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"meterd/cmd/meterd/console"
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// commands is the console's table of commands.
+func (d *daemon) commands() console.Commands {
+	simple := func(f func() console.Answer) func(context.Context, []string) (console.Answer, error) {
+		return func(_ context.Context, args []string) (console.Answer, error) {
+			if len(args) > 0 {
+				return nil, &console.Error{Text: fmt.Sprintf("%q is too much: the command takes no argument", args[0]), Hint: "try: help"}
+			}
+			return f(), nil
+		}
+	}
+	return console.Commands{Language: d.config.Gateway.Language, Log: func(err error) { d.log.Error("no console", "err", err) }, List: []console.Command{
+		{Name: "status", Help: dlt645.Text{EN: "the whole board on one screen, worst first", ZH: "全板状态一屏，问题在前"}, Run: simple(func() console.Answer { return d.status() })},
+		{Name: "meters", Help: dlt645.Text{EN: "a line for each meter", ZH: "每块电表一行"}, Run: simple(func() console.Answer { return d.meterList() })},
+		{Name: "meter", Args: "NAME|ADDRESS", Help: dlt645.Text{EN: "everything about one meter, its last values", ZH: "一块电表的全部信息和最近数值"}, Run: d.meterDetail},
+		{Name: "uplinks", Help: dlt645.Text{EN: "the platforms", ZH: "各上行平台"}, Run: simple(func() console.Answer { return d.uplinkList() })},
+		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return d.ringDetail() })},
+		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: version} })},
+	}}
+}
+
+func (d *daemon) status() console.Status {
+	now := time.Now()
+	s := console.Status{
+		Gateway: d.config.Gateway.ID, Version: version, Uptime: int64(now.Sub(d.started).Seconds()), Now: now,
+		Clock:  console.ClockStatus{Trusted: d.clock.Trusted(now), Source: d.clock.Source(now), Time: now.In(d.config.Gateway.Zone)},
+		Buses:  []console.BusStatus{},
+		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(),
+	}
+	for i, p := range d.pollers {
+		s.Buses = append(s.Buses, d.busStatus(p.Bus(), d.portOf(i), now))
+	}
+	return s
+}
+
+// portOf gives the port of a poller's bus.
+func (d *daemon) portOf(poller int) string {
+	name := d.pollers[poller].Bus().Name()
+	for _, b := range d.config.Buses {
+		if b.Name == name {
+			return b.Port
+		}
+	}
+	return ""
+}
+
+func (d *daemon) busStatus(b *meter.Bus, port string, now time.Time) console.BusStatus {
+	c := b.Counts()
+	return console.BusStatus{
+		Name: b.Name(), Port: port, Load: c.Busy.Seconds() / max(1, now.Sub(d.started).Seconds()), Requests: c.Requests, Answers: c.Answers,
+		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, PortErrors: c.PortErrors, PortErr: c.PortErr,
+	}
+}
+
+func (d *daemon) meterList() console.Meters {
+	m := console.Meters{List: []console.MeterStatus{}, Now: time.Now()}
+	for _, s := range d.meters() {
+		m.List = append(m.List, meterStatus(s))
+	}
+	return m
+}
+
+func meterStatus(s meter.MeterState) console.MeterStatus {
+	m := console.MeterStatus{
+		Name: s.Name, Address: s.Address.String(), Bus: s.Bus, Online: s.Online, Asked: s.Known,
+		Rounds: s.Rounds, Lost: s.Lost, Missed: s.Missed, LastErr: s.LastErr, LastGood: known(s.LastGood),
+	}
+	if s.Rounds > 0 {
+		m.Success = float64(s.Rounds-s.Lost) / float64(s.Rounds)
+	}
+	return m
+}
+
+// known gives nil for a time that never was.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (d *daemon) meterDetail(_ context.Context, args []string) (console.Answer, error) {
+	if len(args) != 1 {
+		return nil, &console.Error{Text: "meter takes a name or an address", Hint: "try: meters"}
+	}
+	all := d.meters()
+	i := slices.IndexFunc(all, func(s meter.MeterState) bool { return s.Name == args[0] || s.Address.String() == args[0] })
+	if i < 0 {
+		return nil, &console.Error{Text: fmt.Sprintf("there is no meter %q", args[0]), Hint: "try: meters"}
+	}
+	s := all[i]
+	detail := console.MeterDetail{MeterStatus: meterStatus(s), ReadAt: known(s.ReadAt), Values: []console.PointValue{}, Now: time.Now()}
+	for _, v := range s.Values {
+		p, _ := d.config.Points.Lookup(v.Point)
+		detail.Values = append(detail.Values, console.PointValue{Point: v.Point, Value: v.Value.String(), Unit: p.Unit})
+	}
+	return detail, nil
+}
+
+func (d *daemon) uplinkList() console.Uplinks {
+	list := console.Uplinks{List: []console.UplinkStatus{}, Now: time.Now().In(d.config.Gateway.Zone)}
+	for _, u := range d.uplinks {
+		s := u.State()
+		us := console.UplinkStatus{
+			Name: s.Name, Kind: s.Kind, Connected: s.Connected, Since: s.Since, Queued: s.Queued, Outstanding: s.Outstanding,
+			Acked: s.Counts.Acked, Resent: s.Counts.Resent, Refused: s.Counts.Refused, Withheld: s.Counts.Withheld, Lost: s.Counts.Lost,
+			Undated: s.Counts.Undated, Cursor: s.Cursor, Codes: s.Counts.Codes, LastErr: s.LastErr, Hint: s.Hint,
+			LastRefusal: s.Counts.LastRefusal, Unregistered: []string{},
+		}
+		for a, why := range s.Unregistered {
+			us.Unregistered = append(us.Unregistered, fmt.Sprintf("%s: %s", a, why))
+		}
+		slices.Sort(us.Unregistered)
+		list.List = append(list.List, us)
+	}
+	return list
+}
+
+func (d *daemon) ringStatus() console.RingStatus {
+	s := d.ring.Stats()
+	r := console.RingStatus{
+		Capacity: s.CapacityBytes, Used: s.UsedBytes, First: s.First, Last: s.Last, Lost: s.Dropped + int(d.dropped.Load()),
+		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr,
+	}
+	most := 0
+	for _, n := range s.Lost {
+		most = max(most, n)
+	}
+	r.Lost += most
+	return r
+}
+
+func (d *daemon) ringDetail() console.Ring {
+	r := console.Ring{RingStatus: d.ringStatus(), Cursors: []console.CursorStatus{}}
+	for _, u := range d.uplinks {
+		s := u.State()
+		r.Cursors = append(r.Cursors, console.CursorStatus{Name: s.Name, Cursor: s.Cursor, Queued: s.Queued, Lost: s.Counts.Lost})
+	}
+	return r
+}

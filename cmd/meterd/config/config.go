@@ -1,0 +1,240 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/BurntSushi/toml"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+)
+
+// Config is a whole configuration, checked and with its defaults filled in.
+type Config struct {
+	File     string
+	Gateway  Gateway
+	Clock    Clock
+	Store    Store
+	Console  Console
+	Buses    []Bus
+	Meters   []Meter
+	Profiles []Profile
+	Points   *meter.Points // the standard's and the configuration's
+	Uplinks  []Uplink
+
+	skipped []string // points that this version does not read
+	doc     *document
+}
+
+// BusLine gives the line of a bus in the file.
+func (c *Config) BusLine(name string) int {
+	for i, b := range c.Buses {
+		if b.Name == name {
+			return c.doc.line(fmt.Sprintf("bus[%d]", i))
+		}
+	}
+	return 1
+}
+
+// Gateway names the board.
+type Gateway struct {
+	ID       string
+	Zone     *time.Location
+	Language string // "en" or "zh"
+}
+
+// Clock says when the system's clock is believed.
+type Clock struct {
+	Synced bool // only when the kernel says so
+}
+
+// Store is where the ring lives.
+type Store struct {
+	Path  string
+	Size  int64 // bytes
+	Flush time.Duration
+}
+
+// Console is how the running daemon is reached.
+type Console struct {
+	Socket string
+}
+
+// Bus is a line.
+type Bus struct {
+	Name   string
+	Port   string
+	Parity string
+	Timing meter.Timing
+	Probe  time.Duration
+	Skip   bool // this version cannot use it
+}
+
+// Meter is a meter on a line.
+type Meter struct {
+	Name    string
+	Bus     string
+	Address dlt645.Address
+	Profile string
+	CT, PT  int64
+	Skip    bool // this version cannot read it
+}
+
+// Profile says what is read how often.
+type Profile struct {
+	Name   string
+	Groups []meter.Group
+}
+
+// Load reads and checks a file. The configuration is usable if Failed says
+// no of the problems.
+func Load(path string) (*Config, []Problem) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, []Problem{{File: path, Line: 1, Text: err.Error(), Hint: "is the path right?"}}
+	}
+	return Parse(path, string(text))
+}
+
+// Parse checks a text; file is what problems name.
+func Parse(file, text string) (*Config, []Problem) {
+	var values map[string]any
+	if _, err := toml.Decode(text, &values); err != nil {
+		return nil, []Problem{syntaxProblem(file, err)}
+	}
+	doc := &document{file: file, lines: findLines(text)}
+	root := &table{doc: doc, title: "the file", values: values}
+	c := &Config{File: file, Points: &meter.Points{}, doc: doc}
+	c.gateway(root)
+	c.clock(root)
+	c.store(root)
+	c.console(root)
+	c.board(root)
+	c.usb(root)
+	c.points(root)
+	c.buses(root)
+	c.profiles(root)
+	c.meters(root)
+	c.uplinks(root)
+	root.finish()
+	sort.SliceStable(doc.problems, func(i, j int) bool { return doc.problems[i].Line < doc.problems[j].Line })
+	return c, doc.problems
+}
+
+func syntaxProblem(file string, err error) Problem {
+	p := Problem{File: file, Line: 1, Text: err.Error()}
+	if pe, ok := err.(toml.ParseError); ok {
+		p.Line, p.Text = pe.Position.Line, pe.Message
+		if pe.LastKey != "" {
+			p.Text = fmt.Sprintf("%s (last key %q)", pe.Message, pe.LastKey)
+		}
+		p.Hint = "the file is not TOML here; nothing behind this line was checked"
+	}
+	return p
+}
+
+func (c *Config) gateway(root *table) {
+	t := root.sub("gateway", "[gateway]")
+	c.Gateway.ID = t.required("id")
+	if strings.ContainsFunc(c.Gateway.ID, func(r rune) bool { return strings.ContainsRune("+#/", r) || unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		t.problem("id", "letters, digits, - and _ will do", "[gateway]: id %q holds a character that MQTT topics cannot", c.Gateway.ID)
+	}
+	name := t.str("timezone", "Asia/Shanghai")
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" || name == "" {
+		t.problem("timezone", `write it like "Asia/Shanghai"`, "[gateway]: timezone %q is not known", name)
+		zone = time.UTC
+	}
+	c.Gateway.Zone = zone
+	c.Gateway.Language = t.oneOf("language", "en", "zh")
+	t.finish()
+}
+
+func (c *Config) clock(root *table) {
+	t := root.sub("clock", "[clock]")
+	if t.boolean("set", false) {
+		t.later("set", "the system's clock is left alone")
+	}
+	c.Clock.Synced = t.oneOf("trust", "sane", "synced") == "synced"
+	t.finish()
+}
+
+func (c *Config) store(root *table) {
+	t := root.sub("store", "[store]")
+	c.Store.Path = t.required("path")
+	if info, err := os.Stat(c.Store.Path); err == nil && info.IsDir() {
+		t.problem("path", "name a file in it", "[store]: path %q is a directory", c.Store.Path)
+	}
+	t.str("state", "")
+	if t.has("state") {
+		t.later("state", "what is learned lasts until the restart")
+	}
+	c.Store.Size = t.size("size", 64<<20, store.MinSize)
+	c.Store.Flush = t.duration("flush", 10*time.Second, 0, time.Hour)
+	t.finish()
+}
+
+func (c *Config) console(root *table) {
+	t := root.sub("console", "[console]")
+	c.Console.Socket = t.str("socket", "/run/meterd.sock")
+	if n := len(c.Console.Socket); n == 0 || n > mostSocket {
+		t.problem("socket", "", "[console]: socket has %d characters, want 1 to %d", n, mostSocket)
+	}
+	t.str("pin", "") // this version has no command that changes anything
+	t.finish()
+}
+
+// mostSocket is the longest path that a unix socket can have on Linux.
+const mostSocket = 107
+
+func (c *Config) board(root *table) {
+	t := root.sub("board", "[board]")
+	for _, key := range []string{"watchdog", "led", "power_fail"} {
+		if t.str(key, "") != "" {
+			t.later(key, "it is not used")
+		}
+	}
+	t.finish()
+}
+
+func (c *Config) usb(root *table) {
+	t := root.sub("usb", "[usb]")
+	if t.boolean("enable", false) {
+		t.later("enable", "sticks are not looked at")
+	}
+	t.str("public_key", "")
+	t.finish()
+}
+
+// points takes the vendor's own points in.
+func (c *Config) points(root *table) {
+	for _, t := range root.list("point", "[[point]]") {
+		p := meter.Point{Name: t.required("name"), Unit: t.str("unit", "")}
+		if s := t.required("di"); s != "" {
+			di, err := dlt645.ParseDI(s)
+			if err != nil {
+				t.problem("di", `8 hexadecimal digits for 2007 ("02A30001"), 4 for 1997`, "%s: di = %q is no data identifier", t.title, s)
+			}
+			p.DI = di
+			if err == nil && di.Protocol == dlt645.V1997 {
+				t.later("di", "a point of 1997 is not read")
+				c.skipped = append(c.skipped, p.Name)
+			}
+		}
+		p.Custom = &meter.Layout{
+			Bytes:    int(t.integer("bytes", 4, 1, 8)),
+			Decimals: uint8(t.integer("decimals", 0, 0, 8)),
+			Signed:   t.boolean("signed", false),
+		}
+		if err := c.Points.Add(p); err != nil && p.Name != "" {
+			t.problem("name", "give it another name", "%s: a point of this name exists already", t.title)
+		}
+		t.finish()
+	}
+}

@@ -1,0 +1,291 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"meterd/board"
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// Rates of both editions (clause 5.1.4 and the baud word of 17H).
+var bauds = []int64{300, 600, 1200, 2400, 4800, 9600, 19200}
+
+func (c *Config) buses(root *table) {
+	tables := root.list("bus", "[[bus]]")
+	if !root.has("bus") {
+		root.problem("", "add a [[bus]] with name and port", "there is no [[bus]]: nothing can be read")
+	}
+	ports := map[string]string{}
+	for _, t := range tables {
+		b := Bus{Name: t.required("name"), Port: t.required("port")}
+		if slices.ContainsFunc(c.Buses, func(o Bus) bool { return o.Name == b.Name }) && b.Name != "" {
+			t.problem("name", "give each bus a name of its own", "two buses have the name %q", b.Name)
+		}
+		if other, ok := ports[b.Port]; ok && b.Port != "" {
+			t.problem("port", "one port is one bus", "%s: port %q belongs to bus %q already", t.title, b.Port, other)
+		}
+		ports[b.Port] = b.Name
+		if strings.HasPrefix(b.Port, "tcp://") {
+			t.later("port", "serial servers (tcp://) are not read; the meters on this bus are skipped")
+			b.Skip = true
+		}
+		c.timing(t, &b)
+		t.finish()
+		c.Buses = append(c.Buses, b)
+	}
+}
+
+func (c *Config) timing(t *table, b *Bus) {
+	baud := t.integer("baud", 2400, 0, 1<<31)
+	if !slices.Contains(bauds, baud) {
+		t.problem("baud", "one of 300, 600, 1200, 2400, 4800, 9600, 19200", "%s: baud = %d is no rate of DL/T 645", t.title, baud)
+		baud = 2400
+	}
+	b.Timing.Baud = int(baud)
+	b.Parity = t.oneOf("parity", board.Parities...)
+	b.Timing.Bits = 11
+	if b.Parity == "none" {
+		b.Timing.Bits = 10
+	}
+	switch rs485 := t.str("rs485", "auto"); {
+	case rs485 == "auto":
+	case rs485 == "kernel" || strings.HasPrefix(rs485, "gpio:"):
+		t.later("rs485", `the line must turn by hardware, as with "auto"`)
+	default:
+		t.problem("rs485", `"auto", "kernel" or "gpio:CHIP:LINE"`, "%s: rs485 = %q is not known", t.title, rs485)
+	}
+	b.Timing.Preamble = 4
+	if t.auto("preamble") {
+		t.later("preamble", `with "auto" 4 bytes are sent`)
+	} else {
+		b.Timing.Preamble = int(t.integer("preamble", 4, 0, 16))
+	}
+	b.Timing.Timeout = time.Second
+	if t.auto("timeout") {
+		t.later("timeout", `with "auto" the time-out is 1s`)
+	} else {
+		b.Timing.Timeout = t.duration("timeout", time.Second, 50*time.Millisecond, time.Minute)
+	}
+	b.Timing.ByteTimeout = t.duration("byte_timeout", 500*time.Millisecond, 5*time.Millisecond, 10*time.Second)
+	b.Timing.Gap = t.duration("gap", 30*time.Millisecond, 0, 10*time.Second)
+	b.Timing.Retries = int(t.integer("retries", 1, 0, 10))
+	b.Probe = t.duration("probe", 5*time.Minute, time.Second, 24*time.Hour)
+	if t.boolean("sync_clocks", false) {
+		t.later("sync_clocks", "the meters' clocks are left alone")
+	}
+}
+
+// builtin are the profiles that need no configuration. One of the same name
+// replaces them.
+var builtin = []struct {
+	name   string
+	groups []struct {
+		every  time.Duration
+		points []string
+	}
+}{
+	{"single-phase", []struct {
+		every  time.Duration
+		points []string
+	}{
+		{time.Minute, []string{"voltage.a", "current.a", "power.active.total", "power.factor.total", "frequency"}},
+		{15 * time.Minute, []string{"energy.forward", "status.3"}},
+	}},
+	{"three-phase", []struct {
+		every  time.Duration
+		points []string
+	}{
+		{time.Minute, []string{"voltage", "current", "power.active", "power.reactive", "power.factor", "frequency"}},
+		{15 * time.Minute, []string{"energy.forward", "energy.reverse", "status"}},
+	}},
+}
+
+func (c *Config) profiles(root *table) {
+	for _, t := range root.list("profile", "[[profile]]") {
+		p := Profile{Name: t.required("name")}
+		if _, ok := c.profile(p.Name); ok {
+			t.problem("name", "give each profile a name of its own", "two profiles have the name %q", p.Name)
+		}
+		polls := t.list("poll", "[[profile.poll]]")
+		if len(polls) == 0 {
+			t.problem("", "add a [[profile.poll]] with every and points", "%s says nothing that is to be read", t.title)
+		}
+		for _, pt := range polls {
+			pt.title = fmt.Sprintf("%s, [[profile.poll]]", t.title)
+			if g, ok := c.group(pt); ok {
+				p.Groups = append(p.Groups, g)
+			}
+		}
+		t.finish()
+		c.Profiles = append(c.Profiles, p)
+	}
+	for _, b := range builtin {
+		if _, ok := c.profile(b.name); ok {
+			continue
+		}
+		p := Profile{Name: b.name}
+		for _, g := range b.groups {
+			group := meter.Group{Every: g.every}
+			for _, name := range g.points {
+				found, _ := c.Points.Expand(name)
+				group.Points = append(group.Points, found...)
+			}
+			p.Groups = append(p.Groups, group)
+		}
+		c.Profiles = append(c.Profiles, p)
+	}
+}
+
+func (c *Config) profile(name string) (Profile, bool) {
+	for _, p := range c.Profiles {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Profile{}, false
+}
+
+func (c *Config) group(t *table) (meter.Group, bool) {
+	g := meter.Group{Every: t.duration("every", 0, time.Second, 30*24*time.Hour)}
+	if !t.has("every") {
+		t.problem("", `add every = "1m"`, "%s lacks every, which is required", t.title)
+	}
+	names := t.strings("points")
+	if len(names) == 0 {
+		t.problem("points", `add points = ["voltage", …]`, "%s names no points", t.title)
+	}
+	for _, name := range names {
+		found, ok := c.Points.Expand(name)
+		if derivedLater[name] || slices.Contains(c.skipped, name) {
+			t.later("points", name+" is left out")
+			continue
+		}
+		if !ok {
+			hint := "the names are in the table of points"
+			if near := nearest(name, c.Points.Names()); near != "" {
+				hint = fmt.Sprintf("do you mean %q?", near)
+			}
+			t.problem("points", hint, "%s: there is no point %q", t.title, name)
+		}
+		g.Points = append(g.Points, found...)
+	}
+	t.finish()
+	return g, g.Every > 0 && len(g.Points) > 0
+}
+
+func (c *Config) meters(root *table) {
+	tables := root.list("meter", "[[meter]]")
+	if !root.has("meter") {
+		root.problem("", "add a [[meter]] with name, bus, address and profile", "there is no [[meter]]: nothing can be read")
+	}
+	names, places := map[string]bool{}, map[string]string{}
+	for _, t := range tables {
+		m := Meter{Name: t.required("name"), Bus: t.required("bus"), Profile: t.required("profile")}
+		if names[m.Name] && m.Name != "" {
+			t.problem("name", "give each meter a name of its own", "two meters have the name %q", m.Name)
+		}
+		names[m.Name] = true
+		m.Address = c.address(t)
+		place := m.Bus + "/" + m.Address.String()
+		if other, ok := places[place]; ok && m.Address != (dlt645.Address{}) {
+			t.problem("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already", t.title, m.Address, m.Bus, other)
+		}
+		places[place] = m.Name
+		if i := slices.IndexFunc(c.Meters, func(o Meter) bool { return o.Address == m.Address && o.Bus != m.Bus }); i >= 0 && m.Address != (dlt645.Address{}) {
+			t.note("address", true, "addresses are unique in the world; is one of the two mistyped?",
+				"%s: address %s is also that of meter %q on bus %q; platforms cannot tell the two apart", t.title, m.Address, c.Meters[i].Name, c.Meters[i].Bus)
+		}
+		c.references(t, &m)
+		c.meterRest(t, &m)
+		t.finish()
+		c.Meters = append(c.Meters, m)
+	}
+}
+
+func (c *Config) address(t *table) dlt645.Address {
+	s := t.required("address")
+	if s == "" {
+		return dlt645.Address{}
+	}
+	if len(s) != dlt645.AddressDigits {
+		hint := "12 digits, as printed on the meter"
+		if len(s) < dlt645.AddressDigits && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
+			hint = fmt.Sprintf("a shorter address is filled with zeros on the left: %q", strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
+		}
+		t.problem("address", hint, "%s: address %q has %d characters, want 12 digits", t.title, s, len(s))
+		return dlt645.Address{}
+	}
+	a, err := dlt645.ParseAddress(s)
+	if err != nil || !a.IsMeter() {
+		t.problem("address", "12 digits, as printed on the meter", "%s: address %q is not one meter's own", t.title, s)
+		return dlt645.Address{}
+	}
+	return a
+}
+
+// references checks the names of bus and profile.
+func (c *Config) references(t *table, m *Meter) {
+	var buses, profiles []string
+	for _, b := range c.Buses {
+		buses = append(buses, b.Name)
+		m.Skip = m.Skip || b.Name == m.Bus && b.Skip
+	}
+	for _, p := range c.Profiles {
+		profiles = append(profiles, p.Name)
+	}
+	unknown := func(key, name string, known []string) {
+		if name == "" || len(known) == 0 || slices.Contains(known, name) {
+			return
+		}
+		hint := "there are: " + quoteAll(known)
+		if near := nearest(name, known); near != "" {
+			hint = fmt.Sprintf("do you mean %q?", near)
+		}
+		t.problem(key, hint, "%s: there is no %s %q", t.title, key, name)
+	}
+	unknown("bus", m.Bus, buses)
+	unknown("profile", m.Profile, profiles)
+}
+
+// Actions are what a platform may be allowed to do to a meter.
+var actions = []string{"relay", "set", "time", "freeze", "demand-reset"}
+
+func (c *Config) meterRest(t *table, m *Meter) {
+	switch t.oneOf("protocol", "2007", "1997", "auto") {
+	case "1997":
+		t.later("protocol", "a meter of 1997 is not read")
+		m.Skip = true
+	case "auto":
+		t.later("protocol", `"auto" is taken for "2007"`)
+	}
+	for _, key := range []string{"password", "operator"} {
+		if s := t.str(key, ""); t.has(key) && !isHex(s, 8) {
+			t.problem(key, `8 hexadecimal digits in the order of the wire, like "02123456"`, "%s: %s must have 8 hexadecimal digits", t.title, key)
+		}
+	}
+	m.CT, m.PT = t.integer("ct", 1, 1, 100000), t.integer("pt", 1, 1, 100000)
+	allow := t.strings("allow")
+	for _, a := range allow {
+		if !slices.Contains(actions, a) {
+			t.problem("allow", "known are "+quoteAll(actions), "%s: allow holds %q, which is not known", t.title, a)
+		}
+	}
+	if len(allow) > 0 {
+		t.later("allow", "commands from the cloud are refused")
+	}
+	relay := t.sub("relay", t.title+", relay")
+	for _, key := range []string{"trip", "permit", "close"} {
+		if s := relay.str(key, "00"); !isHex(s, 2) {
+			relay.problem(key, `the code N1 of 1CH, like "1A"`, "%s: %s = %q must have 2 hexadecimal digits", relay.title, key, s)
+		}
+	}
+	relay.finish()
+}
+
+func isHex(s string, n int) bool {
+	return len(s) == n && !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) })
+}

@@ -1,0 +1,291 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// document collects what is wrong with one file.
+type document struct {
+	file     string
+	lines    map[string]int
+	problems []Problem
+}
+
+// line gives the line of a path, or of the nearest thing around it.
+func (d *document) line(path string) int {
+	for {
+		if n, ok := d.lines[path]; ok {
+			return n
+		}
+		i := max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['))
+		if i < 0 {
+			return 1
+		}
+		path = path[:i]
+	}
+}
+
+// table is a TOML table. Its look-ups give the default where a key is
+// missing, and note a problem where it is wrong.
+type table struct {
+	doc    *document
+	path   string // "meter[1]"
+	title  string // for people: [[meter]] "Unit 102"
+	values map[string]any
+	known  []string // keys that were looked up
+}
+
+func (t *table) problem(key, hint, format string, args ...any) {
+	t.note(key, false, hint, format, args...)
+}
+
+// later warns of what this version understands but does not do yet.
+func (t *table) later(key, consequence string) {
+	t.note(key, true, "", "%s: %s is not there yet in this version: %s", t.title, key, consequence)
+}
+
+func (t *table) note(key string, warning bool, hint, format string, args ...any) {
+	path := t.path
+	if key != "" {
+		path = join(path, key)
+	}
+	t.doc.problems = append(t.doc.problems, Problem{
+		File: t.doc.file, Line: t.doc.line(path), Warning: warning, Text: fmt.Sprintf(format, args...), Hint: hint,
+	})
+}
+
+// has reports whether the key is given.
+func (t *table) has(key string) bool {
+	_, ok := t.get(key)
+	return ok
+}
+
+func (t *table) get(key string) (any, bool) {
+	if !slices.Contains(t.known, key) {
+		t.known = append(t.known, key)
+	}
+	v, ok := t.values[key]
+	return v, ok
+}
+
+// lookup gives a key's value if it has the type T.
+func lookup[T any](t *table, key, want string) (T, bool) {
+	v, ok := t.get(key)
+	if !ok {
+		var zero T
+		return zero, false
+	}
+	x, ok := v.(T)
+	if !ok {
+		t.problem(key, "", "%s: %s must be %s, but is %s", t.title, key, want, typeName(v))
+	}
+	return x, ok
+}
+
+func typeName(v any) string {
+	switch v.(type) {
+	case string:
+		return "a text in quotes"
+	case int64:
+		return "a whole number"
+	case float64:
+		return "a number with decimals"
+	case bool:
+		return "true or false"
+	case []any:
+		return "a list"
+	case map[string]any, []map[string]any:
+		return "a table"
+	}
+	return "a date or time"
+}
+
+func (t *table) str(key, def string) string {
+	if s, ok := lookup[string](t, key, "a text in quotes"); ok {
+		return s
+	}
+	return def
+}
+
+// required is a text that must be there and not be empty.
+func (t *table) required(key string) string {
+	if !t.has(key) {
+		t.problem("", fmt.Sprintf("add %s = \"…\"", key), "%s lacks %s, which is required", t.title, key)
+		return ""
+	}
+	s, ok := lookup[string](t, key, "a text in quotes")
+	if ok && s == "" {
+		t.problem(key, "", "%s: %s is empty", t.title, key)
+	}
+	return s
+}
+
+// oneOf is a text out of a few; the first is the default.
+func (t *table) oneOf(key string, words ...string) string {
+	s := t.str(key, words[0])
+	if !slices.Contains(words, s) {
+		hint := "one of " + quoteAll(words)
+		if near := nearest(s, words); near != "" && len(s) > 2 {
+			hint = fmt.Sprintf("do you mean %q?", near)
+		}
+		t.problem(key, hint, "%s: %s = %q is not known", t.title, key, s)
+		return words[0]
+	}
+	return s
+}
+
+func (t *table) integer(key string, def, low, high int64) int64 {
+	n, ok := lookup[int64](t, key, "a whole number")
+	if !ok {
+		return def
+	}
+	if n < low || n > high {
+		t.problem(key, "", "%s: %s = %d is not between %d and %d", t.title, key, n, low, high)
+		return def
+	}
+	return n
+}
+
+func (t *table) boolean(key string, def bool) bool {
+	if b, ok := lookup[bool](t, key, "true or false"); ok {
+		return b
+	}
+	return def
+}
+
+// duration is a text like "30s", between low and high.
+func (t *table) duration(key string, def, low, high time.Duration) time.Duration {
+	s, ok := lookup[string](t, key, `a duration in quotes, like "30s"`)
+	if !ok {
+		return def
+	}
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		t.problem(key, `write a number and a unit: "500ms", "30s", "15m", "1h"`, "%s: %s = %q is no duration", t.title, key, s)
+		return def
+	case d < low || d > high:
+		t.problem(key, "", "%s: %s = %q is not between %s and %s", t.title, key, s, short(low), short(high))
+		return def
+	}
+	return d
+}
+
+// short writes a duration without units that are zero.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
+
+// auto reports whether the key is given as "auto", which the caller then
+// does not look up.
+func (t *table) auto(key string) bool {
+	v, _ := t.get(key)
+	return v == "auto"
+}
+
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}
+
+// size is a text like "64MiB".
+func (t *table) size(key string, def, low int64) int64 {
+	s, ok := lookup[string](t, key, `a size in quotes, like "64MiB"`)
+	if !ok {
+		return def
+	}
+	for _, u := range sizeUnits {
+		digits, ok := strings.CutSuffix(s, u.name)
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
+		if !ok || err != nil || n <= 0 {
+			continue
+		}
+		if n*u.bytes < low {
+			t.problem(key, "", "%s: %s = %q is too small, the least is %d KiB", t.title, key, s, (low+1023)/1024)
+			return def
+		}
+		return n * u.bytes
+	}
+	t.problem(key, `write a whole number and KiB, MiB or GiB: "64MiB"`, "%s: %s = %q is no size", t.title, key, s)
+	return def
+}
+
+func (t *table) strings(key string) []string {
+	list, ok := lookup[[]any](t, key, "a list of texts")
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, v := range list {
+		s, ok := v.(string)
+		if !ok {
+			t.problem(key, "", "%s: %s must hold texts in quotes, but one is %s", t.title, key, typeName(v))
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// sub gives a table within this one, an empty one if it is missing.
+func (t *table) sub(key, title string) *table {
+	s := &table{doc: t.doc, path: join(t.path, key), title: title}
+	if v, _ := t.get(key); v != nil {
+		if _, many := v.([]map[string]any); many {
+			t.problem(key, "write "+title+", in single brackets, once", "%s is one table and no array of tables", title)
+			return s
+		}
+	}
+	s.values, _ = lookup[map[string]any](t, key, "a table")
+	return s
+}
+
+// list gives the tables of an array of tables.
+func (t *table) list(key, title string) []*table {
+	v, ok := t.get(key)
+	if !ok {
+		return nil
+	}
+	list, ok := v.([]map[string]any)
+	if !ok {
+		t.problem(key, fmt.Sprintf("write %s, in double brackets, before each", title), "%s must be an array of tables", title)
+		return nil
+	}
+	var out []*table
+	for i, values := range list {
+		s := &table{doc: t.doc, path: fmt.Sprintf("%s[%d]", join(t.path, key), i), title: title, values: values}
+		if name, ok := values["name"].(string); ok {
+			s.title = fmt.Sprintf("%s %q", title, name)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// finish notes the keys that nobody looked up.
+func (t *table) finish() {
+	var unknown []string
+	for key := range t.values {
+		if !slices.Contains(t.known, key) {
+			unknown = append(unknown, key)
+		}
+	}
+	slices.Sort(unknown)
+	for _, key := range unknown {
+		hint := "known here: " + strings.Join(t.known, ", ")
+		if near := nearest(key, t.known); near != "" {
+			hint = fmt.Sprintf("do you mean %q?", near)
+		}
+		t.problem(key, hint, "%s: unknown key %q", t.title, key)
+	}
+}

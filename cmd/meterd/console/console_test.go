@@ -1,0 +1,191 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// bad is a board on which much is wrong.
+func bad(meters int) Status {
+	now := time.Date(2026, 11, 20, 10, 15, 0, 0, time.UTC)
+	good := now.Add(-time.Hour)
+	s := Status{
+		Gateway: "gw0001", Version: "v1", Uptime: 3600, Now: now, Clock: ClockStatus{Source: "none", Time: now},
+		Buses: []BusStatus{{Name: "rs485-1", Port: "/dev/ttyS1", Requests: 100, Noise: 30, Answers: 70}},
+		Uplinks: []UplinkStatus{{
+			Name: "tuya", Kind: "tuya", LastErr: "broker refused the connection: bad user name or password (4)", Queued: 12345, Refused: 3, LastRefusal: "item 5", Lost: 7,
+			Hint: dlt645.Text{EN: "check username", ZH: "请检查 username"},
+		}},
+		Ring: RingStatus{Capacity: 64 << 20, Used: 1 << 20, First: 1, Last: 5000, LastErr: "input/output error"},
+	}
+	for i := range meters {
+		m := MeterStatus{Name: fmt.Sprintf("一号楼 %d 室", i), Address: fmt.Sprintf("%012d", i), Asked: true, Online: i > 0, Success: 0.5}
+		if i > 0 {
+			m.LastGood = &good
+		}
+		s.Meters = append(s.Meters, m)
+	}
+	return s
+}
+
+func TestStatusIsOneScreenWorstFirst(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		for _, meters := range []int{0, 1, 3, 64} {
+			lines := strings.Split(strings.TrimRight(bad(meters).Text(lang), "\n"), "\n")
+			if len(lines) > 24 {
+				t.Errorf("%s, %d meters: %d lines", lang, meters, len(lines))
+			}
+			for _, l := range lines {
+				if w := cells.StringWidth(l); w > width {
+					t.Errorf("%s: %d columns: %s", lang, w, l)
+				}
+			}
+			if !strings.HasPrefix(lines[1], "! ") || !strings.Contains(lines[1], "input/output error") || !strings.HasPrefix(lines[2], "  → ") {
+				t.Errorf("%s: the worst does not stand first with what to do:\n%s", lang, strings.Join(lines, "\n"))
+			}
+		}
+	}
+	text := bad(3).Text("en")
+	for _, want := range []string{"has never answered", "check address, baud", "is not connected", "check username", "and 2 more"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not told:\n%s", want, text)
+		}
+	}
+	fine := Status{Gateway: "g", Clock: ClockStatus{Trusted: true}}
+	if !strings.Contains(fine.Text("en"), "all is well") || !strings.Contains(fine.Text("zh"), "一切正常") {
+		t.Error("a good board is not told as good")
+	}
+}
+
+func echo(_ context.Context, args []string) (Answer, error) {
+	if len(args) == 0 {
+		return nil, &Error{"nothing to say", "say something"}
+	}
+	return Line{strings.Join(args, " ")}, nil
+}
+
+// serve serves a console for a test.
+func serve(t *testing.T, path string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() {
+		done <- Serve(ctx, path, Commands{List: []Command{{Name: "echo", Args: "WORD…", Help: dlt645.Text{EN: "says it"}, Run: echo}}})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if c, err := net.Dial("unix", path); err == nil {
+			c.Close()
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("nobody listens")
+		}
+	}
+}
+
+func TestAskAndAnswer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	serve(t, path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket's mode is %v (%v)", info.Mode(), err)
+	}
+	for _, c := range []struct {
+		req       Request
+		out, fail string
+	}{
+		{Request{Command: []string{"echo", "a", "b"}}, "a b\n", ""},
+		{Request{Command: []string{"echo", "a"}, JSON: true}, "{\"value\":\"a\"}\n", ""},
+		{Request{Command: []string{"echo"}}, "", "nothing to say"},
+		{Request{Command: []string{"ecko"}}, "", `there is no command "ecko"`},
+		{Request{}, "", "no command"},
+		{Request{Command: []string{"help"}}, "echo WORD…                says it\nhelp                      this list\n", ""},
+	} {
+		var out bytes.Buffer
+		err := Ask(path, c.req, &out)
+		if out.String() != c.out || (err == nil) != (c.fail == "") || err != nil && err.Error() != c.fail {
+			t.Errorf("%v: got %q, %v; want %q, %q", c.req, out.String(), err, c.out, c.fail)
+		}
+		if e, ok := errors.AsType[*Error](err); err != nil && (!ok || e.Hint == "") {
+			t.Errorf("%v: %v has no hint", c.req, err)
+		}
+	}
+}
+
+func TestRubbishOnTheSocketHarmsNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	serve(t, path)
+	for _, rubbish := range []string{"", "\n", "{}\n", "[1]\n", `{"command":5}` + "\n", strings.Repeat("x", 2*mostRequest)} {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Write([]byte(rubbish)) // it may be cut off
+		c.Close()
+	}
+	var out bytes.Buffer
+	if err := Ask(path, Request{Command: []string{"echo", "still"}}, &out); err != nil || out.String() != "still\n" {
+		t.Errorf("got %q, %v", out.String(), err)
+	}
+}
+
+func TestSocketThatIsRemovedComesBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	serve(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var out bytes.Buffer
+		if Ask(path, Request{Command: []string{"echo", "back"}}, &out) == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the socket does not come back")
+		}
+	}
+}
+
+func TestSocketOfAKilledDaemonIsTakenOverAndThatOfALivingOneIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close() // the file stays, as behind kill -9
+	serve(t, path)
+	if err := Serve(t.Context(), path, Commands{}); err == nil || !strings.Contains(err.Error(), "another meterd") {
+		t.Errorf("a second daemon got %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "letter")
+	if err := os.WriteFile(file, []byte("dear"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	var told error
+	Serve(ctx, file, Commands{Log: func(err error) { told = err }})
+	if told == nil {
+		t.Error("a file that is no socket was taken over")
+	}
+	if b, _ := os.ReadFile(file); string(b) != "dear" {
+		t.Error("a file that is no socket was removed")
+	}
+}

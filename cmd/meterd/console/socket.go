@@ -1,0 +1,199 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Request is what a client asks.
+type Request struct {
+	Command []string `json:"command"`
+	JSON    bool     `json:"json"`
+}
+
+// Reply is a part of an answer.
+type Reply struct {
+	Out   string `json:"out,omitempty"`
+	Done  bool   `json:"done,omitempty"`
+	Error string `json:"error,omitempty"` // with Done: the command failed
+	Hint  string `json:"hint,omitempty"`
+}
+
+// Error is a command's failure with what to do about it.
+type Error struct{ Text, Hint string }
+
+func (e *Error) Error() string { return e.Text }
+
+const (
+	mostClients  = 8
+	mostRequest  = 64 << 10
+	clientPeriod = 30 * time.Second // in which a client must have asked
+)
+
+// Serve answers requests on a unix socket at path (mode 0600) until the
+// context ends. If the socket's file vanishes, or cannot be made, it is made
+// again; only another daemon that answers there ends it.
+func Serve(ctx context.Context, path string, commands Commands) error {
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	room := make(chan struct{}, mostClients)
+	var told string
+	for {
+		err := listen(ctx, path, func(c net.Conn) {
+			select {
+			case room <- struct{}{}:
+				clients.Go(func() {
+					defer func() { <-room }()
+					answer(ctx, c, commands)
+				})
+			default:
+				write(c, Reply{Done: true, Error: "too many consoles are open", Hint: "close one"})
+				c.Close()
+			}
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errTaken):
+			return err
+		case err != nil && err.Error() != told && commands.Log != nil:
+			told = err.Error()
+			commands.Log(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
+// lookAgain is how often it is seen to that the socket is there.
+const lookAgain = 2 * time.Second
+
+// listen takes clients until the context ends or the socket is gone.
+func listen(ctx context.Context, path string, take func(net.Conn)) error {
+	if err := takeOver(path); err != nil {
+		return err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	defer l.Close()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	for ctx.Err() == nil {
+		l.SetDeadline(time.Now().Add(lookAgain))
+		c, err := l.Accept()
+		if err == nil {
+			take(c)
+			continue
+		}
+		if _, gone := os.Lstat(path); gone != nil {
+			l.SetUnlinkOnClose(false)
+			return nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) { // too many open files, say
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+// errTaken says that another daemon answers on the socket.
+var errTaken = errors.New("console: another meterd answers")
+
+// takeOver removes the socket that a killed daemon has left. One that
+// answers belongs to a daemon that runs.
+func takeOver(path string) error {
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		c.Close()
+		return fmt.Errorf("%w on %s", errTaken, path)
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+func answer(ctx context.Context, c net.Conn, commands Commands) {
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	c.SetDeadline(time.Now().Add(clientPeriod))
+	line, err := bufio.NewReader(io.LimitReader(c, mostRequest)).ReadBytes('\n')
+	if err != nil {
+		return
+	}
+	var req Request
+	if err := json.Unmarshal(line, &req); err != nil {
+		write(c, Reply{Done: true, Error: "not a request: " + err.Error()})
+		return
+	}
+	err = commands.run(ctx, req, func(s string) { write(c, Reply{Out: s}) })
+	last := Reply{Done: true}
+	if err != nil {
+		last.Error = err.Error()
+		if e, ok := errors.AsType[*Error](err); ok {
+			last.Hint = e.Hint
+		}
+	}
+	write(c, last)
+}
+
+func write(c net.Conn, r Reply) {
+	b, err := json.Marshal(r)
+	if err == nil {
+		c.Write(append(b, '\n')) // a client that is gone needs no answer
+	}
+}
+
+// Ask sends a request to the daemon behind a socket and writes its answer to
+// w. The error is the command's, or says that nobody answers.
+func Ask(path string, req Request, w io.Writer) error {
+	c, err := net.DialTimeout("unix", path, 2*time.Second)
+	if err != nil {
+		return &Error{fmt.Sprintf("no daemon answers on %s: %v", path, err), "does meterd run, and with this socket in [console]?"}
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(clientPeriod))
+	b, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	lines := json.NewDecoder(c)
+	for {
+		var r Reply
+		if err := lines.Decode(&r); err != nil {
+			return &Error{fmt.Sprintf("the daemon on %s does not answer: %v", path, err), "it may hang; look at its log"}
+		}
+		if _, err := io.WriteString(w, r.Out); err != nil {
+			return err
+		}
+		switch {
+		case r.Error != "":
+			return &Error{r.Error, r.Hint}
+		case r.Done:
+			return nil
+		}
+	}
+}

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"meterd/cmd/meterd/console"
+)
+
+func runExec(args []string, s streams) error {
+	f := flags("exec", s)
+	socket := f.String("socket", "/run/meterd.sock", "where the daemon listens")
+	asJSON := f.Bool("json", false, "the answer as JSON")
+	if err := parse(f, args, 1, -1); err != nil {
+		return err
+	}
+	return console.Ask(*socket, console.Request{Command: f.Args(), JSON: *asJSON}, s.out)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/term"
+
+	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"meterd": main})
+}
+
+// TestScripts runs testdata/script: command lines with what they print. Each
+// script finds a line with two meters at $LINE.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"envsubst": envsubst, "waitsocket": waitSocket, "waitfor": waitFor},
+		Setup: func(env *testscript.Env) error {
+			path, stop, err := simulatedLine()
+			if err != nil {
+				return err
+			}
+			env.Defer(stop)
+			env.Setenv("LINE", path)
+			return nil
+		},
+	})
+}
+
+// envsubst FILE fills the environment's variables into a file.
+func envsubst(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text := os.Expand(ts.ReadFile(path), ts.Getenv)
+	ts.Check(os.WriteFile(path, []byte(text), 0o600))
+}
+
+// patience is how long a script waits for what must come.
+const patience = 20 * time.Second
+
+func until(ts *testscript.TestScript, what string, ok func() bool) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	ts.Fatalf("not within %v: %s", patience, what)
+}
+
+// waitsocket PATH waits until somebody answers on a unix socket.
+func waitSocket(ts *testscript.TestScript, _ bool, args []string) {
+	until(ts, args[0], func() bool {
+		c, err := net.Dial("unix", args[0])
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// waitfor COMMAND PATTERN runs a command until it prints the pattern.
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[1])
+	words := strings.Fields(os.Expand(args[0], ts.Getenv))
+	out := ""
+	until(ts, args[1], func() bool {
+		ts.Exec(words[0], words[1:]...)
+		out = ts.ReadFile("stdout")
+		return pattern.MatchString(out)
+	})
+}
+
+// simulatedLine is a pty with the meters 202411200101, whose values are
+// fixed, and 202411200102, which refuses blocks.
+func simulatedLine() (path string, stop func(), err error) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := term.MakeRaw(int(slave.Fd())); err != nil {
+		return "", nil, err
+	}
+	var meters []*dlt645test.Meter
+	for i := range byte(2) {
+		m := dlt645test.NewMeter(dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x01 + i}, 3)
+		for p := range uint32(3) {
+			m.SetNumber(0x02010100+p<<8, 2201+int64(p), 2, false)
+		}
+		m.SetNumber(0x02030000, -123, 3, true)
+		m.Set(0x02800002, []byte{0xFF, 0xFF})
+		m.NoBlock = i == 1
+		meters = append(meters, m)
+	}
+	line := &dlt645test.Line{Baud: 9600, Meters: meters}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		line.Serve(ctx, master)
+	}()
+	return slave.Name(), func() {
+		cancel()
+		slave.Close() // with nobody at this end the blocked read of the other fails
+		<-done
+		master.Close()
+	}, nil
+}
+
+// TestContractFile checks the complete configuration of the documentation,
+// with the parts of later versions as warnings.
+func TestContractFile(t *testing.T) {
+	file := filepath.Join("config", "testdata", "complete.toml")
+	if _, err := os.Stat(file); err != nil {
+		t.Fatal(err)
+	}
+	devnull, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer devnull.Close()
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if status := run([]string{"check", file}, streams{devnull, out, out}); status != 0 {
+		b, _ := os.ReadFile(out.Name())
+		t.Errorf("exit status %d\n%s", status, b)
+	}
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	_ "time/tzdata" // a board's root file system has no time zones
+
+	"meterd/board"
+	"meterd/cmd/meterd/config"
+	"meterd/cmd/meterd/console"
+	"meterd/meter"
+	"meterd/store"
+	"meterd/uplink"
+	"meterd/uplink/tuya"
+)
+
+func runDaemon(args []string, s streams) error {
+	f := flags("run", s)
+	file := f.String("config", "/etc/meterd/meterd.toml", "the configuration")
+	verbose := f.Bool("debug", false, "log every detail")
+	if err := parse(f, args, 0, 0); err != nil {
+		return err
+	}
+	c, problems := config.Load(*file)
+	for _, p := range problems {
+		fmt.Fprintln(s.err, p)
+	}
+	if config.Failed(problems) {
+		return failHint("meterd check "+*file+" tells the same without running", "%s is not usable", *file)
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
+	d, err := newDaemon(c, log)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return d.run(ctx)
+}
+
+// daemon is everything that runs, wired together.
+type daemon struct {
+	config  *config.Config
+	log     *slog.Logger
+	clock   board.Clock
+	boot    uint32
+	started time.Time
+	ring    *store.Ring
+	pollers []*meter.Poller
+	uplinks []*uplink.Uplink
+	dropped atomic.Int64 // readings that the ring did not take
+}
+
+func newDaemon(c *config.Config, log *slog.Logger) (*daemon, error) {
+	built, err := time.Parse(time.DateOnly, buildDate)
+	if err != nil {
+		return nil, fmt.Errorf("build date %q: %w", buildDate, err)
+	}
+	d := &daemon{
+		config: c, log: log, started: time.Now(), boot: board.BootID(),
+		clock: board.Clock{Synced: c.Clock.Synced, NotBefore: built},
+	}
+	d.ring, err = store.Open(c.Store.Path, store.Options{
+		Geometry: store.Geometry{Size: c.Store.Size}, Flush: c.Store.Flush, Failed: d.commitFailed,
+	})
+	if err != nil {
+		return nil, failHint(storeHint(err), "%v", err)
+	}
+	if have := d.ring.Stats().CapacityBytes; !isDevice(c.Store.Path) && (have+c.Store.Size/8 < c.Store.Size || have > c.Store.Size) {
+		d.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Store.Size, "hint", "deliver all, then remove the file to have it made anew")
+	}
+	for _, b := range c.Buses {
+		if !b.Skip {
+			d.pollers = append(d.pollers, d.poller(b))
+		}
+	}
+	d.forgetCursors()
+	for _, u := range c.Uplinks {
+		if u.Skip {
+			continue
+		}
+		up, err := d.uplink(u)
+		if err != nil { // the meters are read all the same
+			d.log.Error("an uplink does not start", "uplink", u.Name, "err", err)
+			continue
+		}
+		d.uplinks = append(d.uplinks, up)
+	}
+	return d, nil
+}
+
+// forgetCursors makes room in the ring for the uplinks of the configuration:
+// when there are too many, those that it no longer has are forgotten.
+func (d *daemon) forgetCursors() {
+	old := d.ring.Cursors()
+	for _, u := range d.config.Uplinks {
+		delete(old, u.Name)
+	}
+	if len(old)+len(d.config.Uplinks) <= store.MaxCursors {
+		return
+	}
+	for name := range old {
+		d.ring.Forget(name)
+	}
+}
+
+// isDevice reports whether the store is a whole device, which has the size
+// that it has.
+func isDevice(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeDevice != 0
+}
+
+func storeHint(err error) string {
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return "meterd runs already, or another [store] path is meant"
+	case errors.Is(err, store.ErrForeign):
+		return "[store] path names something else; name another file, move this one away, or clear the first 128 KiB of a device that is to be used"
+	}
+	return "is [store] path on a file system that can be written, with room for size?"
+}
+
+func (d *daemon) commitFailed(err error) {
+	if err == nil {
+		d.log.Info("the ring is durable again")
+		return
+	}
+	d.log.Error("the ring cannot be written, readings are in memory only", "err", err)
+}
+
+func (d *daemon) poller(b config.Bus) *meter.Poller {
+	bus := meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) {
+		return board.OpenSerial(board.SerialConfig{Path: b.Port, Baud: b.Timing.Baud, Parity: b.Parity})
+	}, nil)
+	var meters []meter.Config
+	for _, m := range d.config.Meters {
+		if m.Bus == b.Name && !m.Skip {
+			meters = append(meters, meter.Config{Name: m.Name, Address: m.Address, Groups: groupsOf(d.config, m), CT: m.CT, PT: m.PT})
+		}
+	}
+	return meter.NewPoller(meter.PollerConfig{
+		Bus: bus, Meters: meters, Stamp: d.stamp, Sink: d.sink, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log,
+	})
+}
+
+func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
+	return uplink.New(uplink.Config{
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: tuya.New(u.Tuya), Ring: d.ring, FromOldest: u.FromOldest,
+		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Log: d.log,
+	})
+}
+
+func (d *daemon) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {
+	return d.clock.Trusted(now), d.boot, board.Uptime()
+}
+
+// stamp notes what dates a reading when the clock is doubted.
+func (d *daemon) stamp(r *meter.Reading) {
+	r.Trusted, r.Boot = d.clock.Trusted(r.Time), d.boot
+	r.Uptime = board.Uptime() - time.Since(r.Time)
+}
+
+// sink puts a reading into the ring.
+func (d *daemon) sink(r meter.Reading) {
+	rec, err := r.AppendBinary(nil)
+	if err == nil {
+		_, err = d.ring.Append(rec)
+	}
+	if err != nil {
+		d.dropped.Add(1)
+		d.log.Error("a reading is lost", "meter", r.Meter.String(), "err", err)
+	}
+}
+
+func (d *daemon) meters() []meter.MeterState {
+	var all []meter.MeterState
+	for _, p := range d.pollers {
+		all = append(all, p.Meters()...)
+	}
+	return all
+}
+
+// run runs everything until the context ends. The ring ends last, so that
+// what the others leave in memory becomes durable.
+func (d *daemon) run(ctx context.Context) error {
+	ringCtx, stopRing := context.WithCancel(context.Background())
+	defer stopRing()
+	ringDone := make(chan error, 1)
+	go func() { ringDone <- d.ring.Run(ringCtx) }()
+
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range d.pollers {
+		g.Go(func() error {
+			defer p.Bus().Close()
+			return p.Run(ctx)
+		})
+	}
+	for _, u := range d.uplinks {
+		g.Go(func() error { return u.Run(ctx) })
+	}
+	g.Go(func() error {
+		if err := console.Serve(ctx, d.config.Console.Socket, d.commands()); err != nil {
+			d.log.Error("no console", "err", err) // the meters are read all the same
+		}
+		return nil
+	})
+	d.log.Info("meterd runs", "version", version, "gateway", d.config.Gateway.ID, "buses", len(d.pollers), "meters", len(d.meters()), "uplinks", len(d.uplinks))
+	err := d.wait(ctx, g)
+	stopRing()
+	if ringErr := <-ringDone; err == nil && ringErr != nil {
+		err = fmt.Errorf("the last readings could not be made durable: %w", ringErr)
+	}
+	if closeErr := d.ring.Close(); err == nil {
+		err = closeErr
+	}
+	d.log.Info("meterd ends", "err", err)
+	return err
+}
+
+// longestEnd is how long the lines and uplinks may take to end. Whatever
+// hangs then, the readings in memory become durable.
+const longestEnd = 3 * time.Second
+
+// wait waits for all loops, for some time only once the context has ended.
+func (d *daemon) wait(ctx context.Context, g *errgroup.Group) error {
+	done := make(chan error, 1)
+	go func() { done <- g.Wait() }()
+	var late <-chan time.Time
+	for {
+		select {
+		case err := <-done:
+			for _, u := range d.uplinks {
+				u.Settle()
+			}
+			return err
+		case <-ctx.Done():
+			ctx = context.Background()
+			late = time.After(longestEnd)
+		case <-late:
+			d.log.Warn("something hangs and is left behind")
+			return nil
+		}
+	}
+}

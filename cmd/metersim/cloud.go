@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"meterd/uplink/uplinktest"
+)
+
+func runCloud(ctx context.Context, args []string) error {
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		args = append([]string{"tuya"}, args...) // -h explains
+	}
+	if len(args) == 0 || args[0] != "tuya" {
+		fmt.Fprintln(os.Stderr, "error: this version simulates one platform: metersim cloud tuya")
+		return errUsage
+	}
+	f := flags("cloud tuya")
+	listen := f.String("listen", "127.0.0.1:21883", "where the broker listens")
+	var faults cloudFaults
+	f.Func("fault", "NAME or NAME=RATE: "+strings.Join(cloudFaultNames(), ", "), faults.set)
+	if err := parse(f, args[1:]); err != nil {
+		return err
+	}
+	c, err := startCloud(*listen)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	c.platform.Answer = faults.answer
+	var mu sync.Mutex
+	c.platform.Stored = func(r uplinktest.Report) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Printf("%s  %s  DP %-2s = %s\n", time.Unix(r.T, 0).Format(time.RFC3339), r.CID, r.DP, r.Value)
+	}
+	fmt.Fprintf(os.Stderr, "tuya platform on tcp://%s; the password is the MD5 of client id and user name\n", c.addr)
+	<-ctx.Done()
+	seen := c.platform.Seen()
+	fmt.Fprintf(os.Stderr, "%d properties stored, %d repeats, %d violations\n", len(seen.Reports), seen.Repeats, len(seen.Violations))
+	for _, v := range seen.Violations {
+		fmt.Fprintln(os.Stderr, "violation:", v)
+	}
+	if len(seen.Violations) > 0 {
+		return errors.New("the gateway did what the document does not allow")
+	}
+	return nil
+}
+
+// cloud is a simulated platform with its embedded broker.
+type cloud struct {
+	addr     string
+	secret   string
+	platform *uplinktest.Tuya
+	broker   *uplinktest.Broker
+	attached *uplinktest.Attachment
+}
+
+func startCloud(listen string) (*cloud, error) {
+	c := &cloud{addr: listen, secret: rand.Text(), platform: &uplinktest.Tuya{}}
+	if err := c.startBroker(); err != nil {
+		return nil, err
+	}
+	c.addr = c.broker.Addr()
+	var err error
+	c.attached, err = uplinktest.AttachEmbedded(c.platform, c.addr, c.secret)
+	return c, err
+}
+
+// startBroker starts the broker, also again after stopBroker.
+func (c *cloud) startBroker() error {
+	b, err := uplinktest.NewBroker(c.addr, c.secret, func(id, user, password string) bool {
+		return password == uplinktest.Password(id, user)
+	})
+	c.broker = b
+	return err
+}
+
+func (c *cloud) stopBroker() error { return c.broker.Close() }
+
+func (c *cloud) close() {
+	c.attached.Close()
+	c.broker.Close()
+}
+
+// cloudFaults makes a platform misbehave, each at a rate.
+type cloudFaults map[string]float64
+
+// cloudCodes are the faults that answer with a code.
+var cloudCodes = map[string]int{"busy": 500, "untimely": 1001, "range": 1101, "offline": 2001, "unsupported": 2002, "forget": 2003}
+
+func cloudFaultNames() []string {
+	names := []string{"silent"}
+	for n := range cloudCodes {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (c *cloudFaults) set(s string) error {
+	name, rate, given := strings.Cut(s, "=")
+	if _, ok := cloudCodes[name]; !ok && name != "silent" {
+		return fmt.Errorf("unknown fault %q: know %s", name, strings.Join(cloudFaultNames(), ", "))
+	}
+	v := 1.0
+	if given {
+		var err error
+		if v, err = strconv.ParseFloat(rate, 64); err != nil || !(v >= 0 && v <= 1) {
+			return fmt.Errorf("rate %q is not between 0 and 1", rate)
+		}
+	}
+	if *c == nil {
+		*c = cloudFaults{}
+	}
+	(*c)[name] = v
+	return nil
+}
+
+func (c cloudFaults) answer(what, _, _ string) (code int, silent bool) {
+	if what != "report" {
+		return 0, false
+	}
+	for name, rate := range c {
+		if mathrand.Float64() >= rate {
+			continue
+		}
+		if name == "silent" {
+			return 0, true
+		}
+		return cloudCodes[name], false
+	}
+	return 0, false
+}
