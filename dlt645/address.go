@@ -88,3 +88,24 @@ func hexNibble(c byte) byte {
 	}
 	return 16
 }
+
+// appendWire appends the address low byte first.
+func (a Address) appendWire(b []byte) []byte {
+	for i := len(a) - 1; i >= 0; i-- {
+		b = append(b, a[i])
+	}
+	return b
+}
+
+// AddressOf reads an address as it goes on the wire, low byte first; false
+// if b has not 6 bytes.
+func AddressOf(b []byte) (Address, bool) {
+	var a Address
+	if len(b) != len(a) {
+		return a, false
+	}
+	for i := range a {
+		a[len(a)-1-i] = b[i]
+	}
+	return a, true
+}

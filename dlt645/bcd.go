@@ -12,24 +12,44 @@ const signBit = 0x80
 // number reads BCD digits, low byte first. False means that a digit is not
 // one. At most 9 bytes of BCD fit.
 func number(b []byte, signed bool) (int64, bool) {
-	negative := false
-	var n int64
-	for i := len(b) - 1; i >= 0; i-- {
-		c := b[i]
-		if signed && i == len(b)-1 {
-			negative = c&signBit != 0
-			c &^= signBit
-		}
-		if c>>4 > 9 || c&15 > 9 {
-			return 0, false
-		}
-		n = n*100 + int64(c>>4)*10 + int64(c&15)
+	if len(b) == 0 || len(b) > 9 {
+		return 0, false
+	}
+	i := len(b) - 1
+	c := b[i]
+	negative := signed && c&signBit != 0
+	if negative {
+		c &^= signBit
+	}
+	n := int64(pairs[c])
+	bad := pairs[c]
+	for i--; i >= 0; i-- {
+		d := pairs[b[i]]
+		bad |= d
+		n = n*100 + int64(d)
+	}
+	if bad&notBCD != 0 {
+		return 0, false
 	}
 	if negative {
 		n = -n
 	}
 	return n, true
 }
+
+// pairs gives the number that a byte of BCD is, notBCD if it is none.
+var pairs = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = notBCD
+		if c>>4 <= 9 && c&15 <= 9 {
+			t[c] = uint8(c>>4*10 + c&15)
+		}
+	}
+	return t
+}()
+
+// notBCD is a bit that no number below 100 has.
+const notBCD = 0x80
 
 // AppendNumber appends n as width bytes of BCD, low byte first, with the
 // sign in the top bit if signed. It is an error if n does not fit.
@@ -64,7 +84,10 @@ func reversed(b []byte) string {
 // appendTime appends ss mm hh DD MM YY, the order of 08H.
 func appendTime(b []byte, t time.Time) []byte {
 	for _, n := range []int{t.Second(), t.Minute(), t.Hour(), t.Day(), int(t.Month()), t.Year() % 100} {
-		b = append(b, byte(n/10<<4|n%10))
+		b = append(b, bcd(n))
 	}
 	return b
 }
+
+// bcd gives a number of two digits.
+func bcd(n int) byte { return byte(n/10%10<<4 | n%10) }

@@ -1,7 +1,6 @@
 package dlt645
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 )
@@ -14,128 +13,180 @@ var ErrUnknown = errors.New("dlt645: unknown data identifier")
 // table: for an identifier that the table lacks the error is ErrUnknown, for
 // a length that no member width divides it says so.
 func Decode(dst []Item, di DI, data []byte) ([]Item, error) {
-	r, ok := lookup(di)
+	e, ok := lookup(di)
 	if !ok {
 		return dst, fmt.Errorf("%w %s", ErrUnknown, di)
 	}
-	at, first, last, family := r.varying()
-	if !family || di.byteAt(at) != block {
-		return r.decode(dst, di, data)
+	if e.mask != 0 && di.Code&e.mask == e.mask {
+		_, first, last, _ := e.varying()
+		return e.decodeBlock(dst, di, data, e.mask, first, last)
 	}
-	width, n := r.members(data, int(last-first)+1)
+	return e.decode(dst, di, data)
+}
+
+func (e *entry) decodeBlock(dst []Item, di DI, data []byte, mask, first, last uint32) ([]Item, error) {
+	width, stride, n := e.members(data, int(last-first)+1)
 	if n == 0 {
-		return dst, r.lengthError(di, data)
+		return dst, e.lengthError(di, data)
 	}
 	for i := range n {
 		var err error
-		if dst, err = r.decode(dst, di.with(at, first+byte(i)), data[i*width:(i+1)*width]); err != nil {
+		if dst, err = e.decode(dst, di.member(mask, first+uint32(i)), data[i*stride:i*stride+width]); err != nil {
 			return dst, err
 		}
 	}
 	return dst, nil
 }
 
-// members divides a block's data: the width of one member and how many there
-// are, at most most. Some meters send one AA or DD behind the last.
-func (r *row) members(data []byte, most int) (width, n int) {
-	for _, w := range []int{int(r.width), int(r.alt)} {
+// members divides the data of n members, at most most: the width of one, and
+// from where to where the next begins. Some meters send one AA or DD behind
+// the last, some of 1997 an AA between them.
+func (e *entry) members(data []byte, most int) (width, stride, n int) {
+	for _, w := range [2]int{e.width, e.alt} {
 		if w == 0 {
 			continue
 		}
-		rest := len(data) % w
-		if rest == 1 && (data[len(data)-1] == 0xAA || data[len(data)-1] == 0xDD) {
+		n, rest := len(data)/w, len(data)%w
+		if rest == 1 && isFill(data[len(data)-1]) {
 			rest = 0
 		}
-		if n := len(data) / w; rest == 0 && n <= most {
-			return w, n
+		if rest == 0 && n > 0 && n <= most {
+			return w, w, n
+		}
+		n, rest = len(data)/(w+1), len(data)%(w+1)
+		if rest == w {
+			n, rest = n+1, 0
+		}
+		if rest == 0 && n > 1 && n <= most && separated(data, w) {
+			return w, w + 1, n
 		}
 	}
-	return 0, 0
+	return 0, 0, 0
 }
 
-func (r *row) lengthError(di DI, data []byte) error {
+func isFill(b byte) bool { return b == 0xAA || b == 0xDD }
+
+// separated reports whether an AA or DD stands behind every w bytes.
+func separated(data []byte, w int) bool {
+	for i := w; i < len(data); i += w + 1 {
+		if !isFill(data[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *entry) lengthError(di DI, data []byte) error {
 	if len(data) == 0 {
 		return fmt.Errorf("dlt645: the answer for %s holds no data", di)
 	}
-	return fmt.Errorf("dlt645: the answer for %s holds %d bytes, which is no multiple of %d", di, len(data), r.width)
+	return fmt.Errorf("dlt645: the answer for %s holds %d bytes, which is no multiple of %d", di, len(data), e.width)
 }
 
 // decode reads the data of one identifier.
-func (r *row) decode(dst []Item, di DI, data []byte) ([]Item, error) {
-	width := int(r.width)
+func (e *entry) decode(dst []Item, di DI, data []byte) ([]Item, error) {
+	p := &e.parts[0]
+	if e.plain && len(data) == e.width { // most of what is ever read
+		if n, ok := number(data, p.signed); ok {
+			dst = append(dst, Item{DI: di})
+			v := &dst[len(dst)-1].Value
+			v.Kind, v.Dec.Coef, v.Dec.Scale = Number, n, p.dec
+			return dst, nil
+		}
+	}
 	switch {
 	case len(data) == 0:
-		return dst, r.lengthError(di, data)
-	case r.form == formTariffs:
-		return r.decodeTariffs(dst, di, data)
-	case width != 0 && len(data) != width && len(data) != int(r.alt):
-		return dst, fmt.Errorf("dlt645: the answer for %s holds %d bytes, want %d", di, len(data), width)
-	case r.form == formDemand:
-		number, at := data[:3], data[3:]
-		dst = append(dst, Item{DI: di, Value: r.value(formNumber, number)})
-		return append(dst, Item{DI: di, Index: 1, Value: r.value(formTime, at)}), nil
+		return dst, e.lengthError(di, data)
+	case p.form == formLoad:
+		return decodeLoad(dst, di, data)
+	case p.form == formFreeze:
+		return decodeFreeze(dst, di, data)
+	case e.again != once:
+		return e.decodeAgain(dst, di, data)
+	case e.width != 0 && len(data) != e.width && len(data) != e.alt:
+		return dst, fmt.Errorf("dlt645: the answer for %s holds %d bytes, want %d", di, len(data), e.width)
+	case len(e.parts) == 1:
+		return append(dst, Item{DI: di, Value: p.value(data)}), nil
 	}
-	return append(dst, Item{DI: di, Value: r.value(r.form, data)}), nil
+	return e.decodeParts(dst, di, data, 0)
 }
 
-func (r *row) decodeTariffs(dst []Item, di DI, data []byte) ([]Item, error) {
-	width, n := r.members(data, 64)
+// decodeParts reads one set of parts, as many as there are data for.
+func (e *entry) decodeParts(dst []Item, di DI, data []byte, index int) ([]Item, error) {
+	for i := range e.parts {
+		p := &e.parts[i]
+		if int(p.off+p.width) <= len(data) {
+			dst = append(dst, Item{DI: di, Index: uint16(index + i), Value: p.value(data[p.off : p.off+p.width])})
+		}
+	}
+	return dst, nil
+}
+
+// mostAgain bounds what repeats: the total and 63 tariffs.
+const mostAgain = 64
+
+func (e *entry) decodeAgain(dst []Item, di DI, data []byte) ([]Item, error) {
+	width, stride, n := e.members(data, mostAgain)
 	if n == 0 {
-		return dst, r.lengthError(di, data)
+		return dst, e.lengthError(di, data)
 	}
 	for i := range n {
-		v := r.value(formNumber, data[i*width:(i+1)*width])
-		dst = append(dst, Item{DI: di, Index: uint8(i), Value: v})
+		var err error
+		if dst, err = e.decodeParts(dst, di, data[i*stride:i*stride+width], i*len(e.parts)); err != nil {
+			return dst, err
+		}
 	}
 	return dst, nil
 }
 
 // value reads one item. Absent and invalid data are values too.
-func (r *row) value(f form, b []byte) Value {
-	if f == formText {
-		return text(b)
+func (p *part) value(b []byte) Value {
+	if p.form == formNumber {
+		return NumberValue(b, p.dec, p.signed)
+	}
+	if p.form == formText {
+		return textValue(b)
 	}
 	if all(b, 0xFF) {
 		return Value{}
 	}
-	switch f {
-	case formNumber:
-		return NumberValue(b, r.dec, r.signed)
+	switch p.form {
 	case formBits:
 		return Value{Kind: Bits, Text: reversed(b)}
+	case formHex:
+		return Value{Kind: Characters, Text: reversed(b)}
+	case formOctets:
+		return Value{Kind: Characters, Text: fmt.Sprintf("%X", b)}
+	case formTime:
+		return timeValue(b, p.tokens)
 	}
-	if _, ok := number(b, false); !ok {
+	if !digits(b) {
 		return Value{Kind: Invalid, Text: reversed(b)}
 	}
-	d := reversed(b) // two digits to a byte, high byte first
-	switch f {
-	case formDate:
-		return Value{Kind: Time, Text: "20" + d[0:2] + "-" + d[2:4] + "-" + d[4:6]}
-	case formClock:
-		return Value{Kind: Time, Text: d[0:2] + ":" + d[2:4] + ":" + d[4:6]}
-	case formTime:
-		return Value{Kind: Time, Text: "20" + d[0:2] + "-" + d[2:4] + "-" + d[4:6] + " " + d[6:8] + ":" + d[8:10]}
-	}
-	return Value{Kind: Characters, Text: d}
+	return Value{Kind: Characters, Text: reversed(b)}
 }
 
 // NumberValue reads BCD bytes, low byte first, as a number with dec decimal
 // places. It is for identifiers that the table does not hold.
 func NumberValue(b []byte, dec uint8, signed bool) Value {
+	if n, ok := number(b, signed); ok {
+		return Value{Kind: Number, Dec: Decimal{n, dec}}
+	}
 	if all(b, 0xFF) {
 		return Value{}
 	}
-	n, ok := number(b, signed)
-	if !ok || len(b) > 9 {
-		return Value{Kind: Invalid, Text: reversed(b)}
-	}
-	return Value{Kind: Number, Dec: Decimal{n, dec}}
+	return Value{Kind: Invalid, Text: reversed(b)}
 }
 
-// text reads ASCII that was sent last character first. Padding (00, 20, FF)
-// on either side is dropped.
-func text(b []byte) Value {
-	b = bytes.Trim(b, "\x00\x20\xFF")
+// textValue reads ASCII that was sent last character first. Padding (00, 20,
+// FF) on either side is dropped.
+func textValue(b []byte) Value {
+	for len(b) > 0 && isPadding(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isPadding(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
 	if len(b) == 0 {
 		return Value{}
 	}
@@ -147,6 +198,72 @@ func text(b []byte) Value {
 		s[len(b)-1-i] = c
 	}
 	return Value{Kind: Characters, Text: string(s)}
+}
+
+func isPadding(c byte) bool { return c == 0 || c == ' ' || c == 0xFF }
+
+// timeValue reads BCD, last token first. A date of zeros is none: so meters
+// fill events that never were or did not end.
+func timeValue(b []byte, tokens string) Value {
+	if !digits(b) {
+		return Value{Kind: Invalid, Text: reversed(b)}
+	}
+	s := make([]byte, 0, 20)
+	dated, zeros := false, true
+	for i := 0; i < len(tokens); i += 2 {
+		c := b[len(b)-1-i/2]
+		low, high := timeRange(tokens[i : i+2])
+		n := c>>4*10 + c&15
+		zeros = zeros && n == 0
+		if n < low || n > high {
+			if n != 0 || !all(b, 0) {
+				return Value{Kind: Invalid, Text: reversed(b)}
+			}
+		}
+		isDate := tokens[i] <= 'Z'
+		dated = dated || isDate
+		switch {
+		case i == 0 && tokens[0] == 'Y':
+			s = append(s, '2', '0')
+		case i == 0:
+		case isDate:
+			s = append(s, '-')
+		case tokens[i-1] <= 'Z':
+			s = append(s, ' ')
+		default:
+			s = append(s, ':')
+		}
+		s = append(s, '0'+c>>4, '0'+c&15)
+	}
+	if dated && zeros {
+		return Value{}
+	}
+	return Value{Kind: Time, Text: string(s)}
+}
+
+// timeRange gives the values that a token may have.
+func timeRange(token string) (low, high byte) {
+	switch token {
+	case "MM":
+		return 1, 12
+	case "DD":
+		return 1, 31
+	case "hh":
+		return 0, 24 // 24:00 ends a day
+	case "mm", "ss":
+		return 0, 59
+	}
+	return 0, 99
+}
+
+// digits reports whether all bytes are BCD.
+func digits(b []byte) bool {
+	for _, c := range b {
+		if c>>4 > 9 || c&15 > 9 {
+			return false
+		}
+	}
+	return true
 }
 
 func all(b []byte, c byte) bool {

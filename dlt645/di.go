@@ -1,6 +1,7 @@
 package dlt645
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 )
@@ -51,14 +52,16 @@ func (di DI) AppendBinary(b []byte) ([]byte, error) {
 
 // readDI takes the identifier of that edition off the front of data.
 func readDI(p Protocol, data []byte) (DI, bool) {
-	di := DI{Protocol: p}
-	if len(data) < di.Len() {
-		return di, false
+	if p == V1997 {
+		if len(data) < 2 {
+			return DI{Protocol: p}, false
+		}
+		return DI{p, uint32(data[0]) | uint32(data[1])<<8}, true
 	}
-	for i := range di.Len() {
-		di.Code |= uint32(data[i]) << (8 * i)
+	if len(data) < 4 {
+		return DI{Protocol: p}, false
 	}
-	return di, true
+	return DI{p, binary.LittleEndian.Uint32(data)}, true
 }
 
 // byteAt gives one byte of a 2007 identifier: byteAt(3) is DI3.

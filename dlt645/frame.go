@@ -68,20 +68,43 @@ func (f *Frame) UnmarshalBinary(b []byte) error {
 	if n != len(b) {
 		return fmt.Errorf("dlt645: %d bytes behind the frame", len(b)-n)
 	}
-	f.read(b)
+	f.take(b)
 	return nil
 }
 
-// read takes over a frame that check has accepted.
-func (f *Frame) read(b []byte) {
-	for i := range f.Address {
-		f.Address[i] = b[6-i]
+// frameLen gives the length of the frame that may stand at the start of b,
+// where the first start byte is; false if there is none or it is cut off.
+func frameLen(b []byte) (int, bool) {
+	if len(b) < overheadLen || b[7] != headByte {
+		return 0, false
 	}
+	n := overheadLen + int(b[9])
+	if len(b) < n || b[n-1] != tailByte {
+		return 0, false
+	}
+	return n, true
+}
+
+// take reads a frame of that length, false if its checksum is wrong. What f
+// held is lost then too.
+func (f *Frame) take(b []byte) bool {
+	data := b[headerLen : len(b)-2]
+	if cap(f.Data) < len(data) {
+		f.Data = make([]byte, len(data), max(len(data), 64))
+	}
+	out := f.Data[:len(data)]
+	sum := b[0] + b[1] + b[2] + b[3] + b[4] + b[5] + b[6] + b[7] + b[8] + b[9]
+	for i, d := range data {
+		sum += d
+		out[i] = d - dataOffset
+	}
+	if sum != b[len(b)-2] {
+		return false
+	}
+	f.Address = Address{b[6], b[5], b[4], b[3], b[2], b[1]}
 	f.Control = Control(b[8])
-	f.Data = f.Data[:0]
-	for _, d := range b[headerLen : headerLen+int(b[9])] {
-		f.Data = append(f.Data, d-dataOffset)
-	}
+	f.Data = out
+	return true
 }
 
 // errNoStart says that nothing looks like a frame at all.

@@ -1,51 +1,17 @@
 package dlt645
 
-import "time"
-
-// ReadRequest asks a meter for one data identifier: 11H in the 2007 edition
-// (clause 7.1.2), 01H in that of 1997.
-func ReadRequest(a Address, di DI) Frame {
-	fn := FuncRead
-	if di.Protocol == V1997 {
-		fn = Func97Read
-	}
-	data, _ := di.AppendBinary(nil)
-	return Frame{Address: a, Control: Control(fn), Data: data}
-}
-
-// ReadMoreRequest asks for the next part of an answer that said there is more:
-// 12H with a SEQ that counts from 1 in the 2007 edition (clause 7.1.3), 02H
-// without one in that of 1997 (layout weakly attested).
-func ReadMoreRequest(a Address, di DI, seq byte) Frame {
-	data, _ := di.AppendBinary(nil)
-	if di.Protocol == V1997 {
-		return Frame{Address: a, Control: Control(Func97ReadMore), Data: data}
-	}
-	return Frame{Address: a, Control: Control(FuncReadMore), Data: append(data, seq)}
-}
-
-// AddressRequest asks the one meter on a line for its address: 13H, to the
-// all-AA address only.
-func AddressRequest() Frame {
-	return Frame{Address: AnyAddress, Control: Control(FuncReadAddress)}
-}
-
-// TimeBroadcast sets the clocks of all meters on a line (08H): ss mm hh DD MM
-// YY in BCD, in the location of t. No meter answers. Meters ignore it near
-// midnight and when their clock is far off, so read the clock afterwards.
-func TimeBroadcast(t time.Time) Frame {
-	return Frame{Address: BroadcastAddress, Control: Control(FuncBroadcastTime), Data: appendTime(nil, t)}
-}
+import "encoding/binary"
 
 // Protocol tells which edition a frame belongs to. 08H is alike in both and
 // counts as 2007. 03H means authentication in 2007 and re-read in 1997; the
 // data tell them apart.
 func (f Frame) Protocol() Protocol {
-	switch fn := f.Control.Function(); {
-	case fn == FuncAuthenticate:
-		return f.protocolOf03()
-	case fn == FuncBroadcastTime, fn >= FuncRead:
+	fn := f.Control.Function()
+	if fn >= FuncRead || fn == FuncBroadcastTime {
 		return V2007
+	}
+	if fn == FuncAuthenticate {
+		return f.protocolOf03()
 	}
 	return V1997
 }
@@ -68,12 +34,40 @@ func (f Frame) protocolOf03() Protocol {
 // DI gives the data identifier that the frame's data begin with; false if
 // the frame carries none. Refusals carry none.
 func (f Frame) DI() (DI, bool) {
-	p := f.Protocol()
-	if f.Control.Refusal() || !hasDI(p, f.Control) {
-		return DI{}, false
+	switch diLens[f.Control] {
+	case 4:
+		if len(f.Data) >= 4 {
+			return DI{V2007, binary.LittleEndian.Uint32(f.Data)}, true
+		}
+	case 2:
+		if len(f.Data) >= 2 {
+			return DI{V1997, uint32(f.Data[0]) | uint32(f.Data[1])<<8}, true
+		}
+	case lenByData:
+		if p := f.Protocol(); hasDI(p, f.Control) {
+			return readDI(p, f.Data)
+		}
 	}
-	return readDI(p, f.Data)
+	return DI{}, false
 }
+
+// diLens gives the length of the identifier for each control byte.
+var diLens = func() (lens [256]uint8) {
+	for c := range lens {
+		f := Frame{Control: Control(c)}
+		switch p := f.Protocol(); {
+		case f.Control.Refusal():
+		case f.Control.Function() == FuncAuthenticate:
+			lens[c] = lenByData
+		case hasDI(p, f.Control):
+			lens[c] = uint8(DI{Protocol: p}.Len())
+		}
+	}
+	return lens
+}()
+
+// lenByData says that only the data tell the edition: 03H is in both.
+const lenByData = 0xFF
 
 // hasDI reports whether the data of a request or good answer with that
 // control byte begin with a data identifier.
@@ -94,7 +88,7 @@ func hasDI(p Protocol, c Control) bool {
 // SEQ gives the frame sequence number that a follow-up request of 2007 (12H)
 // and its answers end with; false if the frame carries none.
 func (f Frame) SEQ() (byte, bool) {
-	if f.Protocol() != V2007 || f.Control.Function() != FuncReadMore || f.Control.Refusal() || len(f.Data) < 5 {
+	if f.Control.Function() != FuncReadMore || f.Control.Refusal() || len(f.Data) < 5 {
 		return 0, false
 	}
 	return f.Data[len(f.Data)-1], true
@@ -107,10 +101,18 @@ func (f Frame) Payload() []byte {
 	if _, ok := f.SEQ(); ok {
 		data = data[:len(data)-1]
 	}
-	if di, ok := f.DI(); ok {
-		data = data[di.Len():]
+	n := int(diLens[f.Control])
+	if n == lenByData {
+		di, ok := f.DI()
+		if !ok {
+			return data
+		}
+		n = di.Len()
 	}
-	return data
+	if n > len(data) {
+		return data
+	}
+	return data[n:]
 }
 
 // Answers reports whether f is a meter's answer to the request req:

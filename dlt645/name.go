@@ -3,64 +3,164 @@ package dlt645
 import "fmt"
 
 // Unit gives the unit of an identifier's numbers: "V", "kWh", "" for none.
-func Unit(di DI) string {
-	if r, ok := lookup(di); ok {
-		return r.unit
-	}
-	return ""
-}
+func Unit(di DI) string { return Item{DI: di}.Unit() }
 
 // Unit gives the unit of an item, "" where it is no number.
 func (it Item) Unit() string {
-	if it.Value.Kind == Time || it.Value.Kind == Bits || it.Value.Kind == Characters {
+	p, _, ok := it.part()
+	if !ok || it.Value.Kind != Number && it.Value.Kind != Absent && it.Value.Kind != Invalid {
 		return ""
 	}
-	if r, ok := lookup(it.DI); ok && r.form == formDemand && it.Index == 1 {
-		return ""
+	return p.unit
+}
+
+// part gives the part of the table that the item is, and how often the parts
+// came before it.
+func (it Item) part() (p *part, round int, ok bool) {
+	e, ok := lookup(it.DI)
+	if !ok {
+		return nil, 0, false
 	}
-	return Unit(it.DI)
+	switch {
+	case e.parts[0].form == formLoad:
+		i := int(it.Index % loadStride)
+		if i >= len(loadParts) {
+			return nil, 0, false
+		}
+		return &loadParts[i], int(it.Index / loadStride), true
+	case e.again == once && int(it.Index) >= len(e.parts):
+		return nil, 0, false
+	}
+	n := len(e.parts)
+	return &e.parts[int(it.Index)%n], int(it.Index) / n, true
 }
 
 // Name gives what the standard calls an item, false if the table does not
 // hold it: "A-phase voltage", "forward active energy tariff 2".
 func Name(it Item) (Text, bool) {
-	r, ok := lookup(it.DI)
+	e, ok := lookup(it.DI)
 	if !ok {
 		return Text{}, false
 	}
-	t := r.name
-	d1, d0 := it.DI.byteAt(1), it.DI.byteAt(0)
-	switch r.scheme {
-	case byTariff:
-		t = t.tariff(d1)
-		if d0 != 0 {
-			t.EN += fmt.Sprintf(", %d settlement days back", d0)
-			t.ZH = fmt.Sprintf("(上%d结算日)", d0) + t.ZH
-		}
-	case byPhase, byTotal:
-		t = t.phase(d1)
-	case byWord:
-		if d0 == block {
-			t.EN += "s"
-			t.ZH += "块"
-		} else {
-			t.EN += fmt.Sprintf(" %d", d0)
-			t.ZH += fmt.Sprint(d0)
-		}
-	case byRecord:
-		if d0 > 1 {
-			t.EN += fmt.Sprintf(", %d records back", d0)
-			t.ZH = fmt.Sprintf("(上%d次)", d0) + t.ZH
-		}
+	t := e.member(it.DI)
+	p, round, ok := it.part()
+	if !ok {
+		return t, true
 	}
-	switch {
-	case r.form == formDemand && it.Index == 1:
-		t.EN += " time"
-		t.ZH += "发生时间"
-	case r.form == formTariffs:
-		t = t.tariff(it.Index)
+	if p.form == formLoad {
+		return t, true
+	}
+	if e.parts[0].form == formLoad {
+		if round > 0 {
+			t = numberedText(t, round+1)
+		}
+		return t.of(p.name), true
+	}
+	if p.name != (Text{}) {
+		t = t.of(p.name)
+	}
+	switch e.again {
+	case tariffs:
+		return t.tariff(byte(round)), true
+	case numbered:
+		return numberedText(t, round+1), true
 	}
 	return t, true
+}
+
+// of joins the name of a row and that of one of its values.
+func (t Text) of(p Text) Text { return Text{t.EN + " " + p.EN, t.ZH + p.ZH} }
+
+func numberedText(t Text, n int) Text {
+	return Text{fmt.Sprintf("%s %d", t.EN, n), fmt.Sprintf("%s%d", t.ZH, n)}
+}
+
+// member names what varies in the identifier, with the row's name.
+func (e *entry) member(di DI) Text {
+	t := e.name
+	d2, d1, d0 := di.byteAt(2), di.byteAt(1), di.byteAt(0)
+	switch e.scheme {
+	case byTariff:
+		return t.tariff(d1).settlement(d0)
+	case byPhase, byTotal:
+		return t.phase(d1)
+	case byPhase14:
+		return t.phase((d2-byte(e.code>>16))/0x14 + 1).settlement(d0)
+	case byOrder:
+		if d0 == block {
+			return t.phase(d1).tariff(block)
+		}
+		return numberedText(t.phase(d1), int(d0))
+	case byWord:
+		if d0 == block {
+			return Text{t.EN + "s", t.ZH + "块"}
+		}
+		return numberedText(t, int(d0))
+	case byNumber:
+		return numberedText(t, int(d0))
+	case byRecord:
+		return t.back(d0)
+	case byPast:
+		if d1 > 0 {
+			t = t.phase(d1)
+		}
+		return t.months(d0)
+	case byEvent:
+		return t.phase(d1).back(d0)
+	case byDemand:
+		return exceeded[d1-1].of(t).back(d0)
+	case byFreeze:
+		return freezes[d2].of(t).back(d0)
+	case byClass:
+		if d2 > 0 {
+			t = numberedText(Text{t.EN + " of class", t.ZH + "类"}, int(d2))
+		}
+		return [3]Text{{"earliest", "最早"}, {"given", "给定时间"}, {"latest", "最近"}}[d0].of(t)
+	case byTariff97:
+		if d0&15 == 0x0F {
+			return t.tariff(block)
+		}
+		return t.tariff(d0 & 15)
+	case byPhase97, byTotal97:
+		if d0&15 == 0x0F {
+			return t.phase(block)
+		}
+		return t.phase(d0 & 15)
+	}
+	return t
+}
+
+// freezes names DI2 of a freeze.
+var freezes = map[byte]Text{
+	0x00: {"timed", "定时"}, 0x01: {"instant", "瞬时"}, 0x02: {"time-zone switch", "两套时区表切换"},
+	0x03: {"day-table switch", "两套日时段表切换"}, 0x06: {"daily", "日"},
+}
+
+// exceeded names DI1 of a demand that went over its limit, from 01.
+var exceeded = [6]Text{
+	{"forward active", "正向有功"}, {"reverse active", "反向有功"}, {"quadrant I", "第一象限"},
+	{"quadrant II", "第二象限"}, {"quadrant III", "第三象限"}, {"quadrant IV", "第四象限"},
+}
+
+func (t Text) settlement(d0 byte) Text {
+	if d0 == 0 {
+		return t
+	}
+	return Text{fmt.Sprintf("%s, %d settlement days back", t.EN, d0), fmt.Sprintf("(上%d结算日)%s", d0, t.ZH)}
+}
+
+func (t Text) months(d0 byte) Text {
+	if d0 == 0 {
+		return t
+	}
+	return Text{fmt.Sprintf("%s, %d months back", t.EN, d0), fmt.Sprintf("(上%d月)%s", d0, t.ZH)}
+}
+
+func (t Text) back(d0 byte) Text {
+	if d0 <= 1 {
+		return t
+	}
+	return Text{fmt.Sprintf("%s, %d records back", t.EN, d0), fmt.Sprintf("(上%d次)%s", d0, t.ZH)}
 }
 
 func (t Text) tariff(n byte) Text {

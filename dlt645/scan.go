@@ -16,12 +16,15 @@ type Found struct {
 // A candidate that the buffer ends in is passed over too. Whoever reads from
 // a stream keeps the bytes from Pending on and scans again when more came.
 func Scan(b []byte, f *Frame) (Found, bool) {
-	for i := next(b, 0); i < len(b); i = next(b, i+1) {
-		n, err := check(b[i:])
-		if err != nil {
+	i := 0
+	for i < len(b) && b[i] == preambleByte {
+		i++
+	}
+	for i = next(b, i); i < len(b); i = next(b, i+1) {
+		n, ok := frameLen(b[i:])
+		if !ok || !f.take(b[i:i+n]) {
 			continue
 		}
-		f.read(b[i : i+n])
 		return Found{Start: i, End: i + n, Preamble: preamble(b, i)}, true
 	}
 	return Found{}, false
@@ -62,6 +65,9 @@ func Diagnose(b []byte) error {
 func next(b []byte, i int) int {
 	if i >= len(b) {
 		return len(b)
+	}
+	if b[i] == headByte {
+		return i
 	}
 	k := bytes.IndexByte(b[i:], headByte)
 	if k < 0 {

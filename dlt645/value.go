@@ -7,10 +7,10 @@ type Kind uint8
 const (
 	Absent     Kind = iota // the meter sent FF in every byte: it has no value
 	Number                 // an exact decimal
-	Characters             // characters or digits that are no quantity
+	Characters             // characters, or digits that are no quantity
 	Bits                   // a word of bits, as hexadecimal digits, high byte first
 	Time                   // the meter's own time, without zone
-	Invalid                // digits A to F where decimal ones belong
+	Invalid                // digits A to F where decimal ones belong, or no such time
 )
 
 // Value is what one item of an answer says.
@@ -18,8 +18,8 @@ type Value struct {
 	Kind Kind
 	Dec  Decimal // of a Number
 	// Text is the value of the other kinds: the characters themselves, "0050"
-	// for Bits, "2015-10-09 00:00", "2018-12-29", "18:53:32" for a Time, and
-	// for Invalid the digits as they came, high byte first.
+	// for Bits, "2015-10-09 00:00", "2018-12-29", "18:53:32", "07-31" for a
+	// Time, and for Invalid the digits as they came, high byte first.
 	Text string
 }
 
@@ -39,7 +39,8 @@ type Item struct {
 	// DI is the member's own identifier, also where it came in a block.
 	DI DI
 	// Index counts the items that one identifier holds: the tariffs of a
-	// frozen energy (0 is the total), the value (0) and time (1) of a demand.
-	Index uint8
+	// frozen energy (0 is the total), the value (0) and time (1) of a demand,
+	// the fields of a record. Load records count 32 to each record.
+	Index uint16
 	Value Value
 }

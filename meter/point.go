@@ -14,7 +14,7 @@ type Point struct {
 	Name string
 	// DI is what is read for it; Index tells which item of the answer it is.
 	DI    dlt645.DI
-	Index uint8
+	Index uint16
 	Unit  string
 	// From names the points that a derived one is computed from; it has no DI.
 	From []string
@@ -116,7 +116,7 @@ type member struct {
 	suffix string // "" or ".total", ".a", ".t1"
 	di     uint32 // 2007; 0 for a derived point
 	di97   uint16 // 1997; 0: that edition has none
-	index  uint8
+	index  uint16
 	unit   string   // where the table of the standard does not tell
 	from   []string // of a derived point
 }
@@ -170,7 +170,7 @@ func (f *family) tariff(n int) member {
 	m := f.members[0]
 	m.suffix = ".t" + strconv.Itoa(n)
 	if m.di>>24 == 0x05 {
-		m.index = uint8(n)
+		m.index = uint16(n)
 		return m
 	}
 	m.di |= uint32(n) << 8

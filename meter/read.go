@@ -34,19 +34,19 @@ func (b *Bus) readOnce(ctx context.Context, a dlt645.Address, di dlt645.DI) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Address: ans.Frame.Address, Data: ans.Frame.Payload(), At: ans.At, Took: ans.Took}
-	for n, seq := 0, byte(1); ans.Frame.Control.More(); n, seq = n+1, max(seq+1, 1) {
-		if n == mostFollowUp || n > 0 && len(ans.Frame.Payload()) == 0 {
-			return r, fmt.Errorf("%w: follow-up frames of %s without end", ErrNoise, di)
+	r := Result{Address: ans.Frame.Address, At: ans.At, Took: ans.Took}
+	var whole dlt645.Assembly
+	for {
+		more, err := whole.Add(ans.Frame)
+		r.Data = whole.Data()
+		if err != nil {
+			return r, fmt.Errorf("%w: %w", ErrNoise, err)
 		}
-		if ans, err = b.Do(ctx, dlt645.ReadMoreRequest(r.Address, di, seq)); err != nil {
+		if !more {
+			return r, nil
+		}
+		if ans, err = b.Do(ctx, whole.Next(r.Address)); err != nil {
 			return r, err
 		}
-		r.Data = append(r.Data, ans.Frame.Payload()...)
 	}
-	return r, nil
 }
-
-// mostFollowUp bounds the follow-up frames of one read. The longest record of
-// the table has 682 bytes.
-const mostFollowUp = 512

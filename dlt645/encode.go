@@ -1,0 +1,141 @@
+package dlt645
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// AppendData appends the payload that Decode reads as these items: what a
+// meter answers for di, or what FuncWrite writes. The items must be those of
+// the table, in its order. An absent value is FF in every byte.
+func AppendData(b []byte, di DI, items []Item) ([]byte, error) {
+	e, ok := lookup(di)
+	switch {
+	case !ok:
+		return b, fmt.Errorf("%w %s", ErrUnknown, di)
+	case len(items) == 0:
+		return b, fmt.Errorf("dlt645: nothing is to be written for %s", di)
+	case e.parts[0].form == formLoad:
+		return appendLoad(b, items)
+	}
+	// An item of a block carries its own identifier.
+	start := len(b)
+	for len(items) > 0 {
+		one, ok := lookup(items[0].DI)
+		if !ok || len(items) < len(one.parts) {
+			return b[:start], fmt.Errorf("dlt645: %s takes %d values at a time", items[0].DI, len(e.parts))
+		}
+		var err error
+		if b, err = one.append(b, items[:len(one.parts)]); err != nil {
+			return b[:start], err
+		}
+		items = items[len(one.parts):]
+	}
+	return b, nil
+}
+
+// append writes one value for each part. The parts are in the order that
+// people read them in, which is not always that of the wire.
+func (e *entry) append(b []byte, items []Item) ([]byte, error) {
+	if len(e.parts) == 1 {
+		return e.parts[0].append(b, items[0].Value)
+	}
+	start := len(b)
+	b = append(b, make([]byte, e.width)...)
+	for i := range e.parts {
+		p := &e.parts[i]
+		at := start + int(p.off)
+		if _, err := p.append(b[at:at:at+int(p.width)], items[i].Value); err != nil {
+			return b[:start], err
+		}
+	}
+	return b, nil
+}
+
+// append writes a value with the part's width.
+func (p *part) append(b []byte, v Value) ([]byte, error) {
+	width := int(p.width)
+	switch {
+	case v.Kind == Absent:
+		for range max(width, 1) {
+			b = append(b, 0xFF)
+		}
+		return b, nil
+	case v.Kind == Invalid:
+		return b, fmt.Errorf("dlt645: an invalid value (%s) is not written", v.Text)
+	}
+	switch p.form {
+	case formNumber:
+		n, ok := v.Dec.Scaled(int(p.dec))
+		if v.Kind != Number || !ok || v.Dec.Scale > p.dec {
+			return b, fmt.Errorf("dlt645: %q is no number with %d decimals", v, p.dec)
+		}
+		return AppendNumber(b, n, width, p.signed)
+	case formText:
+		return appendText(b, v.Text, width)
+	case formTime:
+		return appendTokens(b, v.Text, p.tokens)
+	}
+	raw, err := hex.DecodeString(v.Text)
+	if err != nil || width != 0 && len(raw) != width {
+		return b, fmt.Errorf("dlt645: %q is not %d bytes in hexadecimal", v.Text, width)
+	}
+	if p.form == formDigits && !digits(raw) {
+		return b, fmt.Errorf("dlt645: %q is not digits", v.Text)
+	}
+	if p.form == formOctets {
+		return append(b, raw...), nil
+	}
+	for i := len(raw) - 1; i >= 0; i-- {
+		b = append(b, raw[i])
+	}
+	return b, nil
+}
+
+// appendText writes ASCII, last character first. What is left is filled with
+// 00 behind it, where the text begins.
+func appendText(b []byte, s string, width int) ([]byte, error) {
+	if width == 0 {
+		width = len(s)
+	}
+	if len(s) > width {
+		return b, fmt.Errorf("dlt645: %q is longer than %d characters", s, width)
+	}
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] < 0x20 || s[i] > 0x7E {
+			return b, fmt.Errorf("dlt645: %q is not plain ASCII", s)
+		}
+		b = append(b, s[i])
+	}
+	for range width - len(s) {
+		b = append(b, 0)
+	}
+	return b, nil
+}
+
+// appendTokens writes a time as BCD, last token first.
+func appendTokens(b []byte, s, tokens string) ([]byte, error) {
+	d := strings.NewReplacer("-", "", ":", "", " ", "").Replace(s)
+	if tokens[0] == 'Y' {
+		var ok bool
+		if d, ok = strings.CutPrefix(d, "20"); !ok {
+			return b, fmt.Errorf("dlt645: %q lies outside of the years 2000 to 2099", s)
+		}
+	}
+	if len(d) != len(tokens) {
+		return b, fmt.Errorf("dlt645: %q is no time of the form %s", s, tokens)
+	}
+	start := len(b)
+	for i := len(d) - 2; i >= 0; i -= 2 {
+		hi, lo := d[i]-'0', d[i+1]-'0'
+		if hi > 9 || lo > 9 {
+			return b[:start], fmt.Errorf("dlt645: %q is no time of the form %s", s, tokens)
+		}
+		b = append(b, hi<<4|lo)
+	}
+	if v := timeValue(b[start:], tokens); v.Kind == Invalid {
+		return b[:start], fmt.Errorf("dlt645: there is no time %q", s)
+	}
+	return b, nil
+}
