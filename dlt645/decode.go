@@ -88,9 +88,13 @@ func (e *entry) decode(dst []Item, di DI, data []byte) ([]Item, error) {
 	p := &e.parts[0]
 	if e.plain && len(data) == e.width { // most of what is ever read
 		if n, ok := number(data, p.signed); ok {
-			dst = append(dst, Item{DI: di})
-			v := &dst[len(dst)-1].Value
-			v.Kind, v.Dec.Coef, v.Dec.Scale = Number, n, p.dec
+			if len(dst) == cap(dst) {
+				dst = append(dst, Item{})[:len(dst)]
+			}
+			dst = dst[:len(dst)+1]
+			it := &dst[len(dst)-1] // in place: an Item has 56 bytes
+			it.DI, it.Index = di, 0
+			it.Value.Kind, it.Value.Dec.Coef, it.Value.Dec.Scale, it.Value.Text = Number, n, p.dec, ""
 			return dst, nil
 		}
 	}

@@ -139,3 +139,40 @@ func appendTokens(b []byte, s, tokens string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// ParseItems reads values as people write them, in the order and with the
+// forms that Decode gives: "220.1", "2026-11-20", "08:30:00", "0050". There is
+// one for each item of the identifier.
+func ParseItems(di DI, values []string) ([]Item, error) {
+	e, ok := lookup(di)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w %s", ErrUnknown, di)
+	case e.mask != 0 && di.Code&e.mask == e.mask, e.parts[0].form == formLoad, e.parts[0].form == formFreeze:
+		return nil, fmt.Errorf("dlt645: %s is a block, which is only read", di)
+	case len(values) == 0 || len(values)%len(e.parts) != 0 || e.again == once && len(values) != len(e.parts):
+		return nil, fmt.Errorf("dlt645: %s takes %d values, got %d", di, len(e.parts), len(values))
+	}
+	items := make([]Item, len(values))
+	for i, s := range values {
+		v := Value{Kind: Characters, Text: s}
+		if e.parts[i%len(e.parts)].form == formNumber {
+			d, err := ParseDecimal(s)
+			if err != nil {
+				return nil, err
+			}
+			v = Value{Kind: Number, Dec: d}
+		}
+		items[i] = Item{DI: di, Index: uint16(i), Value: v}
+	}
+	return items, nil
+}
+
+// AppendParsed appends the payload of values that people wrote.
+func AppendParsed(b []byte, di DI, values []string) ([]byte, error) {
+	items, err := ParseItems(di, values)
+	if err != nil {
+		return b, err
+	}
+	return AppendData(b, di, items)
+}

@@ -101,7 +101,9 @@ func (f *Frame) take(b []byte) bool {
 	if sum != b[len(b)-2] {
 		return false
 	}
-	f.Address = Address{b[6], b[5], b[4], b[3], b[2], b[1]}
+	for i := range f.Address { // in place: a literal is built and copied
+		f.Address[i] = b[6-i]
+	}
 	f.Control = Control(b[8])
 	f.Data = out
 	return true

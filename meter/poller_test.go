@@ -195,6 +195,7 @@ func TestRefusedBlockFallsBackToSingleReadsAndIsLearned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := dlt645test.NewMeter(unit1, 3)
 		m.NoBlock = true
+		m.Set(0x1D000001, nil)
 		b := newBench(testTiming, []*dlt645test.Meter{m}, Group{Every: time.Minute, Points: pointsOf(t, "voltage", "frequency", "count.trip")})
 		b.run(t, 90*time.Second)
 		if len(b.readings) != 2 {

@@ -92,7 +92,9 @@ func TestFullLineLeavesNoGroupOutForEver(t *testing.T) {
 
 func TestGroupThatTheMeterLacksDoesNotMakeItOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(testTiming, []*dlt645test.Meter{dlt645test.NewMeter(unit1, 3)},
+		m := dlt645test.NewMeter(unit1, 3)
+		m.Set(0x1D000001, nil)
+		b := newBench(testTiming, []*dlt645test.Meter{m},
 			Group{Every: 10 * time.Second, Points: pointsOf(t, "count.trip")}, Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
 		var log bytes.Buffer
 		b.poller.log = slog.New(slog.NewTextHandler(&log, nil))

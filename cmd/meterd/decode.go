@@ -15,6 +15,7 @@ import (
 func runDecode(args []string, s streams) error {
 	f := flags("decode", s)
 	asJSON := f.Bool("json", false, "a JSON object for each frame")
+	fields := f.Bool("fields", false, "with -json: each part of the data, and the names of bits")
 	language := f.String("language", "en", "of the text: en or zh")
 	if err := parse(f, args, 0, -1); err != nil {
 		return err
@@ -22,7 +23,7 @@ func runDecode(args []string, s streams) error {
 	if *language != "en" && *language != "zh" {
 		return wrong(f, "-language is en or zh")
 	}
-	d := decoder{out: s.out, json: *asJSON, language: *language}
+	d := decoder{out: s.out, json: *asJSON, fields: *fields, language: *language}
 	if f.NArg() > 0 {
 		for i, arg := range f.Args() {
 			if err := d.input(i+1, arg); err != nil {
@@ -51,9 +52,12 @@ func runDecode(args []string, s streams) error {
 type decoder struct {
 	out      io.Writer
 	json     bool
+	fields   bool // in JSON, the parts of the data too
 	language string
 	failed   int // inputs without a frame
 	points   meter.Points
+	// whole holds what follow-up frames are added to, by meter.
+	whole map[dlt645.Address]*dlt645.Assembly
 }
 
 func (d *decoder) result() error {
@@ -79,7 +83,8 @@ type frameJSON struct {
 	DI        *string     `json:"di"`
 	Data      string      `json:"data"`
 	Values    []valueJSON `json:"values"`
-	Note      string      `json:"note,omitempty"` // why the data could not be read as values
+	Fields    []fieldJSON `json:"fields,omitempty"` // the data, part by part
+	Note      string      `json:"note,omitempty"`   // why the data could not be read as values
 }
 
 type errorJSON struct {
@@ -93,6 +98,14 @@ type valueJSON struct {
 	Value   *string `json:"value"`
 	Unit    string  `json:"unit"`
 	Invalid string  `json:"invalid,omitempty"`
+	// Bits names what is set in a bit word.
+	Bits []string `json:"bits,omitempty"`
+}
+
+type fieldJSON struct {
+	Name string `json:"name"`
+	Data string `json:"data"`
+	Text string `json:"text,omitempty"`
 }
 
 type noFrameJSON struct {
@@ -110,13 +123,14 @@ func (d *decoder) input(line int, text string) error {
 	found := false
 	rest := b
 	var f dlt645.Frame
+	d.whole = map[dlt645.Address]*dlt645.Assembly{}
 	for {
 		at, ok := dlt645.Scan(rest, &f)
 		if !ok {
 			break
 		}
 		found = true
-		if err := d.frame(line, at, f); err != nil {
+		if err := d.frame(line, rest[at.Start-at.Preamble:at.End], at, f); err != nil {
 			return err
 		}
 		rest = rest[at.End:]
@@ -136,7 +150,7 @@ func (d *decoder) nothing(line int, why string) error {
 	return err
 }
 
-func (d *decoder) frame(line int, at dlt645.Found, f dlt645.Frame) error {
+func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) error {
 	j := frameJSON{
 		Line: line, OK: true, Preamble: at.Preamble, Protocol: f.Protocol().String(), Direction: "request", Address: f.Address.String(),
 		Control: fmt.Sprintf("%02X", byte(f.Control)), More: f.Control.More(), Data: fmt.Sprintf("%X", f.Payload()), Values: []valueJSON{},
@@ -153,17 +167,59 @@ func (d *decoder) frame(line int, at dlt645.Found, f dlt645.Frame) error {
 	if seq, ok := f.SEQ(); ok {
 		j.Seq = &seq
 	}
+	parts, known := f.Parts(nil)
+	for _, p := range parts {
+		j.Fields = append(j.Fields, fieldJSON{p.Field.Text().In(d.languageFor()), fmt.Sprintf("%X", p.Data), p.Meaning().In(d.languageFor())})
+	}
+	if !known {
+		j.Note = fmt.Sprintf("%d bytes of data fit no layout of this function", len(f.Data))
+	}
 	if di, ok := f.DI(); ok {
 		text := di.String()
 		j.DI = &text
-		if f.Control.Response() && f.Control.Function() == dlt645.FuncRead && !f.Control.More() {
-			j.Values, j.Note = d.values(di, f.Payload())
+		if data, ok := d.payload(f); ok {
+			j.Values, j.Note = d.values(di, data)
 		}
 	}
-	if d.json {
-		return json.NewEncoder(d.out).Encode(j)
+	if !d.json {
+		return d.text(j, wire, at, f, parts)
 	}
-	return d.text(j)
+	if !d.fields {
+		j.Fields = nil
+		for i := range j.Values {
+			j.Values[i].Bits = nil
+		}
+	}
+	return json.NewEncoder(d.out).Encode(j)
+}
+
+// payload gives the value that a frame carries or completes: a read answer's,
+// with the frames before it where it is their last, or a written one.
+func (d *decoder) payload(f dlt645.Frame) ([]byte, bool) {
+	switch fn := f.Control.Function(); {
+	case !f.Control.Response():
+		if fn != dlt645.FuncWrite && fn != dlt645.Func97Write {
+			return nil, false
+		}
+		return f.Field(dlt645.FieldValue)
+	case fn == dlt645.FuncRead, fn == dlt645.Func97Read:
+		delete(d.whole, f.Address)
+		if !f.Control.More() {
+			return f.Payload(), true
+		}
+		d.whole[f.Address] = &dlt645.Assembly{}
+	case fn != dlt645.FuncReadMore && fn != dlt645.Func97ReadMore:
+		return nil, false
+	}
+	whole, ok := d.whole[f.Address]
+	if !ok {
+		return nil, false
+	}
+	more, err := whole.Add(f)
+	if err != nil {
+		delete(d.whole, f.Address)
+	}
+	return whole.Data(), err == nil && !more
 }
 
 // languageFor is English in JSON, whatever people read.
@@ -195,6 +251,9 @@ func valueOf(it dlt645.Item, points *meter.Points, language string) valueJSON {
 	if p, ok := points.Of(it); ok {
 		v.Point = &p.Name
 	}
+	for _, bit := range dlt645.SetBits(it) {
+		v.Bits = append(v.Bits, bit.Name.In(language))
+	}
 	switch {
 	case it.Value.Known():
 		text := it.Value.String()
@@ -203,46 +262,4 @@ func valueOf(it dlt645.Item, points *meter.Points, language string) valueJSON {
 		v.Invalid = it.Value.Text
 	}
 	return v
-}
-
-// text tells a frame in lines for people.
-func (d *decoder) text(j frameJSON) error {
-	var b strings.Builder
-	function := "?"
-	if j.Function != nil {
-		function = *j.Function
-	}
-	who := map[string]dlt645.Text{"request": {EN: "to", ZH: "发往"}, "response": {EN: "from", ZH: "来自"}}[j.Direction].In(d.language)
-	what := map[string]dlt645.Text{"request": {EN: "request", ZH: "请求"}, "response": {EN: "response", ZH: "应答"}}[j.Direction].In(d.language)
-	fmt.Fprintf(&b, "%d: %s %s %s (%s) %s %s, %d FE\n", j.Line, j.Protocol, what, function, j.Control, who, j.Address, j.Preamble)
-	if j.DI != nil {
-		fmt.Fprintf(&b, "   DI %s", *j.DI)
-		if di, err := dlt645.ParseDI(*j.DI); err == nil {
-			if name, ok := dlt645.Name(dlt645.Item{DI: di}); ok {
-				fmt.Fprintf(&b, "  %s", name.In(d.language))
-			}
-		}
-		b.WriteByte('\n')
-	}
-	for _, v := range j.Values {
-		value := "—"
-		switch {
-		case v.Value != nil:
-			value = *v.Value
-		case v.Invalid != "":
-			value = "? " + v.Invalid
-		}
-		fmt.Fprintf(&b, "   %s = %s %s\n", v.Name, value, v.Unit)
-	}
-	if j.Error != nil {
-		fmt.Fprintf(&b, "   %s: %s (%s)\n", dlt645.Text{EN: "refused", ZH: "拒绝"}.In(d.language), j.Error.Text, j.Error.Code)
-	}
-	if len(j.Values) == 0 && j.Data != "" {
-		fmt.Fprintf(&b, "   %s %s\n", dlt645.Text{EN: "data", ZH: "数据"}.In(d.language), j.Data)
-	}
-	if j.Note != "" {
-		fmt.Fprintf(&b, "   %s\n", j.Note)
-	}
-	_, err := io.WriteString(d.out, b.String())
-	return err
 }

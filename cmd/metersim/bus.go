@@ -21,7 +21,7 @@ func runBus(ctx context.Context, args []string) error {
 	f.IntVar(&line.Baud, "baud", 2400, "bits a second")
 	meters := f.Int("meters", 3, "how many")
 	phases := f.Int("phases", 3, "1 or 3")
-	protocol := f.String("protocol", "2007", "the edition that the meters speak")
+	protocol := f.String("protocol", "2007", "the edition that the meters speak: 2007, 1997, or both by turns")
 	link := f.String("link", "", "a symbolic link to the pty, made anew")
 	f.Uint64Var(&line.Seed, "seed", 1, "of the faults")
 	f.Func("fault", "NAME or NAME=RATE; may be given several times", line.Faults.Set)
@@ -29,13 +29,19 @@ func runBus(ctx context.Context, args []string) error {
 		return err
 	}
 	switch {
-	case *protocol != "2007":
-		return fmt.Errorf("meters of %q are not simulated by this version", *protocol)
+	case *protocol != "2007" && *protocol != "1997" && *protocol != "both":
+		fmt.Fprintln(os.Stderr, "error: -protocol is 2007, 1997, or both by turns")
+		return errUsage
 	case *phases != 1 && *phases != 3, *meters < 1 || *meters > 99, line.Baud < 300:
 		fmt.Fprintln(os.Stderr, "error: -phases is 1 or 3, -meters 1 to 99, -baud 300 at least")
 		return errUsage
 	}
 	line.Meters = newMeters(*meters, *phases)
+	for i, m := range line.Meters {
+		if *protocol == "1997" || *protocol == "both" && i%2 == 1 {
+			m.Protocol = dlt645.V1997
+		}
+	}
 	p, err := openPty()
 	if err != nil {
 		return err
@@ -53,7 +59,7 @@ func runBus(ctx context.Context, args []string) error {
 	}
 	fmt.Println(p.path)
 	for _, m := range line.Meters {
-		fmt.Fprintf(os.Stderr, "meter %s, %d phases\n", m.Address, *phases)
+		fmt.Fprintf(os.Stderr, "meter %s of %s, %d phases\n", m.Address, m.Protocol, *phases)
 	}
 	return p.serve(ctx, line)
 }

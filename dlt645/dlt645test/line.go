@@ -18,6 +18,8 @@ type Line struct {
 	Meters []*Meter
 	Faults Faults
 	Seed   uint64 // of the faults
+	// Rate gives the rate that the other end has set; nil: Baud.
+	Rate func() int
 
 	// Tap is called with each frame as it is complete on the line, and with
 	// what was no frame; from the line's goroutine.
@@ -81,7 +83,7 @@ func (l *Line) Serve(ctx context.Context, port io.ReadWriter) error {
 			}
 			w.tap(held[:at.End], req, true, w.free)
 			held = held[at.End:]
-			if err := w.answer(ctx, req); err != nil {
+			if err := w.answer(ctx, req, at.Preamble); err != nil {
 				return err
 			}
 		}
@@ -96,6 +98,8 @@ type wire struct {
 	port io.ReadWriter
 	rng  *rand.Rand
 	free time.Time // when the last byte has passed
+
+	answered time.Time // when the last answer had passed
 }
 
 func (w *wire) tap(b []byte, f dlt645.Frame, ok bool, at time.Time) {
@@ -107,9 +111,10 @@ func (w *wire) tap(b []byte, f dlt645.Frame, ok bool, at time.Time) {
 }
 
 // answer lets the meters answer a request that is complete at w.free.
-func (w *wire) answer(ctx context.Context, req dlt645.Frame) error {
+func (w *wire) answer(ctx context.Context, req dlt645.Frame, preamble int) error {
+	began := w.free
 	for i, m := range w.Meters {
-		if w.unplugged.Load() || strikesMeter(w.Faults.Dead, i, len(w.Meters)) {
+		if w.unplugged.Load() || strikesMeter(w.Faults.Dead, i, len(w.Meters)) || w.deaf(m, preamble, began) {
 			continue
 		}
 		ans, ok := m.Answer(req, time.Now())
@@ -123,15 +128,38 @@ func (w *wire) answer(ctx context.Context, req dlt645.Frame) error {
 		if strikes(w.rng, w.Faults.Late) {
 			delay += 1200*time.Millisecond + time.Duration(w.rng.Int64N(int64(time.Second)))
 		}
-		if err := w.sendAnswer(ctx, m, ans, w.free.Add(delay)); err != nil {
+		if err := w.sendAnswer(ctx, m, req, ans, w.free.Add(delay)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *wire) sendAnswer(ctx context.Context, m *Meter, ans dlt645.Frame, at time.Time) error {
-	var b []byte
+// deaf reports whether a meter misses a request: sent at another rate,
+// without the FE bytes that it needs, or too soon after its last answer.
+func (w *wire) deaf(m *Meter, preamble int, at time.Time) bool {
+	baud := w.Line.Baud
+	if baud == 0 {
+		baud = 2400
+	}
+	if w.Rate != nil {
+		baud = w.Rate()
+	}
+	return m.Baud != 0 && m.Baud != baud || m.Quirks.NeedsPreamble && preamble == 0 ||
+		m.Quirks.MinGap > 0 && at.Sub(w.answered) < m.Quirks.MinGap
+}
+
+func (w *wire) sendAnswer(ctx context.Context, m *Meter, req, ans dlt645.Frame, at time.Time) error {
+	if m.Quirks.Answer != nil {
+		if b := m.Quirks.Answer(req); b != nil {
+			return w.send(ctx, b, at)
+		}
+	}
+	b := append([]byte(nil), m.Quirks.Head...)
+	if m.Quirks.Report { // of the active report status word, asked for by nobody
+		report := dlt645.Frame{Address: m.Address, Control: 0x91, Data: append([]byte{0x01, 0x15, 0x00, 0x04}, make([]byte, 12)...)}
+		b, _ = report.AppendBinary(b)
+	}
 	if !strikes(w.rng, w.Faults.NoPreamble) {
 		b = dlt645.AppendPreamble(b, m.Preamble)
 	}
@@ -139,9 +167,10 @@ func (w *wire) sendAnswer(ctx context.Context, m *Meter, ans dlt645.Frame, at ti
 	if err != nil {
 		return err
 	}
+	b = append(b[min(m.Quirks.LostBytes, len(b)):], m.Quirks.Tail...)
 	good := true
 	if strikes(w.rng, w.Faults.Checksum) {
-		b[len(b)-2]++
+		b[len(b)-2-len(m.Quirks.Tail)]++
 		good = false
 	}
 	if strikes(w.rng, w.Faults.Noise) {
@@ -159,6 +188,7 @@ func (w *wire) sendAnswer(ctx context.Context, m *Meter, ans dlt645.Frame, at ti
 	if err := w.send(ctx, b, at); err != nil {
 		return err
 	}
+	w.answered = w.free
 	w.tap(b, ans, good, w.free)
 	return nil
 }

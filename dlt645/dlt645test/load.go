@@ -18,6 +18,9 @@ type load struct {
 	amp    [3]int64 // mA
 	factor [3]int64 // 0.001
 	energy [5]int64 // forward total and four tariffs, in mWh
+
+	demand   int64 // the highest power, W × 10
+	demandAt time.Time
 }
 
 func newLoad(a dlt645.Address, phases int) *load {
@@ -60,6 +63,19 @@ func (l *load) fixed(m *Meter) {
 	l.put(m, 0x02800007, 250+l.rng.Int64N(50), 2, true)
 	l.put(m, 0x03110000, 3, 3, false)
 	l.put(m, 0x03300D00, 1, 3, false)
+	for _, code := range []uint32{0x00030000, 0x00040000, 0x00050000, 0x00060000, 0x00070000, 0x00080000} {
+		for t := range uint32(5) {
+			l.put(m, code+t<<8, 0, 4, false)
+		}
+	}
+	for t := range uint32(5) {
+		l.put(m, 0x00010001+t<<8, l.energy[t]/10000, 4, false)
+	}
+	for _, code := range []uint32{0x03300000, 0x03300100, 0x03300200, 0x03300300, 0x03300400, 0x03300E00, 0x1D000001, 0x1E000001} {
+		l.put(m, code, 0, 3, false)
+	}
+	m.values[0x04000103] = []byte{0x15}
+	m.values[0x04000204] = []byte{0x04}
 }
 
 // ascii gives text in the order of the wire: last character first, padded
@@ -116,7 +132,13 @@ func (l *load) advance(m *Meter, now time.Time) {
 		l.put(m, 0x02060000, total[0]*1000/total[2], 2, true)
 	}
 	l.grow(m, total[0], elapsed, now)
-	l.clock(m, now.Add(m.ClockOffset))
+	if total[0] > l.demand {
+		l.demand, l.demandAt = total[0], m.clock(now)
+	}
+	l.putDemand(m)
+	l.put(m, 0x02800004, total[0], 3, true)
+	l.put(m, 0x02800005, total[1], 3, true)
+	l.clock(m, m.clock(now))
 }
 
 func wander(rng *rand.Rand, v, low, high, step int64) int64 {
@@ -135,8 +157,22 @@ func (l *load) grow(m *Meter, power int64, elapsed time.Duration, now time.Time)
 	}
 }
 
+// putDemand shows the highest power and its time; zeros before there is one.
+func (l *load) putDemand(m *Meter) {
+	l.put(m, 0x01010000, l.demand, 3, false)
+	at := make([]byte, 5)
+	if !l.demandAt.IsZero() {
+		at = wireTime(l.demandAt)[1:]
+	}
+	if !l.pinned[0x01010000] {
+		m.values[0x01010000] = append(m.values[0x01010000], at...)
+	}
+}
+
 func (l *load) clock(m *Meter, t time.Time) {
-	bcd := func(n int) byte { return byte(n/10<<4 | n%10) }
+	if !l.pinned[0x0400010C] {
+		m.values[0x0400010C] = []byte{bcd(t.Second()), bcd(t.Minute()), bcd(t.Hour()), bcd(int(t.Weekday())), bcd(t.Day()), bcd(int(t.Month())), bcd(t.Year() % 100)}
+	}
 	if !l.pinned[0x04000101] {
 		m.values[0x04000101] = []byte{bcd(int(t.Weekday())), bcd(t.Day()), bcd(int(t.Month())), bcd(t.Year() % 100)}
 	}

@@ -11,11 +11,12 @@ import (
 	"meterd/dlt645"
 )
 
-// Meter is a simulated meter of the 2007 edition. Its methods may be called
+// Meter is a simulated meter of either edition. Its methods may be called
 // from several goroutines.
 type Meter struct {
-	Address dlt645.Address
-	Delay   time.Duration // from the request's last byte to the answer's first (Td); zero: 20 ms
+	Address  dlt645.Address
+	Protocol dlt645.Protocol
+	Delay    time.Duration // from the request's last byte to the answer's first (Td); zero: 20 ms
 	// Preamble is the number of FE bytes before an answer.
 	Preamble int
 	// NoBlock refuses identifiers that ask for a block, as some meters do.
@@ -25,20 +26,63 @@ type Meter struct {
 	Buffer int
 	// ClockOffset is how far the meter's clock is ahead.
 	ClockOffset time.Duration
+	// Password is what writing and control take. Its level may also be lower.
+	Password dlt645.Password
+	// Baud is the only rate that the meter hears; zero: any.
+	Baud int
+	// Quirks are the habits of single makers.
+	Quirks Quirks
 
-	mu     sync.Mutex
-	values map[uint32][]byte // by identifier, in the order of the wire; guarded by mu
-	load   *load             // guarded by mu
-	rest   map[uint32][]byte // what follow-up frames have yet to send; guarded by mu
-	seq    byte              // of the last follow-up frame; guarded by mu
+	mu       sync.Mutex
+	values   map[uint32][]byte // by identifier, in the order of the wire; guarded by mu
+	values97 map[uint16][]byte // of a meter of 1997, over what follows from values; guarded by mu
+	load     *load             // guarded by mu
+	rest     []byte            // what follow-up frames have yet to send; guarded by mu
+	restOf   dlt645.DI         // whose it is; guarded by mu
+	seq      byte              // of the last follow-up frame; guarded by mu
+	last     dlt645.Frame      // answer, for a meter of 1997 to repeat; guarded by mu
+	relay    relay             // guarded by mu
+	history  history           // guarded by mu
+	timeSet  time.Time         // when a broadcast last set the clock; guarded by mu
 }
 
-// NewMeter gives a meter with that many phases (1 or 3), whose load varies
-// with the time and with its address.
+// Quirks are habits that single makers' meters have (dlt645.md section 7).
+type Quirks struct {
+	NeedsPreamble    bool                      // is deaf to a request without FE bytes
+	MinGap           time.Duration             // is deaf to a request that comes this soon after an answer
+	LostBytes        int                       // first bytes of an answer that the line's turnaround eats
+	Head, Tail       []byte                    // bytes before and behind each answer
+	WildAddress      bool                      // answers a wildcard with AA, not with its address
+	AnswersBroadcast bool                      // answers reads that were sent to the broadcast address
+	BlockFill        byte                      // one byte behind a block: AA or DD; zero: none
+	WideCurrent      bool                      // currents of 4 bytes
+	Report           bool                      // an active report comes before each answer
+	Carrier          bool                      // a carrier's control byte C0 where the meter is silent
+	Refusal          []byte                    // instead of ERR 02; not nil and empty: none
+	RefusesTrip      bool                      // plain-text control refuses the trip
+	Stuck            bool                      // the relay never moves, whatever is answered
+	TripDelay        time.Duration             // from the trip's answer to the relay
+	Commands         map[byte]dlt645.Command   // N1 of a vendor's own
+	Lacks            func(code uint32) bool    // identifiers that are refused
+	Answer           func(dlt645.Frame) []byte // bytes to send instead of the answer; nil: the answer
+}
+
+// DefaultPassword is the password of a new simulated meter.
+var DefaultPassword = dlt645.Password{0x02, 0x12, 0x34, 0x56}
+
+// NewMeter gives a meter of 2007 with that many phases (1 or 3), whose load
+// varies with the time and with its address.
 func NewMeter(a dlt645.Address, phases int) *Meter {
-	m := &Meter{Address: a, Preamble: 4, values: map[uint32][]byte{}, rest: map[uint32][]byte{}}
+	m := &Meter{Address: a, Preamble: 4, Password: DefaultPassword, values: map[uint32][]byte{}, values97: map[uint16][]byte{}}
 	m.load = newLoad(a, phases)
 	m.load.fixed(m)
+	return m
+}
+
+// NewMeter97 gives a meter of 1997.
+func NewMeter97(a dlt645.Address, phases int) *Meter {
+	m := NewMeter(a, phases)
+	m.Protocol = dlt645.V1997
 	return m
 }
 
@@ -47,6 +91,10 @@ func NewMeter(a dlt645.Address, phases int) *Meter {
 func (m *Meter) Set(code uint32, value []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.Protocol == dlt645.V1997 && code <= 0xFFFF {
+		m.values97[uint16(code)] = value
+		return
+	}
 	m.load.pinned[code] = true
 	if value == nil {
 		delete(m.values, code)
@@ -67,145 +115,54 @@ func (m *Meter) SetNumber(code uint32, n int64, width int, signed bool) {
 // Answer gives the meter's answer to a request that was complete at now;
 // false if it stays silent.
 func (m *Meter) Answer(req dlt645.Frame, now time.Time) (dlt645.Frame, bool) {
-	if req.Control.Response() || !req.Address.Accepts(m.Address) || req.Address == dlt645.BroadcastAddress {
+	if req.Control.Response() || !m.addressed(req) {
 		return dlt645.Frame{}, false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.load.advance(m, now)
-	ans := dlt645.Frame{Address: m.Address, Control: req.Control | 0x80}
-	switch req.Control.Function() {
-	case dlt645.FuncRead:
-		return m.readLocked(req, ans)
-	case dlt645.FuncReadMore:
-		return m.readMoreLocked(req, ans)
-	case dlt645.FuncReadAddress:
-		if len(req.Data) != 0 || req.Address != dlt645.AnyAddress {
-			return ans, false
-		}
-		for i := range m.Address {
-			ans.Data = append(ans.Data, m.Address[5-i])
-		}
-		return ans, true
+	m.relay.advance(m, now)
+	m.history.advance(m, m.clock(now))
+	ans, ok := m.answerLocked(req, now)
+	if !ok && m.Quirks.Carrier {
+		return dlt645.Frame{Address: m.Address, Control: 0xC0}, true
 	}
-	return ans, false
-}
-
-func refuse(ans dlt645.Frame, err byte) (dlt645.Frame, bool) {
-	ans.Control |= 0x40
-	ans.Data = []byte{err}
+	if !ok || req.Address == dlt645.BroadcastAddress && !m.Quirks.AnswersBroadcast {
+		return dlt645.Frame{}, false
+	}
+	if m.Quirks.WildAddress && req.Address == dlt645.AnyAddress {
+		ans.Address = dlt645.AnyAddress
+	}
+	m.last = ans
 	return ans, true
 }
 
-// errNoData is ERR bit 1, no requested data.
-const errNoData = 0x02
-
-func (m *Meter) readLocked(req, ans dlt645.Frame) (dlt645.Frame, bool) {
-	di, ok := req.DI()
-	if !ok || len(req.Data) != 4 {
-		return refuse(ans, errNoData)
+// addressed reports whether the request is for this meter. What writes or
+// controls is never taken from the all-AA address, but for a new address.
+func (m *Meter) addressed(req dlt645.Frame) bool {
+	fn := req.Control.Function()
+	if req.Address == dlt645.BroadcastAddress {
+		switch {
+		case fn == dlt645.FuncBroadcastTime:
+			return true
+		case m.Protocol == dlt645.V2007 && (fn == dlt645.FuncFreeze || fn == dlt645.FuncOutput):
+			return true
+		}
+		return m.Quirks.AnswersBroadcast && (fn == dlt645.FuncRead || fn == dlt645.Func97Read)
 	}
-	value, ok := m.valueLocked(di)
-	if !ok {
-		return refuse(ans, errNoData)
+	if !req.Address.Accepts(m.Address) {
+		return false
 	}
-	most := m.buffer()
-	ans.Data, _ = di.AppendBinary(nil)
-	if len(value) > most {
-		ans.Control |= 0x20
-		m.rest[di.Code], m.seq = value[most:], 0
-		value = value[:most]
+	if req.Address != dlt645.AnyAddress {
+		return true
 	}
-	ans.Data = append(ans.Data, value...)
-	return ans, true
+	switch fn {
+	case dlt645.FuncRead, dlt645.FuncReadMore, dlt645.FuncReadAddress, dlt645.FuncWriteAddress,
+		dlt645.Func97Read, dlt645.Func97ReadMore, dlt645.Func97Reread, dlt645.Func97WriteAddress:
+		return true
+	}
+	return false
 }
 
-// buffer is how many bytes of values one answer holds: a read answer has 200
-// at most, identifier and SEQ included.
-func (m *Meter) buffer() int {
-	if m.Buffer == 0 {
-		return 190
-	}
-	return m.Buffer
-}
-
-func (m *Meter) readMoreLocked(req, ans dlt645.Frame) (dlt645.Frame, bool) {
-	di, ok := req.DI()
-	seq, ok2 := req.SEQ()
-	rest := m.rest[di.Code]
-	want := m.seq + 1
-	if want == 0 {
-		want = 1
-	}
-	if !ok || !ok2 || len(rest) == 0 || seq != want {
-		return refuse(ans, errNoData)
-	}
-	n := min(len(rest), m.buffer())
-	ans.Data, _ = di.AppendBinary(nil)
-	ans.Data = append(append(ans.Data, rest[:n]...), seq)
-	m.rest[di.Code], m.seq = rest[n:], seq
-	if n < len(rest) {
-		ans.Control |= 0x20
-	}
-	return ans, true
-}
-
-// valueLocked gives the data of an identifier; those of a block are its
-// members one behind the other.
-func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
-	if v, ok := m.values[di.Code]; ok {
-		return v, true
-	}
-	members := blockMembers(di.Code)
-	if members == nil || m.NoBlock {
-		return nil, false
-	}
-	var all []byte
-	width := 0
-	for _, c := range members {
-		v, ok := m.values[c]
-		if !ok && m.load.phases == 1 && width > 0 {
-			v, ok = absent(width), true
-		}
-		width = len(v)
-		if !ok {
-			break
-		}
-		all = append(all, v...)
-	}
-	return all, len(all) > 0
-}
-
-// absent fills a member that a single-phase meter lacks with FF, as wide as
-// the one before it.
-func absent(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = 0xFF
-	}
-	return b
-}
-
-// blockMembers lists the identifiers that a block of the 2007 edition holds,
-// nil if code is none.
-func blockMembers(code uint32) []uint32 {
-	var members []uint32
-	switch {
-	case code&0xFF00FF00 == 0x0000FF00: // energy: total and four tariffs
-		for t := range uint32(5) {
-			members = append(members, code&^0xFF00|t<<8)
-		}
-	case code&0xFF00FFFF == 0x0200FF00: // variables: total where there is one, then the phases
-		if kind := code >> 16 & 0xFF; kind >= 3 && kind <= 6 {
-			members = append(members, code&^0xFF00)
-		}
-		for p := range uint32(3) {
-			members = append(members, code&^0xFF00|(p+1)<<8)
-		}
-	case code == 0x040005FF:
-		for w := range uint32(7) {
-			members = append(members, 0x04000501+w)
-		}
-	}
-	return members
-}
+// clock is the meter's own time.
+func (m *Meter) clock(now time.Time) time.Time { return now.Add(m.ClockOffset) }
