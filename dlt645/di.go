@@ -66,9 +66,3 @@ func readDI(p Protocol, data []byte) (DI, bool) {
 
 // byteAt gives one byte of a 2007 identifier: byteAt(3) is DI3.
 func (di DI) byteAt(i int) byte { return byte(di.Code >> (8 * i)) }
-
-// with gives the identifier with one byte replaced.
-func (di DI) with(i int, b byte) DI {
-	di.Code = di.Code&^(0xFF<<(8*i)) | uint32(b)<<(8*i)
-	return di
-}

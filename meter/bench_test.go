@@ -19,7 +19,7 @@ func BenchmarkRound(b *testing.B) {
 	go line.Serve(b.Context(), theirs)
 	defer theirs.Close()
 	bus := NewBus("bench", timing, func() (Port, error) { return ours, nil }, nil)
-	reqs := Plan(pointsOf(b, "energy.forward", "energy.reverse", "voltage", "current", "power.active", "power.reactive", "power.factor", "frequency"))
+	reqs := Plan(pointsOf(b, "energy.forward", "energy.reverse", "voltage", "current", "power.active", "power.reactive", "power.factor", "frequency"), dlt645.V2007)
 	var physical, took time.Duration
 	for b.Loop() {
 		began := time.Now()

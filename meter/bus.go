@@ -17,6 +17,13 @@ type Port interface {
 	SetReadTimeout(time.Duration) error
 }
 
+// RatePort is a Port whose rate can be changed. Without it a line has the
+// rate that it was opened with.
+type RatePort interface {
+	Port
+	SetBaud(int) error
+}
+
 // Bus is a line with meters on it. One transaction runs at a time, whoever
 // asks; Do and Try may be called from several goroutines.
 type Bus struct {
@@ -25,30 +32,28 @@ type Bus struct {
 	timing Timing
 	trace  func(Trace)
 	count  counters
+	recent recent
 
 	turn chan struct{}                // holds a token while a transaction runs; who has it owns what follows
 	port Port                         // nil: to be opened
+	baud int                          // that the port has now
 	held []byte                       // bytes that came and were not used yet
 	last time.Time                    // when the line was last busy, also in the near future while our bytes leave
 	owes map[dlt645.Address]time.Time // when a request was sent that its meter has not answered
-}
-
-// Trace is something that passed on a line, for people who watch it.
-type Trace struct {
-	Bus  string
-	At   time.Time
-	Sent bool   // by us
-	Wire []byte // with preamble and noise; the receiver may keep it
 }
 
 // NewBus gives a bus that opens its port when it is first used and again
 // after the port has failed. Trace, if not nil, is called from the
 // goroutine that runs the transaction.
 func NewBus(name string, t Timing, open func() (Port, error), trace func(Trace)) *Bus {
-	if trace == nil {
-		trace = func(Trace) {}
+	b := &Bus{name: name, open: open, timing: t.withDefaults(), turn: make(chan struct{}, 1)}
+	b.trace = func(t Trace) {
+		b.recent.add(t)
+		if trace != nil {
+			trace(t)
+		}
 	}
-	return &Bus{name: name, open: open, timing: t.withDefaults(), trace: trace, turn: make(chan struct{}, 1)}
+	return b
 }
 
 // Name is the bus's name in the configuration.
@@ -64,32 +69,59 @@ type Answer struct {
 	Took  time.Duration // from the request's last byte on the wire to the answer's first byte
 }
 
+// Manner is how one meter is spoken to.
+type Manner struct {
+	Preamble int           // FE bytes before a request
+	Timeout  time.Duration // longest wait for an answer's first byte
+	Baud     int           // 0: the line's own
+	Retries  int           // of a request that met silence or noise
+}
+
+// Manner gives how the line speaks to a meter of which nothing is known.
+func (b *Bus) Manner() Manner {
+	return Manner{Preamble: b.timing.Preamble, Timeout: b.timing.Timeout, Retries: b.timing.Retries}
+}
+
 // Do sends a request and gives the answer of the meter. Silence and noise
 // are retried as configured. The error is ErrSilence or ErrNoise with what
 // was seen, a *dlt645.Refusal, a *PortError, or the context's.
 func (b *Bus) Do(ctx context.Context, req dlt645.Frame) (Answer, error) {
+	return b.do(ctx, b.Manner(), req)
+}
+
+func (b *Bus) do(ctx context.Context, how Manner, req dlt645.Frame) (Answer, error) {
 	for try := 0; ; try++ {
-		ans, err := b.Try(ctx, req)
-		again := errors.Is(err, ErrSilence) || errors.Is(err, ErrNoise)
-		if !again || try >= b.timing.Retries {
+		ans, err := b.TryAs(ctx, how, req)
+		if !isLost(err) || try >= how.Retries {
 			return ans, err
 		}
-		b.count.add(func(c *Counts) { c.Retries++ })
+		b.countRetry()
 	}
 }
 
+// isLost reports whether a request met silence or noise, and may be sent
+// again.
+func isLost(err error) bool { return errors.Is(err, ErrSilence) || errors.Is(err, ErrNoise) }
+
+func (b *Bus) countRetry() { b.count.add(func(c *Counts) { c.Retries++ }) }
+
 // Try is Do without retries, for what must not be sent twice.
 func (b *Bus) Try(ctx context.Context, req dlt645.Frame) (Answer, error) {
-	wire, err := b.claim(ctx, req)
+	return b.TryAs(ctx, b.Manner(), req)
+}
+
+// TryAs is Try in a manner of its own.
+func (b *Bus) TryAs(ctx context.Context, how Manner, req dlt645.Frame) (Answer, error) {
+	wire, err := b.claim(ctx, how, req)
 	if err != nil {
 		return Answer{}, err
 	}
 	defer b.release()
 	began := time.Now()
-	ans, err := b.exchange(ctx, req, wire)
+	ans, err := b.exchange(ctx, how, req, wire)
 	b.noteOwed(req, began, err)
 	b.count.outcome(err)
-	b.count.add(func(c *Counts) { c.Busy += time.Since(began) })
+	b.count.busy(began, time.Since(began))
 	return ans, err
 }
 
@@ -120,19 +152,22 @@ func (b *Bus) owed(a dlt645.Address, now time.Time) bool {
 
 // Send sends what no meter answers, such as a time broadcast.
 func (b *Bus) Send(ctx context.Context, req dlt645.Frame) error {
-	wire, err := b.claim(ctx, req)
+	how := b.Manner()
+	wire, err := b.claim(ctx, how, req)
 	if err != nil {
 		return err
 	}
 	defer b.release()
-	_, err = b.send(ctx, wire)
+	began := time.Now()
+	_, err = b.send(ctx, b.timingOf(how), wire)
+	b.count.busy(began, b.timing.Wire(len(wire)))
 	return err
 }
 
 // claim waits for the turn and gives the request as it goes on the wire. Who
 // gets no error has the turn until release.
-func (b *Bus) claim(ctx context.Context, req dlt645.Frame) ([]byte, error) {
-	wire, err := req.AppendBinary(dlt645.AppendPreamble(nil, b.timing.Preamble))
+func (b *Bus) claim(ctx context.Context, how Manner, req dlt645.Frame) ([]byte, error) {
+	wire, err := req.AppendBinary(dlt645.AppendPreamble(nil, how.Preamble))
 	if err != nil {
 		return nil, err
 	}
@@ -158,29 +193,46 @@ func (b *Bus) Close() error {
 	return err
 }
 
+// timingOf is the line's timing in the manner of one meter.
+func (b *Bus) timingOf(how Manner) Timing {
+	t := b.timing
+	t.Preamble = how.Preamble
+	if how.Timeout > 0 {
+		t.Timeout = how.Timeout
+	}
+	if how.Baud > 0 {
+		t.Baud = how.Baud
+	}
+	return t
+}
+
 // exchange runs one transaction; the caller has the turn.
-func (b *Bus) exchange(ctx context.Context, req dlt645.Frame, wire []byte) (Answer, error) {
-	sent, err := b.send(ctx, wire)
+func (b *Bus) exchange(ctx context.Context, how Manner, req dlt645.Frame, wire []byte) (Answer, error) {
+	t := b.timingOf(how)
+	sent, err := b.send(ctx, t, wire)
 	if err != nil {
 		return Answer{}, err
 	}
-	return b.receive(ctx, req, sent, len(wire))
+	return b.receive(ctx, t, req, sent, len(wire))
 }
 
 // send waits for a quiet line and hands the request to the port in one
 // write. It gives the time of the write.
-func (b *Bus) send(ctx context.Context, wire []byte) (time.Time, error) {
+func (b *Bus) send(ctx context.Context, t Timing, wire []byte) (time.Time, error) {
 	if err := b.ready(); err != nil {
 		return time.Time{}, err
 	}
 	if err := b.quiet(ctx); err != nil {
 		return time.Time{}, err
 	}
+	if err := b.setBaud(t.Baud); err != nil {
+		return time.Time{}, err
+	}
 	sent := time.Now()
 	if _, err := b.port.Write(wire); err != nil {
 		return sent, b.failed(err)
 	}
-	b.last = sent.Add(b.timing.Wire(len(wire)))
+	b.last = sent.Add(t.Wire(len(wire)))
 	b.count.add(func(c *Counts) { c.Requests++; c.BytesSent += len(wire) })
 	b.trace(Trace{Bus: b.name, At: sent, Sent: true, Wire: wire})
 	return sent, nil
@@ -197,7 +249,23 @@ func (b *Bus) ready() error {
 		return &PortError{Bus: b.name, Err: err}
 	}
 	b.count.add(func(c *Counts) { c.PortErr = "" })
-	b.port, b.held, b.last = port, nil, time.Time{}
+	b.port, b.held, b.last, b.baud = port, nil, time.Time{}, b.timing.Baud
+	return nil
+}
+
+// setBaud gives the port the rate of the next transaction. The line is quiet.
+func (b *Bus) setBaud(baud int) error {
+	if baud == b.baud {
+		return nil
+	}
+	port, ok := b.port.(RatePort)
+	if !ok {
+		return nil // a serial server, say: it has the rate that it has
+	}
+	if err := port.SetBaud(baud); err != nil {
+		return b.failed(err)
+	}
+	b.baud = baud
 	return nil
 }
 
@@ -277,12 +345,12 @@ func (b *Bus) read(ctx context.Context, wait time.Duration) (int, error) {
 // receive waits for the answer. It is complete at the moment its last byte
 // with a right checksum has come. Frames that answer something else are
 // dropped without ending the wait.
-func (b *Bus) receive(ctx context.Context, req dlt645.Frame, sent time.Time, sentLen int) (Answer, error) {
+func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time.Time, sentLen int) (Answer, error) {
 	var (
-		firstBy = b.timing.firstBy(sent, sentLen)
-		endBy   = b.timing.endBy(firstBy)
-		left    = sent.Add(b.timing.Wire(sentLen)) // when the request's last byte has passed
-		began   time.Time                          // when the first byte of what is held came
+		firstBy = t.firstBy(sent, sentLen)
+		endBy   = t.endBy(firstBy)
+		left    = sent.Add(t.Wire(sentLen)) // when the request's last byte has passed
+		began   time.Time                   // when the first byte of what is held came
 		seen    []byte
 	)
 	defer func() {
@@ -293,7 +361,7 @@ func (b *Bus) receive(ctx context.Context, req dlt645.Frame, sent time.Time, sen
 	for {
 		by := firstBy
 		if len(b.held) > 0 {
-			by = later(firstBy, b.timing.nextBy(b.last))
+			by = later(firstBy, t.nextBy(b.last))
 		}
 		if by.After(endBy) {
 			by = endBy
@@ -316,7 +384,7 @@ func (b *Bus) receive(ctx context.Context, req dlt645.Frame, sent time.Time, sen
 		seen = append(seen, b.held[len(b.held)-n:]...)
 		f, ok := b.match(req)
 		if ok {
-			took := max(0, began.Sub(left)-b.timing.Wire(1))
+			took := max(0, began.Sub(left)-t.Wire(1))
 			ans := Answer{Frame: f, At: b.last, Took: took}
 			r := f.Refusal()
 			switch {

@@ -26,8 +26,65 @@ type Counts struct {
 }
 
 type counters struct {
-	mu sync.Mutex
-	c  Counts // guarded by mu
+	mu     sync.Mutex
+	c      Counts  // guarded by mu
+	window buckets // of busy time; guarded by mu
+}
+
+// busy notes that a transaction kept the line.
+func (n *counters) busy(began time.Time, d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.c.Busy += d
+	n.window.add(began, d)
+}
+
+// buckets hold the busy time of the last minutes.
+type buckets struct {
+	first time.Time // when counting began
+	at    int64     // minute of the newest bucket
+	busy  [loadMinutes]time.Duration
+}
+
+// loadMinutes is how far back the load of a line is told.
+const loadMinutes = 15
+
+func (w *buckets) add(at time.Time, d time.Duration) {
+	if w.first.IsZero() {
+		w.first = at
+	}
+	w.roll(at)
+	w.busy[w.at%loadMinutes] += d
+}
+
+func (w *buckets) roll(now time.Time) {
+	minute := now.Unix() / 60
+	if minute-w.at >= loadMinutes || minute < w.at {
+		w.busy = [loadMinutes]time.Duration{}
+		w.at = minute
+	}
+	for w.at < minute {
+		w.at++
+		w.busy[w.at%loadMinutes] = 0
+	}
+}
+
+// Load gives the share of its time that the line was busy in the last 15
+// minutes, or since it was first used.
+func (b *Bus) Load(now time.Time) float64 {
+	b.count.mu.Lock()
+	defer b.count.mu.Unlock()
+	w := &b.count.window
+	if w.first.IsZero() {
+		return 0
+	}
+	w.roll(now)
+	var busy time.Duration
+	for _, d := range w.busy {
+		busy += d
+	}
+	span := min(now.Sub(w.first), (loadMinutes-1)*time.Minute+time.Duration(now.Unix()%60)*time.Second)
+	return min(1, busy.Seconds()/max(span.Seconds(), busy.Seconds(), 1))
 }
 
 func (n *counters) add(f func(*Counts)) {

@@ -8,8 +8,9 @@ import (
 	"meterd/dlt645"
 )
 
-// derive computes the derived points whose sources a round brought.
-func derive(r *Reading, zone *time.Location) {
+// derive computes the derived points whose sources a round brought. Clock is
+// when the meter's time of day was read, by the board's clock.
+func derive(r *Reading, zone *time.Location, clock time.Time) {
 	if w, ok := word(r, "status.3"); ok {
 		r.add("relay", text(relayState(w)))
 	}
@@ -18,7 +19,24 @@ func derive(r *Reading, zone *time.Location) {
 	}
 	if t, ok := meterClock(r, zone); ok {
 		r.add("clock", text(t.Format(time.RFC3339)))
+		if r.Trusted && !clock.IsZero() {
+			off := int64(t.Sub(clock.Truncate(time.Second)).Round(time.Second) / time.Second)
+			r.add("clock.offset", dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: off}})
+		}
 	}
+}
+
+// used adds what the register of forward energy counted this day and month.
+// It reports whether a new period began, which is to be remembered.
+func used(r *Reading, u *Usage, zone *time.Location) (changed bool) {
+	v, ok := r.Value("energy.forward.total")
+	if !ok || v.Kind != dlt645.Number || !r.Trusted {
+		return false
+	}
+	day, month, changed := u.take(v.Dec, r.Time.In(zone))
+	r.add("energy.forward.day", dlt645.Value{Kind: dlt645.Number, Dec: day})
+	r.add("energy.forward.month", dlt645.Value{Kind: dlt645.Number, Dec: month})
+	return changed
 }
 
 func text(s string) dlt645.Value { return dlt645.Value{Kind: dlt645.Characters, Text: s} }

@@ -12,71 +12,38 @@ type Request struct {
 	Points []Point // that its answer is to give
 }
 
-// abilities is what was learned about one meter: the identifiers that it
-// refused because it has no such data, or is silent to while it answers
-// others.
-type abilities struct {
-	lacking map[dlt645.DI]time.Time // until when this is believed
-	silent  map[dlt645.DI]int       // how often it was silent to one, in a row
+// Plan gives the fewest requests that bring the points of a meter of that
+// edition: a block where it holds two or more identifiers, single reads for
+// the rest. Points that the edition lacks are left out.
+func Plan(points []Point, edition dlt645.Protocol) []Request {
+	return plan(sources(points), edition, &Learned{}, time.Time{})
 }
-
-const (
-	// refusedFor is how long a refusal is believed: meters get replaced and
-	// reprogrammed.
-	refusedFor = 24 * time.Hour
-	// silentFor is how long an identifier is left alone that the meter is silent
-	// to, which noise may have done.
-	silentFor = time.Hour
-	// silentOften is how often in a row a meter must be silent to one.
-	silentOften = 2
-)
-
-func (a *abilities) lack(di dlt645.DI, until time.Time) {
-	if a.lacking == nil {
-		a.lacking = map[dlt645.DI]time.Time{}
-	}
-	a.lacking[di] = until
-}
-
-func (a *abilities) lacks(di dlt645.DI, now time.Time) bool { return now.Before(a.lacking[di]) }
-
-// answered notes that the meter answers an identifier.
-func (a *abilities) answered(di dlt645.DI) { delete(a.silent, di) }
-
-// silentTo notes that a meter that answers others was silent to one.
-func (a *abilities) silentTo(di dlt645.DI, now time.Time) {
-	if a.silent == nil {
-		a.silent = map[dlt645.DI]int{}
-	}
-	if a.silent[di]++; a.silent[di] >= silentOften {
-		a.lack(di, now.Add(silentFor))
-		delete(a.silent, di)
-	}
-}
-
-// Plan gives the fewest requests that bring the points: a block where it
-// holds two or more identifiers, single reads for the rest.
-func Plan(points []Point) []Request { return plan(sources(points), &abilities{}, time.Time{}) }
 
 // plan leaves out what the meter is known to lack and reads singly where it
 // refuses the block.
-func plan(points []Point, able *abilities, now time.Time) []Request {
+func plan(points []Point, edition dlt645.Protocol, known *Learned, now time.Time) []Request {
 	inBlock := map[dlt645.DI]int{}
 	counted := map[dlt645.DI]bool{}
+	var have []Point
 	for _, p := range points {
-		if b, ok := blockOf(p); ok && !able.lacks(b, now) && !counted[p.DI] {
+		p, ok := p.in(edition)
+		if !ok {
+			continue
+		}
+		have = append(have, p)
+		if b, ok := blockOf(p); ok && !known.lacks(b, now) && !counted[p.DI] {
 			counted[p.DI] = true
 			inBlock[b]++
 		}
 	}
 	var reqs []Request
 	at := map[dlt645.DI]int{}
-	for _, p := range points {
+	for _, p := range have {
 		di := p.DI
 		if b, ok := blockOf(p); ok && inBlock[b] > 1 {
 			di = b
 		}
-		if able.lacks(di, now) {
+		if known.lacks(di, now) {
 			continue
 		}
 		i, ok := at[di]

@@ -13,8 +13,10 @@ import (
 type Point struct {
 	Name string
 	// DI is what is read for it; Index tells which item of the answer it is.
+	// Old is the same in a meter of 1997, Code 0 where that edition has none.
 	DI    dlt645.DI
 	Index uint16
+	Old   dlt645.DI
 	Unit  string
 	// From names the points that a derived one is computed from; it has no DI.
 	From []string
@@ -134,8 +136,23 @@ func (f *family) point(m member) Point {
 	if m.from == nil {
 		p.DI = dlt645.DI{Protocol: dlt645.V2007, Code: m.di}
 		p.Unit = dlt645.Unit(p.DI)
+		p.Old = dlt645.DI{Protocol: dlt645.V1997, Code: uint32(m.di97)}
 	}
 	return p
+}
+
+// in gives the point as a meter of that edition has it, false if it has not.
+func (p Point) in(edition dlt645.Protocol) (Point, bool) {
+	switch {
+	case p.From != nil:
+		return p, true
+	case p.DI.Protocol == edition:
+		return p, true
+	case edition == dlt645.V1997 && p.Custom == nil && p.Old.Code != 0:
+		p.DI, p.Index = p.Old, 0
+		return p, true
+	}
+	return p, false
 }
 
 // expand gives all points of the family for its own name, one for a
@@ -183,8 +200,8 @@ func (f *family) tariff(n int) member {
 }
 
 func (f *family) of(it dlt645.Item) (Point, bool) {
-	if it.DI.Protocol != dlt645.V2007 {
-		return Point{}, false
+	if it.DI.Protocol == dlt645.V1997 {
+		return f.of97(it)
 	}
 	for _, m := range f.members {
 		if m.from == nil && m.di == it.DI.Code && m.index == it.Index {
@@ -196,6 +213,21 @@ func (f *family) of(it dlt645.Item) (Point, bool) {
 			if m := f.tariff(n); m.di == it.DI.Code && m.index == it.Index {
 				return f.point(m), true
 			}
+		}
+	}
+	return Point{}, false
+}
+
+func (f *family) of97(it dlt645.Item) (Point, bool) {
+	members := f.members
+	if f.tariffs {
+		for n := 5; n <= 14; n++ {
+			members = append(members[:len(members):len(members)], f.tariff(n))
+		}
+	}
+	for _, m := range members {
+		if m.from == nil && m.di97 != 0 && uint32(m.di97) == it.DI.Code && it.Index == 0 {
+			return f.point(m), true
 		}
 	}
 	return Point{}, false
@@ -243,6 +275,8 @@ func derived(name string, from ...string) family {
 // families is the table of all points, in the order of people's interest.
 var families = []family{
 	withTariffs("energy.forward", 0x00010000, 0x9010),
+	{name: "energy.forward.day", members: []member{{unit: "kWh", from: []string{"energy.forward.total"}}}},
+	{name: "energy.forward.month", members: []member{{unit: "kWh", from: []string{"energy.forward.total"}}}},
 	withTariffs("energy.reverse", 0x00020000, 0x9020),
 	withTariffs("energy.combined", 0x00000000, 0),
 	withTariffs("energy.reactive1", 0x00030000, 0x9110),
@@ -276,6 +310,7 @@ var families = []family{
 	derived("relay", "status.3"),
 	derived("fault", "status.1", "status.3", "status.4", "status.5", "status.6", "status.7"),
 	{name: "clock", members: []member{{from: []string{"clock.date", "clock.time"}}}},
+	{name: "clock.offset", members: []member{{unit: "s", from: []string{"clock.date", "clock.time"}}}},
 	one("clock.date", 0x04000101, 0xC010),
 	one("clock.time", 0x04000102, 0xC011),
 	one("freeze.daily.time", 0x05060001, 0),

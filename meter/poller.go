@@ -2,9 +2,9 @@ package meter
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"meterd/dlt645"
@@ -19,8 +19,14 @@ type Poller struct {
 	probe time.Duration
 	log   *slog.Logger
 
+	event   func(Event)
+	trusted func(time.Time) bool
+	sync    bool
+	changed atomic.Bool // something was learned that is worth keeping
+
 	meters   []*meterState // owned by Run, but for what mu guards
 	portLost bool          // owned by Run
+	synced   string        // the day on which the time was last broadcast; owned by Run
 
 	mu sync.Mutex
 }
@@ -32,17 +38,32 @@ type PollerConfig struct {
 	// Stamp notes boot, uptime and whether the clock is trusted in a reading.
 	Stamp func(*Reading)
 	// Sink takes each reading. The line waits for it.
-	Sink  func(Reading)
-	Zone  *time.Location // of the rounds and of the meters' clocks; nil: UTC
-	Probe time.Duration  // the longest pause between two questions to a dead meter; 0: 5 min
-	Log   *slog.Logger   // nil: none
+	Sink func(Reading)
+	// Event takes what happens to the meters; nil: nobody.
+	Event func(Event)
+	// Trusted tells whether the board's clock is right; nil: it is.
+	Trusted func(time.Time) bool
+	// SyncClocks lets the poller broadcast the time once a day when a meter's
+	// clock is more than a minute off.
+	SyncClocks bool
+	// Daily has each meter's clock and number read once a day.
+	Daily bool
+	// Learned is what was known of the meters before.
+	Learned []Learned
+	Zone    *time.Location // of the rounds and of the meters' clocks; nil: UTC
+	Probe   time.Duration  // the longest pause between two questions to a dead meter; 0: 5 min
+	Log     *slog.Logger   // nil: none
 }
 
 // meterState is a meter and what is known of it.
 type meterState struct {
 	Config
-	able   abilities
 	groups []*groupState
+
+	learned  Learned           // owned by Run; others get copies under Poller.mu
+	silent   map[dlt645.DI]int // how often it was silent to one, in a row
+	bareLost bool              // the last request went without FE and was lost
+	session  *session          // a round that was put aside
 
 	state   MeterState    // guarded by Poller.mu
 	lostRow int           // rounds lost one behind the other
@@ -52,6 +73,8 @@ type meterState struct {
 
 type groupState struct {
 	Group
+	offset time.Duration // of its rounds against the multiples of its period
+	daily  bool          // reads the meter's clock and number
 	due    due
 	served time.Time // when its last round began
 }
@@ -69,8 +92,11 @@ type MeterState struct {
 	Lost     int       // of those, that were cut short by silence, noise or the port
 	Missed   int       // that were never begun, for lack of time
 	Invalid  int       // values that were no numbers
-	Values   []PointValue
-	ReadAt   time.Time // of the last value
+	// Requests and what became of them; a refusal is an answer.
+	Requests, Answers, Refusals, Silence, Noise, Retries int
+	P50, P90, P99                                        time.Duration // answer times
+	Values                                               []PointValue
+	ReadAt                                               time.Time // of the last value
 }
 
 // NewPoller gives a poller; Run starts it.
@@ -85,6 +111,13 @@ func NewPoller(c PollerConfig) *Poller {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
+	p.event, p.trusted, p.sync = c.Event, c.Trusted, c.SyncClocks
+	if p.event == nil {
+		p.event = func(Event) {}
+	}
+	if p.trusted == nil {
+		p.trusted = func(time.Time) bool { return true }
+	}
 	if p.stamp == nil {
 		p.stamp = func(r *Reading) { r.Trusted = true }
 	}
@@ -92,6 +125,15 @@ func NewPoller(c PollerConfig) *Poller {
 		m := &meterState{Config: mc, state: MeterState{Name: mc.Name, Address: mc.Address, Bus: c.Bus.Name()}}
 		for _, g := range mc.Groups {
 			m.groups = append(m.groups, &groupState{Group: g})
+		}
+		if c.Daily {
+			m.groups = append(m.groups, dailyGroup())
+		}
+		m.learned.Address = mc.Address.String()
+		for _, l := range c.Learned {
+			if l.Address == m.learned.Address {
+				m.learned = l
+			}
 		}
 		p.meters = append(p.meters, m)
 	}
@@ -105,6 +147,9 @@ func (p *Poller) Run(ctx context.Context) error {
 	for _, m := range p.meters {
 		for _, g := range m.groups {
 			g.due = due{at: start, since: start, first: true}
+			if g.daily {
+				g.due = due{at: start.Add(dailyAfter), since: start.Add(dailyAfter)}
+			}
 		}
 	}
 	for ctx.Err() == nil {
@@ -141,8 +186,11 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 	wake = now.Add(longestSleep)
 	for _, m := range p.meters {
 		for _, c := range m.groups {
-			if missed := c.due.advance(now, c.Every, p.zone); missed > 0 && !m.dead() {
+			if missed := c.advance(now, p.zone); missed > 0 && !m.dead() {
 				p.update(m, func(s *MeterState) { s.Missed += missed })
+			}
+			if m.session != nil { // what was put aside comes first for its meter, and behind all others
+				continue
 			}
 			at := c.due.at
 			if m.dead() && at.Before(m.askAt) {
@@ -158,7 +206,34 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 			}
 		}
 	}
+	if g != nil {
+		return best, g, wake
+	}
+	for _, m := range p.meters {
+		if m.session != nil && (g == nil || m.session.group.before(g)) {
+			best, g = m, m.session.group
+		}
+	}
 	return best, g, wake
+}
+
+// othersWait reports whether another meter is to be read now.
+func (p *Poller) othersWait(m *meterState) bool {
+	now := time.Now()
+	for _, o := range p.meters {
+		if o == m {
+			continue
+		}
+		if o.session != nil {
+			return true
+		}
+		for _, g := range o.groups {
+			if !g.due.at.After(now) && !(o.dead() && o.askAt.After(now)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // lostUntilDead is how many rounds a meter may lose one behind the other
@@ -170,56 +245,117 @@ const firstPause = 10 * time.Second
 
 func (m *meterState) dead() bool { return m.lostRow >= lostUntilDead }
 
-// run reads a group and hands the reading on. To a dead meter it sends one
-// request without retries first.
+// run reads a group, or goes on with the round that was put aside. To a dead
+// meter it sends one request without retries first.
 func (p *Poller) run(ctx context.Context, m *meterState, g *groupState) {
+	s := m.session
+	m.session = nil
+	if s == nil {
+		var ok bool
+		if s, ok = p.begin(ctx, m, g); !ok {
+			return
+		}
+	}
+	if !p.step(ctx, m, s) {
+		m.session = s
+		return
+	}
+	p.finish(ctx, m, s)
+}
+
+// begin starts a round; false if there is nothing to be had.
+func (p *Poller) begin(ctx context.Context, m *meterState, g *groupState) (*session, bool) {
 	began := time.Now()
-	belongs := g.due.at
+	s := &session{group: g, belongs: g.due.at}
 	g.served = began
-	next := nextRound(began, g.Every, p.zone)
+	next := g.next(began, p.zone)
 	g.due = due{at: next, since: next}
-	revived := m.dead()
-	if revived && !p.revive(ctx, m, g) {
+	m.learned.tidy(began)
+	s.out.reading.Meter = m.Address
+	if m.dead() {
+		if !p.revive(ctx, m, g) {
+			return nil, false
+		}
+		s.out.answered = true
+	} else if !p.identify(ctx, m) {
+		s.out.lost = ErrSilence
+		if ctx.Err() == nil {
+			p.judge(m, s.out)
+		}
+		return nil, false
+	}
+	s.todo = plan(sources(g.Points), m.edition(), &m.learned, began)
+	return s, true
+}
+
+// finish hands the reading of a round on.
+func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
+	if ctx.Err() != nil && !s.out.answered {
 		return
 	}
-	out := p.round(ctx, m, g, revived)
-	if ctx.Err() != nil && !out.answered {
+	p.judge(m, s.out)
+	r := &s.out.reading
+	if len(r.Values) == 0 {
 		return
 	}
-	p.judge(m, out)
-	if len(out.reading.Values) == 0 {
-		return
+	r.Round = s.belongs
+	p.stamp(r)
+	derive(r, p.zone, s.out.clock)
+	if used(r, &m.learned.Usage, p.zone) {
+		p.changed.Store(true)
 	}
-	out.reading.Round = belongs
-	p.stamp(&out.reading)
-	p.update(m, func(s *MeterState) { s.keep(out.reading) })
-	p.sink(out.reading)
+	p.update(m, func(s *MeterState) { s.keep(*r) })
+	if s.group.daily {
+		p.endDaily(ctx, m, r)
+	}
+	p.sink(*r)
 }
 
 // revive asks a dead meter for the first thing of a group, once.
 func (p *Poller) revive(ctx context.Context, m *meterState, g *groupState) bool {
-	points := sources(g.Points)
-	if len(points) == 0 {
-		return false
-	}
-	err := p.ask(ctx, m, points[0].DI)
+	err := p.askAny(ctx, m, g)
 	if err == nil {
 		return true
 	}
 	m.pause = min(2*m.pause, p.probe)
-	m.askAt = time.Now().Add(m.pause)
+	m.askAt = time.Now().Add(max(m.pause, p.deadPause(m)))
 	p.update(m, func(s *MeterState) { s.LastErr = err.Error() })
 	return false
 }
 
-// ask reads one identifier without retries. No error: the meter answered, if
-// only by a refusal.
-func (p *Poller) ask(ctx context.Context, m *meterState, di dlt645.DI) error {
-	_, err := p.bus.Try(ctx, dlt645.ReadRequest(m.Address, di))
-	if _, refused := errors.AsType[*dlt645.Refusal](err); refused {
-		return nil
+func (p *Poller) askAny(ctx context.Context, m *meterState, g *groupState) error {
+	if m.Auto && m.learned.Protocol == "" {
+		if p.identify(ctx, m) {
+			return nil
+		}
+		return ErrSilence
 	}
-	return err
+	for _, point := range sources(g.Points) {
+		if point, ok := point.in(m.edition()); ok {
+			return p.ask(ctx, m, point.DI)
+		}
+	}
+	return ErrSilence
+}
+
+// deadShare is the share of the line's time that all dead meters may cost.
+const deadShare = 0.05
+
+// deadPause is how long each dead meter must be left alone so that all of
+// them together keep within their share.
+func (p *Poller) deadPause(m *meterState) time.Duration {
+	dead := 0
+	for _, o := range p.meters {
+		if o.dead() {
+			dead++
+		}
+	}
+	t := p.bus.timingOf(p.manner(m))
+	cost := t.Wire(t.Preamble+dlt645.FrameLen(4)+1) + t.Timeout + t.Gap
+	if m.Auto && m.learned.Protocol == "" {
+		cost *= time.Duration(len(p.editions()))
+	}
+	return time.Duration(float64(dead) * float64(cost) / deadShare)
 }
 
 // judge keeps the account of a meter after a round.
@@ -233,13 +369,15 @@ func (p *Poller) judge(m *meterState, out outcome) {
 	}
 	if m.dead() && !wasDead {
 		m.pause = min(firstPause, p.probe)
-		m.askAt = time.Now().Add(m.pause)
+		m.askAt = time.Now().Add(max(m.pause, p.deadPause(m)))
+		p.tell(m, EventOffline, out.lost.Error())
 		p.log.Warn("meter offline", "bus", p.bus.Name(), "meter", m.Name, "err", out.lost)
 	}
 	p.tellPort(out.lost)
-	back := false
+	back, known := false, false
 	p.update(m, func(s *MeterState) {
 		back = !s.Online && out.answered
+		known = s.Known
 		s.Rounds++
 		s.Known = true
 		s.Invalid += out.invalid
@@ -256,7 +394,15 @@ func (p *Poller) judge(m *meterState, out outcome) {
 	})
 	if back {
 		p.log.Info("meter online", "bus", p.bus.Name(), "meter", m.Name)
+		if known {
+			p.tell(m, EventOnline, "")
+		}
 	}
+}
+
+// tell hands an event of a meter on.
+func (p *Poller) tell(m *meterState, kind, text string) {
+	p.event(Event{Meter: m.Address, Time: time.Now(), Kind: kind, Text: text})
 }
 
 // tellPort logs when the port fails and when it works again.

@@ -32,7 +32,7 @@ func TestPlanOfTheStandardSetTakesEightRequests(t *testing.T) {
 		t.Fatalf("the set has %d points, want 29", len(points))
 	}
 	var got []string
-	for _, r := range Plan(points) {
+	for _, r := range Plan(points, dlt645.V2007) {
 		got = append(got, r.DI.String())
 	}
 	want := "[0001FF00 0002FF00 0201FF00 0202FF00 0203FF00 0204FF00 0206FF00 02800002]"
@@ -42,7 +42,7 @@ func TestPlanOfTheStandardSetTakesEightRequests(t *testing.T) {
 }
 
 func TestPlanReadsOnePointOfAFamilySingly(t *testing.T) {
-	reqs := Plan(pointsOf(t, "voltage.b", "relay", "demand.forward"))
+	reqs := Plan(pointsOf(t, "voltage.b", "relay", "demand.forward"), dlt645.V2007)
 	var got []string
 	for _, r := range reqs {
 		got = append(got, r.DI.String())

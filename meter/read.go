@@ -17,20 +17,29 @@ type Result struct {
 }
 
 // Read asks for one data identifier and puts follow-up frames together
-// (clause 7.1.3: the first answer has no SEQ, then SEQ counts from 1, and 1
-// follows 255). A sequence error starts the whole read again, once. The data
-// are not nil if the first frame was good and a later one failed.
+// (clause 7.1.3). Silence and noise are retried as configured; a sequence
+// error starts the whole read again. The data are not nil if the first frame
+// was good and a later one failed.
 func (b *Bus) Read(ctx context.Context, a dlt645.Address, di dlt645.DI) (Result, error) {
-	r, err := b.readOnce(ctx, a, di)
-	if err != nil && r.Data != nil {
-		r, err = b.readOnce(ctx, a, di)
-	}
-	return r, err
+	return b.ReadAs(ctx, b.Manner(), a, di)
 }
 
-// readOnce gives the data so far beside the error when a follow-up fails.
-func (b *Bus) readOnce(ctx context.Context, a dlt645.Address, di dlt645.DI) (Result, error) {
-	ans, err := b.Do(ctx, dlt645.ReadRequest(a, di))
+// ReadAs is Read in a manner of its own.
+func (b *Bus) ReadAs(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Result, error) {
+	for try := 0; ; try++ {
+		r, err := b.readOnce(ctx, how, a, di)
+		if !isLost(err) || try >= max(how.Retries, min(1, len(r.Data))) {
+			return r, err
+		}
+		b.countRetry()
+	}
+}
+
+// readOnce sends the request once; follow-up frames are asked for as often
+// as the manner says. It gives the data so far beside the error when one of
+// them fails.
+func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Result, error) {
+	ans, err := b.TryAs(ctx, how, dlt645.ReadRequest(a, di))
 	if err != nil {
 		return Result{}, err
 	}
@@ -45,7 +54,7 @@ func (b *Bus) readOnce(ctx context.Context, a dlt645.Address, di dlt645.DI) (Res
 		if !more {
 			return r, nil
 		}
-		if ans, err = b.Do(ctx, whole.Next(r.Address)); err != nil {
+		if ans, err = b.do(ctx, how, whole.Next(r.Address)); err != nil {
 			return r, err
 		}
 	}

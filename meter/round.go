@@ -14,8 +14,12 @@ type Config struct {
 	Name     string
 	Address  dlt645.Address
 	Protocol dlt645.Protocol
+	Auto     bool // the meter is asked which edition it speaks
 	Groups   []Group
 	CT, PT   int64 // transformer ratios; 0: 1
+	Access   dlt645.Access
+	// Codes are N1 of 1CH where a vendor differs.
+	Codes map[dlt645.Command]dlt645.Command
 }
 
 // Group is the points of a meter that are read together.
@@ -80,66 +84,99 @@ func apply(p Point, v dlt645.Value, ct, pt int64) (dlt645.Value, bool) {
 // outcome is what a round brought.
 type outcome struct {
 	reading  Reading
-	answered bool  // at least one request was answered, if only by a refusal
-	lost     error // the failure that ended the round early
-	invalid  int   // values that were no numbers, and answers of a wrong length
+	clock    time.Time // when the meter's time of day was read
+	answered bool      // at least one request was answered, if only by a refusal
+	lost     error     // the failure that ended the round early
+	invalid  int       // values that were no numbers, and answers of a wrong length
 }
 
-// round reads a group of a meter. Alive tells that the meter has answered
-// just now. A request that the meter refuses because it lacks the data is
-// replaced by single reads at once, or dropped. A request that is lost to
-// silence or noise ends the round unless the meter answers others: a dead
-// meter shall cost one request and not all, but one bad identifier shall not
-// cost the others.
-func (p *Poller) round(ctx context.Context, m *meterState, g *groupState, alive bool) outcome {
-	out := outcome{reading: Reading{Meter: m.Address}, answered: alive}
-	todo := plan(sources(g.Points), &m.able, time.Now())
-	lostRow := 0
-	for len(todo) > 0 && lostRow < lostUntilEnd {
-		req := todo[0]
-		todo = todo[1:]
-		res, err := p.bus.Read(ctx, m.Address, req.DI)
-		refusal, refused := errors.AsType[*dlt645.Refusal](err)
-		switch {
-		case err == nil:
-			lostRow = 0
-			m.able.answered(req.DI)
-			p.take(m, req, res, &out)
-		case refused:
-			lostRow = 0
-			out.answered = true
-			p.log.Debug("refused", "meter", m.Name, "di", req.DI.String(), "err", refusal)
-			// A refused follow-up frame does not mean that there are no data.
-			if refusal.Unsupported() && res.Data == nil {
-				m.able.lack(req.DI, time.Now().Add(refusedFor))
-				todo = append(p.singly(m, req), todo...)
-			}
-		case FailureKind(err) == "port" || ctx.Err() != nil:
-			out.lost = err
-			return p.derived(out)
-		default:
-			out.lost = err
-			lostRow++
-			silent := errors.Is(err, ErrSilence)
-			if !out.answered && !(silent && p.aliveBesides(ctx, m, req)) {
-				return p.derived(out)
-			}
-			out.answered = true
-			if silent {
-				m.able.silentTo(req.DI, time.Now())
-				todo = append(p.singly(m, req), todo...)
-			}
-		}
-	}
-	return p.derived(out)
+// session is a round in progress. It is put aside when a request is lost
+// while others wait: they shall not wait for its retries.
+type session struct {
+	group   *groupState
+	belongs time.Time // the moment on the clock
+	todo    []Request
+	out     outcome
+	lostRow int // requests lost one behind the other
+	tries   int // of the first of todo that were lost
 }
 
 // lostUntilEnd is how many requests in a row may be lost before a round ends.
 const lostUntilEnd = 2
 
-func (p *Poller) derived(out outcome) outcome {
-	derive(&out.reading, p.zone)
-	return out
+// step goes on with a round until it ends, or until a request is lost while
+// others wait (false). A request that the meter refuses because it lacks the
+// data is replaced by single reads at once, or dropped. A request that is
+// lost to silence or noise, retries and all, ends the round unless the meter
+// answers others: a dead meter shall cost one request and not all, but one
+// bad identifier shall not cost the others.
+func (p *Poller) step(ctx context.Context, m *meterState, s *session) (ended bool) {
+	for len(s.todo) > 0 && s.lostRow < lostUntilEnd {
+		req := s.todo[0]
+		res, err := p.read(ctx, m, req.DI)
+		if isLost(err) && s.tries < p.bus.timing.Retries {
+			s.tries++
+			p.bus.countRetry()
+			p.update(m, func(s *MeterState) { s.Retries++ })
+			if p.othersWait(m) {
+				return false
+			}
+			continue
+		}
+		s.todo, s.tries = s.todo[1:], 0
+		if p.handle(ctx, m, s, req, res, err) {
+			break
+		}
+	}
+	return true
+}
+
+// handle takes the outcome of one request; true ends the round.
+func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Request, res Result, err error) (end bool) {
+	refusal, refused := errors.AsType[*dlt645.Refusal](err)
+	switch {
+	case err == nil:
+		s.lostRow = 0
+		delete(m.silent, req.DI)
+		p.take(m, req, res, &s.out)
+	case refused:
+		s.lostRow = 0
+		s.out.answered = true
+		p.log.Debug("refused", "meter", m.Name, "di", req.DI.String(), "err", refusal)
+		// A refused follow-up frame does not mean that there are no data.
+		if refusal.Unsupported() && res.Data == nil {
+			m.learned.lack(req.DI, time.Now().Add(refusedFor))
+			p.changed.Store(true)
+			s.todo = append(p.singly(m, req), s.todo...)
+		}
+	case FailureKind(err) == "port" || ctx.Err() != nil:
+		s.out.lost = err
+		return true
+	default:
+		s.out.lost = err
+		s.lostRow++
+		silent := errors.Is(err, ErrSilence)
+		if !s.out.answered && !(silent && p.aliveBesides(ctx, m, req)) {
+			return true
+		}
+		s.out.answered = true
+		if silent {
+			m.silentTo(req.DI, time.Now())
+			s.todo = append(p.singly(m, req), s.todo...)
+		}
+	}
+	return false
+}
+
+// silentTo notes that a meter that answers others was silent to one.
+func (m *meterState) silentTo(di dlt645.DI, now time.Time) {
+	if m.silent == nil {
+		m.silent = map[dlt645.DI]int{}
+	}
+	if m.silent[di]++; m.silent[di] >= silentOften {
+		m.learned.lack(di, now.Add(silentFor))
+		delete(m.silent, di)
+	}
 }
 
 // take puts an answer's values into the reading.
@@ -148,21 +185,27 @@ func (p *Poller) take(m *meterState, req Request, res Result, out *outcome) {
 	if out.reading.Time.IsZero() {
 		out.reading.Time = res.At
 	}
+	m.learned.noteWidth(req.DI, len(res.Data))
 	values, invalid, err := decode(req, res.Data, m.CT, m.PT)
 	if err != nil {
 		p.log.Warn("answer not understood", "meter", m.Name, "di", req.DI.String(), "err", err)
 	}
 	out.invalid += invalid
+	for _, v := range values {
+		if v.Point == "clock.time" {
+			out.clock = res.At
+		}
+	}
 	out.reading.Values = append(out.reading.Values, values...)
 }
 
 // singly gives the single reads for a block that the meter is known not to
 // answer; none for anything else.
 func (p *Poller) singly(m *meterState, req Request) []Request {
-	if !dlt645.IsBlock(req.DI) || !m.able.lacks(req.DI, time.Now()) {
+	if !dlt645.IsBlock(req.DI) || !m.learned.lacks(req.DI, time.Now()) {
 		return nil
 	}
-	return plan(req.Points, &m.able, time.Now())
+	return plan(req.Points, m.edition(), &m.learned, time.Now())
 }
 
 // aliveBesides asks a meter that was silent to a block for one of its

@@ -43,24 +43,30 @@ type due struct {
 // advance skips rounds that are past: only the last multiple before now is
 // still worth reading. It gives how many were missed. After a jump of the
 // clock the round is the one that the new time says.
-func (d *due) advance(now time.Time, every time.Duration, zone *time.Location) (missed int) {
+func (g *groupState) advance(now time.Time, zone *time.Location) (missed int) {
+	d, every := &g.due, g.Every
 	if d.first {
 		if d.at.After(now) { // the clock was put back
 			d.at, d.since = now, now
 		}
 		return 0
 	}
-	if next := nextRound(now, every, zone); d.at.After(next) {
+	if next := g.next(now, zone); d.at.After(next) {
 		d.at, d.since = next, next
 		return 0
 	}
 	if now.Before(d.at.Add(every)) {
 		return 0
 	}
-	last := lastRound(now, every, zone)
+	last := lastRound(now.Add(-g.offset), every, zone).Add(g.offset)
 	missed = int(min(last.Sub(d.at)/every, mostMissed))
 	d.at = last
 	return missed
+}
+
+// next gives the group's next round behind now.
+func (g *groupState) next(now time.Time, zone *time.Location) time.Time {
+	return nextRound(now.Add(-g.offset), g.Every, zone).Add(g.offset)
 }
 
 // mostMissed bounds what is counted at once: a board without a clock battery

@@ -20,6 +20,12 @@ type Timing struct {
 	ByteTimeout time.Duration
 	Gap         time.Duration // quiet line before a request; 0: none
 	Retries     int           // of a request that met silence or noise
+	// AutoPreamble learns for each meter whether it needs the FE bytes.
+	AutoPreamble bool
+	// AutoTimeout learns for each meter the wait for an answer's first byte,
+	// MostTimeout at most; 0: 2 s.
+	AutoTimeout bool
+	MostTimeout time.Duration
 }
 
 func (t Timing) withDefaults() Timing {
@@ -34,6 +40,9 @@ func (t Timing) withDefaults() Timing {
 	}
 	if t.ByteTimeout == 0 {
 		t.ByteTimeout = 500 * time.Millisecond
+	}
+	if t.MostTimeout == 0 {
+		t.MostTimeout = MostTimeout
 	}
 	return t
 }

@@ -345,7 +345,7 @@ func TestCustomPointsThatShareAnIdentifier(t *testing.T) {
 		{Name: "z", DI: dlt645.DI{Code: 0x02A30001}, Custom: layout(2)},
 	}
 	got := map[string]string{}
-	for _, r := range Plan(points) {
+	for _, r := range Plan(points, dlt645.V2007) {
 		values, invalid, err := decode(r, []byte{0x34, 0x12, 0}, 1, 1)
 		if invalid > 0 {
 			t.Error(err)

@@ -95,7 +95,7 @@ func planOf(c *config.Config) []busPlan {
 func planRound(name string, g meter.Group, t meter.Timing) (roundPlan, time.Duration) {
 	r := roundPlan{Meter: name, Every: shortDuration(g.Every)}
 	var took time.Duration
-	for _, req := range meter.Plan(g.Points) {
+	for _, req := range meter.Plan(g.Points, m.Protocol) {
 		cost := req.Cost(t.Preamble)
 		r.Frames++
 		r.Bytes += cost.Sent + cost.Received

@@ -1,0 +1,89 @@
+package meter
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// Once a day each meter's clock and number are read.
+
+const (
+	// dailyAt is when, of the day: away from midnight, where the date and the
+	// time may belong to two days, and from meters' settlements.
+	dailyAt = 3*time.Hour + 30*time.Minute
+	// dailyAfter is how long after the start the first one is.
+	dailyAfter = 2 * time.Minute
+)
+
+func dailyGroup() *groupState {
+	var ps Points
+	var points []Point
+	for _, name := range []string{"clock", "clock.offset", "meter.number"} {
+		found, _ := ps.Expand(name)
+		points = append(points, found...)
+	}
+	return &groupState{Group: Group{Every: 24 * time.Hour, Points: points}, offset: dailyAt, daily: true}
+}
+
+// clockTolerance is how far a meter's clock may be off before the time is
+// broadcast.
+const clockTolerance = 60 * time.Second
+
+// endDaily looks at what the daily round brought.
+func (p *Poller) endDaily(ctx context.Context, m *meterState, r *Reading) {
+	p.changed.Store(true) // what was learned of the meter is kept once a day at least
+	if v, ok := r.Value("meter.number"); ok && m.learned.replaced(v.Text) {
+		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
+		p.tell(m, EventReplaced, v.Text)
+	}
+	v, ok := r.Value("clock.offset")
+	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
+		return
+	}
+	now := time.Now()
+	day := now.In(p.zone).Format(time.DateOnly)
+	if day == p.synced || !p.trusted(now) || aroundMidnight(now.In(p.zone)) {
+		return
+	}
+	p.synced = day
+	if err := p.Broadcast(ctx); err != nil {
+		p.log.Error("the time could not be broadcast", "bus", p.bus.Name(), "err", err)
+		return
+	}
+	p.log.Info("time broadcast", "bus", p.bus.Name(), "meter", m.Name, "offset_s", v.Dec.Coef)
+	p.event(Event{Time: now, Kind: EventTime, Text: "broadcast on " + p.bus.Name()})
+	for _, o := range p.meters { // see what it did
+		for _, g := range o.groups {
+			if g.daily {
+				g.due = due{at: now.Add(lookBack), since: now.Add(lookBack)}
+			}
+		}
+	}
+}
+
+// lookBack is when the clocks are read after a broadcast.
+const lookBack = 10 * time.Second
+
+// aroundMidnight reports whether meters may ignore a time: within ten minutes
+// of midnight.
+func aroundMidnight(t time.Time) bool {
+	minute := t.Hour()*60 + t.Minute()
+	return minute < 10 || minute >= 23*60+50
+}
+
+// Broadcast sends the board's time to all meters of the line (08H). It is not
+// answered. The caller sees to it that the clock is right.
+func (p *Poller) Broadcast(ctx context.Context) error {
+	f := dlt645.TimeBroadcast(time.Now())
+	b, err := f.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	// It is right when the last byte has passed.
+	t := p.bus.timing
+	f = dlt645.TimeBroadcast(time.Now().In(p.zone).Add(t.Wire(len(b)+t.Preamble) + 500*time.Millisecond))
+	return p.bus.Send(ctx, f)
+}

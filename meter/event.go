@@ -1,0 +1,79 @@
+package meter
+
+import (
+	"encoding/binary"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// Event is something that happened, to be told to the platforms and kept for
+// the record.
+type Event struct {
+	Meter   dlt645.Address // zero: the board itself
+	Time    time.Time
+	Trusted bool
+	Boot    uint32
+	Uptime  time.Duration
+	Kind    string // what happened, see below
+	// By tells who asked for it: an uplink's name, "console", "" for nobody.
+	By   string
+	Text string // more, for people and the record
+}
+
+// Kinds of events.
+const (
+	EventOnline  = "meter-online"
+	EventOffline = "meter-offline"
+	EventRelay   = "relay" // a command to a relay and its outcome
+	EventWrite   = "set"
+	EventTime    = "time"
+	EventFreeze  = "freeze"
+	EventReset   = "demand-reset"
+	// EventReplaced says that another meter answers at the address.
+	EventReplaced = "meter-replaced"
+)
+
+// recordEvent is the kind of an event's record; its fields are those of a
+// reading up to the time, then kind, by and text.
+const recordEvent = 2
+
+// AppendBinary appends the event as a record.
+func (e *Event) AppendBinary(b []byte) ([]byte, error) {
+	flags := byte(0)
+	if e.Trusted {
+		flags |= flagTrusted
+	}
+	b = append(b, recordVersion, recordEvent, flags)
+	b = append(b, e.Meter[:]...)
+	b = binary.AppendUvarint(b, uint64(e.Boot))
+	b = binary.AppendUvarint(b, uint64(e.Uptime.Milliseconds()))
+	b = binary.AppendVarint(b, e.Time.UnixMilli())
+	b = appendString(b, e.Kind)
+	b = appendString(b, e.By)
+	return appendString(b, e.Text), nil
+}
+
+// UnmarshalBinary reads what AppendBinary wrote. Anything else is ErrRecord.
+func (e *Event) UnmarshalBinary(b []byte) error {
+	d := decoder{rest: b}
+	if d.byte() != recordVersion || d.byte() != recordEvent {
+		return ErrRecord
+	}
+	flags := d.byte()
+	got := Event{Trusted: flags&flagTrusted != 0}
+	copy(got.Meter[:], d.bytes(len(got.Meter)))
+	boot, uptime, at := d.uvarint(), d.uvarint(), d.varint()
+	got.Boot, got.Uptime, got.Time = uint32(boot), time.Duration(uptime)*time.Millisecond, time.UnixMilli(at)
+	got.Kind, got.By, got.Text = d.string(), d.string(), d.string()
+	if d.bad || len(d.rest) != 0 || flags > flagTrusted || boot != uint64(got.Boot) || uptime > mostUptime || at > mostMillis || at < -mostMillis {
+		return ErrRecord
+	}
+	*e = got
+	return nil
+}
+
+// IsEvent reports whether a record is an event of a version that is known.
+func IsEvent(record []byte) bool {
+	return len(record) > 2 && record[0] == recordVersion && record[1] == recordEvent
+}
