@@ -2,6 +2,7 @@ package meter
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,6 +21,14 @@ type Learned struct {
 	Preamble PreambleState        `json:"preamble"`
 	Times    Times                `json:"times"`
 	Usage    Usage                `json:"usage"`
+}
+
+// clone gives a copy that shares nothing.
+func (l *Learned) clone() Learned {
+	c := *l
+	c.Lacking, c.Widths = maps.Clone(l.Lacking), maps.Clone(l.Widths)
+	c.Times.Counts = slices.Clone(l.Times.Counts)
+	return c
 }
 
 const (

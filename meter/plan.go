@@ -117,3 +117,19 @@ func (r Request) Duration(t Timing) time.Duration {
 	c := r.Cost(t.Preamble)
 	return t.Wire(c.Sent+c.Received) + usualDelay + t.Gap
 }
+
+// PlannedLoad gives the share of the line's time that the rounds need by the
+// plan, of all meters as if they answered.
+func (p *Poller) PlannedLoad() float64 {
+	load := 0.0
+	for _, m := range p.meters {
+		edition, how := p.spoken(m)
+		t := p.bus.timingOf(how)
+		for _, g := range m.groups {
+			for _, req := range Plan(g.Points, edition) {
+				load += req.Duration(t).Seconds() / g.Every.Seconds()
+			}
+		}
+	}
+	return load
+}

@@ -60,12 +60,13 @@ type meterState struct {
 	Config
 	groups []*groupState
 
-	learned  Learned           // owned by Run; others get copies under Poller.mu
+	learned  Learned           // owned by Run; others see kept
 	silent   map[dlt645.DI]int // how often it was silent to one, in a row
 	bareLost bool              // the last request went without FE and was lost
 	session  *session          // a round that was put aside
 
 	state   MeterState    // guarded by Poller.mu
+	kept    Learned       // a copy of learned; guarded by Poller.mu
 	lostRow int           // rounds lost one behind the other
 	pause   time.Duration // before the next question to a dead meter
 	askAt   time.Time     // when a dead meter is asked again
@@ -132,9 +133,10 @@ func NewPoller(c PollerConfig) *Poller {
 		m.learned.Address = mc.Address.String()
 		for _, l := range c.Learned {
 			if l.Address == m.learned.Address {
-				m.learned = l
+				m.learned = l.clone()
 			}
 		}
+		m.kept = m.learned.clone()
 		p.meters = append(p.meters, m)
 	}
 	return p
@@ -304,10 +306,13 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 	if used(r, &m.learned.Usage, p.zone) {
 		p.changed.Store(true)
 	}
-	p.update(m, func(s *MeterState) { s.keep(*r) })
 	if s.group.daily {
 		p.endDaily(ctx, m, r)
 	}
+	p.update(m, func(s *MeterState) {
+		s.keep(*r)
+		m.kept = m.learned.clone()
+	})
 	p.sink(*r)
 }
 
@@ -447,6 +452,21 @@ func (p *Poller) Meters() []MeterState {
 	out := make([]MeterState, 0, len(p.meters))
 	for _, m := range p.meters {
 		out = append(out, m.state)
+	}
+	return out
+}
+
+// Changed reports whether something was learned since the last call that
+// should survive a power cut.
+func (p *Poller) Changed() bool { return p.changed.Swap(false) }
+
+// Learned gives copies of what is known of the meters.
+func (p *Poller) Learned() []Learned {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]Learned, 0, len(p.meters))
+	for _, m := range p.meters {
+		out = append(out, m.kept)
 	}
 	return out
 }

@@ -78,11 +78,11 @@ func planOf(c *config.Config) []busPlan {
 	for _, b := range c.Buses {
 		p := busPlan{Bus: b.Name, Baud: b.Timing.Baud}
 		for _, m := range c.Meters {
-			if m.Bus != b.Name || m.Skip || b.Skip {
+			if m.Bus != b.Name {
 				continue
 			}
 			for _, g := range groupsOf(c, m) {
-				r, took := planRound(m.Name, g, b.Timing)
+				r, took := planRound(m, g, b.Timing)
 				p.Load += took.Seconds() / g.Every.Seconds()
 				p.Rounds = append(p.Rounds, r)
 			}
@@ -92,8 +92,8 @@ func planOf(c *config.Config) []busPlan {
 	return plans
 }
 
-func planRound(name string, g meter.Group, t meter.Timing) (roundPlan, time.Duration) {
-	r := roundPlan{Meter: name, Every: shortDuration(g.Every)}
+func planRound(m config.Meter, g meter.Group, t meter.Timing) (roundPlan, time.Duration) {
+	r := roundPlan{Meter: m.Name, Every: shortDuration(g.Every)}
 	var took time.Duration
 	for _, req := range meter.Plan(g.Points, m.Protocol) {
 		cost := req.Cost(t.Preamble)

@@ -13,18 +13,23 @@ import (
 
 // commands is the console's table of commands.
 func (d *daemon) commands() console.Commands {
-	simple := func(f func() console.Answer) func(context.Context, []string) (console.Answer, error) {
-		return func(_ context.Context, args []string) (console.Answer, error) {
+	simple := func(f func() console.Answer) func(context.Context, []string, func(console.Answer)) (console.Answer, error) {
+		return func(_ context.Context, args []string, _ func(console.Answer)) (console.Answer, error) {
 			if len(args) > 0 {
 				return nil, &console.Error{Text: fmt.Sprintf("%q is too much: the command takes no argument", args[0]), Hint: "try: help"}
 			}
 			return f(), nil
 		}
 	}
-	return console.Commands{Language: d.config.Gateway.Language, Log: func(err error) { d.log.Error("no console", "err", err) }, List: []console.Command{
+	return console.Commands{Language: d.config.Gateway.Language, PIN: d.config.Console.PIN, Log: func(err error) { d.log.Error("no console", "err", err) }, List: []console.Command{
 		{Name: "status", Help: dlt645.Text{EN: "the whole board on one screen, worst first", ZH: "全板状态一屏，问题在前"}, Run: simple(func() console.Answer { return d.status() })},
 		{Name: "meters", Help: dlt645.Text{EN: "a line for each meter", ZH: "每块电表一行"}, Run: simple(func() console.Answer { return d.meterList() })},
 		{Name: "meter", Args: "NAME|ADDRESS", Help: dlt645.Text{EN: "everything about one meter, its last values", ZH: "一块电表的全部信息和最近数值"}, Run: d.meterDetail},
+		{Name: "read", Args: "NAME|ADDRESS POINT|DI…", Help: dlt645.Text{EN: "live, in turn with the poller", ZH: "实时抄读，与轮询轮流占用总线"}, Run: d.readLive},
+		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: d.scanBus},
+		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f: and those that follow", ZH: "最近的帧及解释；-f：继续跟踪"}, Run: d.traceBus},
+		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Changes: console.Always},
+		{Name: "time", Args: "[sync]", Help: dlt645.Text{EN: "the clock; sync broadcasts it to the meters", ZH: "时钟；sync 向电表广播校时"}, Run: d.timeCommand, Changes: func(args []string) bool { return len(args) > 0 }},
 		{Name: "uplinks", Help: dlt645.Text{EN: "the platforms", ZH: "各上行平台"}, Run: simple(func() console.Answer { return d.uplinkList() })},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return d.ringDetail() })},
 		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: version} })},
@@ -40,7 +45,7 @@ func (d *daemon) status() console.Status {
 		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(),
 	}
 	for i, p := range d.pollers {
-		s.Buses = append(s.Buses, d.busStatus(p.Bus(), d.portOf(i), now))
+		s.Buses = append(s.Buses, d.busStatus(p, d.portOf(i), now))
 	}
 	return s
 }
@@ -56,10 +61,11 @@ func (d *daemon) portOf(poller int) string {
 	return ""
 }
 
-func (d *daemon) busStatus(b *meter.Bus, port string, now time.Time) console.BusStatus {
+func (d *daemon) busStatus(p *meter.Poller, port string, now time.Time) console.BusStatus {
+	b := p.Bus()
 	c := b.Counts()
 	return console.BusStatus{
-		Name: b.Name(), Port: port, Load: c.Busy.Seconds() / max(1, now.Sub(d.started).Seconds()), Requests: c.Requests, Answers: c.Answers,
+		Name: b.Name(), Port: port, Load: b.Load(now), Planned: p.PlannedLoad(), Requests: c.Requests, Answers: c.Answers,
 		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, PortErrors: c.PortErrors, PortErr: c.PortErr,
 	}
 }
@@ -76,11 +82,17 @@ func meterStatus(s meter.MeterState) console.MeterStatus {
 	m := console.MeterStatus{
 		Name: s.Name, Address: s.Address.String(), Bus: s.Bus, Online: s.Online, Asked: s.Known,
 		Rounds: s.Rounds, Lost: s.Lost, Missed: s.Missed, LastErr: s.LastErr, LastGood: known(s.LastGood),
+		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Retries: s.Retries,
+		P50: millis(s.P50), P90: millis(s.P90), P99: millis(s.P99),
 	}
 	if s.Rounds > 0 {
 		m.Success = float64(s.Rounds-s.Lost) / float64(s.Rounds)
 	}
 	return m
+}
+
+func millis(d time.Duration) float64 {
+	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
 }
 
 // known gives nil for a time that never was.
@@ -91,7 +103,7 @@ func known(t time.Time) *time.Time {
 	return &t
 }
 
-func (d *daemon) meterDetail(_ context.Context, args []string) (console.Answer, error) {
+func (d *daemon) meterDetail(_ context.Context, args []string, _ func(console.Answer)) (console.Answer, error) {
 	if len(args) != 1 {
 		return nil, &console.Error{Text: "meter takes a name or an address", Hint: "try: meters"}
 	}
@@ -102,6 +114,13 @@ func (d *daemon) meterDetail(_ context.Context, args []string) (console.Answer, 
 	}
 	s := all[i]
 	detail := console.MeterDetail{MeterStatus: meterStatus(s), ReadAt: known(s.ReadAt), Values: []console.PointValue{}, Now: time.Now()}
+	for _, p := range d.pollers {
+		for _, l := range p.Learned() {
+			if l.Address == s.Address.String() {
+				detail.Learned = learnedText(l)
+			}
+		}
+	}
 	for _, v := range s.Values {
 		p, _ := d.config.Points.Lookup(v.Point)
 		detail.Values = append(detail.Values, console.PointValue{Point: v.Point, Value: v.Value.String(), Unit: p.Unit})

@@ -39,10 +39,11 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"run", "[-config FILE]", "the daemon", runDaemon},
 		{"check", "[-json] FILE", "says everything that is wrong with a configuration, and the plan when nothing is", runCheck},
-		{"exec", "[-socket PATH] [-json] COMMAND…", "one console command of the running daemon", runExec},
+		{"exec", "[-socket PATH] [-json] [-pin PIN] COMMAND…", "one console command of the running daemon", runExec},
 		{"decode", "[-json] [-language en|zh] [HEX…]", "explains frames, from the arguments or a line each from standard input", runDecode},
-		{"encode", "[-protocol P] [-preamble N] read ADDRESS DI | address | time TIME", "builds a request, as hex", runEncode},
+		{"encode", "[-protocol P] [-preamble N] read ADDRESS DI | address | time TIME | …", "builds a request, as hex", runEncode},
 		{"read", "-port PORT [-baud N] [-parity P] [-json] ADDRESS (DI|POINT)…", "reads a meter straight on the line, without the daemon", runRead},
+		{"scan", "-port PORT [-baud N,…] [-protocol P] [-json]", "finds every meter on a line", runScan},
 		{"ring", "verify [-json] | dump | export FILE", "looks into a store, without changing it", runRing},
 		{"version", "[-json]", "the version", runVersion},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"slices"
 	"strings"
@@ -43,11 +44,13 @@ func runRead(args []string, s streams) error {
 		return wrong(f, "-timeout is 50ms at least, -byte-timeout 5ms, -gap 0s")
 	case !slices.Contains(board.Parities, *parity):
 		return wrong(f, "-parity is one of %s", strings.Join(board.Parities, ", "))
-	case *protocol != "2007":
-		return failHint("this version reads meters of 2007", "protocol %q is not read", *protocol)
+	}
+	edition, err := dlt645.ParseProtocol(*protocol)
+	if err != nil {
+		return wrong(f, "-protocol is 2007 or 1997")
 	}
 	var points meter.Points
-	requests, err := wantedRequests(&points, f.Args()[1:])
+	requests, err := wantedRequests(&points, edition, f.Args()[1:])
 	if err != nil {
 		return wrong(f, "%v", err)
 	}
@@ -57,9 +60,7 @@ func runRead(args []string, s streams) error {
 	}
 	bus := meter.NewBus(*port, meter.Timing{
 		Baud: *baud, Bits: bits, Preamble: *preamble, Timeout: *timeout, ByteTimeout: *byteTimeout, Gap: *gap, Retries: *retries,
-	}, func() (meter.Port, error) {
-		return board.OpenSerial(board.SerialConfig{Path: *port, Baud: *baud, Parity: *parity})
-	}, nil)
+	}, func() (meter.Port, error) { return openBoardPort(*port, *baud, *parity) }, nil)
 	defer bus.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -69,12 +70,12 @@ func runRead(args []string, s streams) error {
 
 // wantedRequests turns the words of the command line into reads: a data
 // identifier is read as it is, points as few frames as hold them.
-func wantedRequests(points *meter.Points, words []string) ([]meter.Request, error) {
+func wantedRequests(points *meter.Points, edition dlt645.Protocol, words []string) ([]meter.Request, error) {
 	var out []meter.Request
 	for _, w := range words {
 		if di, err := dlt645.ParseDI(w); err == nil {
-			if di.Protocol != dlt645.V2007 {
-				return nil, fmt.Errorf("data identifier %s is one of 1997, which this version does not read", di)
+			if di.Protocol != edition {
+				return nil, fmt.Errorf("data identifier %s is one of %s, want one of %s", di, di.Protocol, edition)
 			}
 			out = append(out, meter.Request{DI: di})
 			continue
@@ -83,7 +84,11 @@ func wantedRequests(points *meter.Points, words []string) ([]meter.Request, erro
 		if !ok {
 			return nil, fmt.Errorf("%q is neither a data identifier (8 hexadecimal digits) nor a point", w)
 		}
-		out = append(out, meter.Plan(found)...)
+		reqs := meter.Plan(found, edition)
+		if len(reqs) == 0 {
+			return nil, fmt.Errorf("the edition of %s has no %s", edition, w)
+		}
+		out = append(out, reqs...)
 	}
 	return out, nil
 }
@@ -143,6 +148,11 @@ func refusedBlock(req meter.Request, items []itemJSON) bool {
 
 func (r *reader) one(ctx context.Context, a dlt645.Address, di dlt645.DI) []itemJSON {
 	res, err := r.bus.Read(ctx, a, di)
+	return itemsOf(a, di, res, err, r.points, "en")
+}
+
+// itemsOf tells the items of an answer, or why there are none.
+func itemsOf(a dlt645.Address, di dlt645.DI, res meter.Result, err error, points *meter.Points, language string) []itemJSON {
 	if err != nil {
 		return []itemJSON{{Address: a.String(), DI: di.String(), err: failureOf(err)}}
 	}
@@ -157,9 +167,37 @@ func (r *reader) one(ctx context.Context, a dlt645.Address, di dlt645.DI) []item
 	}
 	var out []itemJSON
 	for _, it := range items {
-		out = append(out, itemJSON{Address: res.Address.String(), DI: it.DI.String(), valueJSON: valueOf(it, r.points, "en"), MS: ms})
+		v := valueOf(it, points, language)
+		v.Bits = nil
+		out = append(out, itemJSON{Address: res.Address.String(), DI: it.DI.String(), valueJSON: v, MS: ms})
 	}
 	return out
+}
+
+// marshal gives the shape that cli.md fixes.
+func (it itemJSON) marshal() ([]byte, error) {
+	if it.err == nil {
+		return json.Marshal(it)
+	}
+	return json.Marshal(struct {
+		Address string       `json:"address"`
+		DI      string       `json:"di"`
+		Error   *failureJSON `json:"error"`
+	}{it.Address, it.DI, it.err})
+}
+
+// line tells the item for people.
+func (it itemJSON) line() string {
+	value := "no value"
+	switch {
+	case it.err != nil:
+		return fmt.Sprintf("%s  %s  %s: %s\n", it.Address, it.DI, it.err.Kind, it.err.Text)
+	case it.Value != nil:
+		value = *it.Value
+	case it.Invalid != "":
+		value = "invalid digits " + it.Invalid
+	}
+	return fmt.Sprintf("%s  %s  %s = %s\n", it.Address, it.DI, it.Name, strings.TrimSpace(value+" "+it.Unit))
 }
 
 func failureOf(err error) *failureJSON {
@@ -177,26 +215,14 @@ func (r *reader) print(it itemJSON) error {
 	if it.err != nil {
 		r.failed++
 	}
-	switch {
-	case r.json && it.err != nil:
-		return json.NewEncoder(r.s.out).Encode(struct {
-			Address string       `json:"address"`
-			DI      string       `json:"di"`
-			Error   *failureJSON `json:"error"`
-		}{it.Address, it.DI, it.err})
-	case r.json:
-		return json.NewEncoder(r.s.out).Encode(it)
-	case it.err != nil:
-		_, err := fmt.Fprintf(r.s.out, "%s  %s  %s: %s\n", it.Address, it.DI, it.err.Kind, it.err.Text)
+	if !r.json {
+		_, err := io.WriteString(r.s.out, it.line())
 		return err
 	}
-	value := "no value"
-	switch {
-	case it.Value != nil:
-		value = *it.Value
-	case it.Invalid != "":
-		value = "invalid digits " + it.Invalid
+	b, err := it.marshal()
+	if err != nil {
+		return err
 	}
-	_, err := fmt.Fprintf(r.s.out, "%s  %s  %s = %s %s\n", it.Address, it.DI, it.Name, value, it.Unit)
+	_, err = r.s.out.Write(append(b, '\n'))
 	return err
 }

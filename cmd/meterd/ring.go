@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
 )
@@ -104,6 +105,9 @@ func dumpEntry(e store.Entry) any {
 	if e.Gap != nil {
 		return map[string]gapJSON{"gap": gapOf(e.Gap)}
 	}
+	if meter.IsEvent(e.Data) {
+		return dumpEvent(e)
+	}
 	var reading meter.Reading
 	if err := reading.UnmarshalBinary(e.Data); err != nil {
 		return map[string]any{"seq": e.Seq, "event": "unknown", "data": fmt.Sprintf("%X", e.Data)}
@@ -121,6 +125,27 @@ func dumpEntry(e store.Entry) any {
 		Values  map[string]string `json:"values"`
 	}
 	return record{e.Seq, stampText(reading.Time), reading.Trusted, stampText(reading.Round), reading.Meter.String(), values}
+}
+
+func dumpEvent(e store.Entry) any {
+	var ev meter.Event
+	if err := ev.UnmarshalBinary(e.Data); err != nil {
+		return map[string]any{"seq": e.Seq, "event": "unknown", "data": fmt.Sprintf("%X", e.Data)}
+	}
+	type record struct {
+		Seq     uint64 `json:"seq"`
+		Time    string `json:"time"`
+		Trusted bool   `json:"trusted"`
+		Event   string `json:"event"`
+		Meter   string `json:"meter,omitempty"`
+		By      string `json:"by,omitempty"`
+		Text    string `json:"text,omitempty"`
+	}
+	r := record{Seq: e.Seq, Time: stampText(ev.Time), Trusted: ev.Trusted, Event: ev.Kind, By: ev.By, Text: ev.Text}
+	if ev.Meter != (dlt645.Address{}) {
+		r.Meter = ev.Meter.String()
+	}
+	return r
 }
 
 func stampText(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
+	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
@@ -62,7 +64,8 @@ type daemon struct {
 	ring    *store.Ring
 	pollers []*meter.Poller
 	uplinks []*uplink.Uplink
-	dropped atomic.Int64 // readings that the ring did not take
+	learned []meter.Learned
+	dropped atomic.Int64 // records that the ring did not take
 }
 
 func newDaemon(c *config.Config, log *slog.Logger) (*daemon, error) {
@@ -83,10 +86,9 @@ func newDaemon(c *config.Config, log *slog.Logger) (*daemon, error) {
 	if have := d.ring.Stats().CapacityBytes; !isDevice(c.Store.Path) && (have+c.Store.Size/8 < c.Store.Size || have > c.Store.Size) {
 		d.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Store.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
+	d.learned = loadState(c.Store.State, log)
 	for _, b := range c.Buses {
-		if !b.Skip {
-			d.pollers = append(d.pollers, d.poller(b))
-		}
+		d.pollers = append(d.pollers, d.poller(b))
 	}
 	d.forgetCursors()
 	for _, u := range c.Uplinks {
@@ -144,18 +146,28 @@ func (d *daemon) commitFailed(err error) {
 }
 
 func (d *daemon) poller(b config.Bus) *meter.Poller {
-	bus := meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) {
-		return board.OpenSerial(board.SerialConfig{Path: b.Port, Baud: b.Timing.Baud, Parity: b.Parity})
-	}, nil)
 	var meters []meter.Config
 	for _, m := range d.config.Meters {
-		if m.Bus == b.Name && !m.Skip {
-			meters = append(meters, meter.Config{Name: m.Name, Address: m.Address, Groups: groupsOf(d.config, m), CT: m.CT, PT: m.PT})
+		if m.Bus == b.Name {
+			meters = append(meters, meter.Config{
+				Name: m.Name, Address: m.Address, Protocol: m.Protocol, Auto: m.Auto, Groups: groupsOf(d.config, m), CT: m.CT, PT: m.PT,
+				Access: m.Access, Codes: m.Codes,
+			})
 		}
 	}
 	return meter.NewPoller(meter.PollerConfig{
-		Bus: bus, Meters: meters, Stamp: d.stamp, Sink: d.sink, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log,
+		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return openPort(b) }, nil),
+		Meters: meters, Stamp: d.stamp, Sink: d.sink, Event: d.event, Trusted: d.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true,
+		Learned: d.learned, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log,
 	})
+}
+
+// openPort opens a bus's serial port, or connects to its serial server.
+func openPort(b config.Bus) (meter.Port, error) {
+	if board.IsTCP(b.Port) {
+		return board.OpenTCP(b.Port)
+	}
+	return board.OpenSerial(board.SerialConfig{Path: b.Port, Baud: b.Timing.Baud, Parity: b.Parity, RS485: b.RS485})
 }
 
 func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
@@ -176,14 +188,23 @@ func (d *daemon) stamp(r *meter.Reading) {
 }
 
 // sink puts a reading into the ring.
-func (d *daemon) sink(r meter.Reading) {
+func (d *daemon) sink(r meter.Reading) { d.keep(&r, "a reading is lost", r.Meter) }
+
+// event puts what happened into the ring.
+func (d *daemon) event(e meter.Event) {
+	e.Trusted, e.Boot = d.clock.Trusted(e.Time), d.boot
+	e.Uptime = board.Uptime() - time.Since(e.Time)
+	d.keep(&e, "an event is lost", e.Meter)
+}
+
+func (d *daemon) keep(r encoding.BinaryAppender, lost string, of dlt645.Address) {
 	rec, err := r.AppendBinary(nil)
 	if err == nil {
 		_, err = d.ring.Append(rec)
 	}
 	if err != nil {
 		d.dropped.Add(1)
-		d.log.Error("a reading is lost", "meter", r.Meter.String(), "err", err)
+		d.log.Error(lost, "meter", of.String(), "err", err)
 	}
 }
 
@@ -213,6 +234,7 @@ func (d *daemon) run(ctx context.Context) error {
 	for _, u := range d.uplinks {
 		g.Go(func() error { return u.Run(ctx) })
 	}
+	g.Go(func() error { return d.keepState(ctx) })
 	g.Go(func() error {
 		if err := console.Serve(ctx, d.config.Console.Socket, d.commands()); err != nil {
 			d.log.Error("no console", "err", err) // the meters are read all the same

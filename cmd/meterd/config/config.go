@@ -28,8 +28,7 @@ type Config struct {
 	Points   *meter.Points // the standard's and the configuration's
 	Uplinks  []Uplink
 
-	skipped []string // points that this version does not read
-	doc     *document
+	doc *document
 }
 
 // BusLine gives the line of a bus in the file.
@@ -59,11 +58,13 @@ type Store struct {
 	Path  string
 	Size  int64 // bytes
 	Flush time.Duration
+	State string // a file for what is learned of the meters
 }
 
 // Console is how the running daemon is reached.
 type Console struct {
 	Socket string
+	PIN    string // asked before a command that changes anything; "": none
 }
 
 // Bus is a line.
@@ -73,7 +74,9 @@ type Bus struct {
 	Parity string
 	Timing meter.Timing
 	Probe  time.Duration
-	Skip   bool // this version cannot use it
+	// RS485 is how the line is turned, see board.SerialConfig.
+	RS485      string
+	SyncClocks bool
 }
 
 // Meter is a meter on a line.
@@ -83,7 +86,14 @@ type Meter struct {
 	Address dlt645.Address
 	Profile string
 	CT, PT  int64
-	Skip    bool // this version cannot read it
+
+	Protocol    dlt645.Protocol
+	Auto        bool // it is asked which edition it speaks
+	Access      dlt645.Access
+	HasPassword bool
+	Allow       []string // what platforms may do to it, of Actions
+	// Codes are N1 of 1CH where the vendor differs.
+	Codes map[dlt645.Command]dlt645.Command
 }
 
 // Profile says what is read how often.
@@ -171,9 +181,13 @@ func (c *Config) store(root *table) {
 	if info, err := os.Stat(c.Store.Path); err == nil && info.IsDir() {
 		t.problem("path", "name a file in it", "[store]: path %q is a directory", c.Store.Path)
 	}
-	t.str("state", "")
-	if t.has("state") {
-		t.later("state", "what is learned lasts until the restart")
+	state := c.Store.Path + ".state"
+	if info, err := os.Stat(c.Store.Path); err == nil && info.Mode()&os.ModeDevice != 0 {
+		state = "/data/meterd.state"
+	}
+	c.Store.State = t.str("state", state)
+	if c.Store.State == c.Store.Path {
+		t.problem("state", "name another file", "[store]: state and path are one file")
 	}
 	c.Store.Size = t.size("size", 64<<20, store.MinSize)
 	c.Store.Flush = t.duration("flush", 10*time.Second, 0, time.Hour)
@@ -186,7 +200,7 @@ func (c *Config) console(root *table) {
 	if n := len(c.Console.Socket); n == 0 || n > mostSocket {
 		t.problem("socket", "", "[console]: socket has %d characters, want 1 to %d", n, mostSocket)
 	}
-	t.str("pin", "") // this version has no command that changes anything
+	c.Console.PIN = t.str("pin", "")
 	t.finish()
 }
 
@@ -222,10 +236,6 @@ func (c *Config) points(root *table) {
 				t.problem("di", `8 hexadecimal digits for 2007 ("02A30001"), 4 for 1997`, "%s: di = %q is no data identifier", t.title, s)
 			}
 			p.DI = di
-			if err == nil && di.Protocol == dlt645.V1997 {
-				t.later("di", "a point of 1997 is not read")
-				c.skipped = append(c.skipped, p.Name)
-			}
 		}
 		p.Custom = &meter.Layout{
 			Bytes:    int(t.integer("bytes", 4, 1, 8)),

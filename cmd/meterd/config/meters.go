@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,9 +30,11 @@ func (c *Config) buses(root *table) {
 			t.problem("port", "one port is one bus", "%s: port %q belongs to bus %q already", t.title, b.Port, other)
 		}
 		ports[b.Port] = b.Name
-		if strings.HasPrefix(b.Port, "tcp://") {
-			t.later("port", "serial servers (tcp://) are not read; the meters on this bus are skipped")
-			b.Skip = true
+		if board.IsTCP(b.Port) {
+			if err := board.CheckTCP(b.Port); err != nil {
+				t.problem("port", "a device, or tcp://host:port", "%s: port %v", t.title, err)
+			}
+			b.Timing.MostTimeout = meter.MostTimeoutTCP
 		}
 		c.timing(t, &b)
 		t.finish()
@@ -52,21 +55,28 @@ func (c *Config) timing(t *table, b *Bus) {
 		b.Timing.Bits = 10
 	}
 	switch rs485 := t.str("rs485", "auto"); {
-	case rs485 == "auto":
-	case rs485 == "kernel" || strings.HasPrefix(rs485, "gpio:"):
-		t.later("rs485", `the line must turn by hardware, as with "auto"`)
+	case rs485 == "auto", rs485 == "kernel":
+		b.RS485 = rs485
+	case strings.HasPrefix(rs485, "gpio:"):
+		b.RS485 = rs485
+		if _, _, err := board.ParseGPIO(strings.TrimPrefix(rs485, "gpio:")); err != nil {
+			t.problem("rs485", `like "gpio:gpiochip0:17"`, "%s: rs485: %v", t.title, err)
+		}
 	default:
 		t.problem("rs485", `"auto", "kernel" or "gpio:CHIP:LINE"`, "%s: rs485 = %q is not known", t.title, rs485)
 	}
+	if b.RS485 != "" && b.RS485 != "auto" && board.IsTCP(b.Port) {
+		t.problem("rs485", "the serial server turns its line", "%s: rs485 = %q has no meaning for a serial server", t.title, b.RS485)
+	}
 	b.Timing.Preamble = 4
 	if t.auto("preamble") {
-		t.later("preamble", `with "auto" 4 bytes are sent`)
+		b.Timing.AutoPreamble = true
 	} else {
 		b.Timing.Preamble = int(t.integer("preamble", 4, 0, 16))
 	}
 	b.Timing.Timeout = time.Second
 	if t.auto("timeout") {
-		t.later("timeout", `with "auto" the time-out is 1s`)
+		b.Timing.AutoTimeout = true
 	} else {
 		b.Timing.Timeout = t.duration("timeout", time.Second, 50*time.Millisecond, time.Minute)
 	}
@@ -74,9 +84,7 @@ func (c *Config) timing(t *table, b *Bus) {
 	b.Timing.Gap = t.duration("gap", 30*time.Millisecond, 0, 10*time.Second)
 	b.Timing.Retries = int(t.integer("retries", 1, 0, 10))
 	b.Probe = t.duration("probe", 5*time.Minute, time.Second, 24*time.Hour)
-	if t.boolean("sync_clocks", false) {
-		t.later("sync_clocks", "the meters' clocks are left alone")
-	}
+	b.SyncClocks = t.boolean("sync_clocks", false)
 }
 
 // builtin are the profiles that need no configuration. One of the same name
@@ -160,10 +168,6 @@ func (c *Config) group(t *table) (meter.Group, bool) {
 	}
 	for _, name := range names {
 		found, ok := c.Points.Expand(name)
-		if derivedLater[name] || slices.Contains(c.skipped, name) {
-			t.later("points", name+" is left out")
-			continue
-		}
 		if !ok {
 			hint := "the names are in the table of points"
 			if near := nearest(name, c.Points.Names()); near != "" {
@@ -232,7 +236,6 @@ func (c *Config) references(t *table, m *Meter) {
 	var buses, profiles []string
 	for _, b := range c.Buses {
 		buses = append(buses, b.Name)
-		m.Skip = m.Skip || b.Name == m.Bus && b.Skip
 	}
 	for _, p := range c.Profiles {
 		profiles = append(profiles, p.Name)
@@ -252,38 +255,60 @@ func (c *Config) references(t *table, m *Meter) {
 }
 
 // Actions are what a platform may be allowed to do to a meter.
-var actions = []string{"relay", "set", "time", "freeze", "demand-reset"}
+var Actions = []string{"relay", "set", "time", "freeze", "demand-reset"}
 
 func (c *Config) meterRest(t *table, m *Meter) {
 	switch t.oneOf("protocol", "2007", "1997", "auto") {
 	case "1997":
-		t.later("protocol", "a meter of 1997 is not read")
-		m.Skip = true
+		m.Protocol = dlt645.V1997
 	case "auto":
-		t.later("protocol", `"auto" is taken for "2007"`)
+		m.Auto = true
 	}
-	for _, key := range []string{"password", "operator"} {
-		if s := t.str(key, ""); t.has(key) && !isHex(s, 8) {
-			t.problem(key, `8 hexadecimal digits in the order of the wire, like "02123456"`, "%s: %s must have 8 hexadecimal digits", t.title, key)
-		}
-	}
+	m.Access.Password, m.HasPassword = c.fourBytes(t, "password")
+	m.Access.Operator, _ = c.fourBytes(t, "operator")
 	m.CT, m.PT = t.integer("ct", 1, 1, 100000), t.integer("pt", 1, 1, 100000)
-	allow := t.strings("allow")
-	for _, a := range allow {
-		if !slices.Contains(actions, a) {
-			t.problem("allow", "known are "+quoteAll(actions), "%s: allow holds %q, which is not known", t.title, a)
+	m.Allow = t.strings("allow")
+	for _, a := range m.Allow {
+		if !slices.Contains(Actions, a) {
+			t.problem("allow", "known are "+quoteAll(Actions), "%s: allow holds %q, which is not known", t.title, a)
 		}
 	}
-	if len(allow) > 0 {
+	if len(m.Allow) > 0 {
 		t.later("allow", "commands from the cloud are refused")
+		if needs := slices.ContainsFunc(m.Allow, func(a string) bool { return a == "relay" || a == "set" || a == "demand-reset" }); needs && !m.HasPassword {
+			t.note("allow", true, "add password, PA P0 P1 P2 as 8 hexadecimal digits", "%s: what allow names needs the meter's password", t.title)
+		}
 	}
 	relay := t.sub("relay", t.title+", relay")
-	for _, key := range []string{"trip", "permit", "close"} {
-		if s := relay.str(key, "00"); !isHex(s, 2) {
+	for key, usual := range map[string]dlt645.Command{"trip": dlt645.CommandTrip, "permit": dlt645.CommandPermit, "close": dlt645.CommandClose} {
+		s := relay.str(key, fmt.Sprintf("%02X", byte(usual)))
+		if !isHex(s, 2) {
 			relay.problem(key, `the code N1 of 1CH, like "1A"`, "%s: %s = %q must have 2 hexadecimal digits", relay.title, key, s)
+			continue
+		}
+		n, _ := strconv.ParseUint(s, 16, 8)
+		if c := dlt645.Command(n); c != usual {
+			if m.Codes == nil {
+				m.Codes = map[dlt645.Command]dlt645.Command{}
+			}
+			m.Codes[usual] = c
 		}
 	}
 	relay.finish()
+}
+
+// fourBytes reads 8 hexadecimal digits; false if the key is not given.
+func (c *Config) fourBytes(t *table, key string) (b [4]byte, given bool) {
+	s := t.str(key, "")
+	if !t.has(key) {
+		return b, false
+	}
+	if !isHex(s, 8) {
+		t.problem(key, `8 hexadecimal digits in the order of the wire, like "02123456"`, "%s: %s must have 8 hexadecimal digits", t.title, key)
+		return b, true
+	}
+	n, _ := strconv.ParseUint(s, 16, 32)
+	return [4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, true
 }
 
 func isHex(s string, n int) bool {

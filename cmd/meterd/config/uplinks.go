@@ -238,11 +238,8 @@ func (c *Config) takes(mt *table, row tuya.Row) bool {
 // isPoint reports whether a map may name a point.
 func (c *Config) isPoint(name string) bool {
 	_, ok := c.Points.Lookup(name)
-	return ok || derivedLater[name]
+	return ok
 }
-
-// derivedLater are points that a later version computes.
-var derivedLater = map[string]bool{"energy.forward.day": true, "energy.forward.month": true}
 
 // devices gives who each meter is on the platform: by default its address.
 func (c *Config) devices(t *table, u *Uplink) []tuya.Device {
@@ -282,7 +279,7 @@ func (c *Config) devices(t *table, u *Uplink) []tuya.Device {
 			t.problem("", "give each an id in [[uplink.device]]", "%s: meters %q and %q have the same id %q", t.title, other, m.Name, d.CID)
 		}
 		ids[d.CID] = m.Name
-		if !m.Skip && !known[m.Address] {
+		if !known[m.Address] {
 			out = append(out, d)
 		}
 		known[m.Address] = true

@@ -2,9 +2,11 @@ package console
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"meterd/dlt645"
 )
@@ -14,9 +16,16 @@ type Command struct {
 	Name string
 	Args string // for help
 	Help dlt645.Text
-	// Run gives the answer: a value for JSON, and its text for people.
-	Run func(ctx context.Context, args []string) (Answer, error)
+	// Run gives the answer: a value for JSON, and its text for people. Where an
+	// answer comes in parts, each is given to say.
+	Run func(ctx context.Context, args []string, say func(Answer)) (Answer, error)
+	// Changes tells that the command, with these arguments, changes something:
+	// it needs the PIN, if there is one.
+	Changes func(args []string) bool
 }
+
+// Always marks a command that changes something whatever its arguments.
+func Always([]string) bool { return true }
 
 // Answer can be told to scripts and to people.
 type Answer interface {
@@ -26,6 +35,7 @@ type Answer interface {
 // Commands are what the console knows.
 type Commands struct {
 	Language string
+	PIN      string      // asked before a command that changes anything; "": none
 	Log      func(error) // told when the socket cannot be made; nil: nobody
 	List     []Command
 }
@@ -43,7 +53,10 @@ func (c Commands) run(ctx context.Context, req Request, out func(string)) error 
 		if cmd.Name != name {
 			continue
 		}
-		ans, err := cmd.Run(ctx, args)
+		if cmd.Changes != nil && cmd.Changes(args) && !c.admits(ctx, req.PIN) {
+			return &Error{fmt.Sprintf("%s changes something, and the PIN is missing or wrong", name), "give it as: meterd exec -pin PIN …"}
+		}
+		ans, err := cmd.Run(ctx, args, func(a Answer) { c.say(a, req, out) })
 		if err != nil {
 			return err
 		}
@@ -52,8 +65,25 @@ func (c Commands) run(ctx context.Context, req Request, out func(string)) error 
 	return &Error{fmt.Sprintf("there is no command %q", name), "try: help"}
 }
 
+// wrongPIN is how long a wrong PIN takes to be told: there are not many.
+const wrongPIN = 2 * time.Second
+
+func (c Commands) admits(ctx context.Context, pin string) bool {
+	if c.PIN == "" || subtle.ConstantTimeCompare([]byte(pin), []byte(c.PIN)) == 1 {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(wrongPIN):
+	}
+	return false
+}
+
 // say hands an answer to out, as JSON or as text.
 func (c Commands) say(ans Answer, req Request, out func(string)) error {
+	if ans == nil { // all was said in parts
+		return nil
+	}
 	if !req.JSON {
 		out(ans.Text(c.Language))
 		return nil

@@ -67,7 +67,7 @@ func TestStatusIsOneScreenWorstFirst(t *testing.T) {
 	}
 }
 
-func echo(_ context.Context, args []string) (Answer, error) {
+func echo(_ context.Context, args []string, _ func(Answer)) (Answer, error) {
 	if len(args) == 0 {
 		return nil, &Error{"nothing to say", "say something"}
 	}

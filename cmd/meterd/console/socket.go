@@ -17,6 +17,7 @@ import (
 type Request struct {
 	Command []string `json:"command"`
 	JSON    bool     `json:"json"`
+	PIN     string   `json:"pin,omitempty"`
 }
 
 // Reply is a part of an answer.
@@ -146,7 +147,7 @@ func answer(ctx context.Context, c net.Conn, commands Commands) {
 		write(c, Reply{Done: true, Error: "not a request: " + err.Error()})
 		return
 	}
-	err = commands.run(ctx, req, func(s string) { write(c, Reply{Out: s}) })
+	err = during(ctx, c, func(ctx context.Context, say func(string)) error { return commands.run(ctx, req, say) })
 	last := Reply{Done: true}
 	if err != nil {
 		last.Error = err.Error()
@@ -157,11 +158,47 @@ func answer(ctx context.Context, c net.Conn, commands Commands) {
 	write(c, last)
 }
 
-func write(c net.Conn, r Reply) {
-	b, err := json.Marshal(r)
-	if err == nil {
-		c.Write(append(b, '\n')) // a client that is gone needs no answer
+// alivePeriod is how often a client is told that its command is still at
+// work.
+const alivePeriod = 5 * time.Second
+
+// during carries a command out, and ends it when its client is gone.
+func during(ctx context.Context, c net.Conn, run func(context.Context, func(string)) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var mu sync.Mutex // of writing
+	var alive sync.WaitGroup
+	defer alive.Wait()
+	defer cancel()
+	tell := func(r Reply) {
+		mu.Lock()
+		defer mu.Unlock()
+		c.SetDeadline(time.Now().Add(clientPeriod))
+		if !write(c, r) {
+			cancel()
+		}
 	}
+	alive.Go(func() {
+		t := time.NewTicker(alivePeriod)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				tell(Reply{})
+			}
+		}
+	})
+	return run(ctx, func(s string) { tell(Reply{Out: s}) })
+}
+
+func write(c net.Conn, r Reply) bool {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return false
+	}
+	_, err = c.Write(append(b, '\n')) // a client that is gone needs no answer
+	return err == nil
 }
 
 // Ask sends a request to the daemon behind a socket and writes its answer to
@@ -183,6 +220,7 @@ func Ask(path string, req Request, w io.Writer) error {
 	lines := json.NewDecoder(c)
 	for {
 		var r Reply
+		c.SetReadDeadline(time.Now().Add(clientPeriod))
 		if err := lines.Decode(&r); err != nil {
 			return &Error{fmt.Sprintf("the daemon on %s does not answer: %v", path, err), "it may hang; look at its log"}
 		}

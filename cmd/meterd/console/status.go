@@ -35,7 +35,8 @@ type ClockStatus struct {
 type BusStatus struct {
 	Name       string  `json:"name"`
 	Port       string  `json:"port"`
-	Load       float64 `json:"load"`
+	Load       float64 `json:"load"`    // of the last 15 minutes
+	Planned    float64 `json:"planned"` // by the plan
 	Requests   int     `json:"requests"`
 	Answers    int     `json:"answers"`
 	Noise      int     `json:"noise"`
@@ -62,6 +63,16 @@ type MeterStatus struct {
 	Lost     int        `json:"lost"`
 	Missed   int        `json:"missed"`
 	LastErr  string     `json:"last_error"`
+
+	Requests int     `json:"requests"`
+	Answers  int     `json:"answers"` // refusals too
+	Refusals int     `json:"refusals"`
+	Silence  int     `json:"silence"`
+	Noise    int     `json:"noise"`
+	Retries  int     `json:"retries"`
+	P50      float64 `json:"p50_ms"` // answer times
+	P90      float64 `json:"p90_ms"`
+	P99      float64 `json:"p99_ms"`
 }
 
 // UplinkStatus is a platform. Queued counts readings that are not
@@ -307,7 +318,24 @@ type MeterDetail struct {
 	MeterStatus
 	ReadAt *time.Time   `json:"read_at"`
 	Values []PointValue `json:"values"`
-	Now    time.Time    `json:"-"`
+	// Learned tells what was learned of the meter.
+	Learned LearnedText `json:"learned"`
+	Now     time.Time   `json:"-"`
+}
+
+// LearnedText is what was learned of a meter.
+type LearnedText struct {
+	Protocol string         `json:"protocol,omitempty"` // where the configuration leaves it open
+	Number   string         `json:"number,omitempty"`
+	Preamble string         `json:"preamble"`
+	Lacking  []string       `json:"lacking"` // identifiers that it has not
+	Widths   map[string]int `json:"widths"`  // bytes of answers that the table has otherwise
+	preamble dlt645.Text
+}
+
+// NewLearned gives the text of what was learned.
+func NewLearned(protocol, number string, preamble dlt645.Text, lacking []string, widths map[string]int) LearnedText {
+	return LearnedText{Protocol: protocol, Number: number, Preamble: preamble.EN, Lacking: lacking, Widths: widths, preamble: preamble}
 }
 
 // PointValue is the last value of a point.
@@ -323,6 +351,18 @@ func (m MeterDetail) Text(lang string) string {
 	b.WriteString(m.line(lang, m.Now) + "\n")
 	fmt.Fprintf(&b, "%s\n", say(lang, dlt645.Text{
 		EN: "bus %s  rounds %d  lost %d  missed %d", ZH: "总线 %s  轮次 %d  丢失 %d  错过 %d"}, m.Bus, m.Rounds, m.Lost, m.Missed))
+	fmt.Fprintf(&b, "%s\n", say(lang, dlt645.Text{
+		EN: "requests %d  answers %d  refusals %d  silence %d  noise %d  retries %d", ZH: "请求 %d  应答 %d  拒绝 %d  无应答 %d  噪声 %d  重试 %d"},
+		m.Requests, m.Answers, m.Refusals, m.Silence, m.Noise, m.Retries))
+	fmt.Fprintf(&b, "%s\n", say(lang, dlt645.Text{
+		EN: "answer time p50 %.0f ms  p90 %.0f ms  p99 %.0f ms  preamble: %s", ZH: "应答时间 p50 %.0f ms  p90 %.0f ms  p99 %.0f ms  前导：%s"},
+		m.P50, m.P90, m.P99, m.Learned.preamble.In(lang)))
+	if m.Learned.Protocol != "" || m.Learned.Number != "" {
+		fmt.Fprintf(&b, "%s\n", say(lang, dlt645.Text{EN: "edition %s  number %s", ZH: "规约 %s  表号 %s"}, m.Learned.Protocol, m.Learned.Number))
+	}
+	if len(m.Learned.Lacking) > 0 {
+		b.WriteString(fit(say(lang, dlt645.Text{EN: "has no %s", ZH: "不支持 %s"}, strings.Join(m.Learned.Lacking, " ")), width) + "\n")
+	}
 	if m.LastErr != "" {
 		b.WriteString(fit(m.LastErr, width) + "\n")
 	}

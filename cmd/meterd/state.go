@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"meterd/meter"
+)
+
+// state is the file of what was learned of the meters. It may be lost: then
+// it is learned again, and the day and month in progress count from now.
+type state struct {
+	Version int             `json:"version"`
+	Meters  []meter.Learned `json:"meters"`
+}
+
+const (
+	stateVersion = 1
+	// mostState is more than a thousand meters need.
+	mostState = 16 << 20
+	// stateLooked is how often it is seen whether something was learned.
+	stateLooked = 10 * time.Second
+)
+
+// loadState reads the file. One that is damaged is told of and left out.
+func loadState(path string, log *slog.Logger) []meter.Learned {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var s state
+	if err == nil && info.Size() > mostState {
+		err = fmt.Errorf("it has %d bytes", info.Size())
+	}
+	if err == nil {
+		var b []byte
+		if b, err = os.ReadFile(path); err == nil {
+			err = json.Unmarshal(b, &s)
+		}
+	}
+	if err == nil && s.Version != stateVersion {
+		err = fmt.Errorf("it is of version %d", s.Version)
+	}
+	if err != nil {
+		log.Warn("what was learned of the meters is not usable, and is learned again", "file", path, "err", err)
+		return nil
+	}
+	return s.Meters
+}
+
+// keepState writes the file when something worth it was learned, and at the
+// end.
+func (d *daemon) keepState(ctx context.Context) error {
+	t := time.NewTicker(stateLooked)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.saveState()
+			return nil
+		case <-t.C:
+			changed := false
+			for _, p := range d.pollers {
+				changed = p.Changed() || changed
+			}
+			if changed {
+				d.saveState()
+			}
+		}
+	}
+}
+
+func (d *daemon) saveState() {
+	s := state{Version: stateVersion}
+	for _, p := range d.pollers {
+		s.Meters = append(s.Meters, p.Learned()...)
+	}
+	if err := writeState(d.config.Store.State, s); err != nil {
+		d.log.Error("what was learned of the meters cannot be kept", "err", err)
+	}
+}
+
+// writeState writes a new file, makes it durable and puts it in the old one's
+// place.
+func writeState(path string, s state) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
