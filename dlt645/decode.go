@@ -42,6 +42,20 @@ func (e *entry) decodeBlock(dst []Item, di DI, data []byte, mask, first, last ui
 // from where to where the next begins. Some meters send one AA or DD behind
 // the last, some of 1997 an AA between them.
 func (e *entry) members(data []byte, most int) (width, stride, n int) {
+	// What is separated comes first: total and four tariffs of 4 bytes with AA
+	// behind each are as long as six of them. No digit is A or D.
+	for _, w := range [2]int{e.width, e.alt} {
+		if w == 0 || e.parts[0].form == formBits {
+			continue
+		}
+		n, rest := len(data)/(w+1), len(data)%(w+1)
+		if rest == w {
+			n, rest = n+1, 0
+		}
+		if rest == 0 && n > 1 && n <= most && separated(data, w) {
+			return w, w + 1, n
+		}
+	}
 	for _, w := range [2]int{e.width, e.alt} {
 		if w == 0 {
 			continue
@@ -52,13 +66,6 @@ func (e *entry) members(data []byte, most int) (width, stride, n int) {
 		}
 		if rest == 0 && n > 0 && n <= most {
 			return w, w, n
-		}
-		n, rest = len(data)/(w+1), len(data)%(w+1)
-		if rest == w {
-			n, rest = n+1, 0
-		}
-		if rest == 0 && n > 1 && n <= most && separated(data, w) {
-			return w, w + 1, n
 		}
 	}
 	return 0, 0, 0
@@ -213,12 +220,16 @@ func timeValue(b []byte, tokens string) Value {
 		return Value{Kind: Invalid, Text: reversed(b)}
 	}
 	s := make([]byte, 0, 20)
-	dated, zeros := false, true
+	dated, zeros, late, rest := false, true, false, byte(0)
 	for i := 0; i < len(tokens); i += 2 {
 		c := b[len(b)-1-i/2]
 		low, high := timeRange(tokens[i : i+2])
 		n := c>>4*10 + c&15
 		zeros = zeros && n == 0
+		if late {
+			rest |= n
+		}
+		late = late || tokens[i] == 'h' && n == 24
 		if n < low || n > high {
 			if n != 0 || !all(b, 0) {
 				return Value{Kind: Invalid, Text: reversed(b)}
@@ -239,8 +250,11 @@ func timeValue(b []byte, tokens string) Value {
 		}
 		s = append(s, '0'+c>>4, '0'+c&15)
 	}
-	if dated && zeros {
+	switch {
+	case dated && zeros:
 		return Value{}
+	case late && rest != 0: // 24:00 ends a day, and nothing is behind it
+		return Value{Kind: Invalid, Text: reversed(b)}
 	}
 	return Value{Kind: Time, Text: string(s)}
 }

@@ -3,6 +3,7 @@ package dlt645
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Meaning tells what a part of a frame's data says, in the two languages;
@@ -21,8 +22,8 @@ func (p Part) Meaning() Text {
 		if di == AllEvents {
 			return Text{di.String() + " all events", di.String() + " 全部事件"}
 		}
-		name, _ := Name(Item{DI: di})
-		return Text{di.String() + " " + name.EN, di.String() + " " + name.ZH}
+		name := NameOf(di)
+		return Text{strings.TrimSpace(di.String() + " " + name.EN), strings.TrimSpace(di.String() + " " + name.ZH)}
 	case FieldSEQ, FieldCount:
 		return same(strconv.Itoa(int(p.Data[0])))
 	case FieldMoment:
@@ -45,7 +46,11 @@ func (p Part) Meaning() Text {
 		}
 		return Text{"no rate", "无此速率"}
 	case FieldCommand:
-		return Command(p.Data[0]).Text()
+		t := Command(p.Data[0]).Text()
+		if c := Command(p.Data[0]); p.Data[1] != 0 && (c == CommandTripFor || c == CommandTripForDirect) {
+			t = Text{fmt.Sprintf("%s: %d min", t.EN, 5*int(p.Data[1])), fmt.Sprintf("%s：%d分钟", t.ZH, 5*int(p.Data[1]))}
+		}
+		return t
 	case FieldOutput:
 		return Output(p.Data[0]).Text()
 	}
@@ -57,7 +62,7 @@ func freezeText(b []byte) Text {
 	any := func(i int) bool { return b[i] == 0x99 }
 	switch {
 	case any(0) && any(1) && any(2) && any(3):
-		return Text{"at once", "瞬时冻结"}
+		return Text{"once, now", "瞬时冻结"}
 	case any(1) && any(2) && any(3):
 		return Text{fmt.Sprintf("each hour at minute %02X", b[0]), fmt.Sprintf("每小时%02X分", b[0])}
 	case any(2) && any(3):

@@ -20,6 +20,7 @@ type Assembly struct {
 	di     DI
 	data   []byte
 	frames int
+	ended  bool
 }
 
 // Add takes the next frame over and reports whether another follows. A frame
@@ -27,6 +28,9 @@ type Assembly struct {
 // without end or without data.
 func (s *Assembly) Add(f Frame) (more bool, err error) {
 	di, ok := f.DI()
+	if fn := f.Control.Function(); s.ended || (fn == FuncReadMore || fn == Func97ReadMore) != (s.frames > 0) {
+		return false, fmt.Errorf("%w: a frame of %02XH is not what follows", ErrSequence, byte(f.Control))
+	}
 	if !ok || s.frames > 0 && di != s.di {
 		return false, fmt.Errorf("%w: it is for %s, not for %s", ErrSequence, di, s.di)
 	}
@@ -41,6 +45,7 @@ func (s *Assembly) Add(f Frame) (more bool, err error) {
 	s.di = di
 	s.data = append(s.data, payload...)
 	s.frames++
+	s.ended = !f.Control.More()
 	return f.Control.More(), nil
 }
 

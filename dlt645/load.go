@@ -1,6 +1,10 @@
 package dlt645
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
 
 // A load record (Appendix A.7, B.7):
 //
@@ -22,11 +26,13 @@ const (
 	loadStride = 32
 )
 
-// loadFields are the fields of all classes, the time first.
-var loadFields = []struct {
+type loadField struct {
 	class int
 	field
-}{
+}
+
+// loadFields are the fields of all classes, the time first.
+var loadFields = []loadField{
 	{0, field{Text{"time", "时间"}, "YYMMDDhhmm", ""}},
 	{1, field{Text{"A-phase voltage", "A相电压"}, "XXX.X", "V"}},
 	{1, field{Text{"B-phase voltage", "B相电压"}, "XXX.X", "V"}},
@@ -84,26 +90,41 @@ func decodeLoad(dst []Item, di DI, data []byte) ([]Item, error) {
 	if class := int(di.byteAt(2)); class > 0 && loadLen(data) == 0 && len(data) == int(loadWidths[class]) {
 		return decodeClass(dst, di, data, class, 0), nil
 	}
-	for record := 0; len(data) > 0; record++ {
-		n := loadLen(data)
-		if n == 0 {
-			return dst, fmt.Errorf("dlt645: the answer for %s holds no load record at %X", di, data[:min(len(data), 8)])
-		}
+	for record := 0; len(data) > 0 && !(len(data) == 1 && isFill(data[0])); record++ {
 		if record*loadStride > 0xFFFF-loadStride {
 			return dst, fmt.Errorf("dlt645: the answer for %s holds more than %d load records", di, record)
 		}
+		index := uint16(record * loadStride)
+		n := loadLen(data)
+		if n == 0 {
+			// Bytes that are no record: the next one is looked for behind them.
+			n = nextLoad(data)
+			dst = append(dst, Item{DI: di, Index: index, Value: Value{Kind: Invalid, Text: fmt.Sprintf("%X", data[:n])}})
+			data = data[n:]
+			continue
+		}
 		one := data[:n]
 		data = data[n:]
-		if items, ok := decodeOneLoad(dst, di, one, uint16(record*loadStride)); ok {
-			dst = items
-		} else {
-			dst = append(dst, Item{DI: di, Index: uint16(record * loadStride), Value: Value{Kind: Invalid, Text: fmt.Sprintf("%X", one)}})
+		if one[0] != loadHead || checksum(one[:n-2]) != one[n-2] || n < loadFrame+int(loadWidths[0]) {
+			dst = append(dst, Item{DI: di, Index: index, Value: Value{Kind: Invalid, Text: fmt.Sprintf("%X", one)}})
+			continue
 		}
+		dst = decodeOneLoad(dst, di, one[3:n-2], index)
 	}
 	if len(dst) == first {
 		return dst, fmt.Errorf("dlt645: the answer for %s holds no data", di)
 	}
 	return dst, nil
+}
+
+// nextLoad gives where the next record may begin, at least one byte on.
+func nextLoad(data []byte) int {
+	for i := 1; i+1 < len(data); i++ {
+		if data[i] == data[i+1] && (data[i] == loadHead || data[i] == loadDamaged) {
+			return i
+		}
+	}
+	return len(data)
 }
 
 // loadLen gives the length of the record at the start of data, 0 if there is
@@ -119,32 +140,28 @@ func loadLen(data []byte) int {
 	return n
 }
 
-func decodeOneLoad(dst []Item, di DI, b []byte, index uint16) ([]Item, bool) {
-	if b[0] != loadHead || checksum(b[:len(b)-2]) != b[len(b)-2] {
-		return dst, false
+// decodeOneLoad reads the body of a record whose checksum is right. A class of
+// another width than the table's leaves one invalid item, and the others are
+// read: no BCD byte is AA, so each class ends at the next AA.
+func decodeOneLoad(dst []Item, di DI, body []byte, index uint16) []Item {
+	dst = decodeClass(dst, di, body[:loadWidths[0]], 0, index)
+	body = body[loadWidths[0]:]
+	for class := 1; class <= loadClasses && len(body) > 0; class++ {
+		n := bytes.IndexByte(body, loadFill)
+		if n < 0 {
+			n = len(body)
+		}
+		switch n {
+		case 0: // the class is not there
+		case int(loadWidths[class]):
+			dst = decodeClass(dst, di, body[:n], class, index)
+		default:
+			first := slices.IndexFunc(loadFields, func(f loadField) bool { return f.class == class })
+			dst = append(dst, Item{DI: di, Index: index + uint16(first), Value: Value{Kind: Invalid, Text: fmt.Sprintf("%X", body[:n])}})
+		}
+		body = body[min(n+1, len(body)):]
 	}
-	kept := dst
-	body := b[3 : len(b)-2]
-	for class, width := range loadWidths {
-		w := int(width)
-		if class > 0 && len(body) > 0 && body[0] == loadFill { // no BCD byte is AA: the class is not there
-			w = 0
-		}
-		if len(body) < w {
-			return kept, false
-		}
-		if w > 0 {
-			dst = decodeClass(dst, di, body[:w], class, index)
-		}
-		body = body[w:]
-		if class > 0 {
-			if len(body) == 0 || body[0] != loadFill {
-				return kept, false
-			}
-			body = body[1:]
-		}
-	}
-	return dst, len(body) == 0
+	return dst
 }
 
 // decodeClass reads the values of one class; class 0 is the time.

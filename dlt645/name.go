@@ -68,6 +68,24 @@ func Name(it Item) (Text, bool) {
 	return t, true
 }
 
+// NameOf gives what the standard calls an identifier, whatever it holds; a
+// family of event records with FF for DI0 by the family. Both texts are empty
+// if the table does not hold it.
+func NameOf(di DI) Text {
+	e, ok := lookup(di)
+	if ok {
+		return e.member(di)
+	}
+	if di.Protocol == V2007 && di.byteAt(3) == 0x03 && di.byteAt(0) == block {
+		for _, low := range []uint32{1, 0} {
+			if e, ok := lookup(DI{Code: di.Code&^0xFF | low}); ok {
+				return e.name
+			}
+		}
+	}
+	return Text{}
+}
+
 // of joins the name of a row and that of one of its values.
 func (t Text) of(p Text) Text { return Text{t.EN + " " + p.EN, t.ZH + p.ZH} }
 
@@ -82,6 +100,8 @@ func (e *entry) member(di DI) Text {
 	switch e.scheme {
 	case byTariff:
 		return t.tariff(d1).settlement(d0)
+	case byPast14:
+		return t.settlement(d0)
 	case byPhase, byTotal:
 		return t.phase(d1)
 	case byPhase14:
@@ -98,6 +118,8 @@ func (e *entry) member(di DI) Text {
 		return numberedText(t, int(d0))
 	case byNumber:
 		return numberedText(t, int(d0))
+	case byLevel:
+		return numberedText(t, int(d0)-1)
 	case byRecord:
 		return t.back(d0)
 	case byPast:

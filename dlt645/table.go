@@ -11,7 +11,9 @@ const (
 	byTotal           // DI1: 00 total, 01..03 phase A..C, FF block
 	byWord            // DI0: 01..07, FF block
 	byNumber          // DI0: 01 the first, 02 the second ..
+	byLevel           // DI0: 01 level 0 .. 0A level 9
 	byRecord          // DI0: 01 the last, 02 the one before ..
+	byPast14          // DI0: as byTariff
 	byPhase14         // DI2: phases A..C 14H apart; DI0: as byTariff
 	byOrder           // DI1: 01..03 phase A..C; DI0: 01..15 order of the harmonic, FF block
 	byPast            // DI1: 00 total, 01..03 phase A..C; DI0: 00 now, 01..0C months back
@@ -144,9 +146,12 @@ func (e *entry) keys(p Protocol) []uint16 {
 	var keys []uint16
 	if p == V1997 {
 		first = uint16(e.code)
-		if _, _, last, ok := e.varying(); ok {
-			for n := range last + 1 {
+		if _, from, last, ok := e.varying(); ok {
+			for n := from; n <= last; n++ {
 				keys = append(keys, first|uint16(n))
+			}
+			if e.parts[0].width == 0 { // its members cannot be told apart
+				return keys
 			}
 			return append(keys, first|0x0F)
 		}
@@ -205,6 +210,10 @@ func (e *entry) holds(di DI) bool {
 		return d1 == byte(e.code>>8) && (1 <= d0 && d0 <= 7 || d0 == block)
 	case byNumber, byRecord, byFreeze:
 		return d1 == byte(e.code>>8) && 1 <= d0 && d0 < block
+	case byLevel:
+		return d1 == byte(e.code>>8) && 1 <= d0 && d0 <= 0x0A
+	case byPast14:
+		return d1 == 0 && d0 <= mostPast
 	case byPhase14:
 		return d1 == 0 && d0 <= mostPast
 	case byOrder:

@@ -26,6 +26,7 @@ type Poller struct {
 
 	meters   []*meterState // owned by Run, but for what mu guards
 	portLost bool          // owned by Run
+	looked   time.Time     // when pick last looked at the clock; owned by Run
 	synced   string        // the day on which the time was last broadcast; owned by Run
 
 	mu sync.Mutex
@@ -186,9 +187,10 @@ func (p *Poller) sleep(ctx context.Context, d time.Duration) bool {
 // meter is picked when its pause is over.
 func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time.Time) {
 	wake = now.Add(longestSleep)
+	jumped := p.jumped(now)
 	for _, m := range p.meters {
 		for _, c := range m.groups {
-			if missed := c.advance(now, p.zone); missed > 0 && !m.dead() {
+			if missed := c.advance(now, p.zone, jumped); missed > 0 && !m.dead() {
 				p.update(m, func(s *MeterState) { s.Missed += missed })
 			}
 			if m.session != nil { // what was put aside comes first for its meter, and behind all others
@@ -217,6 +219,17 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 		}
 	}
 	return best, g, wake
+}
+
+// clockJump is how far the clock must have been moved to be noticed.
+const clockJump = 200 * time.Millisecond
+
+// jumped reports whether the clock was set since the last call.
+func (p *Poller) jumped(now time.Time) bool {
+	before := p.looked
+	p.looked = now
+	shown := now.Round(0).Sub(before.Round(0))
+	return before.IsZero() || (shown-now.Sub(before)).Abs() > clockJump
 }
 
 // othersWait reports whether another meter is to be read now.

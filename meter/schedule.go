@@ -43,8 +43,11 @@ type due struct {
 // advance skips rounds that are past: only the last multiple before now is
 // still worth reading. It gives how many were missed. After a jump of the
 // clock the round is the one that the new time says.
-func (g *groupState) advance(now time.Time, zone *time.Location) (missed int) {
+func (g *groupState) advance(now time.Time, zone *time.Location, jumped bool) (missed int) {
 	d, every := &g.due, g.Every
+	if !jumped && now.Before(d.at.Add(every)) { // nothing has changed
+		return 0
+	}
 	if d.first {
 		if d.at.After(now) { // the clock was put back
 			d.at, d.since = now, now

@@ -23,7 +23,7 @@ func runDecode(args []string, s streams) error {
 	if *language != "en" && *language != "zh" {
 		return wrong(f, "-language is en or zh")
 	}
-	d := decoder{out: s.out, json: *asJSON, fields: *fields, language: *language}
+	d := decoder{out: s.out, json: *asJSON, fields: *fields, language: *language, whole: map[dlt645.Address]*dlt645.Assembly{}}
 	if f.NArg() > 0 {
 		for i, arg := range f.Args() {
 			if err := d.input(i+1, arg); err != nil {
@@ -123,7 +123,6 @@ func (d *decoder) input(line int, text string) error {
 	found := false
 	rest := b
 	var f dlt645.Frame
-	d.whole = map[dlt645.Address]*dlt645.Assembly{}
 	for {
 		at, ok := dlt645.Scan(rest, &f)
 		if !ok {
@@ -177,7 +176,11 @@ func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) 
 	if di, ok := f.DI(); ok {
 		text := di.String()
 		j.DI = &text
-		if data, ok := d.payload(f); ok {
+		data, ok, err := d.payload(f)
+		switch {
+		case err != nil:
+			j.Note = strings.TrimPrefix(err.Error(), "dlt645: ")
+		case ok:
 			j.Values, j.Note = d.values(di, data)
 		}
 	}
@@ -185,7 +188,7 @@ func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) 
 		return d.text(j, wire, at, f, parts)
 	}
 	if !d.fields {
-		j.Fields = nil
+		j.Fields, j.Note = nil, ""
 		for i := range j.Values {
 			j.Values[i].Bits = nil
 		}
@@ -195,31 +198,37 @@ func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) 
 
 // payload gives the value that a frame carries or completes: a read answer's,
 // with the frames before it where it is their last, or a written one.
-func (d *decoder) payload(f dlt645.Frame) ([]byte, bool) {
-	switch fn := f.Control.Function(); {
-	case !f.Control.Response():
+func (d *decoder) payload(f dlt645.Frame) (data []byte, ok bool, err error) {
+	fn := f.Control.Function()
+	if !f.Control.Response() {
 		if fn != dlt645.FuncWrite && fn != dlt645.Func97Write {
-			return nil, false
+			return nil, false, nil
 		}
-		return f.Field(dlt645.FieldValue)
-	case fn == dlt645.FuncRead, fn == dlt645.Func97Read:
+		data, ok = f.Field(dlt645.FieldValue)
+		return data, ok, nil
+	}
+	switch fn {
+	case dlt645.Func97Reread:
+		return f.Payload(), f.Protocol() == dlt645.V1997 && !f.Control.More(), nil
+	case dlt645.FuncRead, dlt645.Func97Read:
 		delete(d.whole, f.Address)
 		if !f.Control.More() {
-			return f.Payload(), true
+			return f.Payload(), true, nil
 		}
 		d.whole[f.Address] = &dlt645.Assembly{}
-	case fn != dlt645.FuncReadMore && fn != dlt645.Func97ReadMore:
-		return nil, false
+	case dlt645.FuncReadMore, dlt645.Func97ReadMore:
+	default:
+		return nil, false, nil
 	}
 	whole, ok := d.whole[f.Address]
 	if !ok {
-		return nil, false
+		return nil, false, nil
 	}
 	more, err := whole.Add(f)
-	if err != nil {
+	if err != nil || !more {
 		delete(d.whole, f.Address)
 	}
-	return whole.Data(), err == nil && !more
+	return whole.Data(), err == nil && !more, err
 }
 
 // languageFor is English in JSON, whatever people read.

@@ -70,7 +70,7 @@ var requests = map[string]form{
 	"demand-reset": {"ADDRESS", 1, 1, "2007 1997", (*encoder).demandReset},
 	"meter-clear":  {"ADDRESS", 1, 1, "2007", (*encoder).meterClear},
 	"event-clear":  {"ADDRESS DI|all", 2, 2, "2007", (*encoder).eventClear},
-	"control":      {"ADDRESS COMMAND|N1 DEADLINE", 3, 3, "2007", (*encoder).control},
+	"control":      {"ADDRESS COMMAND|N1[:N2] DEADLINE", 3, 3, "2007", (*encoder).control},
 	"output":       {"ADDRESS clock|demand|tariff", 2, 2, "2007", (*encoder).output},
 }
 
@@ -134,9 +134,14 @@ func (e *encoder) access() (dlt645.Access, error) {
 
 func parseTime(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
 		}
+		if t.Year() < 2000 || t.Year() > 2099 {
+			return t, fmt.Errorf("time %q: a frame tells the years 2000 to 2099", s)
+		}
+		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("time %q: write it like \"2026-11-20 10:15:00\"", s)
 }
@@ -147,8 +152,11 @@ func (e *encoder) read(args []string) (dlt645.Frame, error) {
 		return dlt645.ReadRequest(a, di), err
 	}
 	n, err := strconv.ParseUint(args[2], 10, 8)
-	if err != nil || di.Protocol != dlt645.V2007 {
-		return dlt645.Frame{}, fmt.Errorf("count %q of load records: want 1 to 255, in the edition of 2007", args[2])
+	if err != nil || n == 0 || di.Protocol != dlt645.V2007 || di.Code>>24 != 0x06 {
+		return dlt645.Frame{}, fmt.Errorf("count %q: load records (06xxxxxx of 2007) are counted, 1 to 255", args[2])
+	}
+	if given := di.Code&0xFF == 1; given != (len(args) == 4) {
+		return dlt645.Frame{}, errors.New("load records from a given time, DI0 = 01, take that time, and no others do")
 	}
 	var from time.Time
 	if len(args) == 4 {
@@ -166,6 +174,9 @@ func (e *encoder) more(args []string) (dlt645.Frame, error) {
 	}
 	seq := uint64(1)
 	if len(args) == 3 {
+		if e.protocol == dlt645.V1997 {
+			return dlt645.Frame{}, errors.New("the edition of 1997 has no sequence number")
+		}
 		if seq, err = strconv.ParseUint(args[2], 10, 8); err != nil || seq == 0 {
 			return dlt645.Frame{}, fmt.Errorf("sequence number %q: want 1 to 255", args[2])
 		}
@@ -262,6 +273,9 @@ func (e *encoder) setPassword(args []string) (dlt645.Frame, error) {
 		return dlt645.Frame{}, err
 	}
 	di := dlt645.DI{Protocol: e.protocol}
+	if e.protocol == dlt645.V1997 && len(args) != 2 {
+		return dlt645.Frame{}, errors.New("want set-password ADDRESS NEW: 1997 has no identifier here")
+	}
 	if e.protocol == dlt645.V2007 {
 		if len(args) != 3 {
 			return dlt645.Frame{}, errForm
@@ -321,15 +335,22 @@ var commands1C = map[string]dlt645.Command{
 func (e *encoder) control(args []string) (dlt645.Frame, error) {
 	return e.withAccess(args[0], func(a dlt645.Address, by dlt645.Access) (dlt645.Frame, error) {
 		c, ok := commands1C[args[1]]
+		second := uint64(0)
 		if !ok {
-			n, err := strconv.ParseUint(args[1], 16, 8)
+			n1, n2, two := strings.Cut(args[1], ":")
+			n, err := strconv.ParseUint(n1, 16, 8)
+			if two && err == nil {
+				second, err = strconv.ParseUint(n2, 16, 8)
+			}
 			if err != nil {
 				return dlt645.Frame{}, fmt.Errorf("command %q: want one of %s, or N1 in hexadecimal", args[1], strings.Join(slices.Sorted(maps.Keys(commands1C)), ", "))
 			}
 			c = dlt645.Command(n)
 		}
 		t, err := parseTime(args[2])
-		return dlt645.ControlRequest(a, by, c, t), err
+		f := dlt645.ControlRequest(a, by, c, t)
+		f.Data[9] = byte(second)
+		return f, err
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"meterd/dlt645"
@@ -37,6 +38,9 @@ func runBus(ctx context.Context, args []string) error {
 		return errUsage
 	}
 	line.Meters = newMeters(*meters, *phases)
+	for _, m := range line.Meters {
+		m.Baud = line.Baud
+	}
 	for i, m := range line.Meters {
 		if *protocol == "1997" || *protocol == "both" && i%2 == 1 {
 			m.Protocol = dlt645.V1997
@@ -57,6 +61,7 @@ func runBus(ctx context.Context, args []string) error {
 			}
 		}()
 	}
+	line.Rate = p.rate
 	fmt.Println(p.path)
 	for _, m := range line.Meters {
 		fmt.Fprintf(os.Stderr, "meter %s of %s, %d phases\n", m.Address, m.Protocol, *phases)
@@ -112,6 +117,23 @@ func (p *ptyPair) Read(b []byte) (int, error) {
 }
 
 func (p *ptyPair) Write(b []byte) (int, error) { return p.master.Write(b) }
+
+// rate gives the rate that the other end has set, which a real line would
+// hear nothing but.
+func (p *ptyPair) rate() int {
+	t, err := unix.IoctlGetTermios(int(p.master.Fd()), unix.TCGETS)
+	if err != nil {
+		return 0
+	}
+	for baud, code := range map[int]uint32{
+		300: unix.B300, 600: unix.B600, 1200: unix.B1200, 2400: unix.B2400, 4800: unix.B4800, 9600: unix.B9600, 19200: unix.B19200,
+	} {
+		if t.Cflag&unix.CBAUD == code {
+			return baud
+		}
+	}
+	return 0
+}
 
 // serve lets a line answer on the pty until the context ends.
 func (p *ptyPair) serve(ctx context.Context, line *dlt645test.Line) error {

@@ -178,15 +178,15 @@ func (m *Meter) writeLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool
 	}
 	old, ok := m.valueLocked(di)
 	switch {
-	case !ok:
-		return m.refuseData(req)
+	case !ok || di.Protocol == dlt645.V2007 && di.Code>>24 != 0x04:
+		return m.refuseData(req) // parameters alone are written
 	case len(old) != len(value):
 		return dlt645.RefusalTo(req, m.Address, errOther), true
 	}
 	value = append([]byte(nil), value...)
 	switch {
 	case di.Code == 0x04000101 || di.Code == 0x04000102 || di.Code == 0x0400010C || di.Protocol == dlt645.V1997 && di.Code>>4 == 0xC01:
-		if !m.writeClock(di, value, now) {
+		if !m.writeClock(di, value, operatorOf(req), now) {
 			return dlt645.RefusalTo(req, m.Address, errOther), true
 		}
 	case di.Protocol == dlt645.V1997:
@@ -205,7 +205,7 @@ func (m *Meter) writeLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool
 }
 
 // writeClock sets date, time or both.
-func (m *Meter) writeClock(di dlt645.DI, b []byte, now time.Time) bool {
+func (m *Meter) writeClock(di dlt645.DI, b, operator []byte, now time.Time) bool {
 	t := m.clock(now)
 	year, month, day := t.Date()
 	hour, minute, sec := t.Clock()
@@ -221,10 +221,10 @@ func (m *Meter) writeClock(di dlt645.DI, b []byte, now time.Time) bool {
 		return false
 	}
 	to := time.Date(year, month, day, hour, minute, sec, 0, t.Location())
-	if to.Day() != day || to.Month() != month {
+	if to.Day() != day || to.Month() != month || to.Hour() != hour || to.Minute() != minute || to.Second() != sec {
 		return false
 	}
-	m.setClock(to, now, make([]byte, 4))
+	m.setClock(to, now, operator)
 	return true
 }
 

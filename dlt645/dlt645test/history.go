@@ -44,12 +44,18 @@ func (h *history) add(m *Meter, code uint32, record []byte) {
 	if len(h.events[code]) > eventDepth {
 		h.events[code] = h.events[code][:eventDepth]
 	}
-	count := code
-	if code>>24 >= 0x1D { // trips and closings count elsewhere
-		count = code&^0xFFFF | 1
-	}
+	count := countOf(code)
 	n, _ := dlt645.NumberValue(m.values[count], 0, false).Dec.Scaled(0)
 	m.load.put(m, count, (n+1)%1000000, 3, false)
+}
+
+// countOf gives the identifier that counts the events of another. Trips and
+// closings count elsewhere.
+func countOf(code uint32) uint32 {
+	if code>>24 >= 0x1D {
+		return code&^0xFFFF | 1
+	}
+	return code
 }
 
 // clear forgets the events that an identifier of 1BH names.
@@ -59,7 +65,7 @@ func (h *history) clear(m *Meter, code uint32) {
 			continue
 		}
 		delete(h.events, c)
-		m.load.put(m, c, 0, 3, false)
+		m.load.put(m, countOf(c), 0, 3, false)
 	}
 }
 

@@ -18,6 +18,9 @@ type Line struct {
 	Meters []*Meter
 	Faults Faults
 	Seed   uint64 // of the faults
+	// Whole hands an answer over in one piece, when its last byte has passed:
+	// long simulations need fewer timers so.
+	Whole bool
 	// Rate gives the rate that the other end has set; nil: Baud.
 	Rate func() int
 
@@ -30,8 +33,9 @@ type Line struct {
 
 // Event is something that passed on a line.
 type Event struct {
-	At    time.Time
-	Wire  []byte // with preamble
+	At    time.Time // when it was complete on the line
+	Came  time.Time // of a request: when its bytes came to us, which is at once
+	Wire  []byte    // with preamble
 	Frame dlt645.Frame
 	OK    bool // Wire is a good frame
 }
@@ -64,6 +68,7 @@ func (l *Line) Serve(ctx context.Context, port io.ReadWriter) error {
 			return err
 		}
 		now := time.Now()
+		w.came = now
 		if now.After(w.free) {
 			w.free = now
 		}
@@ -100,6 +105,7 @@ type wire struct {
 	free time.Time // when the last byte has passed
 
 	answered time.Time // when the last answer had passed
+	came     time.Time // when bytes last came
 }
 
 func (w *wire) tap(b []byte, f dlt645.Frame, ok bool, at time.Time) {
@@ -107,12 +113,14 @@ func (w *wire) tap(b []byte, f dlt645.Frame, ok bool, at time.Time) {
 		return
 	}
 	f.Data = append([]byte(nil), f.Data...)
-	w.Tap(Event{At: at, Wire: append([]byte(nil), b...), Frame: f, OK: ok})
+	w.Tap(Event{At: at, Came: w.came, Wire: append([]byte(nil), b...), Frame: f, OK: ok})
 }
 
-// answer lets the meters answer a request that is complete at w.free.
+// answer lets the meters answer a request that is complete at w.free. Where
+// several do at once, what is on the line is neither's answer.
 func (w *wire) answer(ctx context.Context, req dlt645.Frame, preamble int) error {
 	began := w.free
+	var said []saying
 	for i, m := range w.Meters {
 		if w.unplugged.Load() || strikesMeter(w.Faults.Dead, i, len(w.Meters)) || w.deaf(m, preamble, began) {
 			continue
@@ -128,11 +136,55 @@ func (w *wire) answer(ctx context.Context, req dlt645.Frame, preamble int) error
 		if strikes(w.rng, w.Faults.Late) {
 			delay += 1200*time.Millisecond + time.Duration(w.rng.Int64N(int64(time.Second)))
 		}
-		if err := w.sendAnswer(ctx, m, req, ans, w.free.Add(delay)); err != nil {
+		s, err := w.say(m, req, ans, began.Add(delay))
+		if err != nil {
 			return err
 		}
+		said = append(said, s)
+	}
+	if len(said) > 1 {
+		said = []saying{w.collide(said)}
+	}
+	for _, s := range said {
+		if err := w.send(ctx, s.bytes, s.at); err != nil {
+			return err
+		}
+		w.answered = w.free
+		w.tap(s.bytes, s.frame, s.good, w.free)
 	}
 	return nil
+}
+
+// saying is an answer that goes on the line.
+type saying struct {
+	bytes []byte
+	at    time.Time
+	frame dlt645.Frame
+	good  bool
+}
+
+// collide puts answers on top of each other: a bit that one meter drives low
+// is low.
+func (w *wire) collide(said []saying) saying {
+	first := said[0].at
+	for _, s := range said {
+		if s.at.Before(first) {
+			first = s.at
+		}
+	}
+	var mixed []byte
+	for _, s := range said {
+		at := int(s.at.Sub(first) / w.ByteTime())
+		for i, b := range s.bytes {
+			for len(mixed) <= at+i {
+				mixed = append(mixed, 0xFF)
+			}
+			mixed[at+i] &= b
+		}
+	}
+	out := saying{bytes: mixed, at: first}
+	_, out.good = dlt645.Scan(mixed, &out.frame)
+	return out
 }
 
 // deaf reports whether a meter misses a request: sent at another rate,
@@ -149,10 +201,12 @@ func (w *wire) deaf(m *Meter, preamble int, at time.Time) bool {
 		m.Quirks.MinGap > 0 && at.Sub(w.answered) < m.Quirks.MinGap
 }
 
-func (w *wire) sendAnswer(ctx context.Context, m *Meter, req, ans dlt645.Frame, at time.Time) error {
+// say makes an answer ready, with the faults that strike it.
+func (w *wire) say(m *Meter, req, ans dlt645.Frame, at time.Time) (saying, error) {
+	s := saying{at: at, frame: ans, good: true}
 	if m.Quirks.Answer != nil {
-		if b := m.Quirks.Answer(req); b != nil {
-			return w.send(ctx, b, at)
+		if s.bytes = m.Quirks.Answer(req); s.bytes != nil {
+			return s, nil
 		}
 	}
 	b := append([]byte(nil), m.Quirks.Head...)
@@ -165,13 +219,12 @@ func (w *wire) sendAnswer(ctx context.Context, m *Meter, req, ans dlt645.Frame, 
 	}
 	b, err := ans.AppendBinary(b)
 	if err != nil {
-		return err
+		return s, err
 	}
 	b = append(b[min(m.Quirks.LostBytes, len(b)):], m.Quirks.Tail...)
-	good := true
 	if strikes(w.rng, w.Faults.Checksum) {
 		b[len(b)-2-len(m.Quirks.Tail)]++
-		good = false
+		s.good = false
 	}
 	if strikes(w.rng, w.Faults.Noise) {
 		noise := make([]byte, 1+w.rng.IntN(6))
@@ -182,20 +235,27 @@ func (w *wire) sendAnswer(ctx context.Context, m *Meter, req, ans dlt645.Frame, 
 		if w.rng.IntN(2) == 0 { // and one byte of the answer is hit
 			b[len(noise)+w.rng.IntN(len(b)-len(noise))] ^= byte(1 + w.rng.IntN(255))
 			var f dlt645.Frame
-			_, good = dlt645.Scan(b, &f)
+			_, s.good = dlt645.Scan(b, &f)
 		}
 	}
-	if err := w.send(ctx, b, at); err != nil {
-		return err
-	}
-	w.answered = w.free
-	w.tap(b, ans, good, w.free)
-	return nil
+	s.bytes = b
+	return s, nil
 }
 
 // send puts bytes on the line, the first of them beginning at at.
 func (w *wire) send(ctx context.Context, b []byte, at time.Time) error {
 	step := w.ByteTime()
+	if w.Whole {
+		end := at.Add(time.Duration(len(b)) * step)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Until(end)):
+		}
+		w.free = later(w.free, end)
+		_, err := w.port.Write(b)
+		return err
+	}
 	for i := range b {
 		due := at.Add(time.Duration(i+1) * step)
 		select {
@@ -207,8 +267,13 @@ func (w *wire) send(ctx context.Context, b []byte, at time.Time) error {
 			return err
 		}
 	}
-	if end := at.Add(time.Duration(len(b)) * step); end.After(w.free) {
-		w.free = end
-	}
+	w.free = later(w.free, at.Add(time.Duration(len(b))*step))
 	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
