@@ -79,23 +79,40 @@ type bench struct {
 
 	mu       sync.Mutex
 	readings []Reading
+	events   []Event
 }
 
 func newBench(timing Timing, meters []*dlt645test.Meter, groups ...Group) *bench {
+	return newBenchWith(nil, timing, meters, groups...)
+}
+
+// newBenchWith lets the caller change what the poller works with.
+func newBenchWith(change func(*PollerConfig), timing Timing, meters []*dlt645test.Meter, groups ...Group) *bench {
 	b := &bench{}
 	ours, theirs := dlt645test.Pipe()
 	b.end = theirs
 	b.line = &dlt645test.Line{Baud: timing.Baud, Meters: meters}
 	var configs []Config
 	for i, m := range meters {
-		configs = append(configs, Config{Name: fmt.Sprintf("m%d", i), Address: m.Address, Groups: groups})
+		configs = append(configs, Config{
+			Name: fmt.Sprintf("m%d", i), Address: m.Address, Protocol: m.Protocol, Groups: groups,
+			Access: dlt645.Access{Password: dlt645test.DefaultPassword},
+		})
 	}
 	bus := NewBus("test", timing, func() (Port, error) { return ours, nil }, nil)
-	b.poller = NewPoller(PollerConfig{Bus: bus, Meters: configs, Sink: func(r Reading) {
+	c := PollerConfig{Bus: bus, Meters: configs, Sink: func(r Reading) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.readings = append(b.readings, r)
-	}})
+	}, Event: func(e Event) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.events = append(b.events, e)
+	}}
+	if change != nil {
+		change(&c)
+	}
+	b.poller = NewPoller(c)
 	return b
 }
 
