@@ -50,9 +50,10 @@ func Scan(ctx context.Context, c ScanConfig) error {
 	if c.Progress == nil {
 		c.Progress = func(string, int) {}
 	}
+	probes := 0
 	for _, baud := range c.Bauds {
 		for _, edition := range c.Editions {
-			s := &scan{ScanConfig: c, edition: edition, baud: baud, found: map[dlt645.Address]bool{}}
+			s := &scan{ScanConfig: c, edition: edition, baud: baud, probes: &probes, found: map[dlt645.Address]bool{}}
 			if err := s.run(ctx); err != nil {
 				return err
 			}
@@ -68,7 +69,7 @@ type scan struct {
 	baud    int
 	found   map[dlt645.Address]bool
 	times   Times
-	probes  int
+	probes  *int
 }
 
 // what an answer to a probe tells of a branch.
@@ -117,7 +118,7 @@ func (s *scan) probeDI() dlt645.DI {
 // narrow asks a branch: the address whose bytes up to and with at are AA. If
 // anybody answers it asks each of its hundred branches.
 func (s *scan) narrow(ctx context.Context, a dlt645.Address, at int) error {
-	s.Progress(fmt.Sprintf("%s, %d baud, %s", s.edition, s.rate(), a), s.probes)
+	s.Progress(fmt.Sprintf("%s, %d baud, %s", s.edition, s.rate(), a), *s.probes)
 	v, err := s.probe(ctx, dlt645.ReadRequest(a, s.probeDI()))
 	if err != nil || v == nobody {
 		return err
@@ -145,7 +146,7 @@ func (s *scan) probe(ctx context.Context, req dlt645.Frame) (verdict, error) {
 	if s.found[req.Address] {
 		return somebody, nil
 	}
-	s.probes++
+	*s.probes++
 	ans, err := s.Bus.TryAs(ctx, s.manner(), req)
 	a := ans.Frame.Address
 	var refusal *dlt645.Refusal

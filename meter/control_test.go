@@ -1,0 +1,217 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
+)
+
+// TestRelayTellsWhatTheMeterShows holds each outcome to what status word 3
+// says. Whatever happens, the command goes out once.
+func TestRelayTellsWhatTheMeterShows(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		prepare func(*dlt645test.Meter, *dlt645test.Line)
+		config  func(*Config)
+		command dlt645.Command
+		want    Outcome
+		says    string
+		sent    int // requests with 1CH
+		open    bool
+	}{
+		{"trip", nil, nil, dlt645.CommandTrip, Done, "", 1, true},
+		{"trip after the meter's delay", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.Quirks.TripDelay = 8 * time.Second }, nil, dlt645.CommandTrip, Done, "", 1, true},
+		{"a relay that sticks", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.Quirks.Stuck = true }, nil, dlt645.CommandTrip, NotConfirmed, "accepted the command, but status word 3 does not show it", 1, false},
+		{"a wrong password", nil, func(c *Config) { c.Access.Password = dlt645.Password{2, 0, 0, 0} }, dlt645.CommandTrip, Refused, "password", 1, false},
+		{"a meter that takes no plain trip", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.Quirks.RefusesTrip = true }, nil, dlt645.CommandTrip, Refused, "not authorised", 1, false},
+		{"a meter whose clock is an hour behind", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.ClockOffset = -time.Hour }, nil, dlt645.CommandTrip, Done, "", 1, true},
+		{"a lost answer, but the relay moved", func(m *dlt645test.Meter, _ *dlt645test.Line) {
+			m.Quirks.Answer = func(req dlt645.Frame) []byte {
+				if req.Control.Function() == dlt645.FuncControl {
+					return []byte{0x55}
+				}
+				return nil
+			}
+		}, nil, dlt645.CommandTrip, Done, "", 1, true},
+		{"a vendor's codes", func(m *dlt645test.Meter, _ *dlt645test.Line) {
+			m.Quirks.Commands = map[byte]dlt645.Command{0x2A: dlt645.CommandTrip}
+		}, func(c *Config) { c.Codes = map[dlt645.Command]dlt645.Command{dlt645.CommandTrip: 0x2A} }, dlt645.CommandTrip, Done, "", 1, true},
+		{"a dead meter", func(_ *dlt645test.Meter, l *dlt645test.Line) { l.Faults.Dead = 1 }, nil, dlt645.CommandTrip, Failed, "clock", 0, false},
+		{"a meter of 1997", nil, func(c *Config) { c.Protocol = dlt645.V1997 }, dlt645.CommandTrip, Failed, "1997", 0, false},
+		{"close", nil, nil, dlt645.CommandClose, Done, "", 1, false},
+		{"alarm", nil, nil, dlt645.CommandAlarm, Done, "", 1, false},
+		{"protection", nil, nil, dlt645.CommandProtect, Done, "", 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(10 * time.Hour)
+				m := dlt645test.NewMeter(unit1, 3)
+				b := newBenchWith(func(p *PollerConfig) {
+					if c.config != nil {
+						c.config(&p.Meters[0])
+					}
+				}, Timing{Baud: 9600, Preamble: 4, Timeout: 500 * time.Millisecond, Retries: 1}, []*dlt645test.Meter{m})
+				if c.prepare != nil {
+					c.prepare(m, b.line)
+				}
+				sent := 0
+				b.line.Tap = func(e dlt645test.Event) {
+					if e.Frame.Control == dlt645.Control(dlt645.FuncControl) {
+						sent++
+					}
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				go b.line.Serve(ctx, b.end)
+				began := time.Now()
+				out, err := b.poller.Relay(ctx, unit1, c.command, "test")
+				took := time.Since(began)
+				if out != c.want || (err == nil) != (c.want == Done) || err != nil && !strings.Contains(err.Error(), c.says) {
+					t.Errorf("got %q, %v, want %q with %q", out, err, c.want, c.says)
+				}
+				if sent > 1 || c.want != Failed && sent != c.sent {
+					t.Errorf("the command was sent %d times, want %d", sent, c.sent)
+				}
+				if m.Open(time.Now()) != c.open {
+					t.Errorf("the relay is open: %v", !c.open)
+				}
+				if took > confirmFor+5*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if len(b.events) != 1 || b.events[0].Kind != EventRelay || b.events[0].By != "test" || !strings.Contains(b.events[0].Text, string(c.want)) {
+					t.Errorf("the record: %+v", b.events)
+				}
+				cancel()
+				b.end.Close()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestWritesAreReadBackAndSentOnce(t *testing.T) {
+	period := dlt645.DI{Code: 0x04000103}
+	for _, c := range []struct {
+		name    string
+		prepare func(*dlt645test.Meter)
+		value   byte
+		want    string
+	}{
+		{"written", nil, 0x30, ""},
+		{"refused", func(m *dlt645test.Meter) { m.Password = dlt645.Password{} }, 0x30, "password"},
+		{"accepted and not kept", func(m *dlt645test.Meter) {
+			m.Quirks.Answer = func(req dlt645.Frame) []byte {
+				if req.Control.Function() != dlt645.FuncWrite {
+					return nil
+				}
+				b, _ := dlt645.AnswerTo(req, m.Address, nil, false).AppendBinary(nil)
+				m.Set(period.Code, []byte{0x15})
+				return b
+			}
+		}, 0x30, "reads back as 15"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := dlt645test.NewMeter(unit1, 3)
+				b := newBench(testTiming, []*dlt645test.Meter{m})
+				if c.prepare != nil {
+					c.prepare(m)
+				}
+				writes := 0
+				b.line.Tap = func(e dlt645test.Event) {
+					if e.Frame.Control == dlt645.Control(dlt645.FuncWrite) {
+						writes++
+					}
+				}
+				go b.line.Serve(t.Context(), b.end)
+				err := b.poller.Write(t.Context(), unit1, period, []byte{c.value}, "test")
+				if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+				if writes != 1 {
+					t.Errorf("written %d times", writes)
+				}
+				b.end.Close()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestFreezeAndDemandReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := dlt645test.NewMeter(unit1, 3)
+		b := newBench(testTiming, []*dlt645test.Meter{m})
+		go b.line.Serve(t.Context(), b.end)
+		if err := errors.Join(b.poller.FreezeNow(t.Context(), unit1, "test"), b.poller.FreezeNow(t.Context(), dlt645.BroadcastAddress, "test"),
+			b.poller.ResetDemand(t.Context(), unit1, "test")); err != nil {
+			t.Fatal(err)
+		}
+		for code, want := range map[uint32]string{0x05010001: "2000-01-01 00:00", 0x05010002: "2000-01-01 00:00", 0x03300200: "1"} {
+			di := dlt645.DI{Code: code}
+			res, err := b.poller.ReadNow(t.Context(), unit1, di)
+			if err != nil {
+				t.Fatalf("%v: %v", di, err)
+			}
+			if items, err := dlt645.Decode(nil, di, res.Data); err != nil || items[0].Value.String() != want {
+				t.Errorf("%v: got %v (%v), want %s", di, items, err, want)
+			}
+		}
+		b.end.Close()
+		synctest.Wait()
+	})
+}
+
+// TestCommandsGoAheadOfPolling puts a full line under commands: none waits
+// longer than the transaction in progress takes.
+func TestCommandsGoAheadOfPolling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meters := simulated(20)
+		timing := Timing{Baud: 2400, Preamble: 4, Timeout: time.Second}
+		b := newBench(timing, meters, Group{Every: time.Second, Points: pointsOf(t, "voltage", "current", "power.active")})
+		var mu sync.Mutex
+		asked := map[dlt645.DI]time.Time{}
+		var worst time.Duration
+		frequency := dlt645.DI{Code: 0x02800002}
+		b.line.Tap = func(e dlt645test.Event) {
+			if di, ok := e.Frame.DI(); ok && di == frequency && !e.Frame.Control.Response() {
+				mu.Lock()
+				worst = max(worst, e.Came.Sub(asked[di]))
+				mu.Unlock()
+			}
+		}
+		// The longest transaction of the polling: a power block of 12 bytes.
+		longest := Request{DI: dlt645.DI{Code: 0x0203FF00}}
+		cost := longest.Cost(timing.Preamble)
+		bound := timing.Wire(cost.Sent+cost.Received) + 20*time.Millisecond
+		n := 0
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for ctx.Err() == nil {
+				time.Sleep(time.Duration(100+n*37%700) * time.Millisecond) // at every point of a transaction
+				mu.Lock()
+				asked[frequency] = time.Now()
+				mu.Unlock()
+				if _, err := b.poller.ReadNow(ctx, meters[7].Address, frequency); err != nil {
+					return
+				}
+				n++
+			}
+		}()
+		time.AfterFunc(10*time.Minute-time.Second, cancel)
+		b.run(t, 10*time.Minute)
+		<-done
+		t.Logf("%d commands on a full line: the longest wait %v, the transaction in progress %v", n, worst, bound)
+		if n < 300 || worst > bound+time.Millisecond || worst == 0 {
+			t.Errorf("%d commands waited up to %v, want %v at most", n, worst, bound)
+		}
+	})
+}
