@@ -59,6 +59,8 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
+	$(GO) test -run '^$$' -bench OnPty -benchtime 2x ./cmd/metersim
+	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
 
 clean:
 	rm -rf bin
