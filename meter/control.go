@@ -122,6 +122,20 @@ func (p *Poller) Values(ctx context.Context, a dlt645.Address, points []Point) (
 	return values, failed
 }
 
+// ReadExtra reads points out of turn and hands them on as a reading.
+func (p *Poller) ReadExtra(ctx context.Context, a dlt645.Address, points []Point) error {
+	at := time.Now()
+	values, err := p.Values(ctx, a, sources(points))
+	if len(values) == 0 {
+		return err
+	}
+	r := Reading{Meter: a, Time: at, Round: at, Values: values}
+	p.stamp(&r)
+	derive(&r, p.zone, time.Time{})
+	p.sink(r)
+	return err
+}
+
 // Relay commands a meter's relay, alarm or protection (1CH): it reads the
 // meter's clock for the deadline, sends the command once, and reads status
 // word 3 until it shows what was asked for, for 20 s at most. The error says

@@ -153,8 +153,8 @@ func TestAThousandTimesUnpluggedLeavesNothingBehind(t *testing.T) {
 			most.Store(max(most.Load(), open.Add(1)))
 			return &pluggedPort{Port: ours, out: &out, open: &open}, nil
 		}, nil)
-		read := 0
-		p := NewPoller(PollerConfig{Bus: bus, Sink: func(Reading) { read++ }, Meters: []Config{
+		var read atomic.Int64
+		p := NewPoller(PollerConfig{Bus: bus, Sink: func(Reading) { read.Add(1) }, Meters: []Config{
 			{Name: "a", Address: line.Meters[0].Address, Groups: []Group{{Every: 10 * time.Second, Points: pointsOf(t, "voltage")}}},
 			{Name: "b", Address: line.Meters[1].Address, Groups: []Group{{Every: 10 * time.Second, Points: pointsOf(t, "voltage")}}},
 		}})
@@ -174,10 +174,10 @@ func TestAThousandTimesUnpluggedLeavesNothingBehind(t *testing.T) {
 			out.Store(false)
 			time.Sleep(time.Duration(5000+rng.IntN(30000)) * time.Millisecond)
 		}
-		had := read
+		had := read.Load()
 		time.Sleep(time.Minute)
-		if read-had < 10 {
-			t.Errorf("%d readings in the minute after the last time", read-had)
+		if read.Load()-had < 10 {
+			t.Errorf("%d readings in the minute after the last time", read.Load()-had)
 		}
 		if n := runtime.NumGoroutine(); n > before {
 			t.Errorf("%d goroutines before and %d after", before, n)

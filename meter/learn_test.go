@@ -177,7 +177,7 @@ func TestAnotherMeterAtTheAddressLosesWhatWasLearned(t *testing.T) {
 		b := newBenchWith(func(c *PollerConfig) { c.Daily = true }, testTiming, meters, Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
 		go func() {
 			time.Sleep(10 * time.Minute)
-			meters[0].NoBlock = false
+			meters[0].Change(func(m *dlt645test.Meter) { m.NoBlock = false })
 			meters[0].Set(0x04000402, []byte{9, 9, 9, 9, 9, 9})
 		}()
 		b.run(t, 28*time.Hour)

@@ -8,6 +8,7 @@ type Counts struct {
 	Refused     int // messages set aside because the platform refused them
 	Withheld    int // values outside the platform's range, not sent
 	Unsupported int // messages not sent because the platform does not know the item
+	Commands    int // that came
 	Unanswered  int // commands whose answer found no room
 	Undated     int // readings without a time that could be told
 	Lost        int // records that were overwritten or damaged before they were read

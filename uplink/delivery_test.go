@@ -44,6 +44,7 @@ func (p *twoItems) Restamp(_ time.Time, m Message) (Message, bool) {
 }
 func (p *twoItems) Status(time.Time, []meter.MeterState) (Message, bool) { return Message{}, false }
 func (p *twoItems) StatusEvery() time.Duration                           { return time.Minute }
+func (p *twoItems) Answer(time.Time, Command, Result) (Message, bool)    { return Message{}, false }
 func (p *twoItems) Receive(time.Time, string, []byte) Receipt            { return Receipt{} }
 
 // list is a source of readings; a nil one is a gap.

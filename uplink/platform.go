@@ -46,7 +46,8 @@ type Receipt struct {
 	Verdict Verdict
 	Code    string   // the platform's own code, for people
 	Text    string   // the platform's own words
-	Reply   *Message // to be sent back, for a command
+	Reply   *Message // to be sent back at once
+	Command *Command // to be carried out; Platform.Answer tells its result
 }
 
 // Encoded is a reading in a platform's dialect.
@@ -80,6 +81,9 @@ type Platform interface {
 	Status(now time.Time, meters []meter.MeterState) (Message, bool)
 	// StatusEvery is how often it is repeated.
 	StatusEvery() time.Duration
+	// Answer gives the message that tells the result of a command; false if the
+	// platform expects none.
+	Answer(now time.Time, c Command, r Result) (Message, bool)
 	// Receive understands an inbound message.
 	Receive(now time.Time, topic string, payload []byte) Receipt
 }

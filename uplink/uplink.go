@@ -28,13 +28,16 @@ type Config struct {
 	// Clock tells whether the clock is trusted, which start of the operating
 	// system this is, and how long it is ago.
 	Clock func(now time.Time) (trusted bool, boot uint32, uptime time.Duration)
-	Log   *slog.Logger // nil: none
+	// Do carries a platform's command out; nil: none is.
+	Do  func(context.Context, Command) Result
+	Log *slog.Logger // nil: none
 }
 
 // Uplink delivers to one platform. Run must run.
 type Uplink struct {
 	Config
 	d       *delivery // owned by Run
+	desk    *desk     // owned by Run
 	flooded int       // owned by Run
 
 	mu    sync.Mutex
@@ -80,6 +83,7 @@ func New(c Config) (*Uplink, error) {
 	u := &Uplink{Config: c, state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
 	u.d = newDelivery(c.Platform, ringSource{c.Ring, c.Ring.NewReader(pos)}, pos, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date = u.date
+	u.desk = newDesk(c.Do)
 	u.d.told = func(msg string, args ...any) { c.Log.Warn(msg, append([]any{"uplink", c.Name}, args...)...) }
 	return u, nil
 }
@@ -117,6 +121,12 @@ const (
 
 // Run connects, delivers and connects again until the context ends.
 func (u *Uplink) Run(ctx context.Context) error {
+	working := make(chan struct{})
+	go func() {
+		defer close(working)
+		u.desk.run(ctx)
+	}()
+	defer func() { <-working }()
 	spread := leastPause
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -234,6 +244,8 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			return fmt.Errorf("connection lost: %w", err)
 		case m := <-c.in:
 			u.receive(c, m)
+		case f := <-u.desk.done:
+			u.answer(c, f)
 		case <-changed:
 		case <-timer.C:
 		}
@@ -256,10 +268,41 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 func (u *Uplink) receive(c *conn, m inbound) {
 	now := time.Now()
 	rc := u.Platform.Receive(now, m.topic, m.payload)
-	if rc.Reply != nil && !c.reply(*rc.Reply) {
-		u.d.count.Unanswered++
+	if rc.Reply != nil {
+		u.reply(c, *rc.Reply)
+	}
+	if rc.Command != nil {
+		u.d.count.Commands++
+		again, refused := u.desk.take(now, *rc.Command)
+		if again != nil {
+			u.reply(c, *again)
+		}
+		if refused {
+			if m, ok := u.Platform.Answer(now, *rc.Command, Result{Outcome: Busy, Text: "too many commands at once"}); ok {
+				u.reply(c, m)
+			}
+		}
 	}
 	u.d.receive(now, rc)
+}
+
+func (u *Uplink) reply(c *conn, m Message) {
+	if !c.reply(m) {
+		u.d.count.Unanswered++
+	}
+}
+
+// answer tells the platform what became of a command.
+func (u *Uplink) answer(c *conn, f finished) {
+	now := time.Now()
+	m, ok := u.Platform.Answer(now, f.cmd, f.result)
+	if !ok {
+		return
+	}
+	u.desk.answered(f.cmd.ID, &m)
+	if now.Sub(f.at) < answerFor {
+		u.reply(c, m)
+	}
 }
 
 // statusBeat remembers what the platform was told of the meters.

@@ -173,7 +173,7 @@ func openPort(b config.Bus) (meter.Port, error) {
 func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	return uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: tuya.New(u.Tuya), Ring: d.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Log: d.log,
+		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Do: d.carrier(u.Name), Log: d.log,
 	})
 }
 

@@ -112,6 +112,13 @@ func (m *Meter) SetNumber(code uint32, n int64, width int, signed bool) {
 	m.Set(code, b)
 }
 
+// Change changes the meter's exported fields while it is on the line.
+func (m *Meter) Change(f func(*Meter)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(m)
+}
+
 // Answer gives the meter's answer to a request that was complete at now;
 // false if it stays silent.
 func (m *Meter) Answer(req dlt645.Frame, now time.Time) (dlt645.Frame, bool) {

@@ -284,22 +284,20 @@ var verdicts = map[int]uplink.Verdict{
 	2003: uplink.Unknown,
 }
 
-// codeUnsupported answers a command that we do not carry out.
-const codeUnsupported = 2002
-
 // inbound is what comes down. T8: only the English document says that a
 // missing code means success, so a response without one acknowledges nothing.
 type inbound struct {
 	CID       string `json:"cid"`
 	RequestID string `json:"request_id"`
 	Param     struct {
-		Msg  string `json:"msg"`
-		Code *int   `json:"code"`
+		Msg   string          `json:"msg"`
+		Code  *int            `json:"code"`
+		ID    json.RawMessage `json:"id"`    // of a command
+		Value json.RawMessage `json:"value"` // of a command
 	} `json:"param"`
 }
 
-// Receive understands responses and commands. Commands are refused until
-// control from the cloud exists.
+// Receive understands responses and commands.
 func (t *Tuya) Receive(now time.Time, topic string, payload []byte) uplink.Receipt {
 	name, ok := strings.CutPrefix(topic, "gateway_id/"+t.Gateway+"/")
 	var in inbound
@@ -308,11 +306,7 @@ func (t *Tuya) Receive(now time.Time, topic string, payload []byte) uplink.Recei
 	}
 	switch name {
 	case topicCommand:
-		reply := t.message(topicCommand+responseLevel, in.RequestID, now, strings.TrimSpace(in.CID), map[string]any{
-			"msg": "command or value not support", "code": codeUnsupported,
-		})
-		reply.ID = ""
-		return uplink.Receipt{Reply: &reply}
+		return t.command(now, in)
 	case topicSync + responseLevel, topicReport + responseLevel:
 	default:
 		return uplink.Receipt{}

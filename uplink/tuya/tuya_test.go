@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -325,8 +326,13 @@ func TestAnswersAreUnderstood(t *testing.T) {
 				t.Errorf("%s: %+v", v.Name, rc)
 			}
 		case "command":
-			if rc.Reply == nil || rc.Reply.Topic != "gateway_id/gw0001/commands/response" || !regexp.MustCompile(`"cid":"METER01".*"code":2002`).Match(rc.Reply.Payload) {
-				t.Errorf("a command is answered %+v", rc)
+			c := rc.Command
+			if c == nil || c.Op != uplink.OpRelay || c.Relay != dlt645.CommandClose || c.ID == "" {
+				t.Fatalf("a command is understood as %+v", rc)
+			}
+			m, ok := p.Answer(time.Now(), *c, uplink.Result{Outcome: uplink.Done})
+			if !ok || m.Topic != "gateway_id/gw0001/commands/response" || !regexp.MustCompile(`"cid":"METER01".*"code":0`).Match(m.Payload) {
+				t.Errorf("a command is answered %s", m.Payload)
 			}
 		}
 	}
@@ -366,4 +372,42 @@ func FuzzReceive(f *testing.F) {
 			t.Errorf("the reply is not JSON: %s", rc.Reply.Payload)
 		}
 	})
+}
+
+// TestCommandsToTheSwitch holds commands to the vectors' forms of a boolean
+// and each outcome to its code.
+func TestCommandsToTheSwitch(t *testing.T) {
+	p := platform(Config{})
+	cid := p.devices[testMeter].CID
+	command := func(id, value string) uplink.Receipt {
+		return p.Receive(time.Now(), "gateway_id/gw0001/commands", fmt.Appendf(nil, `{"t":1,"cid":%q,"request_id":"r1","param":{"id":%s,"value":%s}}`, cid+" ", id, value))
+	}
+	for value, want := range map[string]dlt645.Command{
+		"true": dlt645.CommandClose, "1": dlt645.CommandClose, `"1"`: dlt645.CommandClose, `"true"`: dlt645.CommandClose,
+		"false": dlt645.CommandTrip, "0": dlt645.CommandTrip, `"0"`: dlt645.CommandTrip, `"false"`: dlt645.CommandTrip,
+	} {
+		for _, id := range []string{`"1"`, `"57"`, "1"} {
+			if rc := command(id, value); rc.Command == nil || rc.Command.Relay != want || rc.Command.Meter != testMeter || rc.Command.ID != "r1" {
+				t.Errorf("DP %s = %s is understood as %+v", id, value, rc)
+			}
+		}
+	}
+	for text, want := range map[string]string{`"1" "run"`: `"code":1103`, `"44" 1`: `"code":2002`, `"99" 1`: `"code":2002`, `"1" null`: `"code":1103`, `"17" true`: `"code":2002`} {
+		id, value, _ := strings.Cut(text, " ")
+		if rc := command(id, value); rc.Command != nil || rc.Reply == nil || !strings.Contains(string(rc.Reply.Payload), want) {
+			t.Errorf("DP %s = %s: %+v, want %s", id, value, rc, want)
+		}
+	}
+	if rc := p.Receive(time.Now(), "gateway_id/gw0001/commands", []byte(`{"t":1,"cid":"nobody","request_id":"r1","param":{"id":"1","value":true}}`)); rc.Reply == nil || !strings.Contains(string(rc.Reply.Payload), `"code":2003`) {
+		t.Errorf("a meter that is not ours: %+v", rc)
+	}
+	for outcome, want := range map[uplink.Outcome]int{
+		uplink.Done: 0, uplink.Denied: 2002, uplink.NotKnown: 2002, uplink.Invalid: 1103, uplink.NoAnswer: 2001, uplink.NotTaken: 400,
+		uplink.Unconfirmed: 400, uplink.Failed: 400, uplink.Busy: 400,
+	} {
+		m, ok := p.Answer(time.Now(), uplink.Command{ID: "r1", Meter: testMeter}, uplink.Result{Outcome: outcome, Text: "because"})
+		if !ok || !strings.Contains(string(m.Payload), fmt.Sprintf(`"code":%d`, want)) || !strings.Contains(string(m.Payload), `"request_id":"r1"`) {
+			t.Errorf("outcome %d is told as %s, want code %d", outcome, m.Payload, want)
+		}
+	}
 }

@@ -274,7 +274,6 @@ func (c *Config) meterRest(t *table, m *Meter) {
 		}
 	}
 	if len(m.Allow) > 0 {
-		t.later("allow", "commands from the cloud are refused")
 		if needs := slices.ContainsFunc(m.Allow, func(a string) bool { return a == "relay" || a == "set" || a == "demand-reset" }); needs && !m.HasPassword {
 			t.note("allow", true, "add password, PA P0 P1 P2 as 8 hexadecimal digits", "%s: what allow names needs the meter's password", t.title)
 		}
