@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -41,6 +42,7 @@ type delivery struct {
 	greets int             // registrations that have had no answer at all yet
 	unsup  map[string]bool // items that the platform does not support
 
+	pace   pacer
 	orders int64 // of requests sent so far
 	parked int   // records that wait for a meter, of all meters
 	more   bool  // there is more to read at once
@@ -67,8 +69,10 @@ type record struct {
 
 type request struct {
 	Message
-	rec      *record       // nil for a registration
+	recs     []*record     // that it carries; none for a registration
+	points   []string      // of a record that was divided: these alone
 	reg      *registration // of a registration
+	step     int           // of a registration
 	probe    bool          // a registration whose answer tells only that somebody answers
 	at       time.Time     // when it was last sent, or is to be sent again
 	tries    int           // time-outs, in this connection
@@ -89,8 +93,6 @@ const (
 )
 
 const (
-	// registerWindow is how many registrations are outstanding.
-	registerWindow = 4
 	// mostParked is how many records wait for their meters.
 	mostParked = 32768
 	// mostDelayed is how many messages of a meter wait for their time before
@@ -112,6 +114,7 @@ func newDelivery(p Platform, src source, cursor uint64, window int, timeout time
 		told: func(string, ...any) {},
 	}
 	d.count.Codes = map[string]int{}
+	d.pace.limit = p.Pace()
 	d.unsup = map[string]bool{}
 	d.vouched = map[dlt645.Address]bool{}
 	d.sent = map[string]*request{}
@@ -125,6 +128,9 @@ func newDelivery(p Platform, src source, cursor uint64, window int, timeout time
 // next gives the message to send now, false if there is none. Publish must
 // have been offered room for it.
 func (d *delivery) next(now time.Time) (Message, bool) {
+	if !d.pace.ready(now) {
+		return Message{}, false
+	}
 	if r := d.dueLater(now); r != nil {
 		return d.send(r, now), true
 	}
@@ -151,6 +157,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 
 func (d *delivery) send(r *request, now time.Time) Message {
 	d.orders++
+	d.pace.spend()
 	r.at, r.order = now, d.orders
 	d.sent[r.ID] = r
 	return r.Message
@@ -169,11 +176,11 @@ func (d *delivery) dueLater(now time.Time) *request {
 		if r.at.After(now) {
 			continue
 		}
-		if r.reg != nil && registering >= registerWindow || r.reg == nil && len(d.sent) >= d.window {
+		if r.reg != nil && registering >= d.platform.RegisterWindow() || r.reg == nil && len(d.sent) >= d.window {
 			continue
 		}
 		d.later = slices.Delete(d.later, i, i+1)
-		if reg := d.meters[r.Meter]; r.rec != nil && reg != nil {
+		if reg := d.meters[r.Meter]; len(r.recs) > 0 && reg != nil {
 			reg.delayed--
 		}
 		return r
@@ -181,34 +188,64 @@ func (d *delivery) dueLater(now time.Time) *request {
 	return nil
 }
 
-// read takes the next record into ready; false if there is none, or no more
+// read takes the next records into ready; false if there are none, or no more
 // can be taken in.
 func (d *delivery) read(now time.Time) bool {
 	for _, a := range d.platform.Meters() { // what a meter missed while it was unknown
 		reg := d.meters[a]
 		for reg.takes() && len(reg.parked) > 0 {
-			seq := reg.parked[0]
-			if data, ok := d.source.Again(seq); ok && d.encode(now, d.find(seq), data, true) == datedLater {
+			if !d.unpark(now, reg) {
 				return false
-			} else if !ok {
-				d.count.Lost++
-				d.settle(d.find(seq))
 			}
-			reg.parked = reg.parked[1:]
-			d.parked--
 			if len(d.ready) > 0 {
 				return true
 			}
 		}
 	}
-	for n := 0; len(d.ready) == 0; n++ {
-		if n == readAtOnce {
-			d.more = true
+	for len(d.ready) == 0 {
+		units, recs := d.gather(now)
+		if len(units) == 0 {
 			return false
+		}
+		d.pack(units, recs, nil)
+	}
+	return true
+}
+
+// unpark makes the oldest parked record of a meter ready; false if it must
+// wait for the clock.
+func (d *delivery) unpark(now time.Time, reg *registration) bool {
+	seq := reg.parked[0]
+	rec := d.find(seq)
+	if data, ok := d.source.Again(seq); !ok {
+		d.count.Lost++
+		d.settle(rec)
+	} else {
+		u, admitted := d.admit(now, rec, data, true)
+		if admitted == admittedLater {
+			return false
+		}
+		if admitted == admittedNow {
+			rec.left--
+			d.pack([]Unit{u}, []*record{rec}, nil)
+		}
+	}
+	reg.parked = reg.parked[1:]
+	d.parked--
+	return true
+}
+
+// gather takes the next records that may go out now, as many as one message
+// may carry.
+func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
+	for n := 0; len(units) < max(d.platform.Batch(), 1); n++ {
+		if n >= readAtOnce && len(units) == 0 {
+			d.more = true
+			break
 		}
 		e, ok := d.take()
 		if !ok {
-			return false
+			break
 		}
 		if e.Gap != nil {
 			d.gap(*e.Gap)
@@ -216,18 +253,22 @@ func (d *delivery) read(now time.Time) bool {
 		}
 		if d.parked >= mostParked && !d.makeRoom() {
 			d.peeked = &e
-			return false
+			break
 		}
 		rec := &record{seq: e.Seq}
 		d.open = append(d.open, rec)
-		if d.encode(now, rec, e.Data, false) == datedLater {
+		u, admitted := d.admit(now, rec, e.Data, false)
+		if admitted == admittedLater {
 			d.open = d.open[:len(d.open)-1]
 			d.peeked = &e
-			return false
+			break
 		}
 		d.readTo = e.Seq
+		if admitted == admittedNow {
+			units, recs = append(units, u), append(recs, rec)
+		}
 	}
-	return true
+	return units, recs
 }
 
 func (d *delivery) take() (store.Entry, bool) {
@@ -247,50 +288,145 @@ func (d *delivery) gap(g store.Gap) {
 	d.readTo = g.To
 }
 
-// encode makes a record's messages ready, or parks it until its meter is
-// known.
-func (d *delivery) encode(now time.Time, rec *record, data []byte, parked bool) dated {
-	var r meter.Reading
-	if err := r.UnmarshalBinary(data); err != nil {
-		d.settle(rec) // an event, or a record of a later version
-		return datedNow
+// admission is whether a record goes out.
+type admission uint8
+
+const (
+	admittedNow   admission = iota
+	admittedLater           // when the clock is trusted
+	admittedNever           // it is settled, or parked until its meter is known
+)
+
+// admit looks at a record: whose it is, of what time, and whether the
+// platform knows its meter.
+func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (Unit, admission) {
+	u, ok := unitOf(rec.seq, data)
+	if !ok { // of a later version
+		d.settle(rec)
+		return u, admittedNever
 	}
-	reg := d.meters[r.Meter]
-	if reg == nil {
-		d.settle(rec) // a meter that this platform is not told of
-		return datedNow
+	reg := d.meters[u.meter()]
+	if reg == nil { // a meter that this platform is not told of
+		d.settle(rec)
+		return u, admittedNever
 	}
-	switch d.date(&r, now) {
+	switch d.dated(&u, now) {
 	case datedLater:
-		return datedLater
+		return u, admittedLater
 	case datedNever:
 		d.count.Undated++
 		d.settle(rec)
-		return datedNow
+		return u, admittedNever
 	}
 	if !reg.takes() && !parked {
 		rec.left = 1
 		reg.parked = append(reg.parked, rec.seq)
 		d.parked++
-		return datedNow
+		return u, admittedNever
 	}
-	enc := d.platform.Encode(d.storeID, rec.seq, &r)
-	if parked {
-		rec.left--
+	return u, admittedNow
+}
+
+func unitOf(seq uint64, data []byte) (Unit, bool) {
+	u := Unit{Seq: seq}
+	if meter.IsEvent(data) {
+		u.Event = &meter.Event{}
+		return u, u.Event.UnmarshalBinary(data) == nil
 	}
+	u.Reading = &meter.Reading{}
+	return u, u.Reading.UnmarshalBinary(data) == nil
+}
+
+func (u Unit) meter() dlt645.Address {
+	if u.Event != nil {
+		return u.Event.Meter
+	}
+	return u.Reading.Meter
+}
+
+// dated gives a unit its time, as a reading gets it.
+func (d *delivery) dated(u *Unit, now time.Time) dated {
+	if u.Event == nil {
+		return d.date(u.Reading, now)
+	}
+	r := meter.Reading{Time: u.Event.Time, Round: u.Event.Time, Trusted: u.Event.Trusted, Boot: u.Event.Boot, Uptime: u.Event.Uptime}
+	out := d.date(&r, now)
+	u.Event.Time, u.Event.Trusted = r.Time, r.Trusted
+	return out
+}
+
+// pack makes the messages of some records ready; points are those that are
+// left of a divided record, nil for all.
+func (d *delivery) pack(units []Unit, recs []*record, points []string) {
+	enc := d.platform.Encode(d.storeID, units)
 	d.count.Withheld += enc.Withheld
 	for _, m := range enc.Messages {
-		if d.unsup[itemKey(m)] {
+		if m.Item != "" && d.unsup[itemKey(m)] {
 			d.count.Unsupported++
 			continue
 		}
-		rec.left++
-		d.ready = append(d.ready, &request{Message: m, rec: rec})
+		r := &request{Message: m, points: points}
+		for _, i := range m.Covers {
+			recs[i].left++
+			r.recs = append(r.recs, recs[i])
+		}
+		d.ready = append(d.ready, r)
 	}
-	if rec.left <= 0 {
-		d.settle(rec)
+	for _, rec := range recs {
+		if rec.left <= 0 {
+			d.settle(rec)
+		}
 	}
-	return datedNow
+}
+
+// divide puts the halves of a refused message in its place, so that what is
+// good of it arrives and what is bad is found; false if it carries one thing.
+func (d *delivery) divide(now time.Time, r *request) bool {
+	if r.Item != "" {
+		return false
+	}
+	var units []Unit
+	for _, rec := range r.recs {
+		data, ok := d.source.Again(rec.seq)
+		u, known := unitOf(rec.seq, data)
+		if !ok || !known || d.dated(&u, now) != datedNow {
+			return false
+		}
+		units = append(units, u)
+	}
+	behind := d.ready
+	d.ready = nil
+	switch {
+	case len(units) > 1:
+		half := len(units) / 2
+		d.pack(units[:half], r.recs[:half], nil)
+		d.pack(units[half:], r.recs[half:], nil)
+	case units[0].Event != nil:
+		d.ready = behind
+		return false
+	default:
+		points := r.points
+		if points == nil {
+			for _, v := range units[0].Reading.Values {
+				points = append(points, v.Point)
+			}
+		}
+		if len(points) < 2 {
+			d.ready = behind
+			return false
+		}
+		half := len(points) / 2
+		for _, some := range [][]string{points[:half], points[half:]} {
+			part := *units[0].Reading
+			part.Values = slices.DeleteFunc(slices.Clone(part.Values), func(v meter.PointValue) bool { return !slices.Contains(some, v.Point) })
+			d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, r.recs, some)
+		}
+	}
+	d.ready = append(d.ready, behind...)
+	for _, rec := range r.recs {
+		d.settleOne(rec)
+	}
+	return true
 }
 
 func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
@@ -355,8 +491,12 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	switch rc.Verdict {
 	case Accepted:
 		d.count.Acked++
-		d.settleOne(r.rec)
+		d.settleAll(r)
 	case Unknown:
+		if d.meters[r.Meter] == nil {
+			d.postpone(now, r)
+			return
+		}
 		if r.unknown { // although it was registered in between
 			d.postpone(now, r)
 			return
@@ -381,18 +521,30 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		d.unsup[itemKey(r.Message)] = true
 		d.refuse(r, rc)
 	case Refused:
-		d.refuse(r, rc)
+		if !d.divide(now, r) {
+			d.refuse(r, rc)
+		}
+	}
+}
+
+func (d *delivery) settleAll(r *request) {
+	for _, rec := range r.recs {
+		d.settleOne(rec)
 	}
 }
 
 // refuse sets a message aside: it counts as acknowledged.
 func (d *delivery) refuse(r *request, rc Receipt) {
 	d.count.Refused++
-	d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, r.Item, quoted(rc.Text), rc.Code)
-	if n := d.count.Codes[rc.Code]; n == 1 {
-		d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", r.Item, "seq", r.rec.seq, "code", rc.Code, "text", quoted(rc.Text))
+	item := r.Item
+	if item == "" {
+		item = strings.Join(r.points, ",")
 	}
-	d.settleOne(r.rec)
+	d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, item, quoted(rc.Text), rc.Code)
+	if n := d.count.Codes[rc.Code]; n == 1 {
+		d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "code", rc.Code, "text", quoted(rc.Text))
+	}
+	d.settleAll(r)
 }
 
 // quoted makes the platform's words fit for a line of a log or a console.
@@ -420,7 +572,7 @@ func (d *delivery) postpone(now time.Time, r *request) {
 // delay keeps a message until its time, outside the window.
 func (d *delivery) delay(r *request) {
 	d.later = append(d.later, r)
-	if reg := d.meters[r.Meter]; r.rec != nil && reg != nil {
+	if reg := d.meters[r.Meter]; len(r.recs) > 0 && reg != nil {
 		reg.delayed++
 	}
 }
@@ -457,6 +609,9 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 			deaf = true
 		}
 		d.postpone(now, r)
+	}
+	if at, ok := d.pace.next(now); ok {
+		next = earlier(next, at)
 	}
 	for _, r := range d.later {
 		if r.at.After(now) { // what is due and finds no place waits for an answer, not for a time

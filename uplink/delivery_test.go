@@ -29,13 +29,20 @@ func (p *twoItems) Login(time.Time) Login    { return Login{} }
 func (p *twoItems) Topics() []string         { return nil }
 func (p *twoItems) NeedsClock() bool         { return false }
 func (p *twoItems) Meters() []dlt645.Address { return p.meters }
-func (p *twoItems) Register(_ time.Time, a dlt645.Address) (Message, bool) {
+func (p *twoItems) RegisterWindow() int      { return 4 }
+func (p *twoItems) Batch() int               { return 1 }
+func (p *twoItems) Pace() Pace               { return Pace{} }
+func (p *twoItems) Register(_ time.Time, a dlt645.Address, step int) (Message, bool) {
+	if step > 0 {
+		return Message{}, false
+	}
 	p.greeted++
 	return Message{ID: fmt.Sprintf("register %s %d", a, p.greeted), Meter: a}, true
 }
-func (p *twoItems) Encode(_ [16]byte, seq uint64, r *meter.Reading) Encoded {
+func (p *twoItems) Encode(_ [16]byte, units []Unit) Encoded {
+	seq, r := units[0].Seq, units[0].Reading
 	return Encoded{Messages: []Message{
-		{ID: fmt.Sprintf("%d/a", seq), Meter: r.Meter, Item: "a"}, {ID: fmt.Sprintf("%d/b", seq), Meter: r.Meter, Item: "b"},
+		{ID: fmt.Sprintf("%d/a", seq), Meter: r.Meter, Item: "a", Covers: []int{0}}, {ID: fmt.Sprintf("%d/b", seq), Meter: r.Meter, Item: "b", Covers: []int{0}},
 	}}
 }
 func (p *twoItems) Restamp(_ time.Time, m Message) (Message, bool) {

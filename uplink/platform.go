@@ -20,9 +20,25 @@ type Message struct {
 	Topic   string
 	Payload []byte
 	Meter   dlt645.Address // that it is about
-	// Item names what it carries ("44"), so that an item which a platform does
-	// not support is not sent again and again.
+	// Item names the one thing that it carries ("44"), so that an item which a
+	// platform does not support is not sent again and again; "" for a message
+	// of many values, which is divided when the platform refuses it.
 	Item string
+	// Covers are the units that it carries, by their place in what Encode got.
+	Covers []int
+}
+
+// Unit is a record that is to be delivered: a reading, or an event.
+type Unit struct {
+	Seq     uint64
+	Reading *meter.Reading // nil: an event
+	Event   *meter.Event
+}
+
+// Pace is how many messages a platform takes in a while.
+type Pace struct {
+	Messages int // 0: any number
+	Per      time.Duration
 }
 
 // Verdict is what a platform says of a message.
@@ -47,10 +63,12 @@ type Receipt struct {
 	Code    string   // the platform's own code, for people
 	Text    string   // the platform's own words
 	Reply   *Message // to be sent back at once
-	Command *Command // to be carried out; Platform.Answer tells its result
+	// Subscribe are topics that the acknowledged registration asks for.
+	Subscribe []string
+	Command   *Command // to be carried out; Platform.Answer tells its result
 }
 
-// Encoded is a reading in a platform's dialect.
+// Encoded is one or several records in a platform's dialect.
 type Encoded struct {
 	Messages []Message
 	Withheld int // values that are out of the platform's range, and not sent
@@ -65,14 +83,21 @@ type Platform interface {
 	NeedsClock() bool
 	// Topics are subscribed to after each connect.
 	Topics() []string
-	// Register gives the message that makes a meter known; false if the
-	// platform needs none.
-	Register(now time.Time, a dlt645.Address) (Message, bool)
+	// Register gives the message that makes a meter known, and the one behind
+	// it where there are several steps, from 0; false if there is no such step.
+	Register(now time.Time, a dlt645.Address, step int) (Message, bool)
+	// RegisterWindow is how many registrations may be outstanding.
+	RegisterWindow() int
 	// Meters are those that this platform is told of.
 	Meters() []dlt645.Address
-	// Encode gives the messages of a reading. The same reading gives the same
-	// ids, whenever it is encoded.
-	Encode(store [16]byte, seq uint64, r *meter.Reading) Encoded
+	// Batch is how many units Encode may be given at once, 1 at least.
+	Batch() int
+	// Pace bounds the messages of all kinds.
+	Pace() Pace
+	// Encode gives the messages of some units. Where the platform knows repeats
+	// by the id, the same units give the same ids, whenever they are encoded.
+	// Backlog tells that newer ones were delivered before.
+	Encode(store [16]byte, units []Unit) Encoded
 	// Restamp gives a message that was Untimely another time, under an id of
 	// its own; false if such a message is to be set aside.
 	Restamp(now time.Time, m Message) (Message, bool)

@@ -34,8 +34,8 @@ func (d *delivery) connected(now time.Time) {
 		reg.held, reg.known, reg.asked, reg.heard = nil, false, false, false
 	}
 	again = append(again, d.ready...)
-	again = slices.DeleteFunc(again, func(r *request) bool { return r.rec == nil })
-	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.rec.seq, b.rec.seq) })
+	again = slices.DeleteFunc(again, func(r *request) bool { return len(r.recs) == 0 })
+	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.recs[0].seq, b.recs[0].seq) })
 	for _, r := range again {
 		r.tries = 0
 	}
@@ -55,7 +55,7 @@ func (d *delivery) register(now time.Time, a dlt645.Address) {
 	if reg.asked {
 		return
 	}
-	m, needed := d.platform.Register(now, a)
+	m, needed := d.platform.Register(now, a, 0)
 	if !needed {
 		reg.known, reg.heard = true, true
 		return
@@ -105,8 +105,12 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 		reg.err = fmt.Sprintf("%s (%s)", quoted(rc.Text), rc.Code)
 		reg.refused = rc.Verdict == Refused || rc.Verdict == Unsupported
 		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
-		r.Message, _ = d.platform.Register(now, r.Meter)
+		r.Message, _ = d.platform.Register(now, r.Meter, r.step)
 		d.postpone(now, r)
+		return
+	}
+	if m, more := d.platform.Register(now, r.Meter, r.step+1); more {
+		d.later = append(d.later, &request{Message: m, reg: reg, step: r.step + 1, at: now})
 		return
 	}
 	reg.known, reg.asked, reg.refused, reg.err = true, false, false, ""
@@ -121,7 +125,7 @@ func (d *delivery) probe(now time.Time) bool {
 		return true
 	}
 	for _, a := range d.platform.Meters() {
-		if m, needed := d.platform.Register(now, a); needed {
+		if m, needed := d.platform.Register(now, a, 0); needed {
 			d.probing = true
 			d.later = append(d.later, &request{Message: m, reg: d.meters[a], probe: true, at: now})
 			return true

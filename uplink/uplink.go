@@ -202,7 +202,7 @@ func (u *Uplink) session(ctx context.Context) error {
 			return errNoClock
 		}
 	}
-	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Platform.Topics(), u.Window+registerWindow+8)
+	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Platform.Topics(), u.Window+u.Platform.RegisterWindow()+8)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,9 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		case err := <-c.lost:
 			return fmt.Errorf("connection lost: %w", err)
 		case m := <-c.in:
-			u.receive(c, m)
+			if err := u.receive(ctx, c, m); err != nil {
+				return err
+			}
 		case f := <-u.desk.done:
 			u.answer(c, f)
 		case <-changed:
@@ -265,7 +267,7 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 	}
 }
 
-func (u *Uplink) receive(c *conn, m inbound) {
+func (u *Uplink) receive(ctx context.Context, c *conn, m inbound) error {
 	now := time.Now()
 	rc := u.Platform.Receive(now, m.topic, m.payload)
 	if rc.Reply != nil {
@@ -283,7 +285,13 @@ func (u *Uplink) receive(c *conn, m inbound) {
 			}
 		}
 	}
+	for _, topic := range rc.Subscribe {
+		if err := c.subscribe(ctx, topic); err != nil {
+			return err
+		}
+	}
 	u.d.receive(now, rc)
+	return nil
 }
 
 func (u *Uplink) reply(c *conn, m Message) {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -121,6 +122,7 @@ type world struct {
 	line     *dlt645test.Line
 	ledger   ledger
 	platform *uplinktest.Tuya
+	attached *uplinktest.Attachment
 	broker   *mosquitto
 	daemon   *exec.Cmd
 	log      *bytes.Buffer
@@ -136,6 +138,7 @@ func newWorld(t *testing.T, meters int) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(attached.Close)
+	w.attached = attached
 	if w.pty, err = openPty(); err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +204,9 @@ func (w *world) writeConfig() {
 	text := fmt.Sprintf(e2eConfig, w.ring(), w.socket(), w.pty.path, w.broker.addr)
 	for i, m := range w.line.Meters {
 		text += fmt.Sprintf("[[meter]]\nname = \"m%d\"\nbus = \"b1\"\naddress = %q\nprofile = \"fast\"\n", i, m.Address)
+		if i == 0 {
+			text += "password = \"02123456\"\nallow = [\"relay\"]\n"
+		}
 	}
 	if err := os.WriteFile(w.file(), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
@@ -386,5 +392,70 @@ func TestDemo(t *testing.T) {
 	}
 	if b, err := os.ReadFile(picture); err != nil || !bytes.Contains(b, []byte("BROKER STOPPED")) {
 		t.Errorf("no picture of the outage: %v", err)
+	}
+}
+
+// TestCommandsFromTheCloud switches a meter from the platform: once, however
+// often the command comes, only where the configuration allows it, and with
+// success told only when the relay is there.
+func TestCommandsFromTheCloud(t *testing.T) {
+	w := newWorld(t, 2)
+	var commands atomic.Int64
+	w.line.Tap = func(e dlt645test.Event) {
+		if e.Frame.Control == 0x1C {
+			commands.Add(1)
+		}
+		w.ledger.take(e)
+	}
+	w.startDaemon()
+	waitFor(t, "the meters are registered and read", 30*time.Second, func() bool {
+		s, ok := w.status()
+		return ok && s.Uplinks[0].Acked > 0 && len(s.Uplinks[0].Unregistered) == 0
+	})
+	ask := func(id, cid, value string) string {
+		t.Helper()
+		before := len(w.platform.Seen().Commands)
+		if err := w.attached.Publish(w.platform.Command("e2e01", id, cid, "1", value, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "an answer to the command", 30*time.Second, func() bool { return len(w.platform.Seen().Commands) > before })
+		all := w.platform.Seen().Commands
+		return all[len(all)-1]
+	}
+	own, other := w.line.Meters[0], w.line.Meters[1]
+	const id = "6f9619ff-8b86-4d11-b42d-00c04fc964ff"
+	first := ask(id, own.Address.String(), "false")
+	if !strings.Contains(first, `"code":0`) || !own.Open(time.Now()) {
+		t.Errorf("tripped: %v, answered %s", own.Open(time.Now()), first)
+	}
+	if again := ask(id, own.Address.String(), "false"); again != first || commands.Load() != 1 {
+		t.Errorf("the same command again is answered %s, and %d were on the line", again, commands.Load())
+	}
+	waitFor(t, "the new state at the platform", 20*time.Second, func() bool {
+		for _, r := range w.platform.Seen().Reports {
+			if r.CID == own.Address.String() && r.DP == "1" && string(r.Value) == "false" {
+				return true
+			}
+		}
+		return false
+	})
+	if got := ask("6f9619ff-8b86-4d11-b42d-00c04fc96400", own.Address.String(), "true"); !strings.Contains(got, `"code":0`) || own.Open(time.Now()) {
+		t.Errorf("closed: %v, answered %s", !own.Open(time.Now()), got)
+	}
+	if got := ask("6f9619ff-8b86-4d11-b42d-00c04fc96401", other.Address.String(), "false"); !strings.Contains(got, `"code":2002`) || other.Open(time.Now()) {
+		t.Errorf("a meter without allow: open %v, answered %s", other.Open(time.Now()), got)
+	}
+	w.endDaemon()
+	out, err := exec.Command(w.binary, "ring", "dump", w.ring()).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"event":"relay","meter":"202411200101","by":"tuya","text":"trip: done"`, `"event":"relay","meter":"202411200102","by":"tuya","text":"denied: not in allow"`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the ring lacks the record %s", want)
+		}
+	}
+	if v := w.platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
 	}
 }

@@ -156,7 +156,10 @@ type syncParam struct {
 
 // Register activates a meter. The platform takes it for an addition or an
 // update, so it may be repeated.
-func (t *Tuya) Register(now time.Time, a dlt645.Address) (uplink.Message, bool) {
+func (t *Tuya) Register(now time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
+	if step > 0 {
+		return uplink.Message{}, false
+	}
 	d := t.devices[a]
 	comm := d.CommType
 	if comm == "" {
@@ -176,8 +179,33 @@ type reportParam struct {
 	Value json.RawMessage `json:"value"`
 }
 
+// RegisterWindow keeps some of devices/sync outstanding.
+func (t *Tuya) RegisterWindow() int { return 4 }
+
+// Batch is 1: a message carries one data point.
+func (t *Tuya) Batch() int { return 1 }
+
+// Pace is not told by the document.
+func (t *Tuya) Pace() uplink.Pace { return uplink.Pace{} }
+
 // Encode gives one message for each data point, with the reading's own time.
-func (t *Tuya) Encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encoded {
+func (t *Tuya) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
+	var enc uplink.Encoded
+	for i, u := range units {
+		if u.Reading == nil {
+			continue
+		}
+		one := t.encode(store, u.Seq, u.Reading)
+		for k := range one.Messages {
+			one.Messages[k].Covers = []int{i}
+		}
+		enc.Messages = append(enc.Messages, one.Messages...)
+		enc.Withheld += one.Withheld
+	}
+	return enc
+}
+
+func (t *Tuya) encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encoded {
 	var enc uplink.Encoded
 	d := t.devices[r.Meter]
 	sent := map[string]bool{}

@@ -131,7 +131,7 @@ func platform(c Config) *Tuya {
 // reports gives what is sent, by data point.
 func reports(t *testing.T, p *Tuya, r *meter.Reading) (map[string]string, uplink.Encoded) {
 	t.Helper()
-	enc := p.Encode([16]byte{1}, 17, r)
+	enc := p.Encode([16]byte{1}, []uplink.Unit{{Seq: 17, Reading: r}})
 	out := map[string]string{}
 	for _, m := range enc.Messages {
 		var e struct {
@@ -263,7 +263,7 @@ func TestRequestIDsAreStableAndDistinct(t *testing.T) {
 func TestSyncAndStatusHaveTheDocumentsForm(t *testing.T) {
 	p := platform(Config{})
 	now := time.Unix(1700000000, 0)
-	sync, _ := p.Register(now, testMeter)
+	sync, _ := p.Register(now, testMeter, 0)
 	status, ok := p.Status(now, []meter.MeterState{
 		{Address: testMeter, Known: true, Online: true}, {Address: dlt645.Address{9}, Known: true},
 	})
@@ -348,7 +348,7 @@ func TestAnswersAreUnderstood(t *testing.T) {
 }
 
 func TestRestampKeepsTheItemUnderAnIDOfItsOwn(t *testing.T) {
-	enc := platform(Config{}).Encode([16]byte{}, 1, reading("frequency", number("50.00")))
+	enc := platform(Config{}).Encode([16]byte{}, []uplink.Unit{{Seq: 1, Reading: reading("frequency", number("50.00"))}})
 	old := enc.Messages[0]
 	if _, ok := platform(Config{}).Restamp(time.Unix(1800000000, 0), old); ok {
 		t.Error("an old item is restamped although the configuration drops it")

@@ -127,6 +127,15 @@ func Attach(p *Tuya, addr, username, password string) (*Attachment, error) {
 	return a, nil
 }
 
+// Publish sends a message as the platform, such as a command.
+func (a *Attachment) Publish(o Out) error {
+	t := a.client.Publish(o.Topic, 1, false, o.Payload)
+	if !t.WaitTimeout(10 * time.Second) {
+		return fmt.Errorf("the broker does not take a message to %s", o.Topic)
+	}
+	return t.Error()
+}
+
 // AttachEmbedded connects the platform to an embedded broker.
 func AttachEmbedded(p *Tuya, addr, secret string) (*Attachment, error) {
 	return Attach(p, addr, platformUser, secret)

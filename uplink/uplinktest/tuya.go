@@ -286,3 +286,13 @@ func (p *Tuya) Seen() Seen {
 	slices.Sort(s.Synced)
 	return s
 }
+
+// Command gives the message with which the platform sets a data point; value
+// is JSON.
+func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time) Out {
+	b, _ := json.Marshal(map[string]any{
+		"t": now.Unix(), "cid": cid, "request_id": requestID,
+		"param": map[string]any{"id": dp, "value": json.RawMessage(value)},
+	})
+	return Out{"gateway_id/" + gateway + "/commands", b}
+}

@@ -116,7 +116,7 @@ func Load(path string) (*Config, []Problem) {
 func Parse(file, text string) (*Config, []Problem) {
 	var values map[string]any
 	if _, err := toml.Decode(text, &values); err != nil {
-		return nil, []Problem{syntaxProblem(file, err)}
+		return nil, []Problem{syntaxProblem(file, text, err)}
 	}
 	doc := &document{file: file, lines: findLines(text)}
 	root := &table{doc: doc, title: "the file", values: values}
@@ -137,10 +137,13 @@ func Parse(file, text string) (*Config, []Problem) {
 	return c, doc.problems
 }
 
-func syntaxProblem(file string, err error) Problem {
+func syntaxProblem(file, text string, err error) Problem {
 	p := Problem{File: file, Line: 1, Text: err.Error()}
 	if pe, ok := err.(toml.ParseError); ok {
 		p.Line, p.Text = pe.Position.Line, pe.Message
+		if p.Line < 1 { // the library does not always know
+			p.Line = 1 + strings.Count(text[:max(0, min(pe.Position.Start, len(text)))], "\n")
+		}
 		if pe.LastKey != "" {
 			p.Text = fmt.Sprintf("%s (last key %q)", pe.Message, pe.LastKey)
 		}
