@@ -18,6 +18,9 @@ var arrows = map[string][]string{
 	"meter":             {"dlt645"},
 	"uplink":            {"dlt645", "meter", "store"},
 	"uplink/tuya":       {"dlt645", "meter", "uplink"},
+	"uplink/das":        {"dlt645", "meter", "uplink"},
+	"uplink/iotkit":     {"dlt645", "meter", "uplink"},
+	"uplink/onenet":     {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest": {},
 
 	"cmd/meterd":         {"board", "dlt645", "meter", "store", "uplink", "uplink/tuya", "cmd/meterd/config", "cmd/meterd/console"},
@@ -32,6 +35,7 @@ var libraries = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang/packets": {"uplink"},
 	"github.com/BurntSushi/toml":                  {"cmd/meterd/config"},
 	"go.bug.st/serial":                            {"board"},
+	"github.com/warthog618/go-gpiocdev":           {"board"},
 	"github.com/mochi-mqtt/server/v2":             {"uplink/uplinktest"},
 	"github.com/creack/pty":                       {"cmd/metersim"},
 }

@@ -18,6 +18,7 @@ import (
 // Broker is an embedded MQTT broker that admits whom Allow admits.
 type Broker struct {
 	server  *mochi.Server
+	hook    *authHook
 	refused atomic.Int64
 	closing sync.Once
 }
@@ -36,6 +37,7 @@ func NewBroker(addr, secret string, allow func(clientID, username, password stri
 		}
 		return allow(id, user, password)
 	}}
+	b.hook = hook
 	if err := b.server.AddHook(hook, nil); err != nil {
 		return nil, err
 	}
@@ -64,16 +66,34 @@ func (b *Broker) Close() (err error) {
 	return err
 }
 
+// OnSubscribe sets who decides on subscriptions of clients other than the
+// platform, and is told of them. Call it before the first client comes.
+func (b *Broker) OnSubscribe(decide func(clientID, filter string) bool) { b.hook.subscribe = decide }
+
 type authHook struct {
 	mochi.HookBase
-	broker *Broker
-	allow  func(id, user, password string) bool
+	broker    *Broker
+	allow     func(id, user, password string) bool
+	subscribe func(clientID, filter string) bool
 }
 
 func (*authHook) ID() string { return "auth" }
 
 func (*authHook) Provides(b byte) bool {
-	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck}, []byte{b})
+	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe}, []byte{b})
+}
+
+// OnSubscribe refuses a filter by making it one that no broker grants.
+func (h *authHook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
+	if h.subscribe == nil || string(cl.Properties.Username) == platformUser {
+		return pk
+	}
+	for i := range pk.Filters {
+		if !h.subscribe(cl.ID, pk.Filters[i].Filter) {
+			pk.Filters[i].Filter = "refused/#/"
+		}
+	}
+	return pk
 }
 
 func (h *authHook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
@@ -103,8 +123,14 @@ func (*authHook) OnACLCheck(*mochi.Client, string, bool) bool { return true }
 // Attachment is a platform's connection to a broker, renewed when it breaks.
 type Attachment struct{ client paho.Client }
 
+// Platform is a simulated platform: what it listens to, and what it answers.
+type Platform interface {
+	Topics() []string
+	Receive(topic string, payload []byte, now time.Time) []Out
+}
+
 // Attach connects the platform to the broker at addr and serves until Close.
-func Attach(p *Tuya, addr, username, password string) (*Attachment, error) {
+func Attach(p Platform, addr, username, password string) (*Attachment, error) {
 	o := paho.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("simulated-platform").
 		SetUsername(username).SetPassword(password).SetProtocolVersion(4).SetCleanSession(true).
 		SetAutoReconnect(true).SetMaxReconnectInterval(200 * time.Millisecond).SetConnectRetry(true).
@@ -137,7 +163,7 @@ func (a *Attachment) Publish(o Out) error {
 }
 
 // AttachEmbedded connects the platform to an embedded broker.
-func AttachEmbedded(p *Tuya, addr, secret string) (*Attachment, error) {
+func AttachEmbedded(p Platform, addr, secret string) (*Attachment, error) {
 	return Attach(p, addr, platformUser, secret)
 }
 
