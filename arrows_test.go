@@ -18,8 +18,6 @@ var arrows = map[string][]string{
 	"meter":             {"dlt645"},
 	"uplink":            {"dlt645", "meter", "store"},
 	"uplink/tuya":       {"dlt645", "meter", "uplink"},
-	"uplink/das":        {"dlt645", "meter", "uplink"},
-	"uplink/iotkit":     {"dlt645", "meter", "uplink"},
 	"uplink/onenet":     {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest": {},
 

@@ -42,6 +42,23 @@ type conn struct {
 	done    chan struct{}
 }
 
+// Platforms ban who subscribes to more than 15 topics in 5 s.
+const (
+	topicsAtOnce = 12
+	topicsPause  = 6 * time.Second
+)
+
+func rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
 const (
 	connectTimeout   = 20 * time.Second
 	subscribeTimeout = 10 * time.Second
@@ -64,7 +81,13 @@ func dial(ctx context.Context, e Endpoint, l Login, topics []string, room int) (
 		c.close()
 		return nil, explain(err)
 	}
-	for _, topic := range topics {
+	for i, topic := range topics {
+		if i > 0 && i%topicsAtOnce == 0 {
+			if err := rest(ctx, topicsPause); err != nil {
+				c.close()
+				return nil, err
+			}
+		}
 		if err := c.subscribe(ctx, topic); err != nil {
 			c.close()
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,7 +81,36 @@ type authHook struct {
 func (*authHook) ID() string { return "auth" }
 
 func (*authHook) Provides(b byte) bool {
-	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe}, []byte{b})
+	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe, mochi.OnPacketRead, mochi.OnPacketEncode}, []byte{b})
+}
+
+// The server takes $sys for its own $SYS and lets nobody publish there, so
+// inside it those topics have another name.
+const (
+	outside = "$sys/"
+	inside  = "~sys/"
+)
+
+func rename(topic, from, to string) string {
+	if rest, ok := strings.CutPrefix(topic, from); ok {
+		return to + rest
+	}
+	return topic
+}
+
+// OnPacketRead renames what comes.
+func (h *authHook) OnPacketRead(_ *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	pk.TopicName = rename(pk.TopicName, outside, inside)
+	for i := range pk.Filters {
+		pk.Filters[i].Filter = rename(pk.Filters[i].Filter, outside, inside)
+	}
+	return pk, nil
+}
+
+// OnPacketEncode renames what goes.
+func (h *authHook) OnPacketEncode(_ *mochi.Client, pk packets.Packet) packets.Packet {
+	pk.TopicName = rename(pk.TopicName, inside, outside)
+	return pk
 }
 
 // OnSubscribe refuses a filter by making it one that no broker grants.
@@ -89,7 +119,7 @@ func (h *authHook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Pack
 		return pk
 	}
 	for i := range pk.Filters {
-		if !h.subscribe(cl.ID, pk.Filters[i].Filter) {
+		if !h.subscribe(cl.ID, rename(pk.Filters[i].Filter, inside, outside)) {
 			pk.Filters[i].Filter = "refused/#/"
 		}
 	}

@@ -1,0 +1,447 @@
+package onenet
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+// StudioConfig is what OneNET Studio needs to know.
+type StudioConfig struct {
+	Identity
+	SubProductID string // of the sub-devices; "": ProductID
+	Devices      []Device
+	Rows         []uplink.Row
+	Points       *meter.Points
+}
+
+// Studio is the dialect of OneNET Studio's thing model (OneJSON).
+type Studio struct {
+	StudioConfig
+	naming  *uplink.Naming
+	devices map[dlt645.Address]*Device
+	meters  []dlt645.Address
+	last    int64
+}
+
+// NewStudio gives the platform.
+func NewStudio(c StudioConfig) *Studio {
+	if c.SubProductID == "" {
+		c.SubProductID = c.ProductID
+	}
+	if c.Points == nil {
+		c.Points = &meter.Points{}
+	}
+	s := &Studio{StudioConfig: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}}
+	for i := range c.Devices {
+		d := &c.Devices[i]
+		s.devices[d.Meter] = d
+		s.meters = append(s.meters, d.Meter)
+	}
+	return s
+}
+
+// NeedsClock is false: the token has a rule for a doubted clock, and values
+// wait for their time.
+func (s *Studio) NeedsClock() bool { return false }
+
+func (s *Studio) topic(name string) string {
+	return "$sys/" + s.ProductID + "/" + s.Device + "/thing/" + name
+}
+
+// Levels of topics behind thing/.
+const (
+	packPost    = "pack/post"
+	historyPost = "history/post"
+	topoAdd     = "sub/topo/add"
+	subLogin    = "sub/login"
+	subSet      = "sub/property/set"
+	subGet      = "sub/property/get"
+	subService  = "sub/service/invoke"
+	replyLevel  = "/reply"
+)
+
+// Topics are within the ten that a session may have.
+func (s *Studio) Topics() []string {
+	var all []string
+	for _, name := range []string{packPost + replyLevel, historyPost + replyLevel, subLogin + replyLevel, topoAdd + replyLevel, subSet, subGet, subService} {
+		all = append(all, s.topic(name))
+	}
+	return all
+}
+
+// Meters are the devices of the configuration.
+func (s *Studio) Meters() []dlt645.Address { return s.meters }
+
+// RegisterWindow keeps registrations in turn.
+func (s *Studio) RegisterWindow() int { return 1 }
+
+// Batch is how many readings one message may carry.
+func (s *Studio) Batch() int { return 100 }
+
+// Pace is the platform's one message in a second; it delays what comes faster.
+func (s *Studio) Pace() uplink.Pace { return uplink.Pace{Messages: 1, Per: time.Second} }
+
+// nextID is a string of digits, at most 13.
+func (s *Studio) nextID() string {
+	s.last = s.last%9999999999999 + 1
+	return strconv.FormatInt(s.last, 10)
+}
+
+type request struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Params  any    `json:"params"`
+}
+
+func (s *Studio) message(name string, params any) uplink.Message {
+	id := s.nextID()
+	b, err := json.Marshal(request{id, "1.0", params})
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	return uplink.Message{ID: name + ":" + id, Topic: s.topic(name), Payload: b}
+}
+
+// Register brings a sub-device with a key of its own into the topology, and
+// then logs it in. One without a key is expected to be in the topology.
+func (s *Studio) Register(now time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
+	d := s.devices[a]
+	if d.Key == "" {
+		return uplink.Message{}, false
+	}
+	who := map[string]string{"productID": s.SubProductID, "deviceName": d.ID}
+	var m uplink.Message
+	switch step {
+	case 0:
+		sub := Identity{ProductID: s.SubProductID, Method: s.Method, Built: s.Built}
+		who["sasToken"] = sub.token(now, d.ID, d.Key)
+		m = s.message(topoAdd, who)
+	case 1:
+		m = s.message(subLogin, who)
+	default:
+		return uplink.Message{}, false
+	}
+	m.Meter = a
+	return m, true
+}
+
+type timed struct {
+	Value json.RawMessage `json:"value"`
+	Time  int64           `json:"time"` // ms
+}
+
+type identity struct {
+	ProductID  string `json:"productID"`
+	DeviceName string `json:"deviceName"`
+}
+
+// pack is what one sub-device has in a message. In a history each property is
+// a list of values.
+type pack struct {
+	Identity   identity       `json:"identity"`
+	Properties map[string]any `json:"properties"`
+	Events     map[string]any `json:"events"`
+}
+
+const (
+	packDevices = 10
+	packValues  = 100
+)
+
+// batch is a message in the making.
+type batch struct {
+	devices map[string]*values
+	order   []string
+	covers  []int
+	size    int
+}
+
+// values are those of one sub-device.
+type values struct {
+	properties map[string][]timed
+	events     map[string]timed
+	n          int
+}
+
+// Encode puts readings of at most ten sub-devices into a message: into a
+// history where a property comes more than once, else into a batch.
+func (s *Studio) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
+	var enc uplink.Encoded
+	b := newBatch()
+	flush := func() {
+		if len(b.covers) > 0 {
+			enc.Messages = append(enc.Messages, s.encode(b))
+		}
+		b = newBatch()
+	}
+	for i, u := range units {
+		d, named, at := s.unit(u)
+		if d == nil {
+			continue
+		}
+		n := len(named)
+		if u.Event != nil {
+			n = 1
+		}
+		if n == 0 {
+			continue
+		}
+		if !b.fits(d.ID, u, n) {
+			flush()
+		}
+		v := b.of(d.ID)
+		for _, one := range named {
+			v.properties[one.Key] = append(v.properties[one.Key], timed{one.JSON, at.UnixMilli()})
+			b.size += len(one.JSON) + 40
+		}
+		if e := u.Event; e != nil {
+			js, _ := json.Marshal(map[string]string{"by": e.By, "text": clip(e.Text, 200)})
+			v.events[uplink.Identifier(strings.ReplaceAll(e.Kind, "-", "_"))] = timed{js, at.UnixMilli()}
+			b.size += len(js) + 40
+		}
+		v.n += n
+		b.covers = append(b.covers, i)
+	}
+	flush()
+	return enc
+}
+
+func (s *Studio) unit(u uplink.Unit) (*Device, []uplink.Named, time.Time) {
+	if u.Event != nil {
+		return s.devices[u.Event.Meter], nil, u.Event.Time
+	}
+	return s.devices[u.Reading.Meter], s.naming.Values(u.Reading.Values), u.Reading.Time
+}
+
+func newBatch() *batch { return &batch{devices: map[string]*values{}} }
+
+func (b *batch) of(device string) *values {
+	v := b.devices[device]
+	if v == nil {
+		v = &values{properties: map[string][]timed{}, events: map[string]timed{}}
+		b.devices[device] = v
+		b.order = append(b.order, device)
+	}
+	return v
+}
+
+// fits reports whether n more values of a device find room.
+func (b *batch) fits(device string, u uplink.Unit, n int) bool {
+	v := b.devices[device]
+	switch {
+	case b.size > mostPayload:
+		return false
+	case v == nil:
+		return len(b.order) < packDevices
+	case u.Event != nil: // one event of a kind in a message
+		_, there := v.events[uplink.Identifier(strings.ReplaceAll(u.Event.Kind, "-", "_"))]
+		return !there && v.n < packValues
+	}
+	return v.n+n <= packValues
+}
+
+func (s *Studio) encode(b *batch) uplink.Message {
+	history := false
+	for _, v := range b.devices {
+		for _, list := range v.properties {
+			history = history || len(list) > 1
+		}
+	}
+	var packs []pack
+	for _, name := range b.order {
+		v := b.devices[name]
+		p := pack{Identity: identity{s.SubProductID, name}, Properties: map[string]any{}, Events: map[string]any{}}
+		for key, list := range v.properties {
+			if history {
+				p.Properties[key] = list
+			} else {
+				p.Properties[key] = list[0]
+			}
+		}
+		for key, e := range v.events {
+			if history {
+				p.Events[key] = []timed{e}
+			} else {
+				p.Events[key] = e
+			}
+		}
+		packs = append(packs, p)
+	}
+	name := packPost
+	if history {
+		name = historyPost
+	}
+	m := s.message(name, packs)
+	m.Covers = b.covers
+	return m
+}
+
+// Restamp is never asked for.
+func (s *Studio) Restamp(_ time.Time, m uplink.Message) (uplink.Message, bool) { return m, false }
+
+// Status is the login of the sub-devices.
+func (s *Studio) Status(time.Time, []meter.MeterState) (uplink.Message, bool) {
+	return uplink.Message{}, false
+}
+
+// StatusEvery is for nothing.
+func (s *Studio) StatusEvery() time.Duration { return 24 * time.Hour }
+
+// codeOK is the only code that the pages name.
+const codeOK = 200
+
+// Receive understands replies and commands.
+func (s *Studio) Receive(_ time.Time, topic string, payload []byte) uplink.Receipt {
+	name, ok := strings.CutPrefix(topic, s.topic(""))
+	if !ok {
+		return uplink.Receipt{}
+	}
+	var in struct {
+		ID     string          `json:"id"`
+		Code   *int            `json:"code"`
+		Msg    string          `json:"msg"`
+		Params json.RawMessage `json:"params"`
+	}
+	if json.Unmarshal(payload, &in) != nil || in.ID == "" {
+		return uplink.Receipt{}
+	}
+	if asked, ok := strings.CutSuffix(name, replyLevel); ok {
+		if in.Code == nil {
+			return uplink.Receipt{}
+		}
+		rc := uplink.Receipt{ID: asked + ":" + in.ID, Verdict: uplink.Accepted, Code: strconv.Itoa(*in.Code), Text: in.Msg}
+		if *in.Code != codeOK {
+			rc.Verdict = uplink.Refused
+		}
+		return rc
+	}
+	switch name {
+	case subSet, subGet, subService:
+		return s.command(name, in.ID, in.Params)
+	}
+	return uplink.Receipt{}
+}
+
+// command understands a command to a sub-device.
+func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt {
+	refuse := func(text string) uplink.Receipt {
+		m := s.reply(name, id, codeInvalid, text, nil)
+		return uplink.Receipt{Reply: &m}
+	}
+	var in struct {
+		ProductID  string          `json:"productID"`
+		DeviceName string          `json:"deviceName"`
+		Identifier string          `json:"identifier"`
+		Params     json.RawMessage `json:"params"`
+		Input      json.RawMessage `json:"input"`
+	}
+	if json.Unmarshal(params, &in) != nil {
+		return refuse("params are no object")
+	}
+	a, ok := s.find(in.DeviceName)
+	if !ok {
+		return refuse(fmt.Sprintf("there is no device %q", in.DeviceName))
+	}
+	c := uplink.Command{ID: name + ":" + id, Meter: a}
+	switch name {
+	case subGet:
+		var keys []string
+		if json.Unmarshal(in.Params, &keys) != nil {
+			return refuse("params are no list")
+		}
+		c.Op = uplink.OpRead
+		for _, k := range keys {
+			p, ok := s.naming.Point(k, s.Points)
+			if !ok {
+				return refuse(fmt.Sprintf("there is no property %q", k))
+			}
+			c.Points = append(c.Points, p)
+		}
+	case subSet:
+		var set map[string]json.RawMessage
+		if json.Unmarshal(in.Params, &set) != nil || len(set) != 1 {
+			return refuse("one property at a time is set")
+		}
+		for k, v := range set {
+			p, ok := s.naming.Point(k, s.Points)
+			if !ok {
+				return refuse(fmt.Sprintf("there is no property %q", k))
+			}
+			c.Op, c.Point, c.Value = uplink.OpSet, p, word(v)
+			if p == "relay" {
+				c.Op = uplink.OpRelay
+				if c.Relay, ok = switchOf(c.Value); !ok {
+					return refuse(fmt.Sprintf("relay is %q or %q, not %q", "closed", "open", c.Value))
+				}
+			}
+		}
+	case subService:
+		o := order{Meter: in.DeviceName, Op: strings.ReplaceAll(in.Identifier, "_", "-")}
+		body := in.Input
+		if len(body) == 0 {
+			body = in.Params
+		}
+		if len(body) > 0 && json.Unmarshal(body, &o) != nil {
+			return refuse("the input is no object")
+		}
+		o.Meter = in.DeviceName
+		cmd, err := o.command(c.ID, s.find)
+		if err != nil {
+			return refuse(err.Error())
+		}
+		c = cmd
+	}
+	return uplink.Receipt{Command: &c}
+}
+
+func (s *Studio) find(who string) (dlt645.Address, bool) {
+	for a, d := range s.devices {
+		if d.ID == who || a.String() == who {
+			return a, true
+		}
+	}
+	return dlt645.Address{}, false
+}
+
+// Codes of our answers besides 200. The pages name none.
+const (
+	codeInvalid = 400
+	codeDenied  = 403
+	codeUnknown = 404
+	codeSilent  = 504
+	codeTrouble = 500
+)
+
+// Answer tells the result of a command.
+func (s *Studio) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
+	name, id, _ := strings.Cut(c.ID, ":")
+	codes := map[uplink.Outcome]int{
+		uplink.Done: codeOK, uplink.Denied: codeDenied, uplink.NotKnown: codeUnknown, uplink.Invalid: codeInvalid, uplink.NoAnswer: codeSilent,
+	}
+	code, ok := codes[r.Outcome]
+	if !ok {
+		code = codeTrouble
+	}
+	text := r.Text
+	if text == "" {
+		text = outcomes[r.Outcome]
+	}
+	return s.reply(name, id, code, text, valuesOf(s.naming, r.Values)), true
+}
+
+func (s *Studio) reply(name, id string, code int, text string, data map[string]json.RawMessage) uplink.Message {
+	b, _ := json.Marshal(struct {
+		ID   string                     `json:"id"`
+		Code int                        `json:"code"`
+		Msg  string                     `json:"msg"`
+		Data map[string]json.RawMessage `json:"data,omitempty"`
+	}{id, code, text, data})
+	return uplink.Message{Topic: s.topic(name) + "_reply", Payload: b}
+}

@@ -1,0 +1,428 @@
+package onenet
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+// The forms of streams in the old suite.
+const (
+	StreamsObject = "object" // one stream a meter, named by its id, its value an object of identifiers
+	StreamsFlat   = "flat"   // a stream for each value: {id}_{identifier}
+	StreamsSubdev = "subdev" // each meter through $subdev, with its own key
+)
+
+// SuiteConfig is what the old suite needs to know.
+type SuiteConfig struct {
+	Identity
+	Streams string
+	Devices []Device
+	Rows    []uplink.Row
+	Points  *meter.Points
+}
+
+// Suite is the dialect of the old MQTT suite.
+type Suite struct {
+	SuiteConfig
+	naming  *uplink.Naming
+	devices map[dlt645.Address]*Device
+	meters  []dlt645.Address
+	last    int32 // id of the last message
+}
+
+// NewSuite gives the platform.
+func NewSuite(c SuiteConfig) *Suite {
+	if c.Points == nil {
+		c.Points = &meter.Points{}
+	}
+	s := &Suite{SuiteConfig: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}}
+	for i := range c.Devices {
+		d := &c.Devices[i]
+		s.devices[d.Meter] = d
+		s.meters = append(s.meters, d.Meter)
+	}
+	return s
+}
+
+// StreamName reports whether the platform takes a stream's name: at most 30
+// bytes of letters, digits, _ and ., and one $ in front.
+func StreamName(s string) bool {
+	rest := strings.TrimPrefix(s, "$")
+	return s != "" && len(s) <= 30 && !strings.ContainsFunc(rest, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.')
+	})
+}
+
+// NeedsClock is false: the token has a rule for a doubted clock, and points
+// wait for their time.
+func (s *Suite) NeedsClock() bool { return false }
+
+func (s *Suite) own(rest string) string { return "$sys/" + s.ProductID + "/" + s.Device + "/" + rest }
+func (s *Suite) sub(d *Device, rest string) string {
+	return "$subdev/" + s.ProductID + "/" + d.ID + "/" + rest
+}
+
+const (
+	postTopic    = "dp/post/json"
+	requestTopic = "cmd/request/"
+	responseName = "cmd/response/"
+)
+
+// Topics are within the 15 that a device may subscribe to, and one for each
+// sub-device.
+func (s *Suite) Topics() []string {
+	all := []string{s.own(postTopic + "/+"), s.own(requestTopic + "+"), s.own(responseName + "+/+")}
+	if s.Streams == StreamsSubdev {
+		for _, a := range s.meters {
+			all = append(all, s.sub(s.devices[a], "#"))
+		}
+	}
+	return all
+}
+
+// Meters are the devices of the configuration.
+func (s *Suite) Meters() []dlt645.Address { return s.meters }
+
+// RegisterWindow is 1: logins are limited.
+func (s *Suite) RegisterWindow() int { return 1 }
+
+// Batch is how many readings one message may carry.
+func (s *Suite) Batch() int { return 200 }
+
+// Pace is under the platform's 100 messages in 5 s, beyond which it bans the
+// board for 5 minutes.
+func (s *Suite) Pace() uplink.Pace {
+	return uplink.Pace{Messages: 80, Per: 5 * time.Second}
+}
+
+// Register logs a sub-device in.
+func (s *Suite) Register(_ time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
+	if s.Streams != StreamsSubdev || step > 0 {
+		return uplink.Message{}, false
+	}
+	d := s.devices[a]
+	return uplink.Message{ID: "login:" + d.ID, Topic: s.sub(d, "login"), Payload: []byte{}, Meter: a}, true
+}
+
+// point is a value with its time.
+type point struct {
+	V json.RawMessage `json:"v"`
+	T int64           `json:"t"` // s
+}
+
+// mostPayload keeps a message well under the platform's 256 KB.
+const mostPayload = 64 << 10
+
+// post is a message in the making.
+type post struct {
+	topic   string
+	meter   dlt645.Address
+	streams map[string][]point
+	covers  []int
+	size    int
+}
+
+// Encode puts many readings into a message, each value with its own time:
+// without one it would be stored under the time of its arrival, and again with
+// each repeat.
+func (s *Suite) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
+	var enc uplink.Encoded
+	posts := map[string]*post{}
+	var order []*post
+	flush := func(p *post) {
+		enc.Messages = append(enc.Messages, s.message(p))
+		delete(posts, p.topic)
+	}
+	for i, u := range units {
+		d, topic, at := s.target(u)
+		if d == nil {
+			continue
+		}
+		streams, withheld := s.streams(d, u)
+		enc.Withheld += withheld
+		if len(streams) == 0 {
+			continue
+		}
+		p := posts[topic]
+		if p == nil {
+			p = &post{topic: topic, streams: map[string][]point{}}
+			if s.Streams == StreamsSubdev {
+				p.meter = d.Meter
+			}
+			posts[topic] = p
+			order = append(order, p)
+		}
+		for name, v := range streams {
+			p.add(name, point{v, at.Unix()})
+		}
+		if !slices.Contains(p.covers, i) {
+			p.covers = append(p.covers, i)
+		}
+		if p.size > mostPayload {
+			flush(p)
+		}
+	}
+	for _, p := range order {
+		if posts[p.topic] == p {
+			flush(p)
+		}
+	}
+	return enc
+}
+
+// target gives the device, topic and time of a unit.
+func (s *Suite) target(u uplink.Unit) (d *Device, topic string, at time.Time) {
+	a := dlt645.Address{}
+	if u.Event != nil {
+		a, at = u.Event.Meter, u.Event.Time
+	} else {
+		a, at = u.Reading.Meter, u.Reading.Time
+	}
+	d, topic = s.devices[a], s.own(postTopic)
+	if s.Streams == StreamsSubdev && d != nil {
+		topic = s.sub(d, postTopic)
+	}
+	return d, topic, at
+}
+
+// streams gives the streams of a unit. What has a name that the platform does
+// not take is withheld.
+func (s *Suite) streams(d *Device, u uplink.Unit) (map[string]json.RawMessage, int) {
+	out := map[string]json.RawMessage{}
+	withheld := 0
+	if e := u.Event; e != nil {
+		v, _ := json.Marshal(map[string]string{"kind": e.Kind, "by": e.By, "text": clip(e.Text, 200)})
+		name := "event"
+		if s.Streams != StreamsSubdev {
+			name = d.ID + "_event"
+		}
+		if !StreamName(name) {
+			return nil, 1
+		}
+		out[name] = v
+		return out, 0
+	}
+	object := map[string]json.RawMessage{}
+	for _, v := range s.naming.Values(u.Reading.Values) {
+		name := v.Key
+		if s.Streams == StreamsFlat {
+			name = d.ID + "_" + v.Key
+		}
+		switch {
+		case !StreamName(name):
+			withheld++
+		case s.Streams == StreamsObject:
+			object[v.Key] = v.JSON
+		default:
+			out[name] = v.JSON
+		}
+	}
+	if len(object) > 0 {
+		out[d.ID], _ = json.Marshal(object)
+	}
+	return out, withheld
+}
+
+func clip(s string, n int) string {
+	r := []rune(s)
+	return string(r[:min(n, len(r))])
+}
+
+// add puts a point into a stream. Points of one stream and second are one for
+// the platform: objects are joined.
+func (p *post) add(name string, v point) {
+	for i, old := range p.streams[name] {
+		if old.T == v.T {
+			p.streams[name][i].V = join(old.V, v.V)
+			return
+		}
+	}
+	p.streams[name] = append(p.streams[name], v)
+	p.size += len(v.V) + 24
+}
+
+func join(a, b json.RawMessage) json.RawMessage {
+	var x, y map[string]json.RawMessage
+	if !bytes.HasPrefix(a, []byte("{")) || json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return b
+	}
+	for k, v := range y {
+		x[k] = v
+	}
+	out, err := json.Marshal(x)
+	if err != nil {
+		return b
+	}
+	return out
+}
+
+// nextID counts from 1 to 2^31-1 and begins again.
+func (s *Suite) nextID() int32 {
+	if s.last++; s.last <= 0 {
+		s.last = 1
+	}
+	return s.last
+}
+
+func (s *Suite) message(p *post) uplink.Message {
+	id := s.nextID()
+	for _, points := range p.streams {
+		slices.SortStableFunc(points, func(a, b point) int { return int(a.T - b.T) })
+	}
+	b, err := json.Marshal(struct {
+		ID int32              `json:"id"`
+		DP map[string][]point `json:"dp"`
+	}{id, p.streams})
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	return uplink.Message{ID: fmt.Sprintf("dp:%d", id), Topic: p.topic, Payload: b, Meter: p.meter, Covers: p.covers}
+}
+
+// Restamp is never asked for: the platform takes any time.
+func (s *Suite) Restamp(_ time.Time, m uplink.Message) (uplink.Message, bool) { return m, false }
+
+// Status is not in this dialect.
+func (s *Suite) Status(time.Time, []meter.MeterState) (uplink.Message, bool) {
+	return uplink.Message{}, false
+}
+
+// StatusEvery is for nothing.
+func (s *Suite) StatusEvery() time.Duration { return 24 * time.Hour }
+
+// Receive understands receipts and commands. A receipt with id -1 is of a
+// message that the platform could not read, which ours are not.
+func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receipt {
+	parts := strings.SplitN(topic, "/", 4)
+	if len(parts) != 4 || parts[1] != s.ProductID {
+		return uplink.Receipt{}
+	}
+	d := s.deviceNamed(parts[2])
+	if own := parts[0] == "$sys" && parts[2] == s.Device; !own && (parts[0] != "$subdev" || d == nil) {
+		return uplink.Receipt{}
+	}
+	switch rest := parts[3]; {
+	case rest == postTopic+"/accepted", rest == postTopic+"/rejected":
+		return postReceipt(payload, strings.HasSuffix(rest, "accepted"))
+	case rest == "login/accepted" && d != nil:
+		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
+	case rest == "login/rejected" && d != nil:
+		code, text := rejection(payload)
+		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Refused, Code: code, Text: text}
+	case strings.HasPrefix(rest, requestTopic):
+		return s.request(topic, strings.TrimPrefix(rest, requestTopic), d, payload)
+	}
+	return uplink.Receipt{}
+}
+
+func (s *Suite) deviceNamed(id string) *Device {
+	for _, d := range s.devices {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+func postReceipt(payload []byte, accepted bool) uplink.Receipt {
+	var in struct {
+		ID *int64 `json:"id"`
+	}
+	if json.Unmarshal(payload, &in) != nil || in.ID == nil || *in.ID < 0 {
+		return uplink.Receipt{}
+	}
+	rc := uplink.Receipt{ID: fmt.Sprintf("dp:%d", *in.ID), Verdict: uplink.Accepted}
+	if !accepted {
+		rc.Verdict = uplink.Refused
+		rc.Code, rc.Text = rejection(payload)
+	}
+	return rc
+}
+
+func rejection(payload []byte) (code, text string) {
+	var in struct {
+		Code int    `json:"err_code"`
+		Msg  string `json:"err_msg"`
+	}
+	if json.Unmarshal(payload, &in) != nil {
+		return "", "no reason given"
+	}
+	return strconv.Itoa(in.Code), in.Msg
+}
+
+// request understands a command. Its topic tells where its answer goes, and is
+// the command's id.
+func (s *Suite) request(topic, id string, sub *Device, payload []byte) uplink.Receipt {
+	var o order
+	refuse := func(text string) uplink.Receipt {
+		m := s.answer(topic, answer{Outcome: outcomes[uplink.Invalid], Text: text})
+		return uplink.Receipt{Reply: &m}
+	}
+	if id == "" || strings.Contains(id, "/") {
+		return uplink.Receipt{}
+	}
+	if err := json.Unmarshal(payload, &o); err != nil {
+		return refuse(`want JSON like {"meter":"202411200101","op":"read","points":["voltage"]}`)
+	}
+	if o.Meter == "" && sub != nil && s.Streams == StreamsSubdev {
+		o.Meter = sub.ID
+	}
+	c, err := o.command(topic, s.find)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	return uplink.Receipt{Command: &c}
+}
+
+func (s *Suite) find(who string) (dlt645.Address, bool) {
+	for a, d := range s.devices {
+		if d.ID == who || a.String() == who {
+			return a, true
+		}
+	}
+	return dlt645.Address{}, false
+}
+
+// answer is our JSON for what became of a command.
+type answer struct {
+	Outcome string                     `json:"outcome"` // "done" and nothing else is success
+	Text    string                     `json:"text,omitempty"`
+	Values  map[string]json.RawMessage `json:"values,omitempty"`
+	More    bool                       `json:"more,omitempty"` // values that found no room
+}
+
+// mostAnswer is what the platform takes, less one: under 1 KB.
+const mostAnswer = 1023
+
+func (s *Suite) answer(topic string, a answer) uplink.Message {
+	b, _ := json.Marshal(a)
+	for len(b) > mostAnswer && len(a.Values) > 0 {
+		keys := make([]string, 0, len(a.Values))
+		for k := range a.Values {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		delete(a.Values, keys[len(keys)-1])
+		a.More = true
+		b, _ = json.Marshal(a)
+	}
+	if len(b) > mostAnswer {
+		a.Text = clip(a.Text, 200)
+		b, _ = json.Marshal(a)
+	}
+	return uplink.Message{Topic: strings.Replace(topic, requestTopic, responseName, 1), Payload: b}
+}
+
+// Answer tells the result of a command, once.
+func (s *Suite) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
+	return s.answer(c.ID, answer{Outcome: outcomes[r.Outcome], Text: r.Text, Values: valuesOf(s.naming, r.Values)}), true
+}
