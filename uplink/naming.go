@@ -63,6 +63,21 @@ func (n *Naming) Values(values []meter.PointValue) []Named {
 	return out
 }
 
+// Keys gives the identifiers of a point.
+func (n *Naming) Keys(point string) []string {
+	rows, ok := n.rows[point]
+	if !ok {
+		return []string{Identifier(point)}
+	}
+	var keys []string
+	for _, r := range rows {
+		if r.To != "" {
+			keys = append(keys, r.To)
+		}
+	}
+	return keys
+}
+
 // Point gives the point behind an identifier, "" if the configuration leaves
 // it out. What is no identifier of a row is taken for a default one.
 func (n *Naming) Point(key string, points *meter.Points) (string, bool) {

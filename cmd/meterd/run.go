@@ -23,7 +23,6 @@ import (
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
-	"meterd/uplink/tuya"
 )
 
 func runDaemon(args []string, s streams) error {
@@ -172,7 +171,7 @@ func openPort(b config.Bus) (meter.Port, error) {
 
 func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	return uplink.New(uplink.Config{
-		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: tuya.New(u.Tuya), Ring: d.ring, FromOldest: u.FromOldest,
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: d.clock.NotBefore, Trusted: d.clock.Trusted}), Ring: d.ring, FromOldest: u.FromOldest,
 		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Do: d.carrier(u.Name), Log: d.log,
 	})
 }

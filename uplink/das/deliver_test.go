@@ -1,0 +1,256 @@
+package das_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+	"meterd/uplink"
+	"meterd/uplink/das"
+	"meterd/uplink/uplinktest"
+)
+
+// meters: the first two only report, the third logs in.
+var meters = []dlt645.Address{
+	{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}, {0x20, 0x24, 0x11, 0x20, 0x01, 0x02}, {0x20, 0x24, 0x11, 0x20, 0x01, 0x03},
+}
+
+// site is a ring, an uplink and a platform behind an embedded broker.
+type site struct {
+	ring     *store.Ring
+	uplink   *uplink.Uplink
+	platform *uplinktest.DAS
+	attached *uplinktest.Attachment
+}
+
+// newSite fills the ring before the uplink starts, so that messages carry many
+// readings.
+func newSite(t *testing.T, platform *uplinktest.DAS, records int, do func(context.Context, uplink.Command) uplink.Result) *site {
+	t.Helper()
+	platform.ProductID, platform.DeviceID, platform.DeviceSecret = "pk", "gw", "secret"
+	platform.SubDevices = []uplinktest.DASDevice{
+		{ProductID: "mp", DeviceID: "m1"}, {ProductID: "mp", DeviceID: "202411200102"}, {ProductID: "mp", DeviceID: "m3", Secret: "s3"},
+	}
+	broker, err := uplinktest.NewBroker("127.0.0.1:0", "broker", platform.Allow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broker.OnSubscribe(platform.AllowSubscribe)
+	t.Cleanup(func() { broker.Close() })
+	s := &site{platform: platform}
+	if s.attached, err = uplinktest.AttachEmbedded(platform, broker.Addr(), "broker"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.attached.Close)
+	s.ring, err = store.Open(filepath.Join(t.TempDir(), "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.ring.Close() })
+	s.add(t, records)
+	s.uplink, err = uplink.New(uplink.Config{
+		Name: "das", Endpoint: uplink.Endpoint{URL: "tcp://" + broker.Addr()}, Ring: s.ring, FromOldest: true, Timeout: time.Second, Do: do,
+		Platform: das.New(das.Config{
+			Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, SubProductID: "mp",
+			Devices: []das.Device{{Meter: meters[0], ID: "m1"}, {Meter: meters[1]}, {Meter: meters[2], ID: "m3", Secret: "s3"}},
+		}),
+		Meters: func() []meter.MeterState { return []meter.MeterState{{Address: meters[0], Known: true, Online: true}} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.uplink.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return s
+}
+
+func number(coef int64, scale uint8) dlt645.Value {
+	return dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: coef, Scale: scale}}
+}
+
+const start = 1700000000000
+
+func (s *site) add(t *testing.T, n int) {
+	t.Helper()
+	for i := range n {
+		r := meter.Reading{Meter: meters[i%3], Time: time.UnixMilli(start + int64(i)), Trusted: true, Values: []meter.PointValue{
+			{Point: "voltage.a", Value: number(int64(2000+i), 1)}, {Point: "frequency", Value: number(5000, 2)},
+			{Point: "current.a", Value: number(int64(i), 3)},
+		}}
+		b, err := r.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ring.Append(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *site) drained(t *testing.T, last uint64) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if pos, _ := s.ring.Cursor("das"); pos == last {
+			return
+		}
+	}
+	t.Fatalf("not drained: %+v; %v", s.uplink.State(), s.platform.Seen().Violations)
+}
+
+// check compares what is stored with what was read, but for what lacks.
+func (s *site) check(t *testing.T, n int, lacks func(i int, identifier string) bool) {
+	t.Helper()
+	seen := s.platform.Seen()
+	if len(seen.Violations) > 0 {
+		t.Fatalf("violations %v", seen.Violations)
+	}
+	got := map[uplinktest.DASValue]int{}
+	for _, v := range seen.Values {
+		got[v]++
+	}
+	want := 0
+	for i := range n {
+		device := []string{"m1", "202411200102", "m3"}[i%3]
+		for identifier, value := range map[string]string{
+			"voltage_a": fmt.Sprintf("%d.%d", 200+i/10, i%10), "frequency": "50.00", "current_a": fmt.Sprintf("%d.%03d", i/1000, i%1000),
+		} {
+			v := uplinktest.DASValue{Device: device, Identifier: identifier, Value: value, Time: start + int64(i)}
+			switch {
+			case lacks(i, identifier):
+			case got[v] != 1:
+				t.Errorf("%+v is stored %d times", v, got[v])
+				fallthrough
+			default:
+				want++
+			}
+		}
+	}
+	if len(seen.Values) != want {
+		t.Errorf("%d values are stored, want %d; %+v", len(seen.Values), want, s.uplink.State())
+	}
+}
+
+func TestBacklogReachesThePlatformOnceEach(t *testing.T) {
+	s := newSite(t, &uplinktest.DAS{}, 300, nil)
+	s.drained(t, 300)
+	s.check(t, 300, func(int, string) bool { return false })
+	seen := s.platform.Seen()
+	if seen.Repeats > 0 || len(seen.LoggedIn) != 1 {
+		t.Errorf("%d repeats, logged in %v", seen.Repeats, seen.LoggedIn)
+	}
+	if seen.Answers > 30 {
+		t.Errorf("%d messages for 300 readings: they are not put together", seen.Answers)
+	}
+	e := meter.Event{Meter: meters[0], Time: time.UnixMilli(start), Trusted: true, Kind: meter.EventOffline, Text: "silence"}
+	b, err := e.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ring.Append(b); err != nil {
+		t.Fatal(err)
+	}
+	s.drained(t, 301)
+	seen = s.platform.Seen()
+	if len(seen.Events) != 1 || len(seen.Violations) > 0 || seen.Events[0].Identifier != "meter_offline" ||
+		seen.Events[0].Value != `{"meter":"m1","by":"","text":"silence"}` {
+		t.Errorf("events %+v, violations %v", seen.Events, seen.Violations)
+	}
+}
+
+// TestIdentifierThatThePlatformLacksCostsNothingElse has the bad identifier in
+// some readings of the meter that reports, and of the one that logs in.
+func TestIdentifierThatThePlatformLacksCostsNothingElse(t *testing.T) {
+	bad := func(device, identifier string) bool { return device != "m1" && identifier == "frequency" }
+	s := newSite(t, &uplinktest.DAS{Filter: bad}, 60, nil)
+	s.drained(t, 60)
+	s.check(t, 60, func(i int, identifier string) bool { return i%3 != 0 && identifier == "frequency" })
+	if st := s.uplink.State(); st.Counts.Refused != 40 || st.Counts.Lost != 0 || !strings.Contains(st.Counts.LastRefusal, "item frequency") {
+		t.Errorf("state %+v", st)
+	}
+}
+
+func TestPlatformThatMisbehavesLosesNothing(t *testing.T) {
+	n := 0
+	platform := &uplinktest.DAS{Answer: func(topic string) (int, bool) {
+		if topic != "thing/properties/gateway/up" {
+			return 0, false
+		}
+		n++
+		if n == 3 {
+			return 429, false
+		}
+		return 0, n%4 == 2
+	}}
+	s := newSite(t, platform, 500, nil)
+	s.drained(t, 500)
+	s.check(t, 500, func(int, string) bool { return false })
+	if seen := s.platform.Seen(); seen.Repeats == 0 || seen.Resent == 0 {
+		t.Errorf("%d repeats, %d sent again", seen.Repeats, seen.Resent)
+	}
+}
+
+func TestMeterThatMayNotLogInHoldsUpOnlyItself(t *testing.T) {
+	var open atomic.Bool
+	platform := &uplinktest.DAS{Answer: func(topic string) (int, bool) {
+		if topic == "thing/gateway/login" && !open.Load() {
+			return 40003, false
+		}
+		return 0, false
+	}}
+	s := newSite(t, platform, 30, nil)
+	for end := time.Now().Add(10 * time.Second); len(s.platform.Seen().Values) < 60; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the others' values do not come: %+v", s.uplink.State())
+		}
+	}
+	if why := s.uplink.State().Unregistered[meters[2]]; !strings.Contains(why, "40003") {
+		t.Errorf("unregistered: %q", why)
+	}
+	open.Store(true)
+	s.drained(t, 30)
+	s.check(t, 30, func(int, string) bool { return false })
+}
+
+func TestCommandsAreCarriedOutAndAnswered(t *testing.T) {
+	s := newSite(t, &uplinktest.DAS{}, 3, func(_ context.Context, c uplink.Command) uplink.Result {
+		if c.Op == uplink.OpRead {
+			return uplink.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: number(2201, 1)}}}
+		}
+		return uplink.Result{Outcome: uplink.Denied, Text: "not allowed"}
+	})
+	s.drained(t, 3)
+	for _, out := range []uplinktest.Out{
+		s.platform.Down("thing/properties/get", `{"id":"5","version":"1.0","params":["m1.voltage_a"],"method":"thing.properties.get"}`),
+		s.platform.Down("thing/properties/set", `{"id":"5","version":"1.0","params":{"m3.relay":0},"method":"thing.properties.set"}`),
+	} {
+		if err := s.attached.Publish(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := time.Now().Add(10 * time.Second)
+	for ; len(s.platform.Seen().Replies) < 2; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no answer")
+		}
+	}
+	seen := s.platform.Seen()
+	all := fmt.Sprintf("%s", seen.Replies)
+	if len(seen.Violations) > 0 || !strings.Contains(all, `"m1.voltage_a":220.1`) || !strings.Contains(all, "100001") {
+		t.Errorf("answers %s, violations %v", all, seen.Violations)
+	}
+}
