@@ -19,11 +19,12 @@ var arrows = map[string][]string{
 	"uplink":            {"dlt645", "meter", "store"},
 	"uplink/tuya":       {"dlt645", "meter", "uplink"},
 	"uplink/das":        {"dlt645", "meter", "uplink"},
+	"uplink/iotkit":     {"dlt645", "meter", "uplink"},
 	"uplink/onenet":     {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest": {},
 
 	"cmd/meterd":         {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console"},
-	"cmd/meterd/config":  {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/onenet", "uplink/tuya"},
+	"cmd/meterd/config":  {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
 	"cmd/meterd/console": {"dlt645"},
 	"cmd/metersim":       {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console"},
 }

@@ -32,7 +32,6 @@ type delivery struct {
 	told     func(string, ...any) // a line of the log
 	count    Counts
 
-	readTo uint64       // the last number that was read
 	open   []*record    // of those, what is not settled, in the order of their numbers
 	peeked *store.Entry // came from the source, but cannot be taken in yet
 	ready  []*request
@@ -54,9 +53,12 @@ type delivery struct {
 	vouched map[dlt645.Address]bool
 }
 
-// source is where records come from; store.Reader is one.
+// source is where records come from; a feed is one.
 type source interface {
+	// Next gives records in any order, each once.
 	Next() (store.Entry, bool)
+	// Floor is the number up to which all were given.
+	Floor() uint64
 	Behind() int
 	Again(seq uint64) ([]byte, bool)
 }
@@ -107,9 +109,9 @@ const (
 	readAtOnce = 256
 )
 
-func newDelivery(p Platform, src source, cursor uint64, window int, timeout time.Duration, id [16]byte) *delivery {
+func newDelivery(p Platform, src source, window int, timeout time.Duration, id [16]byte) *delivery {
 	d := &delivery{
-		platform: p, source: src, window: window, timeout: timeout, storeID: id, readTo: cursor,
+		platform: p, source: src, window: window, timeout: timeout, storeID: id,
 		date: func(*meter.Reading, time.Time) dated { return datedNow },
 		told: func(string, ...any) {},
 	}
@@ -256,14 +258,13 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 			break
 		}
 		rec := &record{seq: e.Seq}
-		d.open = append(d.open, rec)
+		d.begin(rec)
 		u, admitted := d.admit(now, rec, e.Data, false)
 		if admitted == admittedLater {
-			d.open = d.open[:len(d.open)-1]
+			d.drop(rec)
 			d.peeked = &e
 			break
 		}
-		d.readTo = e.Seq
 		if admitted == admittedNow {
 			units, recs = append(units, u), append(recs, rec)
 		}
@@ -285,7 +286,6 @@ func (d *delivery) gap(g store.Gap) {
 		d.count.Lost += int(min(g.To-g.From+1, 1<<30))
 		d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause))
 	}
-	d.readTo = g.To
 }
 
 // admission is whether a record goes out.
@@ -443,20 +443,37 @@ func (d *delivery) search(seq uint64) (int, bool) {
 	return slices.BinarySearchFunc(d.open, seq, func(r *record, seq uint64) int { return cmp.Compare(r.seq, seq) })
 }
 
+// begin takes a record up, in the place of its number.
+func (d *delivery) begin(rec *record) {
+	i, _ := d.search(rec.seq)
+	d.open = slices.Insert(d.open, i, rec)
+}
+
+func (d *delivery) drop(rec *record) bool {
+	i, ok := d.search(rec.seq)
+	if ok {
+		d.open = slices.Delete(d.open, i, i+1)
+	}
+	return ok
+}
+
 // settle marks a record as done.
 func (d *delivery) settle(rec *record) {
-	if i, ok := d.search(rec.seq); ok {
-		d.open = slices.Delete(d.open, i, i+1)
+	if d.drop(rec) {
 		d.count.Readings++
 	}
 }
 
 // cursor tells how far everything is settled.
 func (d *delivery) cursor() uint64 {
-	if len(d.open) > 0 {
-		return d.open[0].seq - 1
+	floor := d.source.Floor()
+	if d.peeked != nil {
+		floor = min(floor, begin(*d.peeked)-1)
 	}
-	return d.readTo
+	if len(d.open) > 0 {
+		floor = min(floor, d.open[0].seq-1)
+	}
+	return floor
 }
 
 func (d *delivery) settleOne(rec *record) {

@@ -71,7 +71,8 @@ func (l *list) Next() (store.Entry, bool) {
 	}
 	return store.Entry{Seq: seq, Data: l.recs[seq-1]}, true
 }
-func (l *list) Behind() int { return len(l.recs) - l.next }
+func (l *list) Behind() int   { return len(l.recs) - l.next }
+func (l *list) Floor() uint64 { return uint64(l.next) }
 func (l *list) Again(seq uint64) ([]byte, bool) {
 	return l.recs[seq-1], l.recs[seq-1] != nil
 }
@@ -96,7 +97,7 @@ type stage struct {
 
 func newStage(t *testing.T, window int, meters ...dlt645.Address) *stage {
 	s := &stage{t: t, p: &twoItems{meters: meters}, src: &list{}, now: time.Unix(1000, 0)}
-	s.d = newDelivery(s.p, s.src, 0, window, 10*time.Second, [16]byte{})
+	s.d = newDelivery(s.p, s.src, window, 10*time.Second, [16]byte{})
 	s.d.connected(s.now)
 	return s
 }

@@ -37,6 +37,7 @@ type Config struct {
 type Uplink struct {
 	Config
 	d       *delivery // owned by Run
+	feed    *feed     // owned by Run
 	desk    *desk     // owned by Run
 	flooded int       // owned by Run
 
@@ -81,22 +82,12 @@ func New(c Config) (*Uplink, error) {
 	}
 	pos = min(pos, c.Ring.Last())
 	u := &Uplink{Config: c, state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
-	u.d = newDelivery(c.Platform, ringSource{c.Ring, c.Ring.NewReader(pos)}, pos, c.Window, c.Timeout, c.Ring.ID())
+	u.feed = newFeed(c.Ring, pos)
+	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date = u.date
 	u.desk = newDesk(c.Do)
 	u.d.told = func(msg string, args ...any) { c.Log.Warn(msg, append([]any{"uplink", c.Name}, args...)...) }
 	return u, nil
-}
-
-// ringSource reads the ring in order, and single records again.
-type ringSource struct {
-	ring *store.Ring
-	*store.Reader
-}
-
-func (s ringSource) Again(seq uint64) ([]byte, bool) {
-	e, ok := s.ring.NewReader(seq - 1).Next()
-	return e.Data, ok && e.Gap == nil && e.Seq == seq
 }
 
 // State tells how the uplink fares.
@@ -211,6 +202,7 @@ func (u *Uplink) session(ctx context.Context) error {
 		u.flooded += int(c.dropped.Load())
 	}()
 	u.Log.Info("connected", "uplink", u.Name, "broker", u.Endpoint.URL)
+	u.feed.renew()
 	u.d.connected(time.Now())
 	u.up()
 	return u.deliver(ctx, c)

@@ -9,6 +9,7 @@ import (
 	"meterd/dlt645"
 	"meterd/uplink"
 	"meterd/uplink/das"
+	"meterd/uplink/iotkit"
 	"meterd/uplink/onenet"
 	"meterd/uplink/tuya"
 )
@@ -187,12 +188,22 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 const mostClientID = 64
 
 func (c *Config) iotkit(t, p *table, u *Uplink) maker {
-	for _, key := range []string{"product_key", "product_secret", "device_name", "model", "sub_product_key", "sub_model"} {
-		p.required(key)
+	conf := iotkit.Config{
+		ProductKey: p.required("product_key"), ProductSecret: p.required("product_secret"), DeviceName: p.required("device_name"), Model: p.required("model"),
+		SubProductKey: p.required("sub_product_key"), SubModel: p.required("sub_model"),
+		Prefix: p.str("prefix", ""), Backfill: p.oneOf("backfill", iotkit.BackfillLatest, iotkit.BackfillAll, iotkit.BackfillEvent), Points: c.Points,
 	}
-	p.oneOf("backfill", "latest", "all", "event")
-	t.later("kind", fmt.Sprintf("uplinks of kind %q are skipped", u.Kind))
-	return nil
+	if err := iotkit.Check(conf); err != nil && conf.ProductKey != "" && conf.DeviceName != "" && conf.Model != "" && conf.ProductSecret != "" && conf.SubProductKey != "" {
+		p.problem("", "the names are those of the platform's console", "%s: %v", p.title, err)
+	}
+	return func(_ Env, rows []uplink.Row, devices []device) uplink.Platform {
+		conf := conf
+		conf.Rows = rows
+		for _, d := range devices {
+			conf.Devices = append(conf.Devices, iotkit.Device{Meter: d.Meter, Name: d.ID})
+		}
+		return iotkit.New(conf)
+	}
 }
 
 // mapRows reads [[uplink.map]].

@@ -1,0 +1,116 @@
+package uplink
+
+import "meterd/store"
+
+// feed reads the ring for one uplink: what is new first, and the backlog
+// whenever nothing is, so that a value of now never waits behind those of
+// weeks.
+type feed struct {
+	ring *store.Ring
+
+	live   *store.Reader
+	liveAt uint64 // the last number that live gave
+
+	back  *store.Reader // nil: there is no backlog
+	spans []span        // of the backlog, the oldest first; back reads the first
+}
+
+// span is a stretch of numbers that is to be read: behind from, up to to.
+type span struct{ from, to uint64 }
+
+// liveBehind is how many records a backlog has at least: fewer are read in
+// their order.
+const liveBehind = 256
+
+func newFeed(ring *store.Ring, pos uint64) *feed {
+	f := &feed{ring: ring, live: ring.NewReader(pos), liveAt: pos}
+	f.renew()
+	return f
+}
+
+// renew makes a backlog of what live has not read, if that is much. It is
+// called when a connection begins.
+func (f *feed) renew() {
+	last := f.ring.Last()
+	if last <= f.liveAt+liveBehind {
+		return
+	}
+	f.spans = append(f.spans, span{f.liveAt, last})
+	f.live, f.liveAt = f.ring.NewReader(last), last
+	if f.back == nil {
+		f.back = f.ring.NewReader(f.spans[0].from)
+	}
+}
+
+// Next gives the next record or gap.
+func (f *feed) Next() (store.Entry, bool) {
+	if e, ok := f.live.Next(); ok {
+		f.liveAt = end(e)
+		return e, true
+	}
+	for f.back != nil {
+		s := &f.spans[0]
+		e, ok := f.back.Next()
+		if !ok || begin(e) > s.to { // the rest of the stretch is gone
+			f.endSpan()
+			continue
+		}
+		if e.Gap != nil && e.Gap.To > s.to { // what is behind is live's
+			gap := *e.Gap
+			gap.To = s.to
+			e.Gap = &gap
+		}
+		if s.from = end(e); s.from >= s.to {
+			f.endSpan()
+		}
+		return e, true
+	}
+	return store.Entry{}, false
+}
+
+func begin(e store.Entry) uint64 {
+	if e.Gap != nil {
+		return e.Gap.From
+	}
+	return e.Seq
+}
+
+func end(e store.Entry) uint64 {
+	if e.Gap != nil {
+		return e.Gap.To
+	}
+	return e.Seq
+}
+
+// endSpan goes on to the next stretch of the backlog.
+func (f *feed) endSpan() {
+	f.spans = f.spans[1:]
+	f.back = nil
+	if len(f.spans) > 0 {
+		f.back = f.ring.NewReader(f.spans[0].from)
+	}
+}
+
+// Floor is the number up to which everything was read.
+func (f *feed) Floor() uint64 {
+	if len(f.spans) > 0 {
+		return f.spans[0].from
+	}
+	return f.liveAt
+}
+
+// Behind tells how many records are not read yet; of a backlog, how many
+// numbers.
+func (f *feed) Behind() int {
+	n := f.live.Behind()
+	for _, s := range f.spans {
+		n += int(s.to - s.from)
+	}
+	return n
+}
+
+// Again gives one record.
+func (f *feed) Again(seq uint64) ([]byte, bool) {
+	e, ok := f.ring.NewReader(seq - 1).Next()
+	return e.Data, ok && e.Gap == nil && e.Seq == seq
+}

@@ -1,0 +1,288 @@
+package iotkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/uplink"
+)
+
+// Services that the platform calls. Setting and getting properties are of the
+// document; the names of the others, which the thing model must hold, are our
+// choice, and so are their parameters.
+const (
+	actionService = "service/"
+	propertySet   = "property/set"
+	propertyGet   = "property/get"
+	serviceRead   = "read"         // points: list of identifiers
+	serviceRelay  = "relay"        // value: as of the property
+	serviceSet    = "set"          // point: identifier, point or data identifier; value
+	serviceTime   = "time"         // none
+	serviceFreeze = "freeze"       // none
+	serviceReset  = "demand_reset" // none
+)
+
+// Codes that answer commands. The document has 0 for success and anything
+// else for an error; these numbers are our choice, after those of HTTP.
+const (
+	codeDone        = 0
+	codeInvalid     = 400
+	codeDenied      = 403
+	codeNotKnown    = 404
+	codeNotTaken    = 409
+	codeTooLong     = 413
+	codeFailed      = 500
+	codeUnconfirmed = 502
+	codeBusy        = 503
+	codeNoAnswer    = 504
+)
+
+var codes = map[uplink.Outcome]int{
+	uplink.Done: codeDone, uplink.Denied: codeDenied, uplink.NotKnown: codeNotKnown, uplink.Invalid: codeInvalid, uplink.NoAnswer: codeNoAnswer,
+	uplink.NotTaken: codeNotTaken, uplink.Unconfirmed: codeUnconfirmed, uplink.Failed: codeFailed, uplink.Busy: codeBusy,
+}
+
+// answerFrame is a reply to a service. The document has the results in data;
+// the code reads params (K6, K7), so both hold them.
+type answerFrame struct {
+	ID      string          `json:"id"`
+	Method  string          `json:"method"`
+	Code    int             `json:"code"`
+	Message string          `json:"message,omitempty"` // why it failed; not in the document, our choice
+	Data    json.RawMessage `json:"data"`
+	Params  json.RawMessage `json:"params"`
+}
+
+// mistake is why a command is not carried out.
+type mistake struct {
+	code int
+	text string
+}
+
+func invalid(format string, args ...any) *mistake {
+	return &mistake{codeInvalid, fmt.Sprintf(format, args...)}
+}
+
+func unknown(format string, args ...any) *mistake {
+	return &mistake{codeNotKnown, fmt.Sprintf(format, args...)}
+}
+
+// commandID tells apart what the platform numbers by itself, and keeps what
+// the answer needs: the service, then the platform's id.
+func commandID(a dlt645.Address, service, id string) string {
+	return a.String() + " " + service + " " + id
+}
+
+// command understands the call of a service of a meter. The gateway itself
+// has none.
+func (k *Iotkit) command(a dlt645.Address, own bool, service string, in inbound) uplink.Receipt {
+	c, wrong := &uplink.Command{}, unknown("the gateway has no services")
+	if !own {
+		c, wrong = k.understand(service, in.Params)
+	}
+	if wrong != nil {
+		m := k.reply(a, service, *in.ID, wrong.code, wrong.text, nil)
+		return uplink.Receipt{Reply: &m}
+	}
+	c.ID, c.Meter = commandID(a, service, *in.ID), a
+	return uplink.Receipt{Command: c}
+}
+
+func (k *Iotkit) understand(service string, params json.RawMessage) (*uplink.Command, *mistake) {
+	switch service {
+	case propertySet:
+		return k.setProperty(params)
+	case propertyGet:
+		return k.read(params)
+	}
+	var p struct {
+		Points json.RawMessage `json:"points"`
+		Point  string          `json:"point"`
+		Value  json.RawMessage `json:"value"`
+	}
+	if service == serviceRead || service == serviceRelay || service == serviceSet {
+		if json.Unmarshal(params, &p) != nil {
+			return nil, invalid("params is no object of this service's parameters")
+		}
+	}
+	switch service {
+	case serviceRead:
+		return k.read(p.Points)
+	case serviceRelay:
+		return relay(p.Value)
+	case serviceSet:
+		return k.set(p.Point, p.Value)
+	case serviceTime:
+		return &uplink.Command{Op: uplink.OpTime}, nil
+	case serviceFreeze:
+		return &uplink.Command{Op: uplink.OpFreeze}, nil
+	case serviceReset:
+		return &uplink.Command{Op: uplink.OpDemandReset}, nil
+	}
+	return nil, unknown("there is no service %q", service)
+}
+
+// setProperty takes one property at a time: with several the one code of the
+// reply could not tell what became of each.
+func (k *Iotkit) setProperty(params json.RawMessage) (*uplink.Command, *mistake) {
+	var p map[string]json.RawMessage
+	if json.Unmarshal(params, &p) != nil || len(p) == 0 {
+		return nil, invalid("params is no object of properties")
+	}
+	if len(p) > 1 {
+		return nil, invalid("%d properties at once; set one at a time", len(p))
+	}
+	for key, value := range p {
+		point, ok := k.naming.Point(key, k.Points)
+		if !ok {
+			return nil, unknown("there is no property %q", key)
+		}
+		if point == "relay" {
+			return relay(value)
+		}
+		return k.set(key, value)
+	}
+	return nil, nil // not reached
+}
+
+func relay(value json.RawMessage) (*uplink.Command, *mistake) {
+	c := &uplink.Command{Op: uplink.OpRelay}
+	text, _ := word(value)
+	switch strings.ToLower(text) {
+	case "closed", "close", "true", "1":
+		c.Relay = dlt645.CommandClose
+	case "open", "trip", "false", "0":
+		c.Relay = dlt645.CommandTrip
+	default:
+		return nil, invalid("the relay can be closed or open")
+	}
+	return c, nil
+}
+
+// set takes an identifier of the platform; what is none may be a point or a
+// data identifier, which the meter's side looks up.
+func (k *Iotkit) set(key string, value json.RawMessage) (*uplink.Command, *mistake) {
+	text, ok := word(value)
+	if !ok || key == "" {
+		return nil, invalid("a point and its value are missing")
+	}
+	point, renamed := k.naming.Point(key, k.Points)
+	if !renamed {
+		return &uplink.Command{Op: uplink.OpSet, Point: key, Value: text}, nil
+	}
+	if text, ok = k.unscaled(point, key, text); !ok {
+		return nil, invalid("the value of %q is no number that fits", key)
+	}
+	return &uplink.Command{Op: uplink.OpSet, Point: point, Value: text}, nil
+}
+
+// unscaled takes the configuration's scale off a value, so that what is set is
+// what would be posted.
+func (k *Iotkit) unscaled(point, key, text string) (string, bool) {
+	for _, r := range k.Rows {
+		if r.Point != point || r.To != key || r.Scale <= 0 {
+			continue
+		}
+		d, err := dlt645.ParseDecimal(text)
+		if err != nil || int(d.Scale)+r.Scale > dlt645.MaxScale {
+			return "", false
+		}
+		d.Scale += uint8(r.Scale)
+		for d.Scale > 0 && d.Coef%10 == 0 {
+			d.Coef, d.Scale = d.Coef/10, d.Scale-1
+		}
+		return d.String(), true
+	}
+	return text, true
+}
+
+// read takes a list of identifiers; all of them must be known.
+func (k *Iotkit) read(list json.RawMessage) (*uplink.Command, *mistake) {
+	var keys []string
+	if json.Unmarshal(list, &keys) != nil || len(keys) == 0 {
+		return nil, invalid("a list of identifiers is missing")
+	}
+	c := &uplink.Command{Op: uplink.OpRead}
+	for _, key := range keys {
+		point, ok := k.naming.Point(key, k.Points)
+		if !ok {
+			return nil, unknown("there is no property %q", key)
+		}
+		c.Points = append(c.Points, point)
+	}
+	return c, nil
+}
+
+// word gives a string, number or boolean as its characters.
+func word(b json.RawMessage) (string, bool) {
+	var s string
+	if json.Unmarshal(b, &s) == nil && string(b) != "null" {
+		return strings.TrimSpace(s), true
+	}
+	if len(b) == 0 || b[0] == '{' || b[0] == '[' || b[0] == 'n' {
+		return "", false
+	}
+	return string(b), true
+}
+
+// deregister forgets a sub-device. The meter is registered again with its next
+// post or connect as long as the configuration names it.
+func (k *Iotkit) deregister(in inbound) uplink.Receipt {
+	code, text := codeNotKnown, "there is no such sub-device"
+	var who identity
+	if json.Unmarshal(in.Params, &who) == nil && who.ProductKey == k.SubProductKey {
+		for _, d := range k.devices {
+			if d.Name == who.DeviceName {
+				d.gone, code, text = true, codeDone, ""
+			}
+		}
+	}
+	b := encode(struct {
+		ID      string `json:"id"`
+		Method  string `json:"method"`
+		Code    int    `json:"code"`
+		Message string `json:"message,omitempty"`
+	}{*in.ID, methodDeregister + replySuffix, code, text})
+	return uplink.Receipt{Reply: &uplink.Message{Topic: topic(k.ProductKey, k.DeviceName, toServer, actionDeregister+replySuffix), Payload: b}}
+}
+
+// Answer tells the result of a command. The code is 0 only when the meter
+// itself shows what was asked for.
+func (k *Iotkit) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
+	parts := strings.SplitN(c.ID, " ", 3)
+	if len(parts) != 3 {
+		return uplink.Message{}, false // not one of ours
+	}
+	service, id := parts[1], parts[2]
+	code, ok := codes[r.Outcome]
+	if !ok {
+		code = codeFailed
+	}
+	values := map[string]json.RawMessage{}
+	if code == codeDone {
+		for _, v := range k.naming.Values(r.Values) {
+			values[v.Key] = v.JSON
+		}
+	}
+	m := k.reply(c.Meter, service, id, code, r.Text, values)
+	if len(m.Payload) > mostPayload {
+		m = k.reply(c.Meter, service, id, codeTooLong, "the values do not fit in one message; ask for fewer", nil)
+	}
+	return m, true
+}
+
+// reply gives the answer to a service. The gateway's own address is zero.
+func (k *Iotkit) reply(a dlt645.Address, service, id string, code int, text string, values map[string]json.RawMessage) uplink.Message {
+	if values == nil {
+		values = map[string]json.RawMessage{}
+	}
+	if code == codeDone {
+		text = ""
+	}
+	result := encode(values)
+	b := encode(answerFrame{id, method(actionService+service) + replySuffix, code, text, result, result})
+	return uplink.Message{Topic: k.topicOf(a, toServer, actionService+service+replySuffix), Payload: b, Meter: a}
+}
