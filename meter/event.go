@@ -2,6 +2,8 @@ package meter
 
 import (
 	"encoding/binary"
+	"slices"
+	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -32,7 +34,58 @@ const (
 	EventReset   = "demand-reset"
 	// EventReplaced says that another meter answers at the address.
 	EventReplaced = "meter-replaced"
+	// What the meter's own values show between two readings.
+	EventFaultOn  = "fault-on"
+	EventFaultOff = "fault-off"
+	EventSwitched = "relay-changed"
+	EventCover    = "cover-opened"
+	EventPowerOff = "power-off"
 )
+
+// changes compares a reading with the one before and tells what happened. The
+// first reading after a start is compared with nothing.
+func (p *Poller) changes(m *meterState, r *Reading) {
+	for _, point := range []string{"fault", "count.cover", "relay", "count.outage"} {
+		v, ok := r.Value(point)
+		if !ok {
+			continue
+		}
+		now := v.String()
+		before, known := m.seen[point]
+		if m.seen == nil {
+			m.seen = map[string]string{}
+		}
+		m.seen[point] = now
+		if !known || now == before {
+			continue
+		}
+		switch point {
+		case "fault":
+			p.faults(m, before, now)
+		case "count.cover":
+			p.tell(m, EventCover, now)
+		case "relay":
+			p.tell(m, EventSwitched, now)
+		case "count.outage":
+			p.tell(m, EventPowerOff, now)
+		}
+	}
+}
+
+// faults tells of each fault that came or went.
+func (p *Poller) faults(m *meterState, before, now string) {
+	was, is := strings.Split(before, ","), strings.Split(now, ",")
+	for _, f := range is {
+		if f != "" && !slices.Contains(was, f) {
+			p.tell(m, EventFaultOn, f)
+		}
+	}
+	for _, f := range was {
+		if f != "" && !slices.Contains(is, f) {
+			p.tell(m, EventFaultOff, f)
+		}
+	}
+}
 
 // recordEvent is the kind of an event's record; its fields are those of a
 // reading up to the time, then kind, by and text.

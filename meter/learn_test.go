@@ -1,8 +1,10 @@
 package meter
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -361,4 +363,69 @@ func TestDeadMetersCostAtMostTheirShare(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ratePort is a port whose rate the line hears.
+type ratePort struct {
+	Port
+	baud *atomic.Int64
+}
+
+func (p ratePort) SetBaud(baud int) error {
+	p.baud.Store(int64(baud))
+	return nil
+}
+
+func TestAMeterOf1997IsFoundAtItsOwnRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meters := []*dlt645test.Meter{dlt645test.NewMeter(address(1), 3), dlt645test.NewMeter97(address(2), 3)}
+		meters[0].Baud, meters[1].Baud = 2400, 1200
+		var baud atomic.Int64
+		baud.Store(2400)
+		ours, theirs := dlt645test.Pipe()
+		line := &dlt645test.Line{Baud: 2400, Meters: meters, Rate: func() int { return int(baud.Load()) }}
+		bus := NewBus("test", Timing{Baud: 2400, Preamble: 4, Timeout: 500 * time.Millisecond}, func() (Port, error) { return ratePort{ours, &baud}, nil }, nil)
+		read := map[dlt645.Address]int{}
+		var configs []Config
+		for _, m := range meters {
+			configs = append(configs, Config{Name: "m", Address: m.Address, Auto: true, Groups: []Group{{Every: time.Minute, Points: pointsOf(t, "voltage")}}})
+		}
+		p := NewPoller(PollerConfig{Bus: bus, Meters: configs, Sink: func(r Reading) { read[r.Meter]++ }})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Second)
+		defer cancel()
+		go line.Serve(ctx, theirs)
+		p.Run(ctx)
+		theirs.Close()
+		synctest.Wait()
+		l := p.learnedOf(1)
+		if l.Protocol != "1997" || l.Baud != 1200 || read[meters[0].Address] != 6 || read[meters[1].Address] != 6 {
+			t.Errorf("learned %q at %d; read %v", l.Protocol, l.Baud, read)
+		}
+	})
+}
+
+func TestWhatChangesIsAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meters := simulated(1)
+		b := newBench(Timing{Baud: 9600}, meters, Group{Every: time.Minute, Points: pointsOf(t, "relay", "fault", "count.cover", "count.outage")})
+		go func() {
+			time.Sleep(150 * time.Second)
+			meters[0].Set(0x04000505, []byte{0x04, 0x00}) // over-voltage of phase B
+			meters[0].SetNumber(0x03300D00, 2, 3, false)
+			time.Sleep(time.Minute)
+			meters[0].Set(0x04000503, []byte{0x50, 0x00})
+			meters[0].SetNumber(0x03110000, 4, 3, false)
+			time.Sleep(time.Minute)
+			meters[0].Set(0x04000505, []byte{0x00, 0x00})
+		}()
+		b.run(t, 6*time.Minute)
+		var got []string
+		for _, e := range b.events {
+			got = append(got, e.Kind+" "+e.Text)
+		}
+		want := "[fault-on over-voltage.b cover-opened 2 relay-changed open power-off 4 fault-off over-voltage.b]"
+		if fmt.Sprint(got) != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	})
 }

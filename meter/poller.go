@@ -65,6 +65,7 @@ type meterState struct {
 	silent   map[dlt645.DI]int // how often it was silent to one, in a row
 	bareLost bool              // the last request went without FE and was lost
 	session  *session          // a round that was put aside
+	seen     map[string]string // last values of the points whose changes are events
 
 	state   MeterState    // guarded by Poller.mu
 	kept    Learned       // a copy of learned; guarded by Poller.mu
@@ -319,6 +320,7 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 	if used(r, &m.learned.Usage, p.zone) {
 		p.changed.Store(true)
 	}
+	p.changes(m, r)
 	if s.group.daily {
 		p.endDaily(ctx, m, r)
 	}

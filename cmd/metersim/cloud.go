@@ -20,11 +20,11 @@ func runCloud(ctx context.Context, args []string) error {
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		args = append([]string{"tuya"}, args...) // -h explains
 	}
-	if len(args) > 0 && (args[0] == "onenet" || args[0] == "onenet-studio") {
-		return runOnenet(ctx, args[0], args[1:])
+	if len(args) > 0 && otherClouds[args[0]] != nil {
+		return runOtherCloud(ctx, args[0], args[1:])
 	}
 	if len(args) == 0 || args[0] != "tuya" {
-		fmt.Fprintln(os.Stderr, "error: this version simulates the platforms tuya, onenet and onenet-studio")
+		fmt.Fprintln(os.Stderr, "error: want metersim cloud tuya, onenet, onenet-studio, das or iotkit")
 		return errUsage
 	}
 	f := flags("cloud tuya")
