@@ -60,6 +60,7 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
 	$(GO) test -run '^$$' -bench OnPty -benchtime 2x ./cmd/metersim
+	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
 
 clean:
