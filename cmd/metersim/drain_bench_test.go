@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"path/filepath"
@@ -140,7 +139,7 @@ func drain(b *testing.B, window, n int, delay time.Duration) time.Duration {
 	select {
 	case <-done:
 	case <-time.After(2 * time.Minute):
-		b.Fatal(fmt.Sprintf("not drained: %+v", u.State()))
+		b.Fatalf("not drained: %+v", u.State())
 	}
 	cancel()
 	<-ended
