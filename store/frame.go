@@ -137,7 +137,8 @@ func parseFrame(b []byte, id [16]byte) (*frame, error) {
 	f.records = make([][]byte, 0, records)
 	for range records {
 		n, w := binary.Uvarint(rest)
-		if w <= 0 || n > uint64(len(rest)-w) {
+		// A length is written in one way only.
+		if w <= 0 || w > 1 && rest[w-1] == 0 || n > uint64(len(rest)-w) {
 			return nil, errBadFrame
 		}
 		f.records = append(f.records, rest[w:w+int(n)])
