@@ -150,14 +150,29 @@ func (b *Bus) owed(a dlt645.Address, now time.Time) bool {
 	return ok && now.Sub(at) < owedFor
 }
 
-// Send sends what no meter answers, such as a time broadcast.
+// Send sends what no meter answers, such as a freeze of all.
 func (b *Bus) Send(ctx context.Context, req dlt645.Frame) error {
+	return b.sendNow(ctx, func() dlt645.Frame { return req })
+}
+
+// sendNow builds what it sends when the line is its own: a time would be old
+// after a wait.
+func (b *Bus) sendNow(ctx context.Context, build func() dlt645.Frame) error {
 	how := b.Manner()
-	wire, err := b.claim(ctx, how, req)
-	if err != nil {
+	if _, err := b.claim(ctx, how, build()); err != nil {
 		return err
 	}
 	defer b.release()
+	if err := b.ready(); err != nil {
+		return err
+	}
+	if err := b.quiet(ctx); err != nil {
+		return err
+	}
+	wire, err := build().AppendBinary(dlt645.AppendPreamble(nil, how.Preamble))
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	_, err = b.send(ctx, b.timingOf(how), wire)
 	b.count.busy(began, b.timing.Wire(len(wire)))

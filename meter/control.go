@@ -131,7 +131,7 @@ func (p *Poller) ReadExtra(ctx context.Context, a dlt645.Address, points []Point
 	}
 	r := Reading{Meter: a, Time: at, Round: at, Values: values}
 	p.stamp(&r)
-	derive(&r, p.zone, time.Time{})
+	derive(&r, p.zone, time.Time{}, err == nil)
 	p.sink(r)
 	return err
 }
@@ -331,10 +331,20 @@ func (p *Poller) ResetDemand(ctx context.Context, a dlt645.Address, by string) e
 // SyncTime broadcasts the board's time to all meters of the line, if it can
 // be trusted.
 func (p *Poller) SyncTime(ctx context.Context, by string) error {
-	if !p.trusted(time.Now()) {
+	now := time.Now()
+	day := now.In(p.zone).Format(time.DateOnly)
+	switch {
+	case !p.trusted(now):
 		return errors.New("meter: the board's own clock is not trusted")
+	case aroundMidnight(now.In(p.zone)):
+		return errors.New("meter: near midnight meters ignore the time")
+	case by != "console" && p.lastSync() == day:
+		return errors.New("meter: the time was broadcast today; meters take it once a day")
 	}
 	err := p.Broadcast(ctx)
+	if err == nil {
+		p.noteSync(day)
+	}
 	p.note(dlt645.BroadcastAddress, EventTime, by, "broadcast on "+p.bus.Name(), err)
 	return err
 }

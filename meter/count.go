@@ -54,12 +54,14 @@ func (w *buckets) add(at time.Time, d time.Duration) {
 		w.first = at
 	}
 	w.roll(at)
-	w.busy[w.at%loadMinutes] += d
+	if minute := at.Unix() / 60; w.at-minute < loadMinutes {
+		w.busy[minute%loadMinutes] += d // it may have begun in the minute before
+	}
 }
 
 func (w *buckets) roll(now time.Time) {
 	minute := now.Unix() / 60
-	if minute-w.at >= loadMinutes || minute < w.at {
+	if minute-w.at >= loadMinutes || w.at-minute >= loadMinutes {
 		w.busy = [loadMinutes]time.Duration{}
 		w.at = minute
 	}

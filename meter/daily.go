@@ -16,6 +16,8 @@ const (
 	dailyAt = 3*time.Hour + 30*time.Minute
 	// dailyAfter is how long after the start the first one is.
 	dailyAfter = 2 * time.Minute
+	// dailyAgain is when it is tried again.
+	dailyAgain = 10 * time.Minute
 )
 
 func dailyGroup() *groupState {
@@ -45,10 +47,10 @@ func (p *Poller) endDaily(ctx context.Context, m *meterState, r *Reading) {
 	}
 	now := time.Now()
 	day := now.In(p.zone).Format(time.DateOnly)
-	if day == p.synced || !p.trusted(now) || aroundMidnight(now.In(p.zone)) {
+	if day == p.lastSync() || !p.trusted(now) || aroundMidnight(now.In(p.zone)) {
 		return
 	}
-	p.synced = day
+	p.noteSync(day)
 	if err := p.Broadcast(ctx); err != nil {
 		p.log.Error("the time could not be broadcast", "bus", p.bus.Name(), "err", err)
 		return
@@ -77,13 +79,35 @@ func aroundMidnight(t time.Time) bool {
 // Broadcast sends the board's time to all meters of the line (08H). It is not
 // answered. The caller sees to it that the clock is right.
 func (p *Poller) Broadcast(ctx context.Context) error {
-	f := dlt645.TimeBroadcast(time.Now())
-	b, err := f.AppendBinary(nil)
-	if err != nil {
-		return err
+	return p.bus.sendNow(ctx, func() dlt645.Frame {
+		b, err := dlt645.TimeBroadcast(time.Now()).AppendBinary(nil)
+		if err != nil {
+			panic(err) // a time always fits
+		}
+		// It is right when the last byte has passed.
+		t := p.bus.timing
+		return dlt645.TimeBroadcast(time.Now().In(p.zone).Add(t.Wire(len(b)+t.Preamble) + 500*time.Millisecond))
+	})
+}
+
+// lastSync gives the day on which the line was last told the time, also
+// before a restart.
+func (p *Poller) lastSync() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := p.synced
+	for _, m := range p.meters {
+		last = max(last, m.kept.Synced)
 	}
-	// It is right when the last byte has passed.
-	t := p.bus.timing
-	f = dlt645.TimeBroadcast(time.Now().In(p.zone).Add(t.Wire(len(b)+t.Preamble) + 500*time.Millisecond))
-	return p.bus.Send(ctx, f)
+	return last
+}
+
+func (p *Poller) noteSync(day string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.synced = day
+	for _, m := range p.meters {
+		m.kept.Synced = day
+	}
+	p.changed.Store(true)
 }

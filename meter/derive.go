@@ -10,11 +10,13 @@ import (
 
 // derive computes the derived points whose sources a round brought. Clock is
 // when the meter's time of day was read, by the board's clock.
-func derive(r *Reading, zone *time.Location, clock time.Time) {
+// Whole tells that nothing of the round was lost: a word that is missing is no
+// sign that its faults are gone.
+func derive(r *Reading, zone *time.Location, clock time.Time, whole bool) {
 	if w, ok := word(r, "status.3"); ok {
 		r.add("relay", text(relayState(w)))
 	}
-	if names, ok := faults(r); ok {
+	if names, ok := faults(r); ok && whole {
 		r.add("fault", text(strings.Join(names, ",")))
 	}
 	if t, ok := meterClock(r, zone); ok {
@@ -33,7 +35,10 @@ func used(r *Reading, u *Usage, zone *time.Location) (changed bool) {
 	if !ok || v.Kind != dlt645.Number || !r.Trusted {
 		return false
 	}
-	day, month, changed := u.take(v.Dec, r.Time.In(zone))
+	day, month, counts, changed := u.take(v.Dec, r.Time.In(zone))
+	if !counts {
+		return changed
+	}
 	r.add("energy.forward.day", dlt645.Value{Kind: dlt645.Number, Dec: day})
 	r.add("energy.forward.month", dlt645.Value{Kind: dlt645.Number, Dec: month})
 	return changed

@@ -21,6 +21,7 @@ type Learned struct {
 	Preamble PreambleState        `json:"preamble"`
 	Times    Times                `json:"times"`
 	Usage    Usage                `json:"usage"`
+	Synced   string               `json:"synced,omitempty"` // the day on which its line was last told the time
 }
 
 // clone gives a copy that shares nothing.
@@ -39,7 +40,7 @@ const (
 	// to, which noise may have done.
 	silentFor = time.Hour
 	// silentOften is how often in a row a meter must be silent to one.
-	silentOften = 2
+	silentOften = 3
 )
 
 func (l *Learned) lack(di dlt645.DI, until time.Time) {
@@ -56,7 +57,7 @@ func (l *Learned) lacks(di dlt645.DI, now time.Time) bool {
 // tidy forgets what is no longer believed.
 func (l *Learned) tidy(now time.Time) {
 	for di, until := range l.Lacking {
-		if !now.Before(until) {
+		if !now.Before(until) || until.Sub(now) > refusedFor { // or the clock was wrong then
 			delete(l.Lacking, di)
 		}
 	}
@@ -90,6 +91,7 @@ func (l *Learned) replaced(number string) bool {
 		return false
 	}
 	l.Lacking, l.Widths, l.Preamble, l.Times = nil, nil, PreambleState{}, Times{}
+	l.Usage.rebase()
 	return true
 }
 

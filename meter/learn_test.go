@@ -207,8 +207,10 @@ func TestUsageOfDayAndMonth(t *testing.T) {
 		{"2026-10-31 00:15", "104.00", "0.50", "4.00"}, // the day begins where the last reading before it stood
 		{"2026-11-01 00:15", "109.00", "5.00", "5.00"},
 		{"2026-11-01 10:00", "110.00", "6.00", "6.00"},
-		{"2026-11-01 10:15", "2.00", "6.00", "6.00"}, // another meter
+		{"2026-11-01 10:15", "2.00", "", ""}, // another meter, or a slip
 		{"2026-11-01 11:00", "3.25", "7.25", "7.25"},
+		{"2026-11-01 11:15", "0.00", "", ""}, // a slip
+		{"2026-11-01 11:30", "3.25", "7.25", "7.25"},
 		{"2026-11-02 00:15", "4.00", "0.75", "8.00"},
 		{"2026-11-05 00:15", "9.00", "5.00", "13.00"}, // nothing was read for days
 	} {
@@ -226,7 +228,13 @@ func TestUsageOfDayAndMonth(t *testing.T) {
 		if err := json.Unmarshal(kept, &u); err != nil {
 			t.Fatal(err)
 		}
-		day, month, _ := u.take(d, at)
+		day, month, counts, _ := u.take(d, at)
+		if !counts {
+			if c.day != "" {
+				t.Errorf("%s at %s does not count", c.reading, c.at)
+			}
+			continue
+		}
 		if day.String() != c.day || month.String() != c.month {
 			t.Errorf("%s at %s: day %s, month %s, want %s and %s", c.reading, c.at, day, month, c.day, c.month)
 		}

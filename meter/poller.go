@@ -27,9 +27,9 @@ type Poller struct {
 	meters   []*meterState // owned by Run, but for what mu guards
 	portLost bool          // owned by Run
 	looked   time.Time     // when pick last looked at the clock; owned by Run
-	synced   string        // the day on which the time was last broadcast; owned by Run
 
-	mu sync.Mutex
+	mu     sync.Mutex
+	synced string // the day on which the time was last broadcast; guarded by mu
 }
 
 // PollerConfig is what a Poller works with.
@@ -65,6 +65,8 @@ type meterState struct {
 	silent   map[dlt645.DI]int // how often it was silent to one, in a row
 	bareLost bool              // the last request went without FE and was lost
 	session  *session          // a round that was put aside
+	guess    int               // which of the editions is asked for next
+	keptAt   time.Time         // when what was learned was last worth keeping
 	seen     map[string]string // last values of the points whose changes are events
 
 	state   MeterState    // guarded by Poller.mu
@@ -194,12 +196,15 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 			if missed := c.advance(now, p.zone, jumped); missed > 0 && !m.dead() {
 				p.update(m, func(s *MeterState) { s.Missed += missed })
 			}
-			if m.session != nil { // what was put aside comes first for its meter, and behind all others
+			if m.dead() {
 				continue
 			}
 			at := c.due.at
-			if m.dead() && at.Before(m.askAt) {
-				at = m.askAt
+			if m.session != nil { // what was put aside comes first for its meter, and behind all others for a while
+				if c != m.session.group || now.Sub(m.session.since) < asideFor {
+					continue
+				}
+				at = now
 			}
 			switch {
 			case at.After(now):
@@ -211,6 +216,17 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 			}
 		}
 	}
+	// A dead meter goes ahead when its pause is over: what all of them cost is
+	// bounded.
+	for _, m := range p.meters {
+		switch {
+		case !m.dead() || len(m.groups) == 0:
+		case m.askAt.After(now):
+			wake = later(now, minTime(wake, m.askAt))
+		default:
+			return m, m.groups[0], wake
+		}
+	}
 	if g != nil {
 		return best, g, wake
 	}
@@ -220,6 +236,16 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 		}
 	}
 	return best, g, wake
+}
+
+// asideFor is how long a round that was put aside lets all others go first.
+const asideFor = 10 * time.Second
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // clockJump is how far the clock must have been moved to be noticed.
@@ -244,7 +270,7 @@ func (p *Poller) othersWait(m *meterState) bool {
 			return true
 		}
 		for _, g := range o.groups {
-			if !g.due.at.After(now) && !(o.dead() && o.askAt.After(now)) {
+			if !g.due.at.After(now) && !o.dead() {
 				return true
 			}
 		}
@@ -272,6 +298,10 @@ func (p *Poller) run(ctx context.Context, m *meterState, g *groupState) {
 			return
 		}
 	}
+	if time.Since(s.since) > max(g.Every, sessionFor) {
+		p.finish(ctx, m, s) // values of one reading belong together
+		return
+	}
 	if !p.step(ctx, m, s) {
 		m.session = s
 		return
@@ -279,29 +309,60 @@ func (p *Poller) run(ctx context.Context, m *meterState, g *groupState) {
 	p.finish(ctx, m, s)
 }
 
+// sessionFor is how long the rounds of short periods may take.
+const sessionFor = time.Minute
+
 // begin starts a round; false if there is nothing to be had.
 func (p *Poller) begin(ctx context.Context, m *meterState, g *groupState) (*session, bool) {
 	began := time.Now()
-	s := &session{group: g, belongs: g.due.at}
-	g.served = began
-	next := g.next(began, p.zone)
-	g.due = due{at: next, since: next}
-	m.learned.tidy(began)
+	s := &session{group: g, belongs: g.due.at, since: began}
 	s.out.reading.Meter = m.Address
+	m.learned.tidy(began)
 	if m.dead() {
 		if !p.revive(ctx, m, g) {
 			return nil, false
 		}
 		s.out.answered = true
-	} else if !p.identify(ctx, m) {
+		if s.belongs.After(began) {
+			s.belongs = began
+		}
+		p.wakeOthers(m, began)
+	} else if known, more := p.identify(ctx, m); !known {
+		g.served = began
+		if more { // the next guess comes when the others had their turn
+			g.due = due{at: began, since: began}
+			return nil, false
+		}
+		g.consume(began, p.zone)
 		s.out.lost = ErrSilence
 		if ctx.Err() == nil {
 			p.judge(m, s.out)
 		}
 		return nil, false
 	}
+	g.served = began
+	g.consume(began, p.zone)
 	s.todo = plan(sources(g.Points), m.edition(), &m.learned, began)
 	return s, true
+}
+
+// consume sets the group's next round.
+func (g *groupState) consume(now time.Time, zone *time.Location) {
+	next := g.next(now, zone)
+	g.due = due{at: next, since: next}
+}
+
+// wakeOthers has the other dead meters asked soon, when one of them is back:
+// they may have been away together.
+func (p *Poller) wakeOthers(m *meterState, now time.Time) {
+	at := now
+	for _, o := range p.meters {
+		if o != m && o.dead() {
+			at = at.Add(firstPause / 2)
+			o.pause = min(firstPause, p.probe)
+			o.askAt = minTime(o.askAt, at)
+		}
+	}
 }
 
 // finish hands the reading of a round on.
@@ -310,14 +371,20 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 		return
 	}
 	p.judge(m, s.out)
+	if s.group.daily && s.out.lost != nil {
+		again := time.Now().Add(dailyAgain)
+		s.group.due = due{at: again, since: again}
+	}
 	r := &s.out.reading
 	if len(r.Values) == 0 {
 		return
 	}
 	r.Round = s.belongs
 	p.stamp(r)
-	derive(r, p.zone, s.out.clock)
-	if used(r, &m.learned.Usage, p.zone) {
+	derive(r, p.zone, s.out.clock, s.out.lost == nil)
+	m.learned.Usage.scaled(max(m.CT, 1) * max(m.PT, 1))
+	if now := time.Now(); used(r, &m.learned.Usage, p.zone) || now.Sub(m.keptAt) > keepEvery {
+		m.keptAt = now
 		p.changed.Store(true)
 	}
 	p.changes(m, r)
@@ -326,16 +393,24 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 	}
 	p.update(m, func(s *MeterState) {
 		s.keep(*r)
+		m.learned.Synced = max(m.learned.Synced, m.kept.Synced)
 		m.kept = m.learned.clone()
 	})
 	p.sink(*r)
 }
+
+// keepEvery is how often what was learned is kept at least: a power cut costs
+// the usage of this day and month no more.
+const keepEvery = 15 * time.Minute
 
 // revive asks a dead meter for the first thing of a group, once.
 func (p *Poller) revive(ctx context.Context, m *meterState, g *groupState) bool {
 	err := p.askAny(ctx, m, g)
 	if err == nil {
 		return true
+	}
+	if m.Auto && m.learned.Protocol != "" { // another meter may hang there: ask anew which edition it speaks
+		m.learned.Protocol, m.learned.Baud = "", 0
 	}
 	m.pause = min(2*m.pause, p.probe)
 	m.askAt = time.Now().Add(max(m.pause, p.deadPause(m)))
@@ -345,13 +420,18 @@ func (p *Poller) revive(ctx context.Context, m *meterState, g *groupState) bool 
 
 func (p *Poller) askAny(ctx context.Context, m *meterState, g *groupState) error {
 	if m.Auto && m.learned.Protocol == "" {
-		if p.identify(ctx, m) {
-			return nil
+		for {
+			known, more := p.identify(ctx, m)
+			if known {
+				return nil
+			}
+			if !more || ctx.Err() != nil {
+				return ErrSilence
+			}
 		}
-		return ErrSilence
 	}
 	for _, point := range sources(g.Points) {
-		if point, ok := point.in(m.edition()); ok {
+		if point, ok := point.in(m.edition()); ok && !m.learned.lacks(point.DI, time.Now()) {
 			return p.ask(ctx, m, point.DI)
 		}
 	}

@@ -95,6 +95,7 @@ type outcome struct {
 type session struct {
 	group   *groupState
 	belongs time.Time // the moment on the clock
+	since   time.Time // when it began
 	todo    []Request
 	out     outcome
 	lostRow int // requests lost one behind the other
@@ -156,7 +157,7 @@ func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Requ
 		s.out.lost = err
 		s.lostRow++
 		silent := errors.Is(err, ErrSilence)
-		if !s.out.answered && !(silent && p.aliveBesides(ctx, m, req)) {
+		if !s.out.answered && !(silent && p.aliveBesides(ctx, m, s, req)) {
 			return true
 		}
 		s.out.answered = true
@@ -208,8 +209,15 @@ func (p *Poller) singly(m *meterState, req Request) []Request {
 	return plan(req.Points, m.edition(), &m.learned, time.Now())
 }
 
-// aliveBesides asks a meter that was silent to a block for one of its
-// members, once: some meters are silent to blocks.
-func (p *Poller) aliveBesides(ctx context.Context, m *meterState, req Request) bool {
-	return dlt645.IsBlock(req.DI) && p.ask(ctx, m, req.Points[0].DI) == nil
+// aliveBesides asks a meter that was silent to one request for something else,
+// once: a member of a block, since some meters are silent to blocks, or what
+// the round has next.
+func (p *Poller) aliveBesides(ctx context.Context, m *meterState, s *session, req Request) bool {
+	switch {
+	case dlt645.IsBlock(req.DI):
+		return p.ask(ctx, m, req.Points[0].DI) == nil
+	case len(s.todo) > 0:
+		return p.ask(ctx, m, s.todo[0].DI) == nil
+	}
+	return false
 }

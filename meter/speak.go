@@ -78,6 +78,9 @@ func (p *Poller) learn(m *meterState, how Manner, took time.Duration, err error)
 	}
 	p.update(m, func(s *MeterState) {
 		s.Requests++
+		if err == nil {
+			s.Answers++
+		}
 		switch FailureKind(err) {
 		case "silence":
 			s.Silence++
@@ -86,37 +89,35 @@ func (p *Poller) learn(m *meterState, how Manner, took time.Duration, err error)
 		case "refusal":
 			s.Refusals++
 			s.Answers++
-		case "":
-			s.Answers++
 		}
 		t := &m.learned.Times
 		s.P50, s.P90, s.P99 = t.Percentile(0.5), t.Percentile(0.9), t.Percentile(0.99)
 	})
 }
 
-// identify finds the edition of a meter that is to be asked for it: first
-// 2007, then 1997, at the line's rate and at the rates that edition starts
-// with. False: it did not answer.
-func (p *Poller) identify(ctx context.Context, m *meterState) bool {
+// identify asks a meter whose edition is to be found, once: first in that of
+// 2007, then in that of 1997, at the line's rate and at the rates that edition
+// starts with. More tells that it did not answer, and that there is another
+// guess.
+func (p *Poller) identify(ctx context.Context, m *meterState) (known, more bool) {
 	if !m.Auto || m.learned.Protocol != "" {
-		return true
+		return true, false
 	}
-	for _, c := range p.editions() {
-		how := p.bus.Manner()
-		how.Baud = c.baud
-		_, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, c.di))
-		p.learn(m, how, 0, err)
-		if err == nil || FailureKind(err) == "refusal" {
-			m.learned.Protocol, m.learned.Baud = c.di.Protocol.String(), c.baud
-			p.changed.Store(true)
-			p.log.Info("edition found", "bus", p.bus.Name(), "meter", m.Name, "protocol", m.learned.Protocol, "baud", p.bus.timingOf(how).Baud)
-			return true
-		}
-		if ctx.Err() != nil || FailureKind(err) == "port" {
-			return false
-		}
+	all := p.editions()
+	c := all[m.guess%len(all)]
+	how := p.bus.Manner()
+	how.Baud = c.baud
+	_, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, c.di))
+	p.learn(m, how, 0, err)
+	if err == nil || FailureKind(err) == "refusal" {
+		m.guess = 0
+		m.learned.Protocol, m.learned.Baud = c.di.Protocol.String(), c.baud
+		p.changed.Store(true)
+		p.log.Info("edition found", "bus", p.bus.Name(), "meter", m.Name, "protocol", m.learned.Protocol, "baud", p.bus.timingOf(how).Baud)
+		return true, false
 	}
-	return false
+	m.guess = (m.guess + 1) % len(all)
+	return false, m.guess != 0 && FailureKind(err) != "port"
 }
 
 type guess struct {
