@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +72,9 @@ const (
 	commandsWaiting = 16
 	// commandTimeout bounds one command: a relay is watched for 20 s.
 	commandTimeout = time.Minute
+	// commandOld is when a command that waited for its turn is no longer carried
+	// out: who asked has given it up.
+	commandOld = 45 * time.Second
 	// answerFor is how long an answer is still sent that could not be sent at
 	// once; after that only who asks again gets it.
 	answerFor = 30 * time.Second
@@ -80,7 +84,14 @@ const (
 type handled struct {
 	id     string
 	at     time.Time
+	done   bool
 	answer *Message // nil: it is still at work, or has no answer
+}
+
+// waiting is a command on its way to a worker.
+type waiting struct {
+	Command
+	since time.Time
 }
 
 // finished is a command that was carried out.
@@ -94,14 +105,14 @@ type finished struct {
 type desk struct {
 	do   func(context.Context, Command) Result
 	seen []*handled // the oldest first; owned by the loop of the uplink
-	work [commandWorkers]chan Command
+	work [commandWorkers]chan waiting
 	done chan finished
 }
 
 func newDesk(do func(context.Context, Command) Result) *desk {
 	d := &desk{do: do, done: make(chan finished, commandWorkers*commandsWaiting)}
 	for i := range d.work {
-		d.work[i] = make(chan Command, commandsWaiting)
+		d.work[i] = make(chan waiting, commandsWaiting)
 	}
 	return d
 }
@@ -115,8 +126,12 @@ func (d *desk) run(ctx context.Context) {
 				select {
 				case <-ctx.Done():
 					return
-				case cmd := <-work:
-					d.finish(cmd, d.carryOut(ctx, cmd))
+				case w := <-work:
+					if time.Since(w.since) > commandOld {
+						d.finish(w.Command, Result{Outcome: Busy, Text: "it waited too long behind others and was not carried out"})
+						continue
+					}
+					d.finish(w.Command, d.carryOut(ctx, w.Command))
 				}
 			}
 		})
@@ -143,8 +158,12 @@ func (d *desk) finish(cmd Command, r Result) {
 // take takes a command. The answer, if not nil, is to be sent at once: the
 // command was answered before. Refused tells that there is no room for it.
 func (d *desk) take(now time.Time, cmd Command) (answer *Message, refused bool) {
-	for len(d.seen) > 0 && (len(d.seen) >= commandsKept || now.Sub(d.seen[0].at) > commandsFor) {
-		d.seen = d.seen[1:]
+	d.seen = slices.DeleteFunc(d.seen, func(h *handled) bool { return h.done && now.Sub(h.at) > commandsFor })
+	for i := 0; len(d.seen) >= commandsKept && i < len(d.seen); i++ { // what is at work is never forgotten
+		if d.seen[i].done {
+			d.seen = slices.Delete(d.seen, i, i+1)
+			i--
+		}
 	}
 	for _, h := range d.seen {
 		if h.id == cmd.ID && cmd.ID != "" {
@@ -154,7 +173,7 @@ func (d *desk) take(now time.Time, cmd Command) (answer *Message, refused bool) 
 	hash := fnv.New32a()
 	hash.Write(cmd.Meter[:])
 	select {
-	case d.work[hash.Sum32()%commandWorkers] <- cmd:
+	case d.work[hash.Sum32()%commandWorkers] <- waiting{cmd, now}:
 		d.seen = append(d.seen, &handled{id: cmd.ID, at: now})
 		return nil, false
 	default:
@@ -166,7 +185,7 @@ func (d *desk) take(now time.Time, cmd Command) (answer *Message, refused bool) 
 func (d *desk) answered(id string, m *Message) {
 	for _, h := range d.seen {
 		if h.id == id {
-			h.answer = m
+			h.done, h.answer = true, m
 		}
 	}
 }

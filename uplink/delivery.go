@@ -78,6 +78,7 @@ type request struct {
 	probe    bool          // a registration whose answer tells only that somebody answers
 	at       time.Time     // when it was last sent, or is to be sent again
 	tries    int           // time-outs, in this connection
+	passed   int           // how often it gave its place up while others were answered
 	restamps int
 	order    int64         // in which it was sent
 	pause    time.Duration // before it is sent again, after TryLater
@@ -103,6 +104,13 @@ const (
 	// passOver is how many time-outs of a message make it give up its place in
 	// the window; it goes out again after growing pauses.
 	passOver = 3
+	// mostLater is how many messages wait for their time before no more records
+	// are read.
+	mostLater = 1024
+	// givenUp is how often a message of many values gives up its place, while
+	// others are answered, before it is divided: the platform may not be able to
+	// read it, and say so to nobody.
+	givenUp = 3
 	// mostRestamps bounds how often a message gets another time.
 	mostRestamps = 3
 	// readAtOnce is how many records are read before other work has its turn.
@@ -193,25 +201,28 @@ func (d *delivery) dueLater(now time.Time) *request {
 // read takes the next records into ready; false if there are none, or no more
 // can be taken in.
 func (d *delivery) read(now time.Time) bool {
-	for _, a := range d.platform.Meters() { // what a meter missed while it was unknown
-		reg := d.meters[a]
-		for reg.takes() && len(reg.parked) > 0 {
-			if !d.unpark(now, reg) {
-				return false
-			}
-			if len(d.ready) > 0 {
-				return true
-			}
-		}
-	}
 	for len(d.ready) == 0 {
 		units, recs := d.gather(now)
-		if len(units) == 0 {
+		if len(units) > 0 {
+			d.pack(units, recs, nil)
+			continue
+		}
+		if !d.unparkOne(now) {
 			return false
 		}
-		d.pack(units, recs, nil)
 	}
 	return true
+}
+
+// unparkOne makes ready what a meter missed while it was unknown; false if
+// there is nothing.
+func (d *delivery) unparkOne(now time.Time) bool {
+	for _, a := range d.platform.Meters() {
+		if reg := d.meters[a]; reg.takes() && len(reg.parked) > 0 {
+			return d.unpark(now, reg)
+		}
+	}
+	return false
 }
 
 // unpark makes the oldest parked record of a meter ready; false if it must
@@ -240,8 +251,11 @@ func (d *delivery) unpark(now time.Time, reg *registration) bool {
 // gather takes the next records that may go out now, as many as one message
 // may carry.
 func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
+	if len(d.later) >= mostLater {
+		return nil, nil
+	}
 	for n := 0; len(units) < max(d.platform.Batch(), 1); n++ {
-		if n >= readAtOnce && len(units) == 0 {
+		if n >= readAtOnce {
 			d.more = true
 			break
 		}
@@ -386,13 +400,21 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 		return false
 	}
 	var units []Unit
+	var recs []*record
 	for _, rec := range r.recs {
 		data, ok := d.source.Again(rec.seq)
 		u, known := unitOf(rec.seq, data)
-		if !ok || !known || d.dated(&u, now) != datedNow {
-			return false
+		if !ok || !known || d.dated(&u, now) != datedNow { // gone from the ring meanwhile
+			d.count.Lost++
+			d.settleOne(rec)
+			continue
 		}
-		units = append(units, u)
+		units, recs = append(units, u), append(recs, rec)
+	}
+	missing := len(recs) < len(r.recs)
+	r.recs = recs
+	if len(recs) == 0 {
+		return true
 	}
 	behind := d.ready
 	d.ready = nil
@@ -401,6 +423,8 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 		half := len(units) / 2
 		d.pack(units[:half], r.recs[:half], nil)
 		d.pack(units[half:], r.recs[half:], nil)
+	case missing: // what was refused may be what is gone
+		d.pack(units, r.recs, r.points)
 	case units[0].Event != nil:
 		d.ready = behind
 		return false
@@ -624,6 +648,11 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		}
 		if !r.at.Before(d.lastHeard) && !d.probe(now) {
 			deaf = true
+		}
+		if r.at.Before(d.lastHeard) { // others were answered
+			if r.passed++; r.passed >= givenUp && len(r.recs) > 0 && d.divide(now, r) {
+				continue
+			}
 		}
 		d.postpone(now, r)
 	}

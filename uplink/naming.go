@@ -96,6 +96,29 @@ func (n *Naming) Point(key string, points *meter.Points) (string, bool) {
 	return "", false
 }
 
+// Unscaled gives a value that the platform sets as the meter has it: without
+// the scale of its row. False if it is none.
+func (n *Naming) Unscaled(point, key, text string) (string, bool) {
+	if text == "" || text == "null" {
+		return "", false
+	}
+	for _, r := range n.rows[point] {
+		if r.To != key || r.Scale <= 0 {
+			continue
+		}
+		d, err := dlt645.ParseDecimal(text)
+		if err != nil || int(d.Scale)+r.Scale > dlt645.MaxScale {
+			return "", false
+		}
+		d.Scale += uint8(r.Scale)
+		for d.Scale > 0 && d.Coef%10 == 0 {
+			d.Coef, d.Scale = d.Coef/10, d.Scale-1
+		}
+		return d.String(), true
+	}
+	return text, true
+}
+
 func jsonOf(v dlt645.Value, scale int) (json.RawMessage, bool) {
 	if !v.Known() {
 		return nil, false

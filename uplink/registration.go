@@ -36,13 +36,24 @@ func (d *delivery) connected(now time.Time) {
 	again = append(again, d.ready...)
 	again = slices.DeleteFunc(again, func(r *request) bool { return len(r.recs) == 0 })
 	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.recs[0].seq, b.recs[0].seq) })
+	d.ready, d.later = nil, nil
 	for _, r := range again {
 		r.tries = 0
+		if r.pause > 0 && len(again) > 1 { // it was given up before: what can be delivered goes first
+			r.at = now.Add(r.pause)
+			d.later = append(d.later, r)
+			continue
+		}
+		d.ready = append(d.ready, r)
 	}
-	d.ready, d.later = again, nil
 	clear(d.sent)
 	for _, reg := range d.meters {
 		reg.delayed = 0
+	}
+	for _, r := range d.later {
+		if reg := d.meters[r.Meter]; reg != nil {
+			reg.delayed++
+		}
 	}
 	for _, a := range d.platform.Meters() {
 		d.register(now, a)

@@ -297,6 +297,7 @@ func (u *Uplink) answer(c *conn, f finished) {
 	now := time.Now()
 	m, ok := u.Platform.Answer(now, f.cmd, f.result)
 	if !ok {
+		u.desk.answered(f.cmd.ID, nil)
 		return
 	}
 	u.desk.answered(f.cmd.ID, &m)

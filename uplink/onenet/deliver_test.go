@@ -69,7 +69,7 @@ func deliver(t *testing.T, platform *uplinktest.Onenet, p uplink.Platform, round
 		defer close(done)
 		u.Run(ctx)
 	}()
-	for end := time.Now().Add(25 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if pos, _ := ring.Cursor("onenet"); pos == last {
 			break
 		}

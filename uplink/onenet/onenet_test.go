@@ -123,10 +123,10 @@ func TestStreamsOfTheSuite(t *testing.T) {
 		{Seq: 5, Event: &meter.Event{Meter: m1, Time: time.Unix(1700000001, 0), Kind: meter.EventOffline, Text: "silence"}},
 	}
 	for streams, want := range map[string][]string{
-		StreamsObject: {`$sys/469948/Chic_D/dp/post/json {"id":1,"dp":{"202411200101":[{"v":{"energy_forward_total":7.00,"frequency":50.00,"voltage_a":220.1},"t":1700000000},{"v":{"voltage_a":221.0},"t":1700000060}],"202411200101_event":[{"v":{"by":"","kind":"meter-offline","text":"silence"},"t":1700000001}],"202411200102":[{"v":{"energy_forward_total":12.50},"t":1700000000}]}} [0 1 2 3 4]`},
-		StreamsFlat:   {`$sys/469948/Chic_D/dp/post/json {"id":1,"dp":{"202411200101_event":[{"v":{"by":"","kind":"meter-offline","text":"silence"},"t":1700000001}],"202411200101_frequency":[{"v":50.00,"t":1700000000}],"202411200101_voltage_a":[{"v":220.1,"t":1700000000},{"v":221.0,"t":1700000060}]}} [0 1 4]`},
+		StreamsObject: {`$sys/469948/Chic_D/dp/post/json {"id":1,"dp":{"202411200101":[{"v":{"energy_forward_total":7.00,"frequency":50.00,"voltage_a":220.1},"t":1700000000},{"v":{"voltage_a":221.0},"t":1700000060}],"202411200101_event":[{"v":{"meter_offline":{"by":"","text":"silence"}},"t":1700000001}],"202411200102":[{"v":{"energy_forward_total":12.50},"t":1700000000}]}} [0 1 2 3 4]`},
+		StreamsFlat:   {`$sys/469948/Chic_D/dp/post/json {"id":1,"dp":{"202411200101_event":[{"v":{"meter_offline":{"by":"","text":"silence"}},"t":1700000001}],"202411200101_frequency":[{"v":50.00,"t":1700000000}],"202411200101_voltage_a":[{"v":220.1,"t":1700000000},{"v":221.0,"t":1700000060}]}} [0 1 4]`},
 		StreamsSubdev: {
-			`$subdev/469948/202411200101/dp/post/json {"id":1,"dp":{"energy_forward_total":[{"v":7.00,"t":1700000000}],"event":[{"v":{"by":"","kind":"meter-offline","text":"silence"},"t":1700000001}],"frequency":[{"v":50.00,"t":1700000000}],"voltage_a":[{"v":220.1,"t":1700000000},{"v":221.0,"t":1700000060}]}} [0 1 3 4]`,
+			`$subdev/469948/202411200101/dp/post/json {"id":1,"dp":{"energy_forward_total":[{"v":7.00,"t":1700000000}],"event":[{"v":{"meter_offline":{"by":"","text":"silence"}},"t":1700000001}],"frequency":[{"v":50.00,"t":1700000000}],"voltage_a":[{"v":220.1,"t":1700000000},{"v":221.0,"t":1700000060}]}} [0 1 3 4]`,
 			`$subdev/469948/202411200102/dp/post/json {"id":2,"dp":{"energy_forward_total":[{"v":12.50,"t":1700000000}]}} [2]`,
 		},
 	} {

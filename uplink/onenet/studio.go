@@ -28,6 +28,8 @@ type Studio struct {
 	devices map[dlt645.Address]*Device
 	meters  []dlt645.Address
 	last    int64
+	alone   map[string]uint64 // the records of messages that carry but one
+	again   map[uint64]bool   // the records that got their second try
 }
 
 // NewStudio gives the platform.
@@ -177,7 +179,11 @@ func (s *Studio) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 	b := newBatch()
 	flush := func() {
 		if len(b.covers) > 0 {
-			enc.Messages = append(enc.Messages, s.encode(b))
+			m := s.encode(b)
+			if len(b.covers) == 1 {
+				s.standsAlone(m.ID, units[b.covers[0]].Seq)
+			}
+			enc.Messages = append(enc.Messages, m)
 		}
 		b = newBatch()
 	}
@@ -192,6 +198,16 @@ func (s *Studio) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 		}
 		if n == 0 {
 			continue
+		}
+		for len(named) > packValues { // more than one message takes of a device
+			flush()
+			v := b.of(d.ID)
+			for _, one := range named[:packValues] {
+				v.properties[one.Key] = append(v.properties[one.Key], timed{one.JSON, at.UnixMilli()})
+			}
+			b.covers = append(b.covers, i)
+			named, n = named[packValues:], len(named)-packValues
+			flush()
 		}
 		if !b.fits(d.ID, u, n) {
 			flush()
@@ -318,7 +334,7 @@ func (s *Studio) Receive(_ time.Time, topic string, payload []byte) uplink.Recei
 		}
 		rc := uplink.Receipt{ID: asked + ":" + in.ID, Verdict: uplink.Accepted, Code: strconv.Itoa(*in.Code), Text: in.Msg}
 		if *in.Code != codeOK {
-			rc.Verdict = uplink.Refused
+			rc.Verdict = s.refused(rc.ID)
 		}
 		return rc
 	}
@@ -328,6 +344,32 @@ func (s *Studio) Receive(_ time.Time, topic string, payload []byte) uplink.Recei
 	}
 	return uplink.Receipt{}
 }
+
+// refused gives a record that stands alone one more try: the pages name no
+// codes, so nobody knows which of them would pass.
+func (s *Studio) refused(id string) uplink.Verdict {
+	seq, alone := s.alone[id]
+	delete(s.alone, id)
+	if !alone || s.again[seq] {
+		return uplink.Refused
+	}
+	if s.again == nil || len(s.again) >= mostNoted {
+		s.again = map[uint64]bool{}
+	}
+	s.again[seq] = true
+	return uplink.TryLater
+}
+
+// standsAlone notes a message that carries but one record.
+func (s *Studio) standsAlone(id string, seq uint64) {
+	if s.alone == nil || len(s.alone) >= mostNoted {
+		s.alone = map[string]uint64{}
+	}
+	s.alone[id] = seq
+}
+
+// mostNoted bounds what is noted of records that stand alone.
+const mostNoted = 4096
 
 // command understands a command to a sub-device.
 func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt {
@@ -349,7 +391,7 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 	if !ok {
 		return refuse(fmt.Sprintf("there is no device %q", in.DeviceName))
 	}
-	c := uplink.Command{ID: name + ":" + id, Meter: a}
+	c := uplink.Command{ID: name + ":" + id + ":" + in.DeviceName, Meter: a}
 	switch name {
 	case subGet:
 		var keys []string
@@ -374,7 +416,10 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 			if !ok {
 				return refuse(fmt.Sprintf("there is no property %q", k))
 			}
-			c.Op, c.Point, c.Value = uplink.OpSet, p, word(v)
+			c.Op, c.Point = uplink.OpSet, p
+			if c.Value, ok = s.naming.Unscaled(p, k, word(v)); !ok {
+				return refuse(fmt.Sprintf("%s is no value of %q", v, k))
+			}
 			if p == "relay" {
 				c.Op = uplink.OpRelay
 				if c.Relay, ok = switchOf(c.Value); !ok {
@@ -422,6 +467,7 @@ const (
 // Answer tells the result of a command.
 func (s *Studio) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
 	name, id, _ := strings.Cut(c.ID, ":")
+	id, _, _ = strings.Cut(id, ":")
 	codes := map[uplink.Outcome]int{
 		uplink.Done: codeOK, uplink.Denied: codeDenied, uplink.NotKnown: codeUnknown, uplink.Invalid: codeInvalid, uplink.NoAnswer: codeSilent,
 	}

@@ -200,7 +200,8 @@ func (s *Suite) streams(d *Device, u uplink.Unit) (map[string]json.RawMessage, i
 	out := map[string]json.RawMessage{}
 	withheld := 0
 	if e := u.Event; e != nil {
-		v, _ := json.Marshal(map[string]string{"kind": e.Kind, "by": e.By, "text": clip(e.Text, 200)})
+		// Under its kind, so that several of one second are one object.
+		v, _ := json.Marshal(map[string]any{uplink.Identifier(strings.ReplaceAll(e.Kind, "-", "_")): map[string]string{"by": e.By, "text": clip(e.Text, 200)}})
 		name := "event"
 		if s.Streams != StreamsSubdev {
 			name = d.ID + "_event"
@@ -256,7 +257,13 @@ func join(a, b json.RawMessage) json.RawMessage {
 		return b
 	}
 	for k, v := range y {
-		x[k] = v
+		name := k
+		if bytes.HasPrefix(v, []byte("{")) { // of events of one kind none replaces another
+			for n := 2; x[name] != nil && !bytes.Equal(x[name], v); n++ {
+				name = fmt.Sprintf("%s_%d", k, n)
+			}
+		}
+		x[name] = v
 	}
 	out, err := json.Marshal(x)
 	if err != nil {
@@ -415,8 +422,8 @@ func (s *Suite) answer(topic string, a answer) uplink.Message {
 		a.More = true
 		b, _ = json.Marshal(a)
 	}
-	if len(b) > mostAnswer {
-		a.Text = clip(a.Text, 200)
+	for len(b) > mostAnswer { // signs such as < take six bytes
+		a.Text = clip(a.Text, len([]rune(a.Text))/2)
 		b, _ = json.Marshal(a)
 	}
 	return uplink.Message{Topic: strings.Replace(topic, requestTopic, responseName, 1), Payload: b}
