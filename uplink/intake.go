@@ -1,0 +1,265 @@
+package uplink
+
+import (
+	"slices"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+)
+
+// read takes the next records into ready; false if there are none, or no more
+// can be taken in.
+func (d *delivery) read(now time.Time) bool {
+	for len(d.ready) == 0 {
+		units, recs := d.gather(now)
+		if len(units) > 0 {
+			d.pack(units, recs, nil)
+			continue
+		}
+		if !d.unparkOne(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// unparkOne makes ready what a meter missed while it was unknown; false if
+// there is nothing.
+func (d *delivery) unparkOne(now time.Time) bool {
+	for _, a := range d.platform.Meters() {
+		if reg := d.meters[a]; reg.takes() && len(reg.parked) > 0 {
+			return d.unpark(now, reg)
+		}
+	}
+	return false
+}
+
+// unpark makes the oldest parked record of a meter ready; false if it must
+// wait for the clock.
+func (d *delivery) unpark(now time.Time, reg *registration) bool {
+	seq := reg.parked[0]
+	rec := d.find(seq)
+	if data, ok := d.source.Again(seq); !ok {
+		d.count.Lost++
+		d.settle(rec)
+	} else {
+		u, admitted := d.admit(now, rec, data, true)
+		if admitted == admittedLater {
+			return false
+		}
+		if admitted == admittedNow {
+			rec.left--
+			d.pack([]Unit{u}, []*record{rec}, nil)
+		}
+	}
+	reg.parked = reg.parked[1:]
+	d.parked--
+	return true
+}
+
+// gather takes the next records that may go out now, as many as one message
+// may carry.
+func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
+	if len(d.later) >= mostLater {
+		return nil, nil
+	}
+	for n := 0; len(units) < max(d.platform.Batch(), 1); n++ {
+		if n >= readAtOnce {
+			d.more = true
+			break
+		}
+		e, ok := d.take()
+		if !ok {
+			break
+		}
+		if e.Gap != nil {
+			d.gap(*e.Gap)
+			continue
+		}
+		if d.parked >= mostParked && !d.makeRoom() {
+			d.peeked = &e
+			break
+		}
+		rec := &record{seq: e.Seq}
+		d.begin(rec)
+		u, admitted := d.admit(now, rec, e.Data, false)
+		if admitted == admittedLater {
+			d.drop(rec)
+			d.peeked = &e
+			break
+		}
+		if admitted == admittedNow {
+			units, recs = append(units, u), append(recs, rec)
+		}
+	}
+	return units, recs
+}
+
+func (d *delivery) take() (store.Entry, bool) {
+	if d.peeked != nil {
+		e := *d.peeked
+		d.peeked = nil
+		return e, true
+	}
+	return d.source.Next()
+}
+
+func (d *delivery) gap(g store.Gap) {
+	if g.Cause != store.Reserved {
+		d.count.Lost += int(min(g.To-g.From+1, 1<<30))
+		d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause))
+	}
+}
+
+// admission is whether a record goes out.
+type admission uint8
+
+const (
+	admittedNow   admission = iota
+	admittedLater           // when the clock is trusted
+	admittedNever           // it is settled, or parked until its meter is known
+)
+
+// admit looks at a record: whose it is, of what time, and whether the
+// platform knows its meter.
+func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (Unit, admission) {
+	u, ok := unitOf(rec.seq, data)
+	if !ok { // of a later version
+		d.settle(rec)
+		return u, admittedNever
+	}
+	reg := d.meters[u.meter()]
+	if reg == nil { // a meter that this platform is not told of
+		d.settle(rec)
+		return u, admittedNever
+	}
+	switch d.dated(&u, now) {
+	case datedLater:
+		return u, admittedLater
+	case datedNever:
+		d.count.Undated++
+		d.settle(rec)
+		return u, admittedNever
+	}
+	if !reg.takes() && !parked {
+		rec.left = 1
+		reg.parked = append(reg.parked, rec.seq)
+		d.parked++
+		return u, admittedNever
+	}
+	return u, admittedNow
+}
+
+func unitOf(seq uint64, data []byte) (Unit, bool) {
+	u := Unit{Seq: seq}
+	if meter.IsEvent(data) {
+		u.Event = &meter.Event{}
+		return u, u.Event.UnmarshalBinary(data) == nil
+	}
+	u.Reading = &meter.Reading{}
+	return u, u.Reading.UnmarshalBinary(data) == nil
+}
+
+func (u Unit) meter() dlt645.Address {
+	if u.Event != nil {
+		return u.Event.Meter
+	}
+	return u.Reading.Meter
+}
+
+// dated gives a unit its time, as a reading gets it.
+func (d *delivery) dated(u *Unit, now time.Time) dated {
+	if u.Event == nil {
+		return d.date(u.Reading, now)
+	}
+	r := meter.Reading{Time: u.Event.Time, Round: u.Event.Time, Trusted: u.Event.Trusted, Boot: u.Event.Boot, Uptime: u.Event.Uptime}
+	out := d.date(&r, now)
+	u.Event.Time, u.Event.Trusted = r.Time, r.Trusted
+	return out
+}
+
+// pack makes the messages of some records ready; points are those that are
+// left of a divided record, nil for all.
+func (d *delivery) pack(units []Unit, recs []*record, points []string) {
+	enc := d.platform.Encode(d.storeID, units)
+	d.count.Withheld += enc.Withheld
+	for _, m := range enc.Messages {
+		if m.Item != "" && d.unsup[itemKey(m)] {
+			d.count.Unsupported++
+			continue
+		}
+		r := &request{Message: m, points: points}
+		for _, i := range m.Covers {
+			recs[i].left++
+			r.recs = append(r.recs, recs[i])
+		}
+		d.ready = append(d.ready, r)
+	}
+	for _, rec := range recs {
+		if rec.left <= 0 {
+			d.settle(rec)
+		}
+	}
+}
+
+// divide puts the halves of a refused message in its place, so that what is
+// good of it arrives and what is bad is found; false if it carries one thing.
+func (d *delivery) divide(now time.Time, r *request) bool {
+	if r.Item != "" {
+		return false
+	}
+	var units []Unit
+	var recs []*record
+	for _, rec := range r.recs {
+		data, ok := d.source.Again(rec.seq)
+		u, known := unitOf(rec.seq, data)
+		if !ok || !known || d.dated(&u, now) != datedNow { // gone from the ring meanwhile
+			d.count.Lost++
+			d.settleOne(rec)
+			continue
+		}
+		units, recs = append(units, u), append(recs, rec)
+	}
+	missing := len(recs) < len(r.recs)
+	r.recs = recs
+	if len(recs) == 0 {
+		return true
+	}
+	behind := d.ready
+	d.ready = nil
+	switch {
+	case len(units) > 1:
+		half := len(units) / 2
+		d.pack(units[:half], r.recs[:half], nil)
+		d.pack(units[half:], r.recs[half:], nil)
+	case missing: // what was refused may be what is gone
+		d.pack(units, r.recs, r.points)
+	case units[0].Event != nil:
+		d.ready = behind
+		return false
+	default:
+		points := r.points
+		if points == nil {
+			for _, v := range units[0].Reading.Values {
+				points = append(points, v.Point)
+			}
+		}
+		if len(points) < 2 {
+			d.ready = behind
+			return false
+		}
+		half := len(points) / 2
+		for _, some := range [][]string{points[:half], points[half:]} {
+			part := *units[0].Reading
+			part.Values = slices.DeleteFunc(slices.Clone(part.Values), func(v meter.PointValue) bool { return !slices.Contains(some, v.Point) })
+			d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, r.recs, some)
+		}
+	}
+	d.ready = append(d.ready, behind...)
+	for _, rec := range r.recs {
+		d.settleOne(rec)
+	}
+	return true
+}
