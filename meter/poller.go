@@ -20,6 +20,7 @@ type Poller struct {
 	log   *slog.Logger
 
 	event   func(Event)
+	alive   func()
 	trusted func(time.Time) bool
 	sync    bool
 	changed atomic.Bool // something was learned that is worth keeping
@@ -42,6 +43,9 @@ type PollerConfig struct {
 	Sink func(Reading)
 	// Event takes what happens to the meters; nil: nobody.
 	Event func(Event)
+	// Alive is called whenever the poller goes on, every few seconds; nil: nobody
+	// wants to know.
+	Alive func()
 	// Trusted tells whether the board's clock is right; nil: it is.
 	Trusted func(time.Time) bool
 	// SyncClocks lets the poller broadcast the time once a day when a meter's
@@ -116,7 +120,10 @@ func NewPoller(c PollerConfig) *Poller {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
-	p.event, p.trusted, p.sync = c.Event, c.Trusted, c.SyncClocks
+	p.event, p.trusted, p.sync, p.alive = c.Event, c.Trusted, c.SyncClocks, c.Alive
+	if p.alive == nil {
+		p.alive = func() {}
+	}
 	if p.event == nil {
 		p.event = func(Event) {}
 	}
@@ -159,6 +166,7 @@ func (p *Poller) Run(ctx context.Context) error {
 		}
 	}
 	for ctx.Err() == nil {
+		p.alive()
 		now := time.Now()
 		m, g, wake := p.pick(now)
 		if g == nil {

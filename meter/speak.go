@@ -58,6 +58,7 @@ func (p *Poller) ask(ctx context.Context, m *meterState, di dlt645.DI) error {
 
 // learn takes what one request taught of the meter, and counts it.
 func (p *Poller) learn(m *meterState, how Manner, took time.Duration, err error) {
+	p.alive()
 	bare := how.Preamble == 0 && p.bus.timing.AutoPreamble && p.bus.timing.Preamble > 0
 	switch {
 	case isLost(err):

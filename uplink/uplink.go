@@ -29,8 +29,11 @@ type Config struct {
 	// system this is, and how long it is ago.
 	Clock func(now time.Time) (trusted bool, boot uint32, uptime time.Duration)
 	// Do carries a platform's command out; nil: none is.
-	Do  func(context.Context, Command) Result
-	Log *slog.Logger // nil: none
+	Do func(context.Context, Command) Result
+	// Alive is called whenever the delivery goes on, once a second while nothing
+	// is to be connected; nil: nobody wants to know.
+	Alive func()
+	Log   *slog.Logger // nil: none
 }
 
 // Uplink delivers to one platform. Run must run.
@@ -70,6 +73,9 @@ func New(c Config) (*Uplink, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Alive == nil {
+		c.Alive = func() {}
 	}
 	pos, ok := c.Ring.Cursor(c.Name)
 	if !ok {
@@ -351,6 +357,7 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 // account takes the delivery's account over for the console, and moves the
 // cursor in the ring.
 func (u *Uplink) account() {
+	u.Alive()
 	cursor, queued := u.d.cursor(), u.d.queued()
 	if err := u.Ring.SetCursor(u.Name, cursor); err != nil {
 		u.Log.Error("cursor", "uplink", u.Name, "err", err)

@@ -42,7 +42,7 @@ func (d *daemon) status() console.Status {
 		Gateway: d.config.Gateway.ID, Version: version, Uptime: int64(now.Sub(d.started).Seconds()), Now: now,
 		Clock:  console.ClockStatus{Trusted: d.clock.Trusted(now), Source: d.clock.Source(now), Time: now.In(d.config.Gateway.Zone)},
 		Buses:  []console.BusStatus{},
-		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(),
+		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(), Watchdog: d.watchdogStatus(),
 	}
 	for i, p := range d.pollers {
 		s.Buses = append(s.Buses, d.busStatus(p, d.portOf(i), now))

@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"encoding"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -44,48 +41,28 @@ func runDaemon(args []string, s streams) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
-	d, err := newDaemon(c, log)
+	st, err := newStation(c, log)
 	if err != nil {
 		return err
 	}
+	st.noteReset(c)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return d.run(ctx)
+	return st.run(ctx, c)
 }
 
-// daemon is everything that runs, wired together.
+// daemon is everything that one configuration runs, wired together.
 type daemon struct {
+	*station
 	config  *config.Config
-	log     *slog.Logger
-	clock   board.Clock
-	boot    uint32
-	started time.Time
-	ring    *store.Ring
 	pollers []*meter.Poller
 	uplinks []*uplink.Uplink
 	learned []meter.Learned
-	dropped atomic.Int64 // records that the ring did not take
+	ends    []*board.Beat // of the loops that end with this configuration
 }
 
-func newDaemon(c *config.Config, log *slog.Logger) (*daemon, error) {
-	built, err := time.Parse(time.DateOnly, buildDate)
-	if err != nil {
-		return nil, fmt.Errorf("build date %q: %w", buildDate, err)
-	}
-	d := &daemon{
-		config: c, log: log, started: time.Now(), boot: board.BootID(),
-		clock: board.Clock{Synced: c.Clock.Synced, NotBefore: built},
-	}
-	d.ring, err = store.Open(c.Store.Path, store.Options{
-		Geometry: store.Geometry{Size: c.Store.Size}, Flush: c.Store.Flush, Failed: d.commitFailed,
-	})
-	if err != nil {
-		return nil, failHint(storeHint(err), "%v", err)
-	}
-	if have := d.ring.Stats().CapacityBytes; !isDevice(c.Store.Path) && (have+c.Store.Size/8 < c.Store.Size || have > c.Store.Size) {
-		d.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Store.Size, "hint", "deliver all, then remove the file to have it made anew")
-	}
-	d.learned = loadState(c.Store.State, log)
+func newDaemon(st *station, c *config.Config) *daemon {
+	d := &daemon{station: st, config: c, learned: loadState(c.Store.State, st.log)}
 	for _, b := range c.Buses {
 		d.pollers = append(d.pollers, d.poller(b))
 	}
@@ -101,7 +78,7 @@ func newDaemon(c *config.Config, log *slog.Logger) (*daemon, error) {
 		}
 		d.uplinks = append(d.uplinks, up)
 	}
-	return d, nil
+	return d
 }
 
 // forgetCursors makes room in the ring for the uplinks of the configuration:
@@ -119,29 +96,11 @@ func (d *daemon) forgetCursors() {
 	}
 }
 
-// isDevice reports whether the store is a whole device, which has the size
-// that it has.
-func isDevice(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode()&os.ModeDevice != 0
-}
-
-func storeHint(err error) string {
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		return "meterd runs already, or another [store] path is meant"
-	case errors.Is(err, store.ErrForeign):
-		return "[store] path names something else; name another file, move this one away, or clear the first 128 KiB of a device that is to be used"
-	}
-	return "is [store] path on a file system that can be written, with room for size?"
-}
-
-func (d *daemon) commitFailed(err error) {
-	if err == nil {
-		d.log.Info("the ring is durable again")
-		return
-	}
-	d.log.Error("the ring cannot be written, readings are in memory only", "err", err)
+// beat gives a loop of this configuration its sign of life.
+func (d *daemon) beat(name string, longest time.Duration) func() {
+	b := d.beats.Add(name, longest)
+	d.ends = append(d.ends, b)
+	return b.Alive
 }
 
 func (d *daemon) poller(b config.Bus) *meter.Poller {
@@ -157,7 +116,7 @@ func (d *daemon) poller(b config.Bus) *meter.Poller {
 	return meter.NewPoller(meter.PollerConfig{
 		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return openPort(b) }, nil),
 		Meters: meters, Stamp: d.stamp, Sink: d.sink, Event: d.event, Trusted: d.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true,
-		Learned: d.learned, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log,
+		Learned: d.learned, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log, Alive: d.beat("bus "+b.Name, longestLine),
 	})
 }
 
@@ -173,6 +132,7 @@ func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	return uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: d.clock.NotBefore, Trusted: d.clock.Trusted}), Ring: d.ring, FromOldest: u.FromOldest,
 		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Do: d.carrier(u.Name), Log: d.log,
+		Alive: d.beat("uplink "+u.Name, longestUplink),
 	})
 }
 
@@ -215,14 +175,13 @@ func (d *daemon) meters() []meter.MeterState {
 	return all
 }
 
-// run runs everything until the context ends. The ring ends last, so that
-// what the others leave in memory becomes durable.
+// run runs everything until the context ends.
 func (d *daemon) run(ctx context.Context) error {
-	ringCtx, stopRing := context.WithCancel(context.Background())
-	defer stopRing()
-	ringDone := make(chan error, 1)
-	go func() { ringDone <- d.ring.Run(ringCtx) }()
-
+	defer func() {
+		for _, b := range d.ends {
+			d.beats.Remove(b)
+		}
+	}()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range d.pollers {
 		g.Go(func() error {
@@ -241,16 +200,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return nil
 	})
 	d.log.Info("meterd runs", "version", version, "gateway", d.config.Gateway.ID, "buses", len(d.pollers), "meters", len(d.meters()), "uplinks", len(d.uplinks))
-	err := d.wait(ctx, g)
-	stopRing()
-	if ringErr := <-ringDone; err == nil && ringErr != nil {
-		err = fmt.Errorf("the last readings could not be made durable: %w", ringErr)
-	}
-	if closeErr := d.ring.Close(); err == nil {
-		err = closeErr
-	}
-	d.log.Info("meterd ends", "err", err)
-	return err
+	return d.wait(ctx, g)
 }
 
 // longestEnd is how long the lines and uplinks may take to end. Whatever

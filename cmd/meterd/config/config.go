@@ -22,6 +22,7 @@ type Config struct {
 	Clock    Clock
 	Store    Store
 	Console  Console
+	Board    Board
 	Buses    []Bus
 	Meters   []Meter
 	Profiles []Profile
@@ -59,6 +60,11 @@ type Store struct {
 	Size  int64 // bytes
 	Flush time.Duration
 	State string // a file for what is learned of the meters
+}
+
+// Board is the hardware that there is.
+type Board struct {
+	Watchdog string // a device; "": none
 }
 
 // Console is how the running daemon is reached.
@@ -212,7 +218,8 @@ const mostSocket = 107
 
 func (c *Config) board(root *table) {
 	t := root.sub("board", "[board]")
-	for _, key := range []string{"watchdog", "led", "power_fail"} {
+	c.Board.Watchdog = t.str("watchdog", "")
+	for _, key := range []string{"led", "power_fail"} {
 		if t.str(key, "") != "" {
 			t.later(key, "it is not used")
 		}

@@ -20,6 +20,8 @@ type Status struct {
 	Uplinks []UplinkStatus `json:"uplinks"`
 	Ring    RingStatus     `json:"ring"`
 
+	Watchdog WatchdogStatus `json:"watchdog"`
+
 	Now time.Time `json:"-"`
 }
 
@@ -172,6 +174,7 @@ func (s Status) problems(lang string) []problem {
 				dlt645.Text{EN: "restore the connection sooner, or give store.size more", ZH: "请尽快恢复连接，或增大 store.size"}, u.Name, u.Lost)
 		}
 	}
+	out = append(out, s.Watchdog.problems(lang, s.Now)...)
 	if !s.Clock.Trusted {
 		add(dlt645.Text{EN: "the clock is not trusted", ZH: "时钟不可信"},
 			dlt645.Text{EN: "check NTP or the battery of the clock; readings wait for it", ZH: "请检查 NTP 或时钟电池；数据等待校时"})
