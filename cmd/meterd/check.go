@@ -17,19 +17,9 @@ func runCheck(args []string, s streams) error {
 		return err
 	}
 	c, problems := config.Load(f.Arg(0))
+	plan, crowding := planned(c, problems)
+	problems = append(problems, crowding...)
 	failed := config.Failed(problems)
-	var plan []busPlan
-	if !failed {
-		plan = planOf(c)
-		for _, p := range plan {
-			if p.Load > crowded {
-				problems = append(problems, config.Problem{
-					File: f.Arg(0), Line: c.BusLine(p.Bus), Warning: true, Text: fmt.Sprintf("[[bus]] %q: the plan needs %.0f %% of the line's time", p.Bus, 100*p.Load),
-					Hint: "read less often, fewer points, or on another bus",
-				})
-			}
-		}
-	}
 	if *asJSON {
 		if problems == nil {
 			problems = []config.Problem{}
@@ -53,6 +43,24 @@ func runCheck(args []string, s streams) error {
 		return fmt.Errorf("%s: %d mistakes", f.Arg(0), n)
 	}
 	return nil
+}
+
+// planned gives the plan of a configuration that has no mistakes, and warns of
+// lines that are too full.
+func planned(c *config.Config, problems []config.Problem) (plan []busPlan, crowding []config.Problem) {
+	if config.Failed(problems) {
+		return nil, nil
+	}
+	plan = planOf(c)
+	for _, p := range plan {
+		if p.Load > crowded {
+			crowding = append(crowding, config.Problem{
+				File: c.File, Line: c.BusLine(p.Bus), Warning: true, Text: fmt.Sprintf("[[bus]] %q: the plan needs %.0f %% of the line's time", p.Bus, 100*p.Load),
+				Hint: "read less often, fewer points, or on another bus",
+			})
+		}
+	}
+	return plan, crowding
 }
 
 // busPlan is what a line has to carry.

@@ -30,6 +30,7 @@ func (d *daemon) commands() console.Commands {
 		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f: and those that follow", ZH: "最近的帧及解释；-f：继续跟踪"}, Run: d.traceBus},
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Changes: console.Always},
 		{Name: "time", Args: "[sync]", Help: dlt645.Text{EN: "the clock; sync broadcasts it to the meters", ZH: "时钟；sync 向电表广播校时"}, Run: d.timeCommand, Changes: func(args []string) bool { return len(args) > 0 }},
+		{Name: "config", Args: "[reload]", Help: dlt645.Text{EN: "what is running, secrets hidden; reload takes the changed file over", ZH: "当前配置（隐藏密钥）；reload 采用修改后的文件"}, Run: d.configCommand, Changes: func(args []string) bool { return len(args) > 0 }},
 		{Name: "uplinks", Help: dlt645.Text{EN: "the platforms", ZH: "各上行平台"}, Run: simple(func() console.Answer { return d.uplinkList() })},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return d.ringDetail() })},
 		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: version} })},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os/signal"
@@ -29,26 +30,26 @@ func runDaemon(args []string, s streams) error {
 	if err := parse(f, args, 0, 0); err != nil {
 		return err
 	}
-	c, problems := config.Load(*file)
-	for _, p := range problems {
-		fmt.Fprintln(s.err, p)
-	}
-	if config.Failed(problems) {
-		return failHint("meterd check "+*file+" tells the same without running", "%s is not usable", *file)
-	}
 	level := slog.LevelInfo
 	if *verbose {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
-	st, err := newStation(c, log)
+	st, err := newStation(newConfFile(*file), log)
 	if err != nil {
 		return err
 	}
-	st.noteReset(c)
+	first, problems, err := st.firstChange()
+	for _, p := range problems {
+		fmt.Fprintln(s.err, p)
+	}
+	if err != nil {
+		return err
+	}
+	st.noteReset(first.config)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return st.run(ctx, c)
+	return st.run(ctx, first)
 }
 
 // daemon is everything that one configuration runs, wired together.
@@ -63,6 +64,9 @@ type daemon struct {
 
 func newDaemon(st *station, c *config.Config) *daemon {
 	d := &daemon{station: st, config: c, learned: loadState(c.Store.State, st.log)}
+	if before, _ := st.running(); d.learned == nil && before != nil { // the file is another one now
+		d.learned = loadState(before.config.Store.State, st.log)
+	}
 	for _, b := range c.Buses {
 		d.pollers = append(d.pollers, d.poller(b))
 	}
@@ -193,6 +197,7 @@ func (d *daemon) run(ctx context.Context) error {
 		g.Go(func() error { return u.Run(ctx) })
 	}
 	g.Go(func() error { return d.keepState(ctx) })
+	g.Go(func() error { d.prove(ctx); return nil })
 	g.Go(func() error {
 		if err := console.Serve(ctx, d.config.Console.Socket, d.commands()); err != nil {
 			d.log.Error("no console", "err", err) // the meters are read all the same
@@ -206,6 +211,10 @@ func (d *daemon) run(ctx context.Context) error {
 // longestEnd is how long the lines and uplinks may take to end. Whatever
 // hangs then, the readings in memory become durable.
 const longestEnd = 3 * time.Second
+
+// errLeftBehind says that a loop did not end. Nothing new can run beside it:
+// it may hold a port.
+var errLeftBehind = errors.New("something hangs and is left behind")
 
 // wait waits for all loops, for some time only once the context has ended.
 func (d *daemon) wait(ctx context.Context, g *errgroup.Group) error {
@@ -224,7 +233,7 @@ func (d *daemon) wait(ctx context.Context, g *errgroup.Group) error {
 			late = time.After(longestEnd)
 		case <-late:
 			d.log.Warn("something hangs and is left behind")
-			return nil
+			return errLeftBehind
 		}
 	}
 }

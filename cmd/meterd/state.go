@@ -82,9 +82,30 @@ func (d *daemon) saveState() {
 	for _, p := range d.pollers {
 		s.Meters = append(s.Meters, p.Learned()...)
 	}
+	s.Meters = append(s.Meters, d.learnedBefore(s.Meters)...)
 	if err := writeState(d.config.Store.State, s); err != nil {
 		d.log.Error("what was learned of the meters cannot be kept", "err", err)
 	}
+}
+
+// mostKept bounds the meters of which something is kept although no
+// configuration names them at present.
+const mostKept = 4096
+
+// learnedBefore gives what was learned of meters that the configuration does
+// not name, but may again: when it is taken back, say.
+func (d *daemon) learnedBefore(known []meter.Learned) []meter.Learned {
+	named := map[string]bool{}
+	for _, l := range known {
+		named[l.Address] = true
+	}
+	var out []meter.Learned
+	for _, l := range d.learned {
+		if !named[l.Address] && len(out) < mostKept {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // writeState writes a new file, makes it durable and puts it in the old one's

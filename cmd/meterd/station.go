@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,38 +18,181 @@ import (
 )
 
 // station is what outlives a configuration: the ring, the clock, the
-// watchdog.
+// watchdog. It runs one daemon behind the other, each with its configuration.
 type station struct {
 	log     *slog.Logger
+	conf    *confFile
 	clock   board.Clock
 	boot    uint32
 	started time.Time
-	ring    *store.Ring
+	ring    *store.Ring  // open while a daemon runs
 	dropped atomic.Int64 // records that the ring did not take
 	beats   board.Beats
-	dog     board.Watchdog
+	dog     *board.Watchdog
 	reset   *board.Hang // what the last reset by the watchdog was for; nil: there was none
+
+	changes chan change   // what is to run next; one at most
+	turn    chan struct{} // holds a token while a change is examined
+	ringSet config.Store  // that the ring is open with
+	hung    func(error)   // ends the station, because something hangs
+
+	mu    sync.Mutex
+	now   *daemon   // that runs; guarded by mu
+	text  string    // of its configuration; guarded by mu
+	trial trialView // guarded by mu
 }
 
-func newStation(c *config.Config, log *slog.Logger) (*station, error) {
+// change is a configuration that is to run.
+type change struct {
+	config  *config.Config
+	text    string
+	onTrial bool
+}
+
+func newStation(conf *confFile, log *slog.Logger) (*station, error) {
 	built, err := time.Parse(time.DateOnly, buildDate)
 	if err != nil {
 		return nil, fmt.Errorf("build date %q: %w", buildDate, err)
 	}
-	st := &station{
-		log: log, started: time.Now(), boot: board.BootID(),
-		clock: board.Clock{Synced: c.Clock.Synced, NotBefore: built},
+	return &station{
+		log: log, conf: conf, started: time.Now(), boot: board.BootID(), clock: board.Clock{NotBefore: built},
+		changes: make(chan change, 1), turn: make(chan struct{}, 1),
+	}, nil
+}
+
+// run runs first, and what takes its place, until the context ends. The ring
+// ends behind the daemon, so that what the lines leave in memory becomes
+// durable, and the watchdog last.
+func (st *station) run(ctx context.Context, first change) error {
+	ctx, hung := context.WithCancelCause(ctx)
+	defer hung(nil)
+	st.hung = hung
+	var dog errgroup.Group
+	stopDog := func() {}
+	ring := ringRun{}
+	var err error
+	var watched [2]string // the device, and where the reason of a reset goes
+	for next := &first; next != nil && err == nil; {
+		if w := [2]string{next.config.Board.Watchdog, resetFile(next.config)}; w != watched {
+			stopDog()
+			dog.Wait() // its error has ended us already
+			watched, stopDog = w, st.watch(&dog, next.config)
+		}
+		st.clock.Synced = next.config.Clock.Synced
+		if err = st.useRing(&ring, next.config.Store); err != nil {
+			next, err = st.unusable(*next, err)
+			continue
+		}
+		next, err = st.one(ctx, *next)
 	}
-	st.ring, err = store.Open(c.Store.Path, store.Options{
-		Geometry: store.Geometry{Size: c.Store.Size}, Flush: c.Store.Flush, Failed: st.commitFailed,
-	})
+	board.Notify("STOPPING=1")
+	if endErr := ring.end(); err == nil {
+		err = endErr
+	}
+	if h := context.Cause(ctx); errors.Is(h, board.ErrHung) {
+		err = h
+	}
+	stopDog()
+	dog.Wait()
+	st.log.Info("meterd ends", "err", err)
+	return err
+}
+
+// one runs a configuration until the context ends or another is to take its
+// place, which it gives.
+func (st *station) one(ctx context.Context, c change) (*change, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	d := newDaemon(st, c.config)
+	st.mu.Lock()
+	st.now, st.text = d, c.text
+	st.mu.Unlock()
+	st.beginTrial(c.onTrial)
+	got := make(chan *change, 1)
+	go func() {
+		defer end()
+		select {
+		case <-ctx.Done():
+			got <- nil
+		case next := <-st.changes:
+			got <- &next
+		}
+	}()
+	board.Notify("READY=1")
+	err := d.run(ctx)
+	end()
+	next := <-got
+	if errors.Is(err, errLeftBehind) && next == nil {
+		err = nil // the program ends anyway
+	}
+	return next, err
+}
+
+// running gives what runs at present, nil between two.
+func (st *station) running() (*daemon, string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.now, st.text
+}
+
+// ringRun is the ring at work.
+type ringRun struct {
+	ring *store.Ring
+	stop context.CancelFunc
+	done chan error
+}
+
+// useRing opens the ring with these settings. It stays open where they are
+// those that it has.
+func (st *station) useRing(r *ringRun, c config.Store) error {
+	c.State = "" // belongs to the daemon
+	if r.ring != nil && st.ringSet == c {
+		return nil
+	}
+	if err := r.end(); err != nil {
+		return err
+	}
+	opened, err := store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Failed: st.commitFailed})
 	if err != nil {
-		return nil, failHint(storeHint(err), "%v", err)
+		return failHint(storeHint(err), "%v", err)
 	}
-	if have := st.ring.Stats().CapacityBytes; !isDevice(c.Store.Path) && (have+c.Store.Size/8 < c.Store.Size || have > c.Store.Size) {
-		log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Store.Size, "hint", "deliver all, then remove the file to have it made anew")
+	st.ring, st.ringSet = opened, c
+	if have := opened.Stats().CapacityBytes; !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
+		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
-	return st, nil
+	ctx, stop := context.WithCancel(context.Background())
+	*r = ringRun{ring: opened, stop: stop, done: make(chan error, 1)}
+	var g errgroup.Group
+	g.Go(func() error { return opened.Run(ctx) })
+	g.Go(func() error { st.watchRing(ctx, opened, c.Flush); return nil })
+	go func() { r.done <- g.Wait() }()
+	return nil
+}
+
+// longestFlush is how long the last commit may take. Behind it the ring hangs
+// and nothing is won by waiting.
+const longestFlush = 20 * time.Second
+
+// end makes all durable and closes the ring.
+func (r *ringRun) end() error {
+	if r.ring == nil {
+		return nil
+	}
+	ring := r.ring
+	r.ring = nil
+	r.stop()
+	select {
+	case err := <-r.done:
+		if err != nil {
+			err = fmt.Errorf("the last readings could not be made durable: %w", err)
+		}
+		if closeErr := ring.Close(); err == nil {
+			err = closeErr
+		}
+		return err
+	case <-time.After(longestFlush):
+		return errors.New("the last readings could not be made durable: the ring hangs")
+	}
 }
 
 // isDevice reports whether the store is a whole device, which has the size
@@ -74,60 +218,4 @@ func (st *station) commitFailed(err error) {
 		return
 	}
 	st.log.Error("the ring cannot be written, readings are in memory only", "err", err)
-}
-
-// run runs the daemon until the context ends. The ring ends behind it, so
-// that what the lines leave in memory becomes durable, and the watchdog last.
-func (st *station) run(ctx context.Context, c *config.Config) error {
-	dogCtx, stopDog := context.WithCancel(context.Background())
-	dogDone := make(chan struct{})
-	ctx, hung := context.WithCancelCause(ctx)
-	defer hung(nil)
-	go func() {
-		defer close(dogDone)
-		if err := st.watch(dogCtx, c); err != nil {
-			hung(err)
-		}
-	}()
-	err := st.runRing(ctx, c)
-	if h := context.Cause(ctx); errors.Is(h, board.ErrHung) {
-		err = h
-	}
-	stopDog()
-	<-dogDone
-	st.log.Info("meterd ends", "err", err)
-	return err
-}
-
-// longestFlush is how long the last commit may take. Behind it the ring hangs
-// and nothing is won by waiting.
-const longestFlush = 20 * time.Second
-
-// runRing runs the daemon with the ring behind it.
-func (st *station) runRing(ctx context.Context, c *config.Config) error {
-	ringCtx, stopRing := context.WithCancel(context.Background())
-	defer stopRing()
-	var ring errgroup.Group
-	ring.Go(func() error { return st.ring.Run(ringCtx) })
-	ring.Go(func() error { st.watchRing(ringCtx, c.Store.Flush); return nil })
-	ringDone := make(chan error, 1)
-	go func() { ringDone <- ring.Wait() }()
-
-	d := newDaemon(st, c)
-	board.Notify("READY=1")
-	err := d.run(ctx)
-	board.Notify("STOPPING=1")
-	stopRing()
-	select {
-	case ringErr := <-ringDone:
-		if err == nil && ringErr != nil {
-			err = fmt.Errorf("the last readings could not be made durable: %w", ringErr)
-		}
-		if closeErr := st.ring.Close(); err == nil {
-			err = closeErr
-		}
-	case <-time.After(longestFlush):
-		err = errors.Join(err, errors.New("the last readings could not be made durable: the ring hangs"))
-	}
-	return err
 }

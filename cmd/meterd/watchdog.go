@@ -6,9 +6,12 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
+	"meterd/store"
 )
 
 // How long each loop may go without progress before the watchdog is left
@@ -21,23 +24,31 @@ const (
 	longestCommit = 2 * time.Minute
 )
 
-// watch feeds the watchdog. Why the board was reset the last time is read
-// from the file beside the state, which outlives the reset.
-func (st *station) watch(ctx context.Context, c *config.Config) error {
-	st.dog.Path, st.dog.Beats, st.dog.Log = c.Board.Watchdog, &st.beats, st.log
+// watch feeds a watchdog in g until it is stopped. Why the board is reset is
+// written to the file beside the state, which outlives the reset.
+func (st *station) watch(g *errgroup.Group, c *config.Config) (stop func()) {
 	file := resetFile(c)
-	st.dog.Hung = func(h board.Hang, hangs bool) {
-		var err error
+	dog := &board.Watchdog{Path: c.Board.Watchdog, Beats: &st.beats, Log: st.log, Hung: func(h board.Hang, hangs bool) {
+		err := board.RemoveFile(file)
 		if hangs {
 			err = saveReset(file, h)
-		} else {
-			err = board.RemoveFile(file)
 		}
 		if err != nil {
 			st.log.Error("why the board is reset cannot be kept", "err", err)
 		}
-	}
-	return st.dog.Run(ctx)
+	}}
+	st.mu.Lock()
+	st.dog = dog
+	st.mu.Unlock()
+	ctx, stop := context.WithCancel(context.Background())
+	g.Go(func() error {
+		err := dog.Run(ctx)
+		if err != nil {
+			st.hung(err)
+		}
+		return err
+	})
+	return stop
 }
 
 func resetFile(c *config.Config) string { return c.Store.State + ".reset" }
@@ -68,14 +79,14 @@ func (st *station) noteReset(c *config.Config) {
 }
 
 // watchRing gives the ring's beat: nothing waits, or a commit was tried.
-func (st *station) watchRing(ctx context.Context, flush time.Duration) {
+func (st *station) watchRing(ctx context.Context, ring *store.Ring, flush time.Duration) {
 	beat := st.beats.Add("ring", flush+longestCommit)
 	defer st.beats.Remove(beat)
 	t := time.NewTicker(ringLooked)
 	defer t.Stop()
 	tried := 0
 	for {
-		s := st.ring.Stats()
+		s := ring.Stats()
 		if s.Waiting == 0 || s.Commits+s.Failures != tried {
 			beat.Alive()
 		}
@@ -92,7 +103,10 @@ func (st *station) watchRing(ctx context.Context, flush time.Duration) {
 const ringLooked = 5 * time.Second
 
 func (st *station) watchdogStatus() console.WatchdogStatus {
-	s := st.dog.State()
+	st.mu.Lock()
+	dog := st.dog
+	st.mu.Unlock()
+	s := dog.State()
 	w := console.WatchdogStatus{Device: s.Device, Timeout: int(s.Timeout.Seconds()), Systemd: s.Systemd, LastErr: s.Err, Hung: s.Hung, BootCause: s.Cause}
 	if st.reset != nil {
 		w.LastReset = &console.ResetStatus{Loop: st.reset.Loop, Silent: st.reset.Silent, Time: st.reset.Time}

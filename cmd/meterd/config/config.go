@@ -42,6 +42,10 @@ func (c *Config) BusLine(name string) int {
 	return 1
 }
 
+// Line gives the line of a key, such as "store.path", or of the nearest thing
+// around it.
+func (c *Config) Line(path string) int { return c.doc.line(path) }
+
 // Gateway names the board.
 type Gateway struct {
 	ID       string

@@ -13,6 +13,9 @@ type Problem struct {
 	Warning bool   `json:"warning"` // meterd runs all the same
 	Text    string `json:"text"`
 	Hint    string `json:"hint,omitempty"` // what would be right
+	// Lacking marks a file that the configuration names and that is not there:
+	// it may come until meterd runs, but then it must be there.
+	Lacking bool `json:"-"`
 }
 
 // String gives file:line, what it is, and what would be right.

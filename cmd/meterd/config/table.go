@@ -58,6 +58,9 @@ func (t *table) note(key string, warning bool, hint, format string, args ...any)
 	})
 }
 
+// lacking marks what was noted last as a file that is not there.
+func (t *table) lacking() { t.doc.problems[len(t.doc.problems)-1].Lacking = true }
+
 // has reports whether the key is given.
 func (t *table) has(key string) bool {
 	_, ok := t.get(key)

@@ -92,6 +92,7 @@ func (c *Config) tls(t *table, u *Uplink) {
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			t.note("ca", true, "the uplink cannot connect until it is there", "%s: there is no file %s", t.title, ca)
+			t.lacking()
 		case err != nil:
 			t.problem("ca", "", "%s: ca: %v", t.title, err)
 		case !roots.AppendCertsFromPEM(pem):
@@ -106,6 +107,7 @@ func (c *Config) tls(t *table, u *Uplink) {
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
 			t.note("cert", errors.Is(err, os.ErrNotExist), "", "%s: cert and key: %v", t.title, err)
+			t.lacking()
 		} else {
 			conf.Certificates = []tls.Certificate{pair}
 		}
