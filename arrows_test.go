@@ -23,6 +23,8 @@ var arrows = map[string][]string{
 	"uplink/onenet":     {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest": {},
 
+	"uplink/uplinktest/site": {"meter", "store", "uplink", "uplink/uplinktest"},
+
 	"cmd/meterd":         {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console"},
 	"cmd/meterd/config":  {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
 	"cmd/meterd/console": {"dlt645"},

@@ -3,7 +3,6 @@ package das_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,10 +10,10 @@ import (
 
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/store"
 	"meterd/uplink"
 	"meterd/uplink/das"
 	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
 )
 
 // meters: the first two only report, the third logs in.
@@ -22,61 +21,28 @@ var meters = []dlt645.Address{
 	{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}, {0x20, 0x24, 0x11, 0x20, 0x01, 0x02}, {0x20, 0x24, 0x11, 0x20, 0x01, 0x03},
 }
 
-// site is a ring, an uplink and a platform behind an embedded broker.
-type site struct {
-	ring     *store.Ring
-	uplink   *uplink.Uplink
+type world struct {
+	*site.Site
 	platform *uplinktest.DAS
-	attached *uplinktest.Attachment
 }
 
-// newSite fills the ring before the uplink starts, so that messages carry many
-// readings.
-func newSite(t *testing.T, platform *uplinktest.DAS, records int, do func(context.Context, uplink.Command) uplink.Result) *site {
+// newWorld fills the ring before the uplink starts, so that messages carry
+// many readings.
+func newWorld(t *testing.T, platform *uplinktest.DAS, records int, do func(context.Context, uplink.Command) uplink.Result) *world {
 	t.Helper()
 	platform.ProductID, platform.DeviceID, platform.DeviceSecret = "pk", "gw", "secret"
 	platform.SubDevices = []uplinktest.DASDevice{
 		{ProductID: "mp", DeviceID: "m1"}, {ProductID: "mp", DeviceID: "202411200102"}, {ProductID: "mp", DeviceID: "m3", Secret: "s3"},
 	}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "broker", platform.Allow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	broker.OnSubscribe(platform.AllowSubscribe)
-	t.Cleanup(func() { broker.Close() })
-	s := &site{platform: platform}
-	if s.attached, err = uplinktest.AttachEmbedded(platform, broker.Addr(), "broker"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.attached.Close)
-	s.ring, err = store.Open(filepath.Join(t.TempDir(), "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.ring.Close() })
-	s.add(t, records)
-	s.uplink, err = uplink.New(uplink.Config{
-		Name: "das", Endpoint: uplink.Endpoint{URL: "tcp://" + broker.Addr()}, Ring: s.ring, FromOldest: true, Timeout: time.Second, Do: do,
-		Platform: das.New(das.Config{
+	return &world{platform: platform, Site: site.New(t, site.Config{
+		Dialect: das.New(das.Config{
 			Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, SubProductID: "mp",
 			Devices: []das.Device{{Meter: meters[0], ID: "m1"}, {Meter: meters[1]}, {Meter: meters[2], ID: "m3", Secret: "s3"}},
 		}),
+		Platform: platform, Allow: platform.Allow, Subscribed: platform.AllowSubscribe, Do: do,
+		Fill:   func(s *site.Site) { add(t, s, records) },
 		Meters: func() []meter.MeterState { return []meter.MeterState{{Address: meters[0], Known: true, Online: true}} },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.uplink.Run(ctx)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-	})
-	return s
+	})}
 }
 
 func number(coef int64, scale uint8) dlt645.Value {
@@ -85,35 +51,19 @@ func number(coef int64, scale uint8) dlt645.Value {
 
 const start = 1700000000000
 
-func (s *site) add(t *testing.T, n int) {
+func add(t *testing.T, s *site.Site, n int) {
 	t.Helper()
 	for i := range n {
 		r := meter.Reading{Meter: meters[i%3], Time: time.UnixMilli(start + int64(i)), Trusted: true, Values: []meter.PointValue{
 			{Point: "voltage.a", Value: number(int64(2000+i), 1)}, {Point: "frequency", Value: number(5000, 2)},
 			{Point: "current.a", Value: number(int64(i), 3)},
 		}}
-		b, err := r.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.ring.Append(b); err != nil {
-			t.Fatal(err)
-		}
+		s.Add(t, &r)
 	}
-}
-
-func (s *site) drained(t *testing.T, last uint64) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if pos, _ := s.ring.Cursor("das"); pos == last {
-			return
-		}
-	}
-	t.Fatalf("not drained: %+v; %v", s.uplink.State(), s.platform.Seen().Violations)
 }
 
 // check compares what is stored with what was read, but for what lacks.
-func (s *site) check(t *testing.T, n int, lacks func(i int, identifier string) bool) {
+func (s *world) check(t *testing.T, n int, lacks func(i int, identifier string) bool) {
 	t.Helper()
 	seen := s.platform.Seen()
 	if len(seen.Violations) > 0 {
@@ -141,13 +91,13 @@ func (s *site) check(t *testing.T, n int, lacks func(i int, identifier string) b
 		}
 	}
 	if len(seen.Values) != want {
-		t.Errorf("%d values are stored, want %d; %+v", len(seen.Values), want, s.uplink.State())
+		t.Errorf("%d values are stored, want %d; %+v", len(seen.Values), want, s.Uplink.State())
 	}
 }
 
 func TestBacklogReachesThePlatformOnceEach(t *testing.T) {
-	s := newSite(t, &uplinktest.DAS{}, 300, nil)
-	s.drained(t, 300)
+	s := newWorld(t, &uplinktest.DAS{}, 300, nil)
+	s.Drained(t)
 	s.check(t, 300, func(int, string) bool { return false })
 	seen := s.platform.Seen()
 	if seen.Repeats > 0 || len(seen.LoggedIn) != 1 {
@@ -157,14 +107,8 @@ func TestBacklogReachesThePlatformOnceEach(t *testing.T) {
 		t.Errorf("%d messages for 300 readings: they are not put together", seen.Answers)
 	}
 	e := meter.Event{Meter: meters[0], Time: time.UnixMilli(start), Trusted: true, Kind: meter.EventOffline, Text: "silence"}
-	b, err := e.AppendBinary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.ring.Append(b); err != nil {
-		t.Fatal(err)
-	}
-	s.drained(t, 301)
+	s.Add(t, &e)
+	s.Drained(t)
 	seen = s.platform.Seen()
 	if len(seen.Events) != 1 || len(seen.Violations) > 0 || seen.Events[0].Identifier != "meter_offline" ||
 		seen.Events[0].Value != `{"meter":"m1","by":"","text":"silence"}` {
@@ -176,10 +120,10 @@ func TestBacklogReachesThePlatformOnceEach(t *testing.T) {
 // some readings of the meter that reports, and of the one that logs in.
 func TestIdentifierThatThePlatformLacksCostsNothingElse(t *testing.T) {
 	bad := func(device, identifier string) bool { return device != "m1" && identifier == "frequency" }
-	s := newSite(t, &uplinktest.DAS{Filter: bad}, 60, nil)
-	s.drained(t, 60)
+	s := newWorld(t, &uplinktest.DAS{Filter: bad}, 60, nil)
+	s.Drained(t)
 	s.check(t, 60, func(i int, identifier string) bool { return i%3 != 0 && identifier == "frequency" })
-	if st := s.uplink.State(); st.Counts.Refused != 40 || st.Counts.Lost != 0 || !strings.Contains(st.Counts.LastRefusal, "item frequency") {
+	if st := s.Uplink.State(); st.Counts.Refused != 40 || st.Counts.Lost != 0 || !strings.Contains(st.Counts.LastRefusal, "item frequency") {
 		t.Errorf("state %+v", st)
 	}
 }
@@ -196,8 +140,8 @@ func TestPlatformThatMisbehavesLosesNothing(t *testing.T) {
 		}
 		return 0, n%4 == 2
 	}}
-	s := newSite(t, platform, 500, nil)
-	s.drained(t, 500)
+	s := newWorld(t, platform, 500, nil)
+	s.Drained(t)
 	s.check(t, 500, func(int, string) bool { return false })
 	if seen := s.platform.Seen(); seen.Repeats == 0 || seen.Resent == 0 {
 		t.Errorf("%d repeats, %d sent again", seen.Repeats, seen.Resent)
@@ -212,42 +156,31 @@ func TestMeterThatMayNotLogInHoldsUpOnlyItself(t *testing.T) {
 		}
 		return 0, false
 	}}
-	s := newSite(t, platform, 30, nil)
-	for end := time.Now().Add(10 * time.Second); len(s.platform.Seen().Values) < 60; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the others' values do not come: %+v", s.uplink.State())
-		}
-	}
-	if why := s.uplink.State().Unregistered[meters[2]]; !strings.Contains(why, "40003") {
+	s := newWorld(t, platform, 30, nil)
+	s.Until(t, "stored for the others", func() bool { return len(s.platform.Seen().Values) >= 60 })
+	if why := s.Uplink.State().Unregistered[meters[2]]; !strings.Contains(why, "40003") {
 		t.Errorf("unregistered: %q", why)
 	}
 	open.Store(true)
-	s.drained(t, 30)
+	s.Drained(t)
 	s.check(t, 30, func(int, string) bool { return false })
 }
 
 func TestCommandsAreCarriedOutAndAnswered(t *testing.T) {
-	s := newSite(t, &uplinktest.DAS{}, 3, func(_ context.Context, c uplink.Command) uplink.Result {
+	s := newWorld(t, &uplinktest.DAS{}, 3, func(_ context.Context, c uplink.Command) uplink.Result {
 		if c.Op == uplink.OpRead {
 			return uplink.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: number(2201, 1)}}}
 		}
 		return uplink.Result{Outcome: uplink.Denied, Text: "not allowed"}
 	})
-	s.drained(t, 3)
+	s.Drained(t)
 	for _, out := range []uplinktest.Out{
 		s.platform.Down("thing/properties/get", `{"id":"5","version":"1.0","params":["m1.voltage_a"],"method":"thing.properties.get"}`),
 		s.platform.Down("thing/properties/set", `{"id":"5","version":"1.0","params":{"m3.relay":0},"method":"thing.properties.set"}`),
 	} {
-		if err := s.attached.Publish(out); err != nil {
-			t.Fatal(err)
-		}
+		s.Publish(t, out)
 	}
-	end := time.Now().Add(10 * time.Second)
-	for ; len(s.platform.Seen().Replies) < 2; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("no answer")
-		}
-	}
+	s.Until(t, "answered", func() bool { return len(s.platform.Seen().Replies) >= 2 })
 	seen := s.platform.Seen()
 	all := fmt.Sprintf("%s", seen.Replies)
 	if len(seen.Violations) > 0 || !strings.Contains(all, `"m1.voltage_a":220.1`) || !strings.Contains(all, "100001") {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,10 +13,10 @@ import (
 
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/store"
 	"meterd/uplink"
 	"meterd/uplink/iotkit"
 	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
 )
 
 var addresses = []dlt645.Address{{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}, {0x20, 0x24, 0x11, 0x20, 0x01, 0x02}, {0x20, 0x24, 0x11, 0x20, 0x01, 0x03}}
@@ -26,35 +25,14 @@ const subProduct, gatewayName = "cGCrkK7Ex4FESAwe", "GW01"
 
 func name(i int) string { return "AC" + addresses[i].String() }
 
-// site is a ring, an uplink and a platform behind an embedded broker.
-type site struct {
-	ring     *store.Ring
-	uplink   *uplink.Uplink
+type world struct {
+	*site.Site
 	platform *uplinktest.Iotkit
-	attached *uplinktest.Attachment
-	broker   *uplinktest.Broker
 }
 
-func newSite(t *testing.T, platform *uplinktest.Iotkit, backfill string) *site {
+func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world {
 	t.Helper()
 	platform.Products = map[string]string{"hbtgIA0SuVw9lxjB": "secret", subProduct: "other"}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", platform.Allow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { broker.Close() })
-	broker.OnSubscribe(platform.Subscribed)
-	platform.Grant = broker.Grant
-	s := &site{platform: platform, broker: broker}
-	if s.attached, err = uplinktest.AttachEmbedded(platform, broker.Addr(), "secret"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.attached.Close)
-	s.ring, err = store.Open(filepath.Join(t.TempDir(), "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.ring.Close() })
 	c := iotkit.Config{
 		ProductKey: "hbtgIA0SuVw9lxjB", ProductSecret: "secret", DeviceName: gatewayName, Model: "MD1", SubProductKey: subProduct, SubModel: "MD1",
 		Prefix: "AC", Backfill: backfill,
@@ -65,30 +43,16 @@ func newSite(t *testing.T, platform *uplinktest.Iotkit, backfill string) *site {
 	if err := iotkit.Check(c); err != nil {
 		t.Fatal(err)
 	}
-	s.uplink, err = uplink.New(uplink.Config{
-		Name: "iotkit", Endpoint: uplink.Endpoint{URL: "tcp://" + broker.Addr()}, Ring: s.ring, FromOldest: true, Timeout: time.Second,
-		Platform: iotkit.New(c), Meters: func() []meter.MeterState { return nil },
+	return &world{platform: platform, Site: site.New(t, site.Config{
+		Dialect: iotkit.New(c), Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed,
+		Fill: func(s *site.Site) { platform.Grant = s.Broker.Grant },
 		Do: func(_ context.Context, c uplink.Command) uplink.Result {
 			if c.Op != uplink.OpRead {
 				return uplink.Result{Outcome: uplink.Denied, Text: "not here"}
 			}
 			return uplink.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: decimal(2201, 1)}}}
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.uplink.Run(ctx)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-	})
-	return s
+	})}
 }
 
 func decimal(coef int64, scale uint8) dlt645.Value {
@@ -96,51 +60,16 @@ func decimal(coef int64, scale uint8) dlt645.Value {
 }
 
 // add puts n readings of each meter into the ring.
-func (s *site) add(t *testing.T, n int, at time.Time) {
+func (s *world) add(t *testing.T, n int, at time.Time) {
 	t.Helper()
 	for i := range n {
 		for _, a := range addresses {
 			r := meter.Reading{Meter: a, Time: at, Round: at, Trusted: true, Values: []meter.PointValue{
 				{Point: "voltage.a", Value: decimal(int64(2000+i), 1)}, {Point: "frequency", Value: decimal(5000, 2)},
 			}}
-			b, err := r.AppendBinary(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.ring.Append(b); err != nil {
-				t.Fatal(err)
-			}
+			s.Add(t, &r)
 		}
 	}
-}
-
-func (s *site) addEvent(t *testing.T, e meter.Event) {
-	t.Helper()
-	b, err := e.AppendBinary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.ring.Append(b); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *site) drained(t *testing.T) {
-	t.Helper()
-	s.wait(t, "drained", func() bool {
-		pos, _ := s.ring.Cursor("iotkit")
-		return pos == s.ring.Last()
-	})
-}
-
-func (s *site) wait(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("not %s: %+v, %+v", what, s.uplink.State(), s.platform.Seen())
 }
 
 var names = []string{name(0), name(1), name(2)}
@@ -148,11 +77,11 @@ var names = []string{name(0), name(1), name(2)}
 func TestBacklogReachesThePlatform(t *testing.T) {
 	for _, onS := range []bool{false, true} {
 		t.Run(fmt.Sprintf("replies on s %v", onS), func(t *testing.T) {
-			s := newSite(t, &uplinktest.Iotkit{ReplyOnS: onS}, "")
+			s := newWorld(t, &uplinktest.Iotkit{ReplyOnS: onS}, "")
 			s.add(t, 50, time.Now())
-			s.addEvent(t, meter.Event{Meter: addresses[1], Time: time.Unix(1700000000, 0), Trusted: true, Kind: meter.EventOnline})
-			s.addEvent(t, meter.Event{Time: time.Unix(1700000000, 0), Trusted: true, Kind: meter.EventTime, Text: "broadcast"})
-			s.drained(t)
+			s.Add(t, &meter.Event{Meter: addresses[1], Time: time.Unix(1700000000, 0), Trusted: true, Kind: meter.EventOnline})
+			s.Add(t, &meter.Event{Time: time.Unix(1700000000, 0), Trusted: true, Kind: meter.EventTime, Text: "broadcast"})
+			s.Drained(t)
 			seen := s.platform.Seen()
 			if len(seen.Violations) > 0 || seen.Repeats > 0 || seen.Registers != 3 || !slices.Equal(seen.Online, names) || len(seen.Posts) != 3*50+2 {
 				t.Errorf("%d posts, %d repeats, %d registrations, online %v, violations %v", len(seen.Posts), seen.Repeats, seen.Registers, seen.Online, seen.Violations)
@@ -178,9 +107,9 @@ func TestBacklogReachesThePlatform(t *testing.T) {
 func TestOldReadingsByPolicy(t *testing.T) {
 	for backfill, want := range map[string]string{iotkit.BackfillLatest: "", iotkit.BackfillAll: "property", iotkit.BackfillEvent: "history"} {
 		t.Run(backfill, func(t *testing.T) {
-			s := newSite(t, &uplinktest.Iotkit{}, backfill)
+			s := newWorld(t, &uplinktest.Iotkit{}, backfill)
 			s.add(t, 2, time.Unix(1700000000, 0))
-			s.drained(t)
+			s.Drained(t)
 			seen := s.platform.Seen()
 			n := 0
 			for _, p := range seen.Posts {
@@ -191,7 +120,7 @@ func TestOldReadingsByPolicy(t *testing.T) {
 			if len(seen.Violations) > 0 || want == "" && len(seen.Posts) != 0 || want != "" && n != 6 {
 				t.Errorf("%d of %d posts, violations %v", n, len(seen.Posts), seen.Violations)
 			}
-			if withheld := s.uplink.State().Counts.Withheld; (withheld == 12) != (want == "") {
+			if withheld := s.Uplink.State().Counts.Withheld; (withheld == 12) != (want == "") {
 				t.Errorf("%d values are withheld", withheld)
 			}
 		})
@@ -216,9 +145,9 @@ func TestRegistrationsThatFail(t *testing.T) {
 				}
 				return 0, false
 			}
-			s := newSite(t, platform, "")
+			s := newWorld(t, platform, "")
 			s.add(t, 5, time.Now())
-			s.drained(t)
+			s.Drained(t)
 			seen := s.platform.Seen()
 			if len(seen.Violations) > 0 || len(seen.Posts) != 15 || !slices.Equal(seen.Online, names) || seen.Registers != 5 {
 				t.Errorf("%d posts, %d registrations, online %v, violations %v", len(seen.Posts), seen.Registers, seen.Online, seen.Violations)
@@ -244,9 +173,9 @@ func TestPostsThatAreNotAnsweredOrRefused(t *testing.T) {
 		}
 		return 0, false
 	}
-	s := newSite(t, platform, "")
+	s := newWorld(t, platform, "")
 	s.add(t, 4, time.Now())
-	s.drained(t)
+	s.Drained(t)
 	seen := s.platform.Seen()
 	// The one without an answer comes twice; the refused one once again, after
 	// its meter was registered again.
@@ -256,16 +185,17 @@ func TestPostsThatAreNotAnsweredOrRefused(t *testing.T) {
 }
 
 func TestDeregisteredMeterComesBack(t *testing.T) {
-	s := newSite(t, &uplinktest.Iotkit{}, "")
+	s := newWorld(t, &uplinktest.Iotkit{}, "")
 	s.add(t, 1, time.Now())
-	s.drained(t)
+	s.Drained(t)
 	out, ok := s.platform.Deregister(name(0), "77")
-	if !ok || s.attached.Publish(out) != nil {
+	if !ok {
 		t.Fatal("not deregistered")
 	}
-	s.wait(t, "answered", func() bool { return len(s.platform.Seen().Replies) == 1 })
+	s.Publish(t, out)
+	s.Until(t, "answered", func() bool { return len(s.platform.Seen().Replies) == 1 })
 	s.add(t, 1, time.Now())
-	s.drained(t)
+	s.Drained(t)
 	seen := s.platform.Seen()
 	if len(seen.Violations) > 0 || len(seen.Posts) != 6 || seen.Unstored != 1 || seen.Registers != 4 {
 		t.Errorf("%d posts, %d not stored, %d registrations, violations %v", len(seen.Posts), seen.Unstored, seen.Registers, seen.Violations)
@@ -273,19 +203,17 @@ func TestDeregisteredMeterComesBack(t *testing.T) {
 }
 
 func TestCommandsAreAnswered(t *testing.T) {
-	s := newSite(t, &uplinktest.Iotkit{}, "")
+	s := newWorld(t, &uplinktest.Iotkit{}, "")
 	s.add(t, 1, time.Now())
-	s.drained(t)
+	s.Drained(t)
 	for i, c := range []struct{ service, params, want string }{
 		{"property/get", `["voltage_a"]`, `"data":{"voltage_a":220.1},"params":{"voltage_a":220.1}`},
 		{"property/set", `{"relay":1}`, `"code":403,"message":"not here"`},
 		{"freeze", `{}`, `"code":403`},
 		{"nothing", `{}`, `"code":404`},
 	} {
-		if err := s.attached.Publish(s.platform.Command(subProduct, name(2), c.service, fmt.Sprint(100+i), c.params)); err != nil {
-			t.Fatal(err)
-		}
-		s.wait(t, "answered", func() bool { return len(s.platform.Seen().Replies) == i+1 })
+		s.Publish(t, s.platform.Command(subProduct, name(2), c.service, fmt.Sprint(100+i), c.params))
+		s.Until(t, "answered", func() bool { return len(s.platform.Seen().Replies) == i+1 })
 		if got := s.platform.Seen().Replies[i]; !strings.Contains(got, c.want) {
 			t.Errorf("%s %s is answered %s", c.service, c.params, got)
 		}
@@ -296,10 +224,10 @@ func TestCommandsAreAnswered(t *testing.T) {
 }
 
 // takeOver connects as the gateway, which ends the gateway's own connection.
-func (s *site) takeOver(t *testing.T) {
+func (s *world) takeOver(t *testing.T) {
 	t.Helper()
 	l := iotkit.New(iotkit.Config{ProductKey: "hbtgIA0SuVw9lxjB", ProductSecret: "secret", DeviceName: gatewayName, Model: "MD1"}).Login(time.Now())
-	c, err := net.Dial("tcp", s.broker.Addr())
+	c, err := net.Dial("tcp", s.Broker.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,13 +249,13 @@ func (s *site) takeOver(t *testing.T) {
 // subscribed to again.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, &uplinktest.Iotkit{}, "")
+	s := newWorld(t, &uplinktest.Iotkit{}, "")
 	s.add(t, 1, time.Now())
-	s.drained(t)
+	s.Drained(t)
 	s.takeOver(t)
-	s.wait(t, "disconnected", func() bool { return !s.uplink.State().Connected })
+	s.Until(t, "disconnected", func() bool { return !s.Uplink.State().Connected })
 	s.add(t, 1, time.Now())
-	s.drained(t)
+	s.Drained(t)
 	seen := s.platform.Seen()
 	if len(seen.Violations) > 0 || len(seen.Posts) != 6 || seen.Registers != 6 || !slices.Equal(seen.Online, names) {
 		t.Errorf("%d posts, %d registrations, online %v, violations %v", len(seen.Posts), seen.Registers, seen.Online, seen.Violations)

@@ -1,18 +1,16 @@
 package onenet_test
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/store"
 	"meterd/uplink"
 	"meterd/uplink/onenet"
 	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
 )
 
 func address(i int) dlt645.Address { return dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, byte(i + 1)} }
@@ -24,62 +22,19 @@ func deliver(t *testing.T, platform *uplinktest.Onenet, p uplink.Platform, round
 	t.Helper()
 	platform.ProductID, platform.Device, platform.AccessKey = "469948", "gw", "a2V5"
 	platform.Keys = map[string]string{"202411200101": "azE=", "202411200102": "azI=", "202411200103": "azM="}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", platform.Allow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	attached, err := uplinktest.AttachEmbedded(platform, broker.Addr(), "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer attached.Close()
-	ring, err := store.Open(filepath.Join(t.TempDir(), "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ring.Close()
-	last := uint64(0)
-	for r := range rounds {
-		for m := range 3 {
-			reading := meter.Reading{Meter: address(m), Time: time.Unix(1700000000+int64(r)*60, 0), Trusted: true, Values: []meter.PointValue{
-				{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: int64(2000 + r), Scale: 1}}},
-				{Point: "current.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: int64(r), Scale: 3}}},
-				{Point: "frequency", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 5000, Scale: 2}}},
-			}}
-			b, err := reading.AppendBinary(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if last, err = ring.Append(b); err != nil {
-				t.Fatal(err)
+	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 2 * time.Second, Fill: func(s *site.Site) {
+		for r := range rounds {
+			for m := range 3 {
+				s.Add(t, &meter.Reading{Meter: address(m), Time: time.Unix(1700000000+int64(r)*60, 0), Trusted: true, Values: []meter.PointValue{
+					{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: int64(2000 + r), Scale: 1}}},
+					{Point: "current.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: int64(r), Scale: 3}}},
+					{Point: "frequency", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 5000, Scale: 2}}},
+				}})
 			}
 		}
-	}
-	u, err := uplink.New(uplink.Config{
-		Name: "onenet", Endpoint: uplink.Endpoint{URL: "tcp://" + broker.Addr()}, Ring: ring, FromOldest: true, Timeout: 2 * time.Second,
-		Platform: p, Meters: func() []meter.MeterState { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		u.Run(ctx)
-	}()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if pos, _ := ring.Cursor("onenet"); pos == last {
-			break
-		}
-	}
-	cancel()
-	<-done
-	if pos, _ := ring.Cursor("onenet"); pos != last {
-		t.Fatalf("not drained: %+v, %+v", u.State(), platform.Seen().Violations)
-	}
-	return u.State(), platform.Seen()
+	}})
+	s.Drained(t)
+	return s.Uplink.State(), platform.Seen()
 }
 
 func devices(keys bool) []onenet.Device {
