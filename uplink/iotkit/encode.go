@@ -1,0 +1,142 @@
+package iotkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+func (k *Iotkit) nextID() string {
+	k.lastID++
+	return strconv.FormatUint(k.lastID, 10)
+}
+
+// frame is what all our requests look like.
+type frame struct {
+	ID     string          `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	return b
+}
+
+// method is the name of an action in a payload: "event/property/post" is
+// thing.event.property.post.
+func method(action string) string { return "thing." + strings.ReplaceAll(action, "/", ".") }
+
+// Batch is 1: a post is about one meter and one moment.
+func (k *Iotkit) Batch() int { return 1 }
+
+// Actions of what we post.
+const (
+	actionPost    = "event/property/post"
+	actionHistory = "event/history" // the name is our choice; the thing model must hold it
+	actionEvent   = "event/"
+	timeKey       = "time" // of an event, in ms
+)
+
+// Encode gives one message for a reading, or several where it does not fit in
+// one. With BackfillLatest the values of a reading that is older than two
+// minutes count as withheld: the platform would take them for present ones,
+// and newer ones follow. With BackfillEvent they become the event "history",
+// which carries the reading's time; the platform's thing model must hold such
+// an event. Events carry their time in any case, and are always sent.
+//
+// The platform does not know repeats by their ids: a message that is sent
+// again becomes a second sample.
+func (k *Iotkit) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
+	var enc uplink.Encoded
+	for i, u := range units {
+		from := len(enc.Messages)
+		switch {
+		case u.Event != nil:
+			enc.Messages = append(enc.Messages, k.event(u.Event))
+		case u.Reading != nil:
+			k.reading(&enc, u.Reading)
+		}
+		for j := range enc.Messages[from:] {
+			enc.Messages[from+j].Covers = []int{i}
+		}
+	}
+	return enc
+}
+
+func (k *Iotkit) reading(enc *uplink.Encoded, r *meter.Reading) {
+	values := k.naming.Values(r.Values)
+	action, first := actionPost, []byte(nil)
+	if k.Now().Sub(r.Time) > liveFor {
+		switch k.Backfill {
+		case BackfillAll:
+		case BackfillEvent:
+			action = actionHistory
+			first = fmt.Appendf(nil, "%q:%d", timeKey, r.Time.UnixMilli())
+		default:
+			enc.Withheld += len(values)
+			return
+		}
+	}
+	room := mostPayload - len(encode(frame{strconv.FormatUint(1<<63, 10), method(action), json.RawMessage("{}")}))
+	params, held := slices.Clone(first), 0
+	flush := func() {
+		if held > 0 {
+			enc.Messages = append(enc.Messages, k.post(r.Meter, action, slices.Concat([]byte("{"), params, []byte("}"))))
+		}
+		params, held = slices.Clone(first), 0
+	}
+	for _, v := range values {
+		member := slices.Concat(encode(v.Key), []byte(":"), encode(v.JSON))
+		if len(first)+1+len(member) > room {
+			enc.Withheld++ // not even alone
+			continue
+		}
+		if len(params)+1+len(member) > room {
+			flush()
+		}
+		if len(params) > 0 {
+			params = append(params, ',')
+		}
+		params = append(params, member...)
+		held++
+	}
+	flush()
+}
+
+// eventParams are those of an event. The document leaves them to the thing
+// model; these are ours.
+type eventParams struct {
+	Time int64  `json:"time"` // ms
+	By   string `json:"by"`
+	Text string `json:"text"`
+}
+
+func (k *Iotkit) event(e *meter.Event) uplink.Message {
+	text := []rune(e.Text)
+	text = text[:min(len(text), mostText)]
+	params := encode(eventParams{e.Time.UnixMilli(), e.By, string(text)})
+	return k.post(e.Meter, actionEvent+strings.ReplaceAll(e.Kind, "-", "_"), params)
+}
+
+// post gives a message in the name of a meter, or of the gateway.
+func (k *Iotkit) post(a dlt645.Address, action string, params json.RawMessage) uplink.Message {
+	id := k.nextID()
+	return uplink.Message{ID: id, Topic: k.topicOf(a, toServer, action), Payload: encode(frame{id, method(action), params}), Meter: a}
+}
+
+func (k *Iotkit) topicOf(a dlt645.Address, direction, action string) string {
+	if d := k.devices[a]; d != nil {
+		return topic(k.SubProductKey, d.Name, direction, action)
+	}
+	return topic(k.ProductKey, k.DeviceName, direction, action)
+}

@@ -1,0 +1,110 @@
+package iotkit
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/uplink"
+)
+
+// inbound is what comes down. A failed registration is answered with null as
+// id.
+type inbound struct {
+	ID      *string         `json:"id"`
+	Method  string          `json:"method"`
+	Code    *int            `json:"code"`    // of a reply
+	Data    json.RawMessage `json:"data"`    // of a reply
+	Params  json.RawMessage `json:"params"`  // of a request
+	Message string          `json:"message"` // not in the document; shown if it comes
+}
+
+// Receive understands replies and commands. Replies come on /c/ by the
+// document, and on /s/ by one version of the platform's code (K1).
+func (k *Iotkit) Receive(now time.Time, at string, payload []byte) uplink.Receipt {
+	a, own, action, down, ok := k.locate(at)
+	var in inbound
+	if !ok || json.Unmarshal(payload, &in) != nil {
+		return uplink.Receipt{}
+	}
+	request, reply := strings.CutSuffix(action, replySuffix)
+	switch {
+	case reply && request == actionRegister && own:
+		return k.registered(in)
+	case reply && strings.HasPrefix(request, actionEvent):
+		return k.posted(a, own, in)
+	case reply || !down || in.ID == nil || *in.ID == "":
+		return uplink.Receipt{}
+	case action == actionDeregister && own:
+		return k.deregister(in)
+	case strings.HasPrefix(action, actionService):
+		return k.command(a, own, strings.TrimPrefix(action, actionService), in)
+	}
+	return uplink.Receipt{}
+}
+
+// locate tells which device a topic is of: a meter, or the gateway itself.
+func (k *Iotkit) locate(at string) (a dlt645.Address, own bool, action string, down, ok bool) {
+	parts := strings.SplitN(at, "/", 6)
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "sys" || parts[4] != "c" && parts[4] != "s" {
+		return a, false, "", false, false
+	}
+	product, name := parts[2], parts[3]
+	action, down = parts[5], parts[4] == "c"
+	if product == k.ProductKey && name == k.DeviceName {
+		return a, true, action, down, true
+	}
+	if product != k.SubProductKey {
+		return a, false, "", false, false
+	}
+	for _, d := range k.devices {
+		if d.Name == name {
+			return d.Meter, false, action, down, true
+		}
+	}
+	return a, false, "", false, false
+}
+
+// receipt says that the platform took a message, or that it did not; the
+// document has no table of codes.
+func receipt(id string, in inbound, v uplink.Verdict) uplink.Receipt {
+	return uplink.Receipt{ID: id, Verdict: v, Code: strconv.Itoa(*in.Code), Text: in.Message}
+}
+
+// isOurs reports whether an id was given out.
+func (k *Iotkit) isOurs(id string) bool {
+	n, err := strconv.ParseUint(id, 10, 64)
+	return err == nil && n > 0 && n <= k.lastID
+}
+
+// posted takes the reply to a post. No code is documented, and the code that
+// was read answers 0 whatever comes (K2). So this is our choice: who refuses
+// may not know the meter, which is registered again; then it may be in
+// trouble; at the third time the message is taken for wrong. The meter is
+// registered anew as well if it was deregistered while it is configured.
+func (k *Iotkit) posted(a dlt645.Address, own bool, in inbound) uplink.Receipt {
+	if in.ID == nil || in.Code == nil || !k.isOurs(*in.ID) {
+		return uplink.Receipt{}
+	}
+	if d := k.devices[a]; !own && d.gone {
+		return receipt(*in.ID, in, uplink.Unknown)
+	}
+	if *in.Code == 0 {
+		delete(k.refused, *in.ID)
+		return receipt(*in.ID, in, uplink.Accepted)
+	}
+	if len(k.refused) >= mostRefused {
+		clear(k.refused) // each is refused a few times more
+	}
+	k.refused[*in.ID]++
+	switch n := k.refused[*in.ID]; {
+	case n >= trials:
+		delete(k.refused, *in.ID)
+		return receipt(*in.ID, in, uplink.Refused)
+	case n == 1 && !own:
+		return receipt(*in.ID, in, uplink.Unknown)
+	}
+	return receipt(*in.ID, in, uplink.TryLater)
+}
