@@ -12,7 +12,6 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -42,8 +41,7 @@ func NewBroker(addr, secret string, allow func(clientID, username, password stri
 	if err := b.server.AddHook(hook, nil); err != nil {
 		return nil, err
 	}
-	l := listeners.NewTCP(listeners.Config{ID: "tcp", Address: addr})
-	if err := b.server.AddListener(l); err != nil {
+	if err := b.server.AddListener(&listener{addr: addr}); err != nil {
 		return nil, err
 	}
 	if err := b.server.Serve(); err != nil {
