@@ -7,7 +7,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross test check-format check-vet check-static check-vuln unit arm fuzz-short fuzz bench setup clean
+.PHONY: demo picture build cross image machine test test-machine test-machine-long check-format check-vet check-static check-vuln unit arm fuzz-short fuzz bench setup clean
 
 demo: build
 	bin/metersim demo
@@ -25,7 +25,24 @@ cross:
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/meterd-armv7 ./cmd/meterd
 	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/meterd-arm64 ./cmd/meterd
 
-test: setup check-format check-vet check-static check-vuln unit cross arm fuzz-short
+# What is unpacked on a board.
+image: cross
+	@board/image/pack bin bin/image
+
+# The ARM machine in software: a Debian kernel, and a root file system with the
+# same overlay as a real board's.
+machine: image build
+	@board/image/fetch bin/machine/debian
+	@board/image/initrd bin/machine/debian bin/image/meterd-overlay-armv7.tar.gz bin/machine/initrd
+	@cp bin/meterd bin/machine/meterd
+
+test-machine:
+	@board/image/test $(GO) -timeout 20m
+
+test-machine-long:
+	@METERD_CUTS=100 board/image/test $(GO) -timeout 4h
+
+test: setup check-format check-vet check-static check-vuln unit cross arm test-machine fuzz-short
 	@echo "make test: all passed"
 
 setup:

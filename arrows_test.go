@@ -15,6 +15,7 @@ var arrows = map[string][]string{
 	"dlt645/dlt645test": {"dlt645"},
 	"store":             {},
 	"board":             {},
+	"board/image":       {},
 	"meter":             {"dlt645"},
 	"uplink":            {"dlt645", "meter", "store"},
 	"uplink/tuya":       {"dlt645", "meter", "uplink"},

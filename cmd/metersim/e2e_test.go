@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,76 +30,14 @@ func buildDaemon(t *testing.T) string {
 	return path
 }
 
-// mosquitto is a real broker with a password file.
-type mosquitto struct {
-	t    *testing.T
-	dir  string
-	addr string
-	cmd  *exec.Cmd
-}
-
-func lookMosquitto(t *testing.T, name string) string {
+func newMosquitto(t *testing.T, users map[string]string) *uplinktest.Mosquitto {
 	t.Helper()
-	for _, path := range []string{name, "/usr/sbin/" + name} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found
-		}
-	}
-	t.Fatalf("%s is missing; make setup installs it", name)
-	return ""
-}
-
-func newMosquitto(t *testing.T, users map[string]string) *mosquitto {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	m, err := uplinktest.NewMosquitto(t.TempDir(), users)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mosquitto{t: t, dir: t.TempDir(), addr: l.Addr().String()}
-	l.Close()
-	passwords := filepath.Join(m.dir, "passwords")
-	if err := os.WriteFile(passwords, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for user, password := range users {
-		if out, err := exec.Command(lookMosquitto(t, "mosquitto_passwd"), "-b", passwords, user, password).CombinedOutput(); err != nil {
-			t.Fatalf("mosquitto_passwd: %v\n%s", err, out)
-		}
-	}
-	_, port, _ := net.SplitHostPort(m.addr)
-	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\n", port, passwords)
-	if os.Getuid() == 0 {
-		conf += "user root\n"
-	}
-	if err := os.WriteFile(filepath.Join(m.dir, "mosquitto.conf"), []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m.start()
-	t.Cleanup(m.stop)
+	t.Cleanup(m.Stop)
 	return m
-}
-
-func (m *mosquitto) start() {
-	m.t.Helper()
-	m.cmd = exec.Command(lookMosquitto(m.t, "mosquitto"), "-c", filepath.Join(m.dir, "mosquitto.conf"))
-	if err := m.cmd.Start(); err != nil {
-		m.t.Fatal(err)
-	}
-	waitFor(m.t, "mosquitto listens", 10*time.Second, func() bool {
-		c, err := net.Dial("tcp", m.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
-
-func (m *mosquitto) stop() {
-	if m.cmd != nil {
-		m.cmd.Process.Kill()
-		m.cmd.Wait()
-		m.cmd = nil
-	}
 }
 
 func waitFor(t *testing.T, what string, most time.Duration, ok func() bool) {
@@ -124,7 +61,7 @@ type world struct {
 	controls atomic.Int64 // requests with 1CH on the line
 	platform *uplinktest.Tuya
 	attached *uplinktest.Attachment
-	broker   *mosquitto
+	broker   *uplinktest.Mosquitto
 	daemon   *exec.Cmd
 	log      *bytes.Buffer
 }
@@ -134,7 +71,7 @@ func newWorld(t *testing.T, meters int) *world {
 	const secret = "the platform's own"
 	w := &world{t: t, binary: buildDaemon(t), dir: t.TempDir(), platform: &uplinktest.Tuya{}, log: &bytes.Buffer{}}
 	w.broker = newMosquitto(t, map[string]string{"vendor01": uplinktest.Password("e2e01", "vendor01"), "platform": secret})
-	attached, err := uplinktest.Attach(w.platform, w.broker.addr, "platform", secret)
+	attached, err := uplinktest.Attach(w.platform, w.broker.Addr(), "platform", secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +144,7 @@ func (w *world) file() string   { return filepath.Join(w.dir, "meterd.toml") }
 
 func (w *world) writeConfig() {
 	w.t.Helper()
-	text := fmt.Sprintf(e2eConfig, w.ring(), w.socket(), w.pty.path, w.broker.addr)
+	text := fmt.Sprintf(e2eConfig, w.ring(), w.socket(), w.pty.path, w.broker.Addr())
 	for i, m := range w.line.Meters {
 		text += fmt.Sprintf("[[meter]]\nname = \"m%d\"\nbus = \"b1\"\naddress = %q\nprofile = \"fast\"\n", i, m.Address)
 		if i == 0 {
@@ -269,7 +206,7 @@ func TestOutageAndKill(t *testing.T) {
 	w.startDaemon()
 	waitFor(t, "first values are stored", 20*time.Second, func() bool { return len(w.platform.Seen().Reports) > 30 })
 
-	w.broker.stop()
+	w.broker.Stop()
 	time.Sleep(10 * time.Second)
 	w.killDaemon()
 	killed := time.Now()
@@ -278,7 +215,9 @@ func TestOutageAndKill(t *testing.T) {
 	if s, ok := w.status(); !ok || s.Uplinks[0].Connected || s.Uplinks[0].Queued < 6 {
 		t.Errorf("in the outage the uplink is %+v", s.Uplinks)
 	}
-	w.broker.start()
+	if err := w.broker.Start(); err != nil {
+		t.Fatal(err)
+	}
 	time.Sleep(5 * time.Second)
 	waitFor(t, "the backlog is drained", time.Minute, func() bool {
 		s, ok := w.status()

@@ -1,0 +1,86 @@
+package uplinktest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Mosquitto is a real broker, a process of its own, that knows its users by
+// their passwords.
+type Mosquitto struct {
+	dir  string
+	addr string
+	cmd  *exec.Cmd
+}
+
+// NewMosquitto starts a broker on a free port of this host, with its files in
+// dir. Users are names with passwords; nobody else is admitted.
+func NewMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	m := &Mosquitto{dir: dir, addr: l.Addr().String()}
+	l.Close()
+	passwords := filepath.Join(dir, "passwords")
+	if err := os.WriteFile(passwords, nil, 0o600); err != nil {
+		return nil, err
+	}
+	for user, password := range users {
+		if out, err := exec.Command(inSbin("mosquitto_passwd"), "-b", passwords, user, password).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("mosquitto_passwd: %w: %s", err, out)
+		}
+	}
+	_, port, _ := net.SplitHostPort(m.addr)
+	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\n", port, passwords)
+	if os.Getuid() == 0 {
+		conf += "user root\n"
+	}
+	if err := os.WriteFile(m.conf(), []byte(conf), 0o600); err != nil {
+		return nil, err
+	}
+	return m, m.Start()
+}
+
+// inSbin finds a program also where Debian puts daemons.
+func inSbin(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return "/usr/sbin/" + name
+}
+
+func (m *Mosquitto) conf() string { return filepath.Join(m.dir, "mosquitto.conf") }
+
+// Addr is where the broker listens, also after it was started again.
+func (m *Mosquitto) Addr() string { return m.addr }
+
+// Start starts the broker, also again after Stop, and waits until it listens.
+func (m *Mosquitto) Start() error {
+	m.cmd = exec.Command(inSbin("mosquitto"), "-c", m.conf())
+	if err := m.cmd.Start(); err != nil {
+		m.cmd = nil
+		return fmt.Errorf("%w (make setup installs mosquitto)", err)
+	}
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var c net.Conn
+		if c, err = net.Dial("tcp", m.addr); err == nil {
+			return c.Close()
+		}
+	}
+	return fmt.Errorf("mosquitto does not listen: %w", err)
+}
+
+// Stop kills the broker; where it does not run, nothing happens.
+func (m *Mosquitto) Stop() {
+	if m.cmd != nil {
+		m.cmd.Process.Kill()
+		m.cmd.Wait()
+		m.cmd = nil
+	}
+}
