@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // commit writes what is pending and the cursors as frames, and syncs. A
 // clean commit is the last one: it reserves no numbers beyond its own.
@@ -33,21 +36,27 @@ func (r *Ring) report(err error) {
 // commitFrame writes one frame. More tells that records are left, because
 // one frame does not hold them all.
 func (r *Ring) commitFrame(clean bool) (more bool, err error) {
+	if r.medium.file == nil {
+		return false, r.gone
+	}
 	began := time.Now()
 	f, more, moved := r.collect(clean)
+	r.pack(f)
 	n, err := r.place(f)
+	clear(r.data)
 	if err != nil {
 		return false, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.reserved = f.reserved
+	r.reserved = f.end() + uint64(f.reserved)
 	r.settleLocked(f)
 	r.since = began // what is left came while the frame was written, or later
 	r.moved -= moved
 	r.movedAt = began
 	r.stats.Commits++
 	r.stats.BytesWritten += int64(n)
+	r.pace.roll(began, r.stats.BytesWritten)
 	return more, nil
 }
 
@@ -58,37 +67,66 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 func (r *Ring) collect(clean bool) (f *frame, more bool, moved int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f = &frame{first: r.next - uint64(len(r.pending)), total: r.total - uint64(len(r.pending))}
+	f = &frame{header: header{first: r.next - uint64(len(r.pending)), total: r.total - uint64(len(r.pending)), reserved: reserveAhead}}
 	size := frameHeader
 	for name, pos := range r.cursors {
-		f.cursors = append(f.cursors, cursor{name, pos})
+		f.positions = append(f.positions, cursor{name, pos})
 		size += cursorSize(name)
 	}
+	r.data = r.data[:0]
 	for _, rec := range r.pending {
 		size += recordSize(rec)
-		if size > r.medium.segmentSize {
+		if size > r.medium.segmentSize || len(r.data) == mostRecords {
 			break
 		}
-		f.records = append(f.records, rec)
+		r.data = append(r.data, rec)
 	}
-	more = len(f.records) < len(r.pending)
-	f.reserved = f.end() + reserveAhead
+	f.data = r.data
+	f.records = len(f.data)
+	more = f.records < len(r.pending)
 	if clean && !more {
-		f.reserved = f.end()
+		f.reserved = 0
 		r.reserved = f.end()
 	}
 	return f, more, r.moved
+}
+
+// pack lets the codec pack the records. What it does not give back exactly,
+// or makes no shorter, is written as it is.
+func (r *Ring) pack(f *frame) {
+	c := r.medium.codec
+	if c == nil || f.records == 0 {
+		return
+	}
+	block := c.Pack(nil, f.data)
+	plain := 0
+	for _, rec := range f.data {
+		plain += recordSize(rec)
+	}
+	if len(block) >= plain {
+		return
+	}
+	again, err := c.Unpack(block, c.Version())
+	if err != nil || len(again) != f.records {
+		return
+	}
+	for i, rec := range again {
+		if !bytes.Equal(rec, f.data[i]) {
+			return
+		}
+	}
+	f.codec, f.block = c.Version(), block
 }
 
 // settleLocked takes the records of a durable frame out of memory. Those
 // that were given up meanwhile are gone from pending already.
 func (r *Ring) settleLocked(f *frame) {
 	first := r.next - uint64(len(r.pending))
-	for ; first < f.end() && len(r.pending) > 0; first++ {
-		r.bytes -= len(r.pending[0])
-		r.pending[0] = nil
-		r.pending = r.pending[1:]
+	n := 0
+	for ; first+uint64(n) < f.end() && n < len(r.pending); n++ {
+		r.bytes -= len(r.pending[n])
 	}
+	r.forgetPendingLocked(n)
 }
 
 // place writes a frame behind the last one and syncs. If that fails it is
@@ -121,60 +159,78 @@ func (r *Ring) place(f *frame) (n int, err error) {
 const firstPatience = 64
 
 func (r *Ring) write(f *frame) (int, error) {
-	f.segment, f.offset, f.chain = r.tail.segment, uint32(r.tail.offset), r.tail.chain
-	b := f.append(nil, r.medium.id)
-	if r.tail.offset+int64(len(b)) > int64(r.medium.segmentSize) {
-		f.segment, f.offset = r.tail.segment+1, 0
-		r.tail.segment, r.tail.offset, r.tail.committed = f.segment, 0, false
+	t := &r.tail
+	f.segment, f.offset, f.previous, f.chain, f.torn = t.segment, uint32(t.offset), t.previous, t.chain, t.torn
+	b := f.append(r.buf[:0], r.medium.id)
+	if t.offset+int64(len(b)) > int64(r.medium.segmentSize) {
+		f.segment, f.offset = t.segment+1, 0
+		t.segment, t.offset, t.committed = f.segment, 0, false
 		r.reuse(f.segment)
-		b = f.append(b[:0], r.medium.id)
+		f.header.put(b, r.medium.id)
 	}
 	b = append(b, make([]byte, r.medium.pad(len(b))-len(b))...)
+	r.buf = b
 	if _, err := r.medium.file.WriteAt(b, r.medium.at(f.segment, int64(f.offset))); err != nil {
 		return 0, err
 	}
-	if err := r.medium.file.Sync(); err != nil {
-		return 0, err
+	if !skipSync {
+		if err := r.medium.file.Sync(); err != nil {
+			return 0, err
+		}
 	}
-	r.tail = tail{segment: f.segment, offset: r.medium.after(f), chain: f.crc, committed: true, patience: firstPatience}
+	r.tail = tail{
+		segment: f.segment, offset: r.medium.after(&f.header), previous: r.medium.position(&f.header), chain: f.crc,
+		committed: true, patience: firstPatience,
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := &r.slots[f.segment%uint64(r.medium.segments)]
-	if !s.used {
-		*s = slot{used: true, segment: f.segment, first: f.first}
+	if !r.written {
+		r.first = f.first
 	}
-	r.newest = f.segment
+	r.newest, r.end, r.written = f.segment, r.tail.offset, true
 	return len(b), nil
 }
 
-// reuse takes a slot's old segment out of the index before the first byte of
-// it is overwritten, and counts for each cursor what it had not read.
+// reuse leads readers past a slot's old segment before the first byte of it
+// is overwritten, and counts for each cursor what it had not read.
 func (r *Ring) reuse(segment uint64) {
-	i := segment % uint64(r.medium.segments)
+	n := uint64(r.medium.segments)
 	r.mu.Lock()
-	old := r.slots[i]
-	r.slots[i].used = false
+	lowest := r.lowest
 	r.mu.Unlock()
-	if !old.used {
+	if segment < n || segment-n < lowest {
 		return
 	}
-	cursors := r.Cursors()
-	lost := map[string]int{}
-	for offset := int64(0); ; {
-		f, _, ok := r.medium.nextFrame(old.segment, offset)
-		if !ok {
-			break
-		}
-		for name, pos := range cursors {
-			if unread := int64(f.end()) - int64(max(pos+1, f.first)); unread > 0 {
-				lost[name] += int(unread)
-			}
-		}
-		offset = r.medium.after(f)
+	old := segment - n
+	_, oldest, found := r.medium.readable(old+1, segment)
+	r.mu.Lock()
+	r.lowest = old + 1
+	if found {
+		r.first = oldest.first
 	}
+	r.mu.Unlock()
+	lost := r.unread(old, r.Cursors())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, n := range lost {
 		r.stats.Lost[name] += n
+	}
+}
+
+// unread counts the records of a segment that each cursor has not passed.
+func (r *Ring) unread(segment uint64, cursors map[string]uint64) map[string]int {
+	m := &r.medium
+	lost := map[string]int{}
+	for offset := int64(0); ; {
+		h, _, ok := m.nextHeader(segment, offset)
+		if !ok {
+			return lost
+		}
+		for name, pos := range cursors {
+			if n := int64(h.end()) - int64(max(pos+1, h.first)); n > 0 {
+				lost[name] += int(n)
+			}
+		}
+		offset = m.after(&h)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	frameMagic  = 0x3152646D // "mdR1"
+	frameMagic  = 0x3252646D // "mdR2"
 	frameHeader = 64
 
 	// MaxRecord is the longest record, in bytes.
@@ -16,24 +16,42 @@ const (
 	MaxCursors = 16
 	// MaxCursorName is the longest name of a cursor, in bytes.
 	MaxCursorName = 64
+
+	mostRecords = 1<<16 - 1 // in a frame
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var le = binary.LittleEndian
 
+// header is what stands before a frame's cursors and records.
+type header struct {
+	segment  uint64
+	offset   uint32 // in the segment; not written, but in the crc
+	length   uint32 // of the frame, before padding
+	previous uint64 // where the frame before begins: segment × segment size + offset
+	chain    uint32 // header crc of the frame before
+	first    uint64 // number of the first record
+	total    uint64 // records that were ever put into the store before first
+	reserved uint32 // numbers behind the records that may be given
+	records  int
+	cursors  int
+	codec    byte
+	torn     bool // a torn frame stood behind the one before
+	crc      uint32
+	body     uint32 // crc of what follows
+}
+
+// end is the number behind the last record.
+func (h *header) end() uint64 { return h.first + uint64(h.records) }
+
 // frame is one commit.
 type frame struct {
-	segment  uint64
-	offset   uint32 // in the segment
-	length   uint32 // before padding
-	first    uint64 // number of the first record
-	reserved uint64
-	total    uint64 // records that were ever put into the store before first
-	chain    uint32 // crc of the frame before
-	crc      uint32
-	cursors  []cursor
-	records  [][]byte
+	header
+	positions []cursor
+	block     []byte   // the records as they are written
+	data      [][]byte // the records
+	lost      Cause    // why there is no data
 }
 
 type cursor struct {
@@ -41,111 +59,171 @@ type cursor struct {
 	pos  uint64
 }
 
-// end is the number behind the last record.
-func (f *frame) end() uint64 { return f.first + uint64(len(f.records)) }
+// Codec packs the records of one commit into a block. Unpack gives back what
+// Pack took, to the byte; the ring checks that before it writes a block, and
+// writes the records as they are where it is not so.
+type Codec interface {
+	// Version tells the packings apart, from 1.
+	Version() byte
+	Pack(b []byte, records [][]byte) []byte
+	// Unpack may give records that point into the block.
+	Unpack(block []byte, version byte) ([][]byte, error)
+}
 
-// append appends the frame without padding and sets length and crc.
+// append appends the frame, its records as the block if a codec has made one,
+// without padding, and sets length and crcs.
 func (f *frame) append(b []byte, id [16]byte) []byte {
 	start := len(b)
-	b = le.AppendUint32(b, frameMagic)
-	b = le.AppendUint32(b, 0) // crc
-	b = le.AppendUint32(b, 0) // length
-	b = le.AppendUint32(b, f.offset)
-	b = le.AppendUint64(b, f.segment)
-	b = le.AppendUint64(b, f.first)
-	b = le.AppendUint64(b, f.reserved)
-	b = le.AppendUint32(b, uint32(len(f.records)))
-	b = le.AppendUint16(b, uint16(len(f.cursors)))
-	b = le.AppendUint16(b, 0)
-	b = le.AppendUint32(b, f.chain)
-	b = le.AppendUint32(b, 0)
-	b = le.AppendUint64(b, f.total)
-	for _, c := range f.cursors {
+	b = append(b, make([]byte, frameHeader)...)
+	for _, c := range f.positions {
 		b = append(b, byte(len(c.name)))
 		b = append(b, c.name...)
 		b = le.AppendUint64(b, c.pos)
 	}
-	for _, r := range f.records {
-		b = binary.AppendUvarint(b, uint64(len(r)))
-		b = append(b, r...)
+	if f.codec != 0 {
+		b = append(b, f.block...)
+	} else {
+		b = appendRecords(b, f.data)
 	}
+	f.cursors = len(f.positions)
 	f.length = uint32(len(b) - start)
-	le.PutUint32(b[start+8:], f.length)
-	f.crc = frameCRC(b[start:], id)
-	le.PutUint32(b[start+4:], f.crc)
+	f.body = crc32.Checksum(b[start+frameHeader:], castagnoli)
+	f.header.put(b[start:], id)
 	return b
 }
 
-func frameCRC(b []byte, id [16]byte) uint32 {
-	return crc32.Update(crc32.Checksum(id[:], castagnoli), castagnoli, b[8:])
+// put writes the header and sets its crc.
+func (h *header) put(b []byte, id [16]byte) {
+	le.PutUint32(b, frameMagic)
+	le.PutUint32(b[8:], h.body)
+	le.PutUint32(b[12:], h.length)
+	le.PutUint64(b[16:], h.segment)
+	le.PutUint64(b[24:], h.previous)
+	le.PutUint64(b[32:], h.first)
+	le.PutUint64(b[40:], h.total)
+	le.PutUint32(b[48:], h.reserved)
+	le.PutUint32(b[52:], h.chain)
+	le.PutUint16(b[56:], uint16(h.records))
+	b[58], b[59] = byte(h.cursors), h.codec
+	if h.torn {
+		b[60] = flagTorn
+	}
+	h.crc = headerCRC(b, h.offset, id)
+	le.PutUint32(b[4:], h.crc)
+}
+
+const flagTorn = 1
+
+func headerCRC(b []byte, offset uint32, id [16]byte) uint32 {
+	var seed [20]byte
+	copy(seed[:], id[:])
+	le.PutUint32(seed[16:], offset)
+	return crc32.Update(crc32.Checksum(seed[:], castagnoli), castagnoli, b[8:frameHeader])
+}
+
+func appendRecords(b []byte, records [][]byte) []byte {
+	for _, r := range records {
+		b = binary.AppendUvarint(b, uint64(len(r)))
+		b = append(b, r...)
+	}
+	return b
 }
 
 // cursorSize is what a cursor takes in a frame.
 func cursorSize(name string) int { return 1 + len(name) + 8 }
 
-// recordSize is what a record takes in a frame.
-func recordSize(r []byte) int { return (len(binary.AppendUvarint(nil, uint64(len(r))))) + len(r) }
+// recordSize is what a record takes in a frame that is not packed.
+func recordSize(r []byte) int {
+	n := len(r) + 1
+	for v := len(r); v >= 0x80; v >>= 7 {
+		n++
+	}
+	return n
+}
 
 var (
 	errNoFrame  = errors.New("store: no frame")
 	errBadFrame = errors.New("store: damaged frame")
 )
 
-// frameLength gives the length that a header claims; errNoFrame if it is no
-// header. Whether the frame is good only its crc tells.
-func frameLength(head []byte, most int) (int, error) {
-	if len(head) < frameHeader || le.Uint32(head) != frameMagic {
-		return 0, errNoFrame
+// parseHeader reads a header that stands at an offset of a segment; most is
+// what is left of the segment there. errNoFrame: there is none.
+func parseHeader(b []byte, offset uint32, most int, id [16]byte) (header, error) {
+	if len(b) < frameHeader || le.Uint32(b) != frameMagic {
+		return header{}, errNoFrame
 	}
-	n := int(le.Uint32(head[8:]))
-	if n < frameHeader || n > most {
-		return 0, errBadFrame
+	h := header{
+		crc: le.Uint32(b[4:]), body: le.Uint32(b[8:]), length: le.Uint32(b[12:]), offset: offset,
+		segment: le.Uint64(b[16:]), previous: le.Uint64(b[24:]), first: le.Uint64(b[32:]), total: le.Uint64(b[40:]),
+		reserved: le.Uint32(b[48:]), chain: le.Uint32(b[52:]),
+		records: int(le.Uint16(b[56:])), cursors: int(b[58]), codec: b[59], torn: b[60]&flagTorn != 0,
 	}
-	return n, nil
+	if h.crc != headerCRC(b, offset, id) && !skipCRC {
+		return header{}, errBadFrame
+	}
+	if h.length < frameHeader || int64(h.length) > int64(most) || h.cursors > MaxCursors || b[60] > flagTorn || b[61]|b[62]|b[63] != 0 {
+		return header{}, errBadFrame
+	}
+	return h, nil
 }
 
-// parseFrame reads a frame whose length is len(b). The records point into b.
-func parseFrame(b []byte, id [16]byte) (*frame, error) {
-	n, err := frameLength(b, len(b))
-	if err != nil {
-		return nil, err
-	}
-	f := &frame{crc: le.Uint32(b[4:])}
-	if n != len(b) || f.crc != frameCRC(b, id) || le.Uint16(b[46:]) != 0 || le.Uint32(b[52:]) != 0 {
+// parseBody reads what follows a good header, b being the whole frame. What
+// is packed stays so: unpack does that.
+func parseBody(h header, b []byte) (*frame, error) {
+	f := &frame{header: h}
+	rest := b[frameHeader:h.length]
+	if h.body != crc32.Checksum(rest, castagnoli) && !skipCRC {
 		return nil, errBadFrame
 	}
-	f.length = uint32(n)
-	f.offset = le.Uint32(b[12:])
-	f.segment = le.Uint64(b[16:])
-	f.first = le.Uint64(b[24:])
-	f.reserved = le.Uint64(b[32:])
-	f.chain = le.Uint32(b[48:])
-	f.total = le.Uint64(b[56:])
-	records, cursors := int(le.Uint32(b[40:])), int(le.Uint16(b[44:]))
-	rest := b[frameHeader:]
-	if records > len(rest) || cursors > MaxCursors {
-		return nil, errBadFrame
-	}
-	for range cursors {
+	f.positions = make([]cursor, 0, h.cursors)
+	for range h.cursors {
 		if len(rest) < 1 || len(rest) < cursorSize("")+int(rest[0]) {
 			return nil, errBadFrame
 		}
 		n := int(rest[0])
-		f.cursors = append(f.cursors, cursor{string(rest[1 : 1+n]), le.Uint64(rest[1+n:])})
+		f.positions = append(f.positions, cursor{string(rest[1 : 1+n]), le.Uint64(rest[1+n:])})
 		rest = rest[cursorSize("")+n:]
 	}
-	f.records = make([][]byte, 0, records)
-	for range records {
-		n, w := binary.Uvarint(rest)
-		// A length is written in one way only.
-		if w <= 0 || w > 1 && rest[w-1] == 0 || n > uint64(len(rest)-w) {
-			return nil, errBadFrame
-		}
-		f.records = append(f.records, rest[w:w+int(n)])
-		rest = rest[w+int(n):]
+	f.block = rest
+	return f, nil
+}
+
+// errPacked says that a block is of a packing that this codec does not know.
+var errPacked = errors.New("store: packed by a newer version")
+
+// unpack sets the frame's records from its block.
+func (f *frame) unpack(c Codec) error {
+	var err error
+	switch {
+	case f.codec == 0:
+		f.data, err = splitRecords(f.block, f.records)
+	case c == nil:
+		err = errPacked
+	default:
+		f.data, err = c.Unpack(f.block, f.codec)
 	}
-	if len(rest) != 0 {
+	if err == nil && len(f.data) != f.records {
+		err = errBadFrame
+	}
+	return err
+}
+
+func splitRecords(b []byte, n int) ([][]byte, error) {
+	if n > len(b) {
 		return nil, errBadFrame
 	}
-	return f, nil
+	records := make([][]byte, 0, n)
+	for range n {
+		size, w := binary.Uvarint(b)
+		// A length is written in one way only.
+		if w <= 0 || w > 1 && b[w-1] == 0 || size > uint64(len(b)-w) {
+			return nil, errBadFrame
+		}
+		records = append(records, b[w:w+int(size)])
+		b = b[w+int(size):]
+	}
+	if len(b) != 0 {
+		return nil, errBadFrame
+	}
+	return records, nil
 }

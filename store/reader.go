@@ -1,28 +1,6 @@
 package store
 
-// Entry is what a Reader gives: a record, or a gap in the numbers.
-type Entry struct {
-	Seq  uint64 // of the record
-	Data []byte // may be kept, not changed
-	Gap  *Gap   // nil for a record
-}
-
-// Gap is a run of numbers that no record has.
-type Gap struct {
-	From, To uint64
-	Cause    Cause
-}
-
-// Cause tells why numbers are missing.
-type Cause string
-
-// The causes.
-const (
-	Overwritten Cause = "overwritten" // the ring was full
-	Corrupt     Cause = "corrupt"     // damage on the medium
-	Reserved    Cause = "reserved"    // numbers never used, or of records that no cut had made durable
-	Dropped     Cause = "dropped"     // given up in memory because no commit worked
-)
+import "errors"
 
 // Reader goes through the records in the order of their numbers. It is for
 // one goroutine.
@@ -30,14 +8,15 @@ type Reader struct {
 	ring *Ring
 	next uint64 // number that is due
 
-	placed  bool   // what follows is valid
-	segment uint64 // where the next frame stands
-	offset  int64
-	chain   uint32 // crc of the frame before, 0: not known
-	frame   *frame // the frame that was read last
-	cause   Cause  // of a gap before that frame, "" if nothing is known of one
-	passed  uint64 // how many records were ever put in up to the one read last
-	counted bool   // passed is known
+	placed   bool   // what follows is valid
+	segment  uint64 // where the next frame stands
+	offset   int64
+	previous uint64 // where the frame before begins
+	chain    uint32 // its header crc, 0: not known
+	frame    *frame // the frame that was read last
+	cause    Cause  // of a gap before that frame, "" if nothing is known of one
+	passed   uint64 // how many records were ever put in up to the one read last
+	counted  bool   // passed is known
 }
 
 // NewReader gives a reader of the records behind a number; 0 starts at the
@@ -52,10 +31,13 @@ func (rd *Reader) Next() (Entry, bool) {
 			if rd.next < f.first {
 				return rd.gapTo(f.first, Reserved), true
 			}
+			if f.data == nil {
+				return rd.gapTo(f.end(), f.lost), true
+			}
 			rd.next++
 			rd.cause = ""
 			rd.passed, rd.counted = f.total+rd.next-f.first, true
-			return Entry{Seq: rd.next - 1, Data: f.records[rd.next-1-f.first]}, true
+			return Entry{Seq: rd.next - 1, Data: f.data[rd.next-1-f.first]}, true
 		}
 		commits := rd.ring.commits()
 		if rd.advance() {
@@ -141,7 +123,13 @@ func (rd *Reader) fromMemory(commits int) (e Entry, ok, again bool) {
 			rd.next = first
 			return Entry{}, false, true
 		}
-		return rd.gapTo(first, Dropped), true, false
+		usual := Reserved
+		if r.dropped.From < first && rd.next <= r.dropped.To {
+			usual = Dropped
+		}
+		g := &Gap{From: rd.next, To: first - 1, Cause: usual}
+		rd.next, rd.cause = first, ""
+		return Entry{Gap: g}, true, false
 	}
 	rd.next++
 	rd.passed, rd.counted = r.total-(r.next-rd.next), true
@@ -155,23 +143,16 @@ func (rd *Reader) advance() bool {
 	}
 	m := &rd.ring.medium
 	for {
-		newest, inRing := rd.where()
-		if !inRing {
-			// The ring was faster, or the segment was given up: go on with the
-			// oldest behind it.
-			if rd.segment > newest || !rd.overtaken() {
-				return false
-			}
-			continue
+		lowest, newest, end := rd.ring.span()
+		if rd.segment > newest || rd.segment == newest && rd.offset >= end {
+			return false
 		}
-		f, skipped, ok := m.nextFrame(rd.segment, rd.offset)
-		if ok && skipped > 0 {
-			// The frame that was skipped may have been written meanwhile. The one
-			// behind it was written after it was synced, so now it is there, or
-			// never.
-			f, _, ok = m.nextFrame(rd.segment, rd.offset)
+		if rd.segment < lowest { // the ring was faster
+			rd.cause = Overwritten
+			rd.segment, rd.offset, rd.chain = lowest, 0, 0
 		}
-		if _, still := rd.where(); !still {
+		f, ok := m.nextFrame(rd.segment, rd.offset)
+		if lowest, _, _ := rd.ring.span(); rd.segment < lowest {
 			continue // overwritten while we read
 		}
 		if !ok {
@@ -181,13 +162,35 @@ func (rd *Reader) advance() bool {
 			rd.segment, rd.offset = rd.segment+1, 0
 			continue
 		}
-		if rd.chain != 0 && f.chain != rd.chain && f.first > rd.next {
-			rd.cause = Corrupt
+		if rd.chain != 0 && f.chain != rd.chain {
 			rd.ring.noteDamage(f.first)
 		}
-		rd.offset, rd.chain, rd.frame = m.after(f), f.crc, f
+		if rd.cause == "" && f.first > rd.next {
+			rd.cause = rd.causeBefore(f)
+		}
+		if err := f.unpack(m.codec); errors.Is(err, errPacked) {
+			f.lost = Newer
+		} else if err != nil {
+			f.lost = Corrupt
+			rd.ring.noteDamage(f.end())
+		}
+		rd.offset, rd.previous, rd.chain, rd.frame = m.after(&f.header), m.position(&f.header), f.crc, f
 		return true
 	}
+}
+
+// causeBefore tells why numbers are missing before a frame. "" means that
+// they were reserved, or given up in memory.
+func (rd *Reader) causeBefore(f *frame) Cause {
+	switch {
+	case rd.chain != 0 && (f.chain != rd.chain || f.previous != rd.previous):
+		return Corrupt // the frame before that one is not the one that was read
+	case rd.chain == 0 && f.chain != 0 && f.previous/uint64(rd.ring.medium.segmentSize) == rd.segment:
+		return Corrupt // the frame before stood in this segment
+	case f.torn:
+		return Torn
+	}
+	return ""
 }
 
 // wasDropped reports whether records between two numbers were given up in
@@ -214,67 +217,38 @@ func (r *Ring) noteDamageLocked(before uint64) {
 
 const mostDamage = 4096
 
-// where reports the newest segment, and whether the reader's is in the ring.
-func (rd *Reader) where() (newest uint64, inRing bool) {
-	r := rd.ring
+// span gives the segments that may be read, and where the newest one ends.
+// Before the first one is written the newest is less than the lowest.
+func (r *Ring) span() (lowest, newest uint64, end int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.slots[rd.segment%uint64(len(r.slots))]
-	return r.newest, s.used && s.segment == rd.segment
+	if !r.written {
+		return 1, 0, 0
+	}
+	return r.lowest, r.newest, r.end
 }
 
 // seek finds the segment that holds the number that is due, or the oldest.
 func (rd *Reader) seek() bool {
-	r := rd.ring
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var best *slot
-	for i := range r.slots {
-		s := &r.slots[i]
-		if s.used && s.first <= rd.next && (best == nil || s.segment > best.segment) {
-			best = s
-		}
-	}
-	if best == nil {
-		if best = r.oldestLocked(0); best == nil {
-			return false
-		}
-		rd.cause = Overwritten
-		if rd.next == 1 {
-			rd.next = best.first
-		}
-	}
-	rd.placed, rd.segment, rd.offset, rd.chain, rd.frame = true, best.segment, 0, 0, nil
-	return true
-}
-
-// oldestLocked gives the oldest segment from a number on.
-func (r *Ring) oldestLocked(from uint64) *slot {
-	var oldest *slot
-	for i := range r.slots {
-		s := &r.slots[i]
-		if s.used && s.segment >= from && (oldest == nil || s.segment < oldest.segment) {
-			oldest = s
-		}
-	}
-	return oldest
-}
-
-// overtaken goes on with the oldest segment behind the reader's place.
-func (rd *Reader) overtaken() bool {
-	r := rd.ring
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.oldestLocked(rd.segment + 1)
-	if s == nil {
+	m := &rd.ring.medium
+	lowest, newest, _ := rd.ring.span()
+	if lowest > newest {
 		return false
 	}
-	// The ring overwrites the oldest segment. A younger one that is missing was
-	// damaged, or given up before it held anything.
-	rd.cause = Corrupt
-	if rd.segment+uint64(len(r.slots)) <= r.newest {
-		rd.cause = Overwritten
+	segment, h, ok := m.holding(rd.next, lowest, newest)
+	if !ok {
+		return false
 	}
-	rd.segment, rd.offset, rd.chain = s.segment, 0, 0
+	if h.first > rd.next {
+		switch inRing := h.chain != 0 && h.previous >= lowest*uint64(m.segmentSize); {
+		case inRing && (lowest == 0 || rd.next > 1):
+			rd.cause = Corrupt // what stood before it
+		case rd.next == 1:
+			rd.next = h.first
+		case lowest > 0:
+			rd.cause = Overwritten
+		}
+	}
+	rd.placed, rd.segment, rd.offset, rd.chain, rd.frame = true, segment, 0, 0, nil
 	return true
 }

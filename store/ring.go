@@ -1,10 +1,11 @@
 package store
 
 import (
-	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
+	mathrand "math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ type Options struct {
 	// Flush is the longest that a record waits in memory before it is durable;
 	// zero: it is written at once.
 	Flush time.Duration
+	// Codec packs the records of a commit; nil: they are written as they are.
+	Codec Codec
 	// Failed is told of each commit that failed, nil after one that worked
 	// again.
 	Failed func(error)
@@ -27,13 +30,17 @@ type Ring struct {
 	medium medium
 	opt    Options
 	kick   chan struct{} // asks Run for a commit
-	turn   chan struct{} // holds a token while a commit runs; who has it owns tail
+	turn   chan struct{} // holds a token while a commit runs; who has it owns tail and buf
 
 	tail tail
+	buf  []byte
+	data [][]byte
+	gone error // why there is no medium
 
 	mu       sync.Mutex // guards what follows; no I/O under it
 	next     uint64     // number of the next record
 	reserved uint64     // numbers below are reserved durably
+	first    uint64     // number of the oldest record, or of the next one
 	total    uint64     // records ever put in, those before next
 	pending  [][]byte   // the records before next that are not durable
 	bytes    int        // of them
@@ -41,19 +48,24 @@ type Ring struct {
 	cursors  map[string]uint64
 	moved    int       // by how many records cursors went on since they were last durable
 	movedAt  time.Time // when the first of these moves was
-	slots    []slot
-	newest   uint64 // segment that is written
+	lowest   uint64    // the oldest segment that may be read
+	newest   uint64    // segment that is written
+	end      int64     // where its last frame ends
+	written  bool      // there is one
 	changed  chan struct{}
 	damage   map[uint64]bool // damaged places that were met, by the number behind
 	dropped  Gap             // the records given up in memory, from the first to the last
 	stats    Stats
+	pace     pace
 }
 
 // tail is where the next frame goes.
 type tail struct {
-	segment uint64
-	offset  int64
-	chain   uint32
+	segment  uint64
+	offset   int64
+	previous uint64 // where the last frame begins
+	chain    uint32 // its header crc
+	torn     bool   // something torn stood behind it when the store was opened
 	// committed tells that the segment holds a frame of this life of it.
 	committed bool
 	failed    int // writes that failed since the last good one
@@ -62,33 +74,14 @@ type tail struct {
 	opening bool
 }
 
-// slot is what a slot of the file holds.
-type slot struct {
-	used    bool
-	segment uint64
-	first   uint64 // number of the segment's first record
-}
-
-// Stats tells about the ring for people.
-type Stats struct {
-	CapacityBytes int64
-	UsedBytes     int64
-	First, Last   uint64 // numbers of the oldest and the newest record; Last < First: none
-	Waiting       int    // records that are not durable yet
-	Dropped       int    // records that were given up in memory because no commit worked
-	Corrupt       int    // damaged frames met
-	BytesWritten  int64
-	Commits       int
-	Failures      int
-	LastErr       string // of the last commit, "" if it worked
-	Lost          map[string]int
-}
-
 const (
 	// reserveAhead is how many numbers a commit reserves beyond its own.
 	reserveAhead = 4096
+	// lent is how many numbers are given beyond the reservation while nothing
+	// can be written.
+	lent = 1 << 32
 	// commitBytes is how much may wait before a commit is made early.
-	commitBytes = 256 << 10
+	commitBytes = 64 << 10
 	// mostPending is how much may wait when no commit works.
 	mostPending = 2 << 20
 	// A moved cursor becomes durable with the next frame, or alone after this.
@@ -97,80 +90,118 @@ const (
 )
 
 // Open opens the store at path and recovers what a power cut left. A store
-// that does not exist is made. It fails if the file is not a store, or the
-// device does not answer.
+// that does not exist is made. It fails if the file is not a store, is of
+// another version, or another program writes it. If the device cannot be
+// used the ring works in memory, and Stats tells why.
 func Open(path string, opt Options) (*Ring, error) {
-	opt.Geometry = opt.Geometry.withDefaults()
-	f, err := openOrCreate(path, opt.Geometry)
+	file, err := openOrCreate(path, opt.Geometry)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return inMemory(opt, fmt.Errorf("store: %w", err)), nil
 	}
-	if err := lock(f); err != nil {
-		f.Close()
+	if err := lock(file); err != nil {
+		file.Close()
 		return nil, fmt.Errorf("%w: %s", err, path)
 	}
-	r, err := openFile(osFile{f}, opt)
-	if err != nil {
-		f.Close()
+	s, err := readSuperblock(file)
+	switch {
+	case errors.Is(err, ErrForeign) || errors.Is(err, ErrVersion):
+		file.Close()
 		return nil, fmt.Errorf("%w: %s", err, path)
+	case err != nil:
+		file.Close()
+		return inMemory(opt, fmt.Errorf("store: %w", err)), nil
 	}
-	return r, nil
+	return begin(load(newOSFile(file, path, s.unit), s, opt)), nil
 }
 
-// openFile recovers the store on an open file. The first commit reserves
-// numbers and makes what was recovered durable before anybody reads it. It is
-// made twice: behind a clean end numbers go on, so no single damaged unit may
-// hide that this session was.
+// openFile opens the store on an open file.
 func openFile(f File, opt Options) (*Ring, error) {
-	r, err := load(f)
-	if err != nil {
-		return nil, err
-	}
-	r.opt = opt
-	r.tail.opening = true
-	for range 2 {
-		if err := r.Flush(); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
-}
-
-// OpenReadOnly opens the store at path without writing to it, also beside a
-// process that writes. Only reading works on it.
-func OpenReadOnly(path string) (*Ring, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	r, err := load(osFile{f})
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w: %s", err, path)
-	}
-	return r, nil
-}
-
-func load(f File) (*Ring, error) {
 	s, err := readSuperblock(f)
 	if err != nil {
 		return nil, err
 	}
+	return begin(load(f, s, opt)), nil
+}
+
+// begin reserves numbers, and makes what was recovered durable before anybody
+// reads it. That takes two commits: behind a clean end numbers go on, so no
+// single damaged unit may hide that this session was. Where nothing can be
+// reserved, numbers begin where no other session's are.
+func begin(r *Ring) *Ring {
+	r.tail.opening = true
+	if err := r.Flush(); err != nil {
+		r.skipSession()
+		return r
+	}
+	_ = r.Flush() // it is told by Failed
+	return r
+}
+
+// skipSession goes far beyond what this ring has used: a session without a
+// reservation leaves no trace, so the next one would begin at its numbers.
+func (r *Ring) skipSession() {
+	if r.medium.file == nil {
+		return // it has an identity of its own
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)
+	r.reserved = r.next
+	if !r.written {
+		r.first = r.next
+	}
+}
+
+// inMemory gives a ring without a medium. It has an identity of its own.
+func inMemory(opt Options, why error) *Ring {
+	s := superblock{unit: 4096, segmentSize: 128 << 10, segments: leastSegments}
+	rand.Read(s.id[:])
+	r := newRing(nil, s, opt)
+	r.gone = why
+	r.next, r.reserved, r.first = 1, 1, 1
+	return begin(r)
+}
+
+// OpenReadOnly opens the store at path without writing to it, also beside a
+// process that writes. Only reading works on it.
+func OpenReadOnly(path string, codec Codec) (*Ring, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s, err := readSuperblock(f)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%w: %s", err, path)
+	}
+	return load(newOSFile(f, path, directAlign), s, Options{Codec: codec}), nil
+}
+
+func newRing(f File, s superblock, opt Options) *Ring {
 	r := &Ring{
-		medium:  medium{superblock: s, file: f},
+		medium:  medium{superblock: s, file: f, codec: opt.Codec},
+		opt:     opt,
 		kick:    make(chan struct{}, 1),
 		turn:    make(chan struct{}, 1),
 		cursors: map[string]uint64{},
-		changed: make(chan struct{}),
 		damage:  map[uint64]bool{},
 	}
-	r.stats.CapacityBytes = int64(s.segments) * int64(s.segmentSize)
 	r.stats.Lost = map[string]int{}
+	if f != nil {
+		r.stats.CapacityBytes = r.medium.capacity()
+	}
+	r.pace.start(time.Now())
+	return r
+}
+
+// load recovers a ring and writes nothing.
+func load(f File, s superblock, opt Options) *Ring {
+	r := newRing(f, s, opt)
 	if damagedHead(f, s) {
 		r.stats.Corrupt++
 	}
 	r.recover()
-	return r, nil
+	return r
 }
 
 // ID names this store for ever.
@@ -179,8 +210,9 @@ func (r *Ring) ID() [16]byte { return r.medium.id }
 // Errors of Append.
 var (
 	ErrTooLong = errors.New("store: record too long")
-	// ErrNoNumber says that no commit works and all reserved numbers are used.
-	ErrNoNumber = errors.New("store: no number is left that is reserved durably")
+	// ErrNoNumber says that no commit has worked for so long that no number is
+	// left that is surely new.
+	ErrNoNumber = errors.New("store: no number is left that is surely new")
 )
 
 // Append takes a record, which it keeps, and gives its number. Readers see
@@ -190,15 +222,13 @@ func (r *Ring) Append(rec []byte) (uint64, error) {
 		return 0, ErrTooLong
 	}
 	r.mu.Lock()
-	if r.next >= r.reserved {
+	if r.next >= r.reserved && r.stats.LastErr == "" {
 		r.mu.Unlock()
-		if err := r.Flush(); err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrNoNumber, err)
-		}
+		_ = r.Flush() // if it fails numbers are lent
 		r.mu.Lock()
 	}
 	defer r.mu.Unlock()
-	if r.next >= r.reserved {
+	if r.next >= r.reserved+lent {
 		return 0, ErrNoNumber
 	}
 	seq := r.next
@@ -209,21 +239,49 @@ func (r *Ring) Append(rec []byte) (uint64, error) {
 	}
 	r.pending = append(r.pending, rec)
 	r.bytes += len(rec)
-	for r.bytes > mostPending {
-		r.dropped.To = r.next - uint64(len(r.pending))
-		if r.stats.Dropped == 0 {
-			r.dropped.From = r.dropped.To
-		}
-		r.bytes -= len(r.pending[0])
-		r.pending[0] = nil
-		r.pending = r.pending[1:]
-		r.stats.Dropped++
+	if r.bytes > mostPending {
+		r.giveUpLocked()
 	}
 	r.tellLocked()
 	if r.opt.Flush == 0 || r.bytes > commitBytes || len(r.pending) == 1 {
 		r.wakeRun() // to commit, or to set its timer
 	}
 	return seq, nil
+}
+
+// giveUpLocked drops the oldest records that wait. One that all readers have
+// passed is no loss.
+func (r *Ring) giveUpLocked() {
+	gone, first := 0, r.next-uint64(len(r.pending))
+	for ; r.bytes > mostPending; gone++ {
+		r.bytes -= len(r.pending[gone])
+		seq := first + uint64(gone)
+		unread := len(r.cursors) == 0
+		for name, pos := range r.cursors {
+			if pos < seq {
+				unread = true
+				r.stats.Lost[name]++
+			}
+		}
+		if unread {
+			if r.stats.Dropped == 0 {
+				r.dropped.From = seq
+			}
+			r.dropped.To = seq
+			r.stats.Dropped++
+		}
+	}
+	r.forgetPendingLocked(gone)
+}
+
+// forgetPendingLocked takes the oldest records out of memory.
+func (r *Ring) forgetPendingLocked(n int) {
+	left := copy(r.pending, r.pending[n:])
+	clear(r.pending[left:])
+	r.pending = r.pending[:left]
+	if !r.written {
+		r.first = r.next - uint64(left)
+	}
 }
 
 // longest is the longest record that fits into a segment beside all cursors.
@@ -234,8 +292,10 @@ func (r *Ring) longest() int {
 
 // tellLocked wakes the readers that wait.
 func (r *Ring) tellLocked() {
-	close(r.changed)
-	r.changed = make(chan struct{})
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
 }
 
 // Changed gives a channel that is closed when a record was appended after
@@ -243,14 +303,18 @@ func (r *Ring) tellLocked() {
 func (r *Ring) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
 	return r.changed
 }
 
-func (r *Ring) wakeRun() {
-	select {
-	case r.kick <- struct{}{}:
-	default:
-	}
+// Last gives the number before the next record's: that of the newest record,
+// but behind an unclean end one that no record has; 0 for a new store.
+func (r *Ring) Last() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next - 1
 }
 
 // Cursor gives the position of a cursor: all records up to it are
@@ -304,81 +368,10 @@ func (r *Ring) Forget(name string) {
 	delete(r.cursors, name)
 }
 
-// Last gives the number before the next record's: that of the newest record,
-// but behind an unclean end one that no record has; 0 for a new store.
-func (r *Ring) Last() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.next - 1
-}
-
-// Stats tells about the ring.
-func (r *Ring) Stats() Stats {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.stats
-	s.Lost = maps.Clone(s.Lost)
-	s.Last = r.next - 1
-	s.Waiting = len(r.pending)
-	s.First = r.next - uint64(len(r.pending))
-	for _, sl := range r.slots {
-		if sl.used {
-			s.First = min(s.First, sl.first)
-			s.UsedBytes += int64(r.medium.segmentSize)
-		}
-	}
-	return s
-}
-
-// Run makes records and cursors durable in time, until the context ends. It
-// then commits what is left, cleanly, and gives the error of that commit.
-func (r *Ring) Run(ctx context.Context) error {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		timer.Reset(r.dueIn(time.Now()))
-		select {
-		case <-ctx.Done():
-			return r.commit(true)
-		case <-timer.C:
-		case <-r.kick:
-		}
-		if r.dueIn(time.Now()) > 0 {
-			continue
-		}
-		if err := r.Flush(); err != nil {
-			select { // what failed will hardly work at once
-			case <-ctx.Done():
-				return r.commit(true)
-			case <-time.After(retryPause):
-			}
-		}
-	}
-}
-
-const retryPause = time.Second
-
-// dueIn tells when the next commit is to be made.
-func (r *Ring) dueIn(now time.Time) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	due := time.Hour
-	if len(r.pending) > 0 {
-		due = r.since.Add(r.opt.Flush).Sub(now)
-		if r.bytes > commitBytes {
-			due = 0
-		}
-	}
-	if r.moved >= cursorRecords {
-		due = 0
-	} else if r.moved > 0 {
-		due = min(due, r.movedAt.Add(cursorAge).Sub(now))
-	}
-	return max(0, due)
-}
-
-// Flush makes everything durable that was appended before the call.
-func (r *Ring) Flush() error { return r.commit(false) }
-
 // Close closes the file. What is still in memory is lost: end Run before.
-func (r *Ring) Close() error { return r.medium.file.Close() }
+func (r *Ring) Close() error {
+	if r.medium.file == nil {
+		return nil
+	}
+	return r.medium.file.Close()
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -41,6 +42,15 @@ func open(t testing.TB, f File) *Ring {
 		t.Fatalf("open: %v", err)
 	}
 	return r
+}
+
+// reload recovers a store and writes nothing.
+func reload(f File) (*Ring, error) {
+	s, err := readSuperblock(f)
+	if err != nil {
+		return nil, err
+	}
+	return load(f, s, Options{}), nil
 }
 
 func record(n uint64) []byte {
@@ -323,21 +333,85 @@ func TestFailingMediumEatsAtMostOneSegment(t *testing.T) {
 	}
 }
 
-func TestNumbersAreNotOfferedBeyondTheDurableReservation(t *testing.T) {
+func TestNumbersLentWhileNothingIsDurableAreNotUsedAgain(t *testing.T) {
 	f := newFile(t, 8)
 	r := open(t, f)
 	f.failures["sync"] = 1 << 30
-	var err error
 	var last uint64
-	for n := range uint64(reserveAhead + 10) {
-		var seq uint64
-		if seq, err = r.Append([]byte{byte(n)}); err != nil {
-			break
+	for n := range uint64(3 * reserveAhead) {
+		seq, err := r.Append([]byte{byte(n)})
+		if err != nil || seq != last+1 {
+			t.Fatalf("behind number %d came %d, %v", last, seq, err)
 		}
 		last = seq
 	}
-	if !errors.Is(err, ErrNoNumber) || last != reserveAhead {
-		t.Errorf("got %v behind number %d, want ErrNoNumber behind %d", err, last, reserveAhead)
+	f.failures["sync"] = 0
+	if seq, _ := open(t, f).Append(record(1)); seq <= last {
+		t.Errorf("%d was lent, and then %d is given", last, seq)
+	}
+	r.next = r.reserved + lent
+	r.stats.LastErr = "still nothing works"
+	if _, err := r.Append(record(1)); !errors.Is(err, ErrNoNumber) {
+		t.Errorf("beyond all that may be lent: %v", err)
+	}
+}
+
+func TestSessionsThatReserveNothingUseDifferentNumbers(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	r.Append(record(1))
+	r.commit(true)
+	given := map[uint64]bool{1: true}
+	for range 3 {
+		f.failures["write"] = 1 << 30
+		r = open(t, f)
+		for n := range uint64(10) {
+			seq, err := r.Append(record(n))
+			if err != nil || given[seq] {
+				t.Fatalf("number %d, %v: it was given before", seq, err)
+			}
+			given[seq] = true
+		}
+		if seqs, _, _ := all(r, 0); len(seqs) != 11 {
+			t.Errorf("%d records can be read, want the durable one and those in memory", len(seqs))
+		}
+	}
+	f.failures["write"] = 0
+	if seq, err := open(t, f).Append(record(2)); err != nil || given[seq] {
+		t.Errorf("when it can be written again number %d is given, %v: it was given before", seq, err)
+	}
+}
+
+func TestDeviceThatIsGoneLeavesARingInMemory(t *testing.T) {
+	var told []error
+	r, err := Open(filepath.Join(t.TempDir(), "not", "there"), Options{Failed: func(err error) { told = append(told, err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Stats(); s.LastErr == "" || s.CapacityBytes != 0 || len(told) != 1 {
+		t.Errorf("stats %+v, told %v", s, told)
+	}
+	for n := range uint64(3000) {
+		if _, err := r.Append(make([]byte, 1000)); err != nil {
+			t.Fatalf("record %d: %v", n, err)
+		}
+	}
+	seqs, _, gaps := all(r, 0)
+	if len(seqs) < 1500 || seqs[len(seqs)-1] != 3000 || len(gaps) != 0 {
+		t.Errorf("%d records in memory up to %d, gaps %v", len(seqs), seqs[len(seqs)-1], gaps)
+	}
+	if err := r.SetCursor("tuya", 3000); err != nil {
+		t.Error(err)
+	}
+	if s := r.Stats(); s.First != seqs[0] || s.Last != 3000 || s.Dropped != int(seqs[0]-1) {
+		t.Errorf("stats %+v, the oldest is %d", s, seqs[0])
+	}
+	r.Append(make([]byte, 1000))
+	if n := r.Stats().Dropped; n != int(seqs[0]-1) {
+		t.Errorf("%d count as dropped, although the last was delivered", n)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -395,7 +469,7 @@ func powerCut(t *testing.T, seed uint64) {
 	offered := map[uint64]string{} // all numbers ever given
 	durable := map[uint64]bool{}
 	for range 1 + rng.IntN(6) {
-		found, err := load(f)
+		found, err := reload(f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -494,7 +568,7 @@ func TestStoreOnARealFile(t *testing.T) {
 	if _, err := os.Stat(path + ".new"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what creation needed is left behind: %v", err)
 	}
-	ro, err := OpenReadOnly(path)
+	ro, err := OpenReadOnly(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -520,19 +594,25 @@ func TestForeignFileIsRefusedAndNotTouched(t *testing.T) {
 
 func FuzzFrame(f *testing.F) {
 	id := [16]byte{9}
-	good := (&frame{first: 3, reserved: 9, cursors: []cursor{{"tuya", 2}}, records: [][]byte{{1}, {}, []byte("abc")}}).append(nil, id)
+	good := (&frame{header: header{first: 3, reserved: 9, records: 3}, positions: []cursor{{"tuya", 2}}, data: [][]byte{{1}, {}, []byte("abc")}}).append(nil, id)
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		// A fuzzer does not guess a CRC: give it the right one.
+		// A fuzzer does not guess a CRC: give it the right ones.
 		if len(b) >= frameHeader {
 			b = append([]byte(nil), b...)
 			le.PutUint32(b, frameMagic)
-			le.PutUint32(b[8:], uint32(len(b)))
-			le.PutUint32(b[4:], frameCRC(b, id))
+			le.PutUint32(b[8:], crc32.Checksum(b[frameHeader:], castagnoli))
+			le.PutUint32(b[12:], uint32(len(b)))
+			b[59] = 0
+			le.PutUint32(b[4:], headerCRC(b, 0, id))
 		}
-		fr, err := parseFrame(b, id)
+		h, err := parseHeader(b, 0, len(b), id)
 		if err != nil {
+			return
+		}
+		fr, err := parseBody(h, b)
+		if err != nil || fr.unpack(nil) != nil {
 			return
 		}
 		if again := fr.append(nil, id); string(again) != string(b) {

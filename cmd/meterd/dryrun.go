@@ -68,7 +68,7 @@ func (t *trier) store() {
 	case err != nil:
 		t.problem(line, false, "", "[store]: path %s: %v", path, err)
 	case info.Mode().IsRegular() && info.Size() > 0:
-		r, err := store.OpenReadOnly(path)
+		r, err := store.OpenReadOnly(path, nil)
 		if err != nil {
 			t.problem(line, false, storeHint(err), "[store]: path %s: %v", path, err)
 			return

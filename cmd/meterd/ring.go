@@ -33,7 +33,7 @@ func runRing(args []string, s streams) error {
 	if !ok {
 		return wrong(f, "ring %s is not known: verify, dump or export", what)
 	}
-	r, err := store.OpenReadOnly(f.Arg(0))
+	r, err := store.OpenReadOnly(f.Arg(0), meter.Packing{})
 	if err != nil {
 		return failHint("name the file of [store] path, or a copy of it", "%v", err)
 	}

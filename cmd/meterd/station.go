@@ -14,6 +14,7 @@ import (
 
 	"meterd/board"
 	"meterd/cmd/meterd/config"
+	"meterd/meter"
 	"meterd/store"
 )
 
@@ -152,12 +153,12 @@ func (st *station) useRing(r *ringRun, c config.Store) error {
 	if err := r.end(); err != nil {
 		return err
 	}
-	opened, err := store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Failed: st.commitFailed})
+	opened, err := store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed})
 	if err != nil {
 		return failHint(storeHint(err), "%v", err)
 	}
 	st.ring, st.ringSet = opened, c
-	if have := opened.Stats().CapacityBytes; !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
+	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
 		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -206,6 +207,8 @@ func storeHint(err error) string {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return "meterd runs already, or another [store] path is meant"
+	case errors.Is(err, store.ErrVersion):
+		return "deliver and export with the version that wrote it (meterd ring export FILE), then mv FILE FILE.old: a new one is made"
 	case errors.Is(err, store.ErrForeign):
 		return "[store] path names something else; name another file, move this one away, or clear the first 128 KiB of a device that is to be used"
 	}

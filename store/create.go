@@ -1,0 +1,128 @@
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// openOrCreate opens the store at path. If there is none it is made under
+// another name and renamed when it is complete, so a cut leaves nothing half
+// made. A store that may only be read is opened so.
+func openOrCreate(path string, g Geometry) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, unix.EROFS) {
+		return os.Open(path)
+	}
+	if err == nil {
+		if err := formatDevice(f, g); err != nil {
+			f.Close()
+			return nil, err
+		}
+		return f, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err := create(path+".new", g.withDefaults()); err != nil {
+		os.Remove(path + ".new")
+		return nil, err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return nil, err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_RDWR, 0)
+}
+
+// formatDevice makes a store of a whole block device that is empty: whose
+// beginning is zero. Anything else is left alone, whatever it is.
+func formatDevice(f *os.File, g Geometry) error {
+	sector := sectorSize(f)
+	if sector == 0 {
+		return nil
+	}
+	head := make([]byte, emptyHead)
+	if _, err := io.ReadFull(f, head); err != nil || !isZero(head) {
+		return err
+	}
+	var err error
+	if g.Size, err = f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	if g.Unit == 0 {
+		g.Unit = sector
+	}
+	return formatNew(f, g.withDefaults())
+}
+
+// emptyHead is how much of a device must be zero for it to count as empty.
+// File systems and partition tables begin within it.
+const emptyHead = 128 << 10
+
+func formatNew(f *os.File, g Geometry) error {
+	if err := g.check(); err != nil {
+		return err
+	}
+	s := superblock{unit: g.Unit, segmentSize: g.SegmentSize, segments: g.segments()}
+	rand.Read(s.id[:])
+	return format(&osFile{File: f}, s)
+}
+
+func create(path string, g Geometry) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return formatNew(f, g)
+}
+
+// format writes the whole file once: zeros, and when they are there the two
+// superblocks. Space that is merely allocated would cost a metadata write at
+// each first use; what is cut off in the middle is no store yet.
+func format(f File, s superblock) error {
+	head := make([]byte, 2*s.unit)
+	zeros := make([]byte, s.segmentSize)
+	if _, err := f.WriteAt(head, 0); err != nil {
+		return err
+	}
+	for i := range s.segments {
+		if _, err := f.WriteAt(zeros, int64(len(head))+int64(i)*int64(s.segmentSize)); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	s.append(head[:0])
+	s.append(head[s.unit:s.unit])
+	if _, err := f.WriteAt(head, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func isZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,27 @@
+package store
+
+// Entry is what a Reader gives: a record, or a gap in the numbers.
+type Entry struct {
+	Seq  uint64 // of the record
+	Data []byte // may be kept, not changed
+	Gap  *Gap   // nil for a record
+}
+
+// Gap is a run of numbers that no record has.
+type Gap struct {
+	From, To uint64
+	Cause    Cause
+}
+
+// Cause tells why numbers are missing.
+type Cause string
+
+// The causes.
+const (
+	Overwritten Cause = "overwritten" // the ring was full
+	Corrupt     Cause = "corrupt"     // damage on the medium
+	Torn        Cause = "torn"        // power was cut while they were written: never durable
+	Reserved    Cause = "reserved"    // never used, or in memory alone when the power was cut
+	Dropped     Cause = "dropped"     // given up in memory because no commit worked
+	Newer       Cause = "newer"       // packed by a newer version: this one cannot read them
+)

@@ -1,0 +1,5 @@
+//go:build sabotage
+
+package store
+
+var skipCRC, skipSync, reuseNumber bool
