@@ -39,6 +39,7 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":                  {"cmd/meterd/config"},
 	"go.bug.st/serial":                            {"board"},
 	"github.com/warthog618/go-gpiocdev":           {"board"},
+	"aead.dev/minisign":                           {"board"},
 	"github.com/mochi-mqtt/server/v2":             {"uplink/uplinktest"},
 	"github.com/creack/pty":                       {"cmd/metersim"},
 }

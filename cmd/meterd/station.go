@@ -34,8 +34,9 @@ type station struct {
 
 	changes chan change   // what is to run next; one at most
 	turn    chan struct{} // holds a token while a change is examined
-	ringSet config.Store  // that the ring is open with
-	hung    func(error)   // ends the station, because something hangs
+	light   light
+	ringSet config.Store // that the ring is open with
+	hung    func(error)  // ends the station, because something hangs
 
 	mu    sync.Mutex
 	now   *daemon   // that runs; guarded by mu
@@ -68,6 +69,8 @@ func (st *station) run(ctx context.Context, first change) error {
 	ctx, hung := context.WithCancelCause(ctx)
 	defer hung(nil)
 	st.hung = hung
+	var lasting sync.WaitGroup // what goes on over changes
+	var sticks sync.Once
 	var dog errgroup.Group
 	stopDog := func() {}
 	ring := ringRun{}
@@ -79,17 +82,23 @@ func (st *station) run(ctx context.Context, first change) error {
 			dog.Wait() // its error has ended us already
 			watched, stopDog = w, st.watch(&dog, next.config)
 		}
+		st.light.use(next.config.Board.LED, func(err error) { st.log.Warn("no LED", "err", err) })
 		st.clock.Synced = next.config.Clock.Synced
 		if err = st.useRing(&ring, next.config.Store); err != nil {
 			next, err = st.unusable(*next, err)
 			continue
 		}
-		next, err = st.one(ctx, *next)
+		next, err = st.one(ctx, *next, func() {
+			sticks.Do(func() { lasting.Go(func() { st.watchSticks(ctx) }) })
+		})
 	}
 	board.Notify("STOPPING=1")
+	hung(nil)
 	if endErr := ring.end(); err == nil {
 		err = endErr
 	}
+	waitAtMost(&lasting, longestEnd) // a stick that is pulled may hold its reader for long
+	st.light.end()
 	if h := context.Cause(ctx); errors.Is(h, board.ErrHung) {
 		err = h
 	}
@@ -99,9 +108,21 @@ func (st *station) run(ctx context.Context, first change) error {
 	return err
 }
 
+func waitAtMost(g *sync.WaitGroup, longest time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		g.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(longest):
+	}
+}
+
 // one runs a configuration until the context ends or another is to take its
-// place, which it gives.
-func (st *station) one(ctx context.Context, c change) (*change, error) {
+// place, which it gives. Runs is called as soon as there is a daemon.
+func (st *station) one(ctx context.Context, c change, runs func()) (*change, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	d := newDaemon(st, c.config)
@@ -109,6 +130,7 @@ func (st *station) one(ctx context.Context, c change) (*change, error) {
 	st.now, st.text = d, c.text
 	st.mu.Unlock()
 	st.beginTrial(c.onTrial)
+	runs()
 	got := make(chan *change, 1)
 	go func() {
 		defer end()

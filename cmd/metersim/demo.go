@@ -124,6 +124,8 @@ func (d *demo) close() {
 const demoConfig = `[gateway]
 id = "demo01"
 
+[usb]
+enable = false
 [store]
 path  = %q
 size  = "4MiB"

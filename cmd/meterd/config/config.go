@@ -10,6 +10,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"meterd/board"
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
@@ -23,6 +24,7 @@ type Config struct {
 	Store    Store
 	Console  Console
 	Board    Board
+	USB      USB
 	Buses    []Bus
 	Meters   []Meter
 	Profiles []Profile
@@ -69,6 +71,13 @@ type Store struct {
 // Board is the hardware that there is.
 type Board struct {
 	Watchdog string // a device; "": none
+	LED      string // a name under /sys/class/leds; "": none
+}
+
+// USB says what is taken from sticks.
+type USB struct {
+	Enable    bool
+	PublicKey string // of minisign; "": no signature is asked for
 }
 
 // Console is how the running daemon is reached.
@@ -223,20 +232,25 @@ const mostSocket = 107
 func (c *Config) board(root *table) {
 	t := root.sub("board", "[board]")
 	c.Board.Watchdog = t.str("watchdog", "")
-	for _, key := range []string{"led", "power_fail"} {
-		if t.str(key, "") != "" {
-			t.later(key, "it is not used")
-		}
+	c.Board.LED = t.str("led", "")
+	if strings.ContainsAny(c.Board.LED, "/\x00") {
+		t.problem("led", "a name under /sys/class/leds", "[board]: led = %q is no name", c.Board.LED)
+	}
+	if t.str("power_fail", "") != "" {
+		t.later("power_fail", "it is not used")
 	}
 	t.finish()
 }
 
 func (c *Config) usb(root *table) {
 	t := root.sub("usb", "[usb]")
-	if t.boolean("enable", false) {
-		t.later("enable", "sticks are not looked at")
+	c.USB.Enable = t.boolean("enable", true)
+	c.USB.PublicKey = t.str("public_key", "")
+	if c.USB.PublicKey != "" {
+		if err := board.CheckKey(c.USB.PublicKey); err != nil {
+			t.problem("public_key", "the line that minisign -G prints, RW…", "[usb]: public_key: %v", err)
+		}
 	}
-	t.str("public_key", "")
 	t.finish()
 }
 

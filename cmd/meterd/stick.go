@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"meterd/board"
+	"meterd/dlt645"
+)
+
+// The files of a stick.
+const (
+	stickConfig    = "meterd.toml"
+	stickSignature = "meterd.toml.minisig"
+	mostSignature  = 4 << 10
+)
+
+// visitor is a stick that can be mounted for a moment; dir is where.
+type visitor interface {
+	Visit(write bool, f func(dir string) error) error
+}
+
+// watchSticks takes configurations from USB sticks until the context ends.
+func (st *station) watchSticks(ctx context.Context) {
+	var visits sync.WaitGroup
+	defer visits.Wait()
+	pulled := map[string]context.CancelFunc{}
+	w := board.Sticks{
+		Came: func(s board.Stick, plugged bool) {
+			d, _ := st.running()
+			if d == nil || !d.config.USB.Enable {
+				return
+			}
+			ctx, cancel := context.WithCancel(ctx)
+			pulled[s.Name] = cancel
+			visits.Go(func() { st.stick(ctx, s.Name, s, plugged) })
+		},
+		Gone: func(name string) {
+			if cancel := pulled[name]; cancel != nil {
+				cancel()
+				delete(pulled, name)
+			}
+		},
+	}
+	if err := w.Run(ctx); err != nil {
+		st.log.Error("sticks are looked for every other second only", "err", err)
+	}
+}
+
+// stick takes what a stick brings, and stays with it until it is clear what
+// came of it, or until it is pulled.
+func (st *station) stick(ctx context.Context, name string, s visitor, plugged bool) {
+	brought, err := readStick(s)
+	if errors.Is(err, fs.ErrNotExist) {
+		st.log.Info("a stick without "+stickConfig, "stick", name)
+		return
+	}
+	st.light.show(board.Working)
+	defer func() { // the light shows the result until the stick is pulled
+		<-ctx.Done()
+		st.light.show(board.Dark)
+	}()
+	var r stickReport
+	var p proposal
+	if err == nil {
+		err = st.admit(brought, plugged)
+	}
+	if err == nil {
+		p = st.propose(ctx, brought.text, "stick")
+	}
+	switch {
+	case err != nil:
+		r = stickReport{result: refused, why: whyOf(err)}
+	case p.same:
+		r = stickReport{result: nothingToDo, why: dlt645.Text{EN: "it is what runs already", ZH: "与当前运行的配置相同"}}
+	case p.err != nil:
+		r = stickReport{result: refused, why: whyOf(p.err)}
+	case !p.accepted():
+		r = stickReport{result: refused, why: dlt645.Text{EN: "it has mistakes", ZH: "配置有错误"}, problems: p.problems}
+	default:
+		r = stickReport{result: taken, problems: p.problems}
+	}
+	r.text = brought.text
+	if r.result == taken {
+		st.awaitChange(ctx, brought.text)
+		r.why = st.view().text
+	}
+	st.tell(name, s, &r)
+	if r.result == taken {
+		st.stay(ctx, name, s, r)
+	}
+}
+
+// brought is what a stick holds for us.
+type brought struct {
+	text      string
+	signature []byte // nil: none
+	unsigned  error  // why there is no signature
+}
+
+// readStick copies the files into memory. Nothing is looked at on the stick
+// itself: it may change between two looks.
+func readStick(s visitor) (brought, error) {
+	var b brought
+	err := s.Visit(false, func(dir string) error {
+		text, err := board.ReadPlain(filepath.Join(dir, stickConfig), mostConfig)
+		if err != nil {
+			return err
+		}
+		b.text = string(text)
+		b.signature, b.unsigned = board.ReadPlain(filepath.Join(dir, stickSignature), mostSignature)
+		return nil
+	})
+	return b, err
+}
+
+// admit decides whether a configuration is looked at at all.
+func (st *station) admit(b brought, plugged bool) error {
+	d, _ := st.running()
+	if d == nil {
+		return errors.New("another configuration is being taken over")
+	}
+	if key := d.config.USB.PublicKey; key != "" {
+		if b.unsigned != nil {
+			return fmt.Errorf("usb.public_key is set, and %s is missing or unfit: %w", stickSignature, b.unsigned)
+		}
+		if err := board.Verify(key, []byte(b.text), b.signature); err != nil {
+			return err
+		}
+	}
+	if !plugged && st.conf.wasRefused(b.text) {
+		return errors.New("it was taken back before; pull the stick and plug it in again to try it once more")
+	}
+	return nil
+}
+
+func whyOf(err error) dlt645.Text { return dlt645.Text{EN: err.Error(), ZH: err.Error()} }
+
+// longestChange is how long a change may take to come about.
+const longestChange = 15 * time.Second
+
+// awaitChange waits until the text runs.
+func (st *station) awaitChange(ctx context.Context, text string) {
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+	end := time.NewTimer(longestChange)
+	defer end.Stop()
+	for {
+		if _, runs := st.running(); runs == text && st.view().state != wentBack {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// stay waits for the end of the trial, and tells it as long as the stick is
+// there.
+func (st *station) stay(ctx context.Context, name string, s visitor, r stickReport) {
+	t := time.NewTicker(proveLooked)
+	defer t.Stop()
+	for {
+		v := st.view()
+		if v.state == proved || v.state == wentBack {
+			r.result, r.why = works, v.text
+			if v.state == wentBack {
+				r.result = takenBack
+			}
+			st.tell(name, s, &r)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// tell writes the report onto the stick, and shows the result.
+func (st *station) tell(name string, s visitor, r *stickReport) {
+	st.light.show(r.result.light())
+	st.log.Info("stick", "stick", name, "result", r.result.name().EN, "why", redact(r.why.EN, r.text))
+	d, running := st.running()
+	if d == nil {
+		return
+	}
+	if r.file == "" {
+		r.file = reportName(d.config.Gateway.ID)
+	}
+	text := redact(redact(r.write(d), r.text), running)
+	err := s.Visit(true, func(dir string) error {
+		return board.WritePlain(filepath.Join(dir, r.file), []byte(text))
+	})
+	if err != nil {
+		st.log.Warn("the report could not be written onto the stick", "stick", name, "err", err)
+	}
+}
