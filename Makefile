@@ -3,11 +3,13 @@
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DATE     ?= $(shell git log -1 --format=%cs 2>/dev/null || date +%F)
+# A tag as it is, anything else below every tag.
+PACKAGE  ?= $(shell echo $(VERSION) | sed -E 's/^v?([0-9]+\.)/\1/; t; s/^/0~$(subst -,,$(DATE))./' | tr - +)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross image machine test test-machine test-machine-long check-format check-vet check-static check-vuln unit arm fuzz-short fuzz bench setup clean
+.PHONY: demo picture build cross image overlay machine test test-image test-machine test-machine-long check-format check-vet check-static check-vuln unit arm fuzz-short fuzz bench setup clean
 
 demo: build
 	bin/metersim demo
@@ -25,16 +27,24 @@ cross:
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/meterd-armv7 ./cmd/meterd
 	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/meterd-arm64 ./cmd/meterd
 
-# What is unpacked on a board.
+# What is flashed: tarballs for root file systems, .deb and .ipk.
 image: cross
+	@GO=$(GO) board/image/pack bin bin/image $(PACKAGE)
+	@ls -l bin/image
+
+overlay: cross
 	@board/image/pack bin bin/image
 
 # The ARM machine in software: a Debian kernel, and a root file system with the
 # same overlay as a real board's.
-machine: image build
+machine: overlay build
 	@board/image/fetch bin/machine/debian
 	@board/image/initrd bin/machine/debian bin/image/meterd-overlay-armv7.tar.gz bin/machine/initrd
 	@cp bin/meterd bin/machine/meterd
+
+# What was made is sound, and comes out the same when made again.
+test-image: image build
+	@METERD_IMAGE=$(CURDIR)/bin PACKAGE=$(PACKAGE) $(GO) test -count=1 -v -run Image ./board/image
 
 test-machine:
 	@board/image/test $(GO) -timeout 20m
@@ -42,7 +52,7 @@ test-machine:
 test-machine-long:
 	@METERD_CUTS=100 board/image/test $(GO) -timeout 4h
 
-test: setup check-format check-vet check-static check-vuln unit cross arm test-machine fuzz-short
+test: setup check-format check-vet check-static check-vuln unit test-image arm test-machine fuzz-short
 	@echo "make test: all passed"
 
 setup:

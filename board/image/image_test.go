@@ -1,0 +1,92 @@
+package image
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// binaries names the folder that make image has filled.
+func binaries(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("METERD_IMAGE")
+	if dir == "" {
+		t.Skip("METERD_IMAGE is not set; make test-image sets it")
+	}
+	return dir
+}
+
+// TestImageIsReproducible makes everything once more, and wants the same
+// bytes.
+func TestImageIsReproducible(t *testing.T) {
+	bin, again := binaries(t), t.TempDir()
+	cmd := exec.Command("./pack", bin, again, os.Getenv("PACKAGE"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("pack: %v: %s", err, out)
+	}
+	made, err := filepath.Glob(filepath.Join(bin, "image", "*"))
+	if err != nil || len(made) != 9 {
+		t.Fatalf("%d files are made, want three kinds for three boards: %v", len(made), made)
+	}
+	for _, path := range made {
+		a, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(again, filepath.Base(path)))
+		if err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s is not the same when it is made again (%v)", filepath.Base(path), err)
+		}
+	}
+}
+
+// TestImageHoldsWhatRuns looks into what is flashed: a static program for the
+// right processor, a configuration that meterd takes, modes that keep secrets.
+func TestImageHoldsWhatRuns(t *testing.T) {
+	bin := binaries(t)
+	machines := map[string]elf.Machine{"armv5": elf.EM_ARM, "armv7": elf.EM_ARM, "arm64": elf.EM_AARCH64}
+	debs := map[string]string{"armv5": "armel", "armv7": "armhf", "arm64": "arm64"}
+	for arch, machine := range machines {
+		overlay, deb, ipk := t.TempDir(), t.TempDir(), t.TempDir()
+		tool(t, "tar", "-C", overlay, "-xf", filepath.Join(bin, "image", "meterd-overlay-"+arch+".tar.gz"))
+		tool(t, "dpkg-deb", "-x", one(t, bin, "*_"+debs[arch]+".deb"), deb)
+		tool(t, "tar", "-C", ipk, "-xf", one(t, bin, "*_"+arch+".ipk"))
+		tool(t, "tar", "-C", ipk, "-xf", filepath.Join(ipk, "data.tar.gz"))
+		for kind, root := range map[string]string{"overlay": overlay, "deb": deb, "ipk": ipk} {
+			program := filepath.Join(root, "usr/bin/meterd")
+			f, err := elf.Open(program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Machine != machine || slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+				t.Errorf("%s for %s: the program is for %v, or not static", kind, arch, f.Machine)
+			}
+			f.Close()
+			config := filepath.Join(root, "etc/meterd/meterd.toml")
+			tool(t, filepath.Join(bin, "meterd"), "check", config)
+			if info, err := os.Stat(config); err != nil {
+				t.Error(err)
+			} else if info.Mode().Perm() != 0o600 { // it will hold secrets
+				t.Errorf("%s for %s: the configuration has mode %v", kind, arch, info.Mode())
+			}
+		}
+	}
+	control := tool(t, "dpkg-deb", "-f", one(t, bin, "*_armhf.deb"))
+	if !strings.Contains(control, "\nArchitecture: armhf\n") {
+		t.Errorf("control is\n%s", control)
+	}
+}
+
+func one(t *testing.T, bin, pattern string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(bin, "image", pattern))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: %v (%v)", pattern, found, err)
+	}
+	return found[0]
+}
