@@ -26,10 +26,12 @@ var arrows = map[string][]string{
 
 	"uplink/uplinktest/site": {"meter", "store", "uplink", "uplink/uplinktest"},
 
-	"cmd/meterd":         {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console"},
-	"cmd/meterd/config":  {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
-	"cmd/meterd/console": {"dlt645"},
-	"cmd/metersim":       {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console"},
+	"cmd/meterd":                  {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console"},
+	"cmd/meterd/config":           {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
+	"cmd/meterd/console":          {"dlt645", "cmd/meterd/console/lineedit"},
+	"cmd/meterd/console/lineedit": {},
+	"cmd/meterd/console/vttest":   {},
+	"cmd/metersim":                {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console"},
 }
 
 // libraries are kept to one room each in what is flashed.

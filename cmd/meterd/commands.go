@@ -21,17 +21,18 @@ func (d *daemon) commands() console.Commands {
 			return f(), nil
 		}
 	}
-	return console.Commands{Language: d.config.Gateway.Language, PIN: d.config.Console.PIN, Log: func(err error) { d.log.Error("no console", "err", err) }, List: []console.Command{
+	return console.Commands{Gateway: d.config.Gateway.ID, Version: version, Language: d.config.Gateway.Language, PIN: d.config.Console.PIN, Log: func(err error) { d.log.Error("no console", "err", err) }, List: []console.Command{
 		{Name: "status", Help: dlt645.Text{EN: "the whole board on one screen, worst first", ZH: "全板状态一屏，问题在前"}, Run: simple(func() console.Answer { return d.status() })},
 		{Name: "meters", Help: dlt645.Text{EN: "a line for each meter", ZH: "每块电表一行"}, Run: simple(func() console.Answer { return d.meterList() })},
-		{Name: "meter", Args: "NAME|ADDRESS", Help: dlt645.Text{EN: "everything about one meter, its last values", ZH: "一块电表的全部信息和最近数值"}, Run: d.meterDetail},
-		{Name: "read", Args: "NAME|ADDRESS POINT|DI…", Help: dlt645.Text{EN: "live, in turn with the poller", ZH: "实时抄读，与轮询轮流占用总线"}, Run: d.readLive},
-		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: d.scanBus},
-		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f: and those that follow", ZH: "最近的帧及解释；-f：继续跟踪"}, Run: d.traceBus},
-		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Changes: console.Always},
-		{Name: "time", Args: "[sync]", Help: dlt645.Text{EN: "the clock; sync broadcasts it to the meters", ZH: "时钟；sync 向电表广播校时"}, Run: d.timeCommand, Changes: func(args []string) bool { return len(args) > 0 }},
-		{Name: "config", Args: "[reload]", Help: dlt645.Text{EN: "what is running, secrets hidden; reload takes the changed file over", ZH: "当前配置（隐藏密钥）；reload 采用修改后的文件"}, Run: d.configCommand, Changes: func(args []string) bool { return len(args) > 0 }},
+		{Name: "meter", Args: "NAME|ADDRESS", Help: dlt645.Text{EN: "everything about one meter, its last values", ZH: "一块电表的全部信息和最近数值"}, Run: d.meterDetail, Words: d.meterWords},
+		{Name: "read", Args: "NAME|ADDRESS POINT|DI…", Help: dlt645.Text{EN: "live, in turn with the poller", ZH: "实时抄读，与轮询轮流占用总线"}, Run: d.readLive, Words: d.pointWords, Slow: true},
+		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: d.scanBus, Words: d.busWords, Slow: true},
+		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f: and those that follow", ZH: "最近的帧及解释；-f：继续跟踪"}, Run: d.traceBus, Words: d.traceWords, Slow: true},
+		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Words: d.relayWords, Slow: true, Changes: console.Always},
+		{Name: "time", Args: "[sync]", Help: dlt645.Text{EN: "the clock; sync broadcasts it to the meters", ZH: "时钟；sync 向电表广播校时"}, Run: d.timeCommand, Words: choice("sync"), Slow: true, Changes: func(args []string) bool { return len(args) > 0 }},
+		{Name: "config", Args: "[reload]", Help: dlt645.Text{EN: "what is running, secrets hidden; reload takes the changed file over", ZH: "当前配置（隐藏密钥）；reload 采用修改后的文件"}, Run: d.configCommand, Words: choice("reload"), Slow: true, Changes: func(args []string) bool { return len(args) > 0 }},
 		{Name: "uplinks", Help: dlt645.Text{EN: "the platforms", ZH: "各上行平台"}, Run: simple(func() console.Answer { return d.uplinkList() })},
+		{Name: "uplink", Args: "NAME", Help: dlt645.Text{EN: "one platform: what waits, refusals by code", ZH: "某一平台：待发、按代码的拒收"}, Run: d.uplinkDetail, Words: d.uplinkWords},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return d.ringDetail() })},
 		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: version} })},
 	}}
@@ -146,6 +147,18 @@ func (d *daemon) uplinkList() console.Uplinks {
 		list.List = append(list.List, us)
 	}
 	return list
+}
+
+func (d *daemon) uplinkDetail(_ context.Context, args []string, _ func(console.Answer)) (console.Answer, error) {
+	if len(args) != 1 {
+		return nil, console.Tell(dlt645.Text{EN: "uplink takes a name", ZH: "uplink 需要上行名称"}, dlt645.Text{EN: "try: uplinks", ZH: "请试：uplinks"})
+	}
+	all := d.uplinkList()
+	i := slices.IndexFunc(all.List, func(u console.UplinkStatus) bool { return u.Name == args[0] })
+	if i < 0 {
+		return nil, console.Tell(dlt645.Text{EN: "there is no uplink %q", ZH: "没有上行 %q"}, dlt645.Text{EN: "try: uplinks", ZH: "请试：uplinks"}, args[0])
+	}
+	return console.UplinkDetail{UplinkStatus: all.List[i], Now: all.Now}, nil
 }
 
 func (d *daemon) ringStatus() console.RingStatus {

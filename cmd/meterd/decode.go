@@ -35,8 +35,8 @@ func runDecode(args []string, s streams) error {
 	lines := bufio.NewScanner(s.in)
 	lines.Buffer(nil, 1<<20)
 	for n := 1; lines.Scan(); n++ {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
+		if text := strings.TrimSpace(lines.Text()); text == "" || strings.HasPrefix(text, "#") {
+			continue // a comment, as in the console's captures
 		}
 		if err := d.input(n, lines.Text()); err != nil {
 			return err

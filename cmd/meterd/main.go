@@ -39,6 +39,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"run", "[-config FILE]", "the daemon", runDaemon},
 		{"check", "[-json] FILE", "says everything that is wrong with a configuration, and the plan when nothing is", runCheck},
+		{"console", "[-config FILE] [-socket PATH] [-tty PATH]", "the diagnostics console, on this terminal", runConsole},
 		{"exec", "[-socket PATH] [-json] [-pin PIN] COMMAND…", "one console command of the running daemon", runExec},
 		{"decode", "[-json] [-language en|zh] [HEX…]", "explains frames, from the arguments or a line each from standard input", runDecode},
 		{"encode", "[-protocol P] [-preamble N] read ADDRESS DI | address | time TIME | …", "builds a request, as hex", runEncode},

@@ -2,11 +2,11 @@ package console
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"meterd/dlt645"
 )
@@ -16,12 +16,19 @@ type Command struct {
 	Name string
 	Args string // for help
 	Help dlt645.Text
+	More dlt645.Text // lines that help COMMAND adds
 	// Run gives the answer: a value for JSON, and its text for people. Where an
 	// answer comes in parts, each is given to say.
 	Run func(ctx context.Context, args []string, say func(Answer)) (Answer, error)
 	// Changes tells that the command, with these arguments, changes something:
 	// it needs the PIN, if there is one.
 	Changes func(args []string) bool
+	// Words gives what may stand behind args, for completion; nil: nothing is
+	// known.
+	Words func(args []string) []string
+	// Slow marks a command that waits for a line or for people. Any other must
+	// answer at once; one that does not is left behind.
+	Slow bool
 }
 
 // Always marks a command that changes something whatever its arguments.
@@ -32,51 +39,97 @@ type Answer interface {
 	Text(language string) string
 }
 
+// ready makes what the running table needs.
+func (c *Commands) ready() { c.guard, c.hung = newGuard(c.PIN), make(chan struct{}, mostHung) }
+
 // Commands are what the console knows.
 type Commands struct {
+	Gateway  string // its name, and the program's version, for who asks
+	Version  string
 	Language string
 	PIN      string      // asked before a command that changes anything; "": none
 	Log      func(error) // told when the socket cannot be made; nil: nobody
 	List     []Command
+
+	guard *guard        // of the PIN
+	hung  chan struct{} // a place for each command that is at work
 }
 
 // run carries a command out and hands its answer to out.
 func (c Commands) run(ctx context.Context, req Request, out func(string)) error {
 	if len(req.Command) == 0 {
-		return &Error{"no command", "try: help"}
+		return Tell(dlt645.Text{EN: "no command", ZH: "没有命令"}, tryHelp)
 	}
 	name, args := req.Command[0], req.Command[1:]
 	if name == "help" {
-		return c.say(Line{strings.TrimSuffix(c.help(), "\n")}, req, out)
+		return c.help(args, req, out)
 	}
-	for _, cmd := range c.List {
-		if cmd.Name != name {
-			continue
-		}
-		if cmd.Changes != nil && cmd.Changes(args) && !c.admits(ctx, req.PIN) {
-			return &Error{fmt.Sprintf("%s changes something, and the PIN is missing or wrong", name), "give it as: meterd exec -pin PIN …"}
-		}
-		ans, err := cmd.Run(ctx, args, func(a Answer) { c.say(a, req, out) })
-		if err != nil {
+	cmd, ok := c.find(name)
+	if !ok {
+		return Tell(noCommand, tryHelp, name)
+	}
+	if cmd.Changes != nil && cmd.Changes(args) {
+		if err := c.guard.admit(time.Now(), name, req.PIN); err != nil {
 			return err
 		}
-		return c.say(ans, req, out)
 	}
-	return &Error{fmt.Sprintf("there is no command %q", name), "try: help"}
+	ans, err := c.within(ctx, cmd, args, func(a Answer) { c.say(a, req, out) })
+	if err != nil {
+		return err
+	}
+	return c.say(ans, req, out)
 }
 
-// wrongPIN is how long a wrong PIN takes to be told: there are not many.
-const wrongPIN = 2 * time.Second
+var (
+	noCommand = dlt645.Text{EN: "there is no command %q", ZH: "没有命令 %q"}
+	tryHelp   = dlt645.Text{EN: "try: help", ZH: "请试：help"}
+)
 
-func (c Commands) admits(ctx context.Context, pin string) bool {
-	if c.PIN == "" || subtle.ConstantTimeCompare([]byte(pin), []byte(c.PIN)) == 1 {
-		return true
+func (c Commands) find(name string) (Command, bool) {
+	i := slices.IndexFunc(c.List, func(cmd Command) bool { return cmd.Name == name })
+	if i < 0 {
+		return Command{}, false
 	}
+	return c.List[i], true
+}
+
+// atOnce is how long a command that is not slow may take.
+const atOnce = 5 * time.Second
+
+// mostHung is how many commands may be left behind in a part that hangs.
+const mostHung = 16
+
+// within carries a command out. One that should answer at once and does not
+// waits for a part of the daemon that hangs; the person is told so.
+func (c Commands) within(ctx context.Context, cmd Command, args []string, say func(Answer)) (Answer, error) {
+	if cmd.Slow {
+		return cmd.Run(ctx, args, say)
+	}
+	hangs := Tell(dlt645.Text{EN: "%s gets no answer: a part of the daemon hangs", ZH: "%s 无应答：程序的某一部分已挂起"},
+		dlt645.Text{EN: "log shows what it did last; reboot, or the watchdog, starts it anew", ZH: "log 可查看最近日志；reboot 或看门狗会重新启动"}, cmd.Name)
 	select {
-	case <-ctx.Done():
-	case <-time.After(wrongPIN):
+	case c.hung <- struct{}{}:
+	default:
+		return nil, hangs
 	}
-	return false
+	type result struct {
+		ans Answer
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer func() { <-c.hung }()
+		ans, err := cmd.Run(ctx, args, say)
+		done <- result{ans, err}
+	}()
+	t := time.NewTimer(atOnce)
+	defer t.Stop()
+	select {
+	case r := <-done:
+		return r.ans, r.err
+	case <-t.C:
+		return nil, hangs
+	}
 }
 
 // say hands an answer to out, as JSON or as text.
@@ -85,7 +138,7 @@ func (c Commands) say(ans Answer, req Request, out func(string)) error {
 		return nil
 	}
 	if !req.JSON {
-		out(ans.Text(c.Language))
+		out(harmless(ans.Text(c.Language)))
 		return nil
 	}
 	b, err := json.Marshal(ans)
@@ -96,11 +149,13 @@ func (c Commands) say(ans Answer, req Request, out func(string)) error {
 	return nil
 }
 
-func (c Commands) help() string {
-	var b strings.Builder
-	for _, cmd := range append(c.List, Command{Name: "help", Help: dlt645.Text{EN: "this list", ZH: "本列表"}}) {
-		usage := strings.TrimSpace(cmd.Name + " " + cmd.Args)
-		fmt.Fprintf(&b, "%s  %s\n", pad(usage, 24), cmd.Help.In(c.Language))
-	}
-	return b.String()
+// harmless takes out what would move the cursor or worse: an answer holds
+// words of platforms and meters.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
 }

@@ -77,11 +77,14 @@ func echo(_ context.Context, args []string, _ func(Answer)) (Answer, error) {
 // serve serves a console for a test.
 func serve(t *testing.T, path string) {
 	t.Helper()
+	serveTable(t, path, Commands{List: []Command{{Name: "echo", Args: "WORD…", Help: dlt645.Text{EN: "says it"}, Run: echo}}})
+}
+
+func serveTable(t testing.TB, path string, c Commands) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() {
-		done <- Serve(ctx, path, Commands{List: []Command{{Name: "echo", Args: "WORD…", Help: dlt645.Text{EN: "says it"}, Run: echo}}})
-	}()
+	go func() { done <- Serve(ctx, path, c) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -115,7 +118,7 @@ func TestAskAndAnswer(t *testing.T) {
 		{Request{Command: []string{"echo"}}, "", "nothing to say"},
 		{Request{Command: []string{"ecko"}}, "", `there is no command "ecko"`},
 		{Request{}, "", "no command"},
-		{Request{Command: []string{"help"}}, "echo WORD…                says it\nhelp                      this list\n", ""},
+		{Request{Command: []string{"help"}}, "echo WORD…                         says it\nhelp [COMMAND]                     this list, or one command\n", ""},
 	} {
 		var out bytes.Buffer
 		err := Ask(path, c.req, &out)

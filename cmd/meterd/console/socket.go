@@ -18,6 +18,11 @@ type Request struct {
 	Command []string `json:"command"`
 	JSON    bool     `json:"json"`
 	PIN     string   `json:"pin,omitempty"`
+	// Complete asks for the words that may stand in the place of the last one
+	// of Command; nothing is carried out.
+	Complete bool `json:"complete,omitempty"`
+	// Hello asks who answers.
+	Hello bool `json:"hello,omitempty"`
 }
 
 // Reply is a part of an answer.
@@ -26,12 +31,18 @@ type Reply struct {
 	Done  bool   `json:"done,omitempty"`
 	Error string `json:"error,omitempty"` // with Done: the command failed
 	Hint  string `json:"hint,omitempty"`
+	// With Error: the same command again would do, with the PIN, or with -yes.
+	Wants Want     `json:"wants,omitempty"`
+	Words []string `json:"words,omitempty"` // to Complete
+	Hello *Hello   `json:"hello,omitempty"`
 }
 
-// Error is a command's failure with what to do about it.
-type Error struct{ Text, Hint string }
-
-func (e *Error) Error() string { return e.Text }
+// Hello tells who answers.
+type Hello struct {
+	Gateway  string `json:"gateway"`
+	Version  string `json:"version"`
+	Language string `json:"language"`
+}
 
 const (
 	mostClients  = 8
@@ -46,6 +57,7 @@ func Serve(ctx context.Context, path string, commands Commands) error {
 	var clients sync.WaitGroup
 	defer clients.Wait()
 	room := make(chan struct{}, mostClients)
+	commands.ready()
 	var told string
 	for {
 		err := listen(ctx, path, func(c net.Conn) {
@@ -144,18 +156,19 @@ func answer(ctx context.Context, c net.Conn, commands Commands) {
 	}
 	var req Request
 	if err := json.Unmarshal(line, &req); err != nil {
-		write(c, Reply{Done: true, Error: "not a request: " + err.Error()})
+		write(c, Reply{Done: true, Error: "not a request: " + err.Error(), Hint: "a JSON object in a line"})
+		return
+	}
+	switch {
+	case req.Hello:
+		write(c, Reply{Done: true, Hello: &Hello{commands.Gateway, commands.Version, commands.Language}})
+		return
+	case req.Complete:
+		write(c, Reply{Done: true, Words: commands.complete(req.Command)})
 		return
 	}
 	err = during(ctx, c, func(ctx context.Context, say func(string)) error { return commands.run(ctx, req, say) })
-	last := Reply{Done: true}
-	if err != nil {
-		last.Error = err.Error()
-		if e, ok := errors.AsType[*Error](err); ok {
-			last.Hint = e.Hint
-		}
-	}
-	write(c, last)
+	write(c, lastReply(err, commands.Language))
 }
 
 // alivePeriod is how often a client is told that its command is still at
@@ -177,6 +190,7 @@ func during(ctx context.Context, c net.Conn, run func(context.Context, func(stri
 			cancel()
 		}
 	}
+	tell(Reply{}) // the request has come
 	alive.Go(func() {
 		t := time.NewTicker(alivePeriod)
 		defer t.Stop()
@@ -199,39 +213,4 @@ func write(c net.Conn, r Reply) bool {
 	}
 	_, err = c.Write(append(b, '\n')) // a client that is gone needs no answer
 	return err == nil
-}
-
-// Ask sends a request to the daemon behind a socket and writes its answer to
-// w. The error is the command's, or says that nobody answers.
-func Ask(path string, req Request, w io.Writer) error {
-	c, err := net.DialTimeout("unix", path, 2*time.Second)
-	if err != nil {
-		return &Error{fmt.Sprintf("no daemon answers on %s: %v", path, err), "does meterd run, and with this socket in [console]?"}
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(clientPeriod))
-	b, err := json.Marshal(req)
-	if err != nil {
-		return err
-	}
-	if _, err := c.Write(append(b, '\n')); err != nil {
-		return err
-	}
-	lines := json.NewDecoder(c)
-	for {
-		var r Reply
-		c.SetReadDeadline(time.Now().Add(clientPeriod))
-		if err := lines.Decode(&r); err != nil {
-			return &Error{fmt.Sprintf("the daemon on %s does not answer: %v", path, err), "it may hang; look at its log"}
-		}
-		if _, err := io.WriteString(w, r.Out); err != nil {
-			return err
-		}
-		switch {
-		case r.Error != "":
-			return &Error{r.Error, r.Hint}
-		case r.Done:
-			return nil
-		}
-	}
 }

@@ -99,6 +99,8 @@ type UplinkStatus struct {
 	Hint         dlt645.Text    `json:"-"`
 	LastRefusal  string         `json:"last_refusal"`
 	Unregistered []string       `json:"unregistered"`
+	// Oldest is the time of the oldest reading that is not acknowledged.
+	Oldest *time.Time `json:"oldest"`
 }
 
 // RingStatus is the store.
@@ -371,29 +373,6 @@ func (m MeterDetail) Text(lang string) string {
 	}
 	for _, v := range m.Values {
 		fmt.Fprintf(&b, "  %s %s %s\n", pad(v.Point, 28), v.Value, v.Unit)
-	}
-	return b.String()
-}
-
-// Uplinks is the answer to `uplinks`.
-type Uplinks struct {
-	List []UplinkStatus `json:"uplinks"`
-	Now  time.Time      `json:"-"`
-}
-
-// Text gives some lines for each uplink.
-func (u Uplinks) Text(lang string) string {
-	var b strings.Builder
-	for _, s := range u.List {
-		b.WriteString(strings.Join(s.lines(lang), "\n") + "\n")
-		b.WriteString(say(lang, dlt645.Text{
-			EN: "  since %s  outstanding %d  resent %d  withheld %d  cursor %d\n",
-			ZH: "  自 %s  在途 %d  重发 %d  未发（超范围）%d  游标 %d\n"}, s.Since.In(u.Now.Location()).Format("2006-01-02 15:04:05"), s.Outstanding, s.Resent, s.Withheld, s.Cursor))
-		for _, line := range []string{s.LastErr, s.LastRefusal} {
-			if line != "" {
-				b.WriteString("  " + line + "\n")
-			}
-		}
 	}
 	return b.String()
 }

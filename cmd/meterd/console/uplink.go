@@ -1,0 +1,74 @@
+package console
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// Uplinks is the answer to `uplinks`.
+type Uplinks struct {
+	List []UplinkStatus `json:"uplinks"`
+	Now  time.Time      `json:"-"`
+}
+
+// Text gives some lines for each uplink.
+func (u Uplinks) Text(lang string) string {
+	var b strings.Builder
+	for _, s := range u.List {
+		b.WriteString(strings.Join(s.lines(lang), "\n") + "\n")
+		b.WriteString(fit(s.more(lang, u.Now), width) + "\n")
+		for _, line := range []string{s.LastErr, s.LastRefusal} {
+			if line != "" {
+				b.WriteString(fit("  "+line, width) + "\n")
+			}
+		}
+	}
+	if len(u.List) == 0 {
+		b.WriteString(say(lang, dlt645.Text{EN: "there is no uplink; readings stay in the ring\n", ZH: "没有上行；数据保存在存储中\n"}))
+	}
+	return b.String()
+}
+
+func (u UplinkStatus) more(lang string, now time.Time) string {
+	return say(lang, dlt645.Text{
+		EN: "  since %s  outstanding %d  resent %d  withheld %d  cursor %d",
+		ZH: "  自 %s  在途 %d  重发 %d  超范围未发 %d  游标 %d"}, u.Since.In(now.Location()).Format(time.DateTime), u.Outstanding, u.Resent, u.Withheld, u.Cursor)
+}
+
+// UplinkDetail is the answer to `uplink`.
+type UplinkDetail struct {
+	UplinkStatus
+	Now time.Time `json:"-"`
+}
+
+// Text tells everything about one uplink.
+func (u UplinkDetail) Text(lang string) string {
+	lines := append(u.lines(lang), fit(u.more(lang, u.Now), width))
+	add := func(t dlt645.Text, args ...any) { lines = append(lines, fit("  "+say(lang, t, args...), width)) }
+	if u.LastErr != "" {
+		add(dlt645.Text{EN: "%s", ZH: "%s"}, u.LastErr)
+		if u.Hint.EN != "" {
+			add(dlt645.Text{EN: "→ %s", ZH: "→ %s"}, u.Hint.In(lang))
+		}
+	}
+	if u.Oldest != nil {
+		add(dlt645.Text{EN: "oldest that is not acknowledged: %s, %s ago", ZH: "最早未确认：%s，%s前"}, u.Oldest.In(u.Now.Location()).Format(time.DateTime), ago(u.Now, *u.Oldest))
+	}
+	if u.Undated > 0 {
+		add(dlt645.Text{EN: "readings without a time that could be told: %d", ZH: "无法确定时间的记录：%d"}, u.Undated)
+	}
+	for _, code := range slices.Sorted(maps.Keys(u.Codes)) {
+		add(dlt645.Text{EN: "answered with code %s: %d", ZH: "应答代码 %s：%d 次"}, code, u.Codes[code])
+	}
+	if u.LastRefusal != "" {
+		add(dlt645.Text{EN: "the last refusal: %s", ZH: "最近一次拒收：%s"}, u.LastRefusal)
+	}
+	for _, why := range u.Unregistered {
+		add(dlt645.Text{EN: "not registered: meter %s", ZH: "未登记：电表 %s"}, why)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
