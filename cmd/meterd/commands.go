@@ -31,6 +31,7 @@ func (d *daemon) commands() console.Commands {
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Words: d.relayWords, Slow: true, Changes: console.Always},
 		{Name: "time", Args: "[sync]", Help: dlt645.Text{EN: "the clock; sync broadcasts it to the meters", ZH: "时钟；sync 向电表广播校时"}, Run: d.timeCommand, Words: choice("sync"), Slow: true, Changes: func(args []string) bool { return len(args) > 0 }},
 		{Name: "config", Args: "[reload]", Help: dlt645.Text{EN: "what is running, secrets hidden; reload takes the changed file over", ZH: "当前配置（隐藏密钥）；reload 采用修改后的文件"}, Run: d.configCommand, Words: choice("reload"), Slow: true, Changes: func(args []string) bool { return len(args) > 0 }},
+		{Name: "log", Args: "[-n N] [-f] [-e]", Help: dlt645.Text{EN: "the last lines; -f: and those that follow; -e: errors kept on flash", ZH: "最近的日志；-f：继续跟踪；-e：闪存中保存的错误"}, Run: d.showLog, Words: choice("-n", "-f", "-e"), Slow: true},
 		{Name: "uplinks", Help: dlt645.Text{EN: "the platforms", ZH: "各上行平台"}, Run: simple(func() console.Answer { return d.uplinkList() })},
 		{Name: "uplink", Args: "NAME", Help: dlt645.Text{EN: "one platform: what waits, refusals by code", ZH: "某一平台：待发、按代码的拒收"}, Run: d.uplinkDetail, Words: d.uplinkWords},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return d.ringDetail() })},

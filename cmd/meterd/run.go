@@ -34,8 +34,7 @@ func runDaemon(args []string, s streams) error {
 	if *verbose {
 		level = slog.LevelDebug
 	}
-	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
-	st, err := newStation(newConfFile(*file), log)
+	st, err := newStation(newConfFile(*file), newJournal(s.err, level))
 	if err != nil {
 		return err
 	}
@@ -46,6 +45,7 @@ func runDaemon(args []string, s streams) error {
 	if err != nil {
 		return err
 	}
+	st.journal.use(first.config, first.text)
 	st.noteReset(first.config)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -118,10 +118,21 @@ func (d *daemon) poller(b config.Bus) *meter.Poller {
 		}
 	}
 	return meter.NewPoller(meter.PollerConfig{
-		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return openPort(b) }, nil),
+		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return openPort(b) }, d.frames()),
 		Meters: meters, Stamp: d.stamp, Sink: d.sink, Event: d.event, Trusted: d.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true,
 		Learned: d.learned, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log, Alive: d.beat("bus "+b.Name, longestLine),
 	})
+}
+
+// frames gives what dumps each frame into the log, when every detail is asked
+// for.
+func (d *daemon) frames() func(meter.Trace) {
+	if !d.log.Enabled(context.Background(), slog.LevelDebug) {
+		return nil
+	}
+	return func(t meter.Trace) {
+		d.log.Debug("frame", "bus", t.Bus, "sent", t.Sent, "wire", fmt.Sprintf("%X", t.Wire))
+	}
 }
 
 // openPort opens a bus's serial port, or connects to its serial server.

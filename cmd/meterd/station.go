@@ -22,6 +22,7 @@ import (
 // watchdog. It runs one daemon behind the other, each with its configuration.
 type station struct {
 	log     *slog.Logger
+	journal *journal
 	conf    *confFile
 	clock   board.Clock
 	boot    uint32
@@ -51,13 +52,13 @@ type change struct {
 	onTrial bool
 }
 
-func newStation(conf *confFile, log *slog.Logger) (*station, error) {
+func newStation(conf *confFile, j *journal) (*station, error) {
 	built, err := time.Parse(time.DateOnly, buildDate)
 	if err != nil {
 		return nil, fmt.Errorf("build date %q: %w", buildDate, err)
 	}
 	return &station{
-		log: log, conf: conf, started: time.Now(), boot: board.BootID(), clock: board.Clock{NotBefore: built},
+		log: slog.New(j), journal: j, conf: conf, started: time.Now(), boot: board.BootID(), clock: board.Clock{NotBefore: built},
 		changes: make(chan change, 1), turn: make(chan struct{}, 1),
 	}, nil
 }
@@ -70,6 +71,7 @@ func (st *station) run(ctx context.Context, first change) error {
 	defer hung(nil)
 	st.hung = hung
 	var lasting sync.WaitGroup // what goes on over changes
+	lasting.Go(func() { st.journal.sweepUntil(ctx) })
 	var sticks sync.Once
 	var dog errgroup.Group
 	stopDog := func() {}
@@ -82,6 +84,7 @@ func (st *station) run(ctx context.Context, first change) error {
 			dog.Wait() // its error has ended us already
 			watched, stopDog = w, st.watch(&dog, next.config)
 		}
+		st.journal.use(next.config, next.text)
 		st.light.use(next.config.Board.LED, func(err error) { st.log.Warn("no LED", "err", err) })
 		st.clock.Synced = next.config.Clock.Synced
 		if err = st.useRing(&ring, next.config.Store); err != nil {

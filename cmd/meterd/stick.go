@@ -57,7 +57,7 @@ func (st *station) watchSticks(ctx context.Context) {
 func (st *station) stick(ctx context.Context, name string, s visitor, plugged bool) {
 	brought, err := readStick(s)
 	if errors.Is(err, fs.ErrNotExist) {
-		st.log.Info("a stick without "+stickConfig, "stick", name)
+		st.log.Info("a stick without meterd.toml", "stick", name)
 		return
 	}
 	st.light.show(board.Working)
@@ -190,7 +190,7 @@ func (st *station) stay(ctx context.Context, name string, s visitor, r stickRepo
 // tell writes the report onto the stick, and shows the result.
 func (st *station) tell(name string, s visitor, r *stickReport) {
 	st.light.show(r.result.light())
-	st.log.Info("stick", "stick", name, "result", r.result.name().EN, "why", redact(r.why.EN, r.text))
+	st.log.Info("stick", "stick", name, "result", r.result.name(), "why", dlt645.Text{EN: redact(r.why.EN, r.text), ZH: redact(r.why.ZH, r.text)})
 	d, running := st.running()
 	if d == nil {
 		return

@@ -65,6 +65,9 @@ func newSession(file, socket, logs, captures string) *console.Session {
 		if s.Socket == "" {
 			s.Socket = c.Console.Socket
 		}
+		if c.Store.State != "" {
+			s.Logs = []string{errorsFile(c)}
+		}
 	}
 	if s.Socket == "" {
 		s.Socket = defaultSocket

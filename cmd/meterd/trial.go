@@ -139,7 +139,7 @@ func (d *daemon) endTrial(c came) {
 }
 
 func (d *daemon) settle(text dlt645.Text) {
-	d.log.Warn("the new configuration works in part", "what", text.EN)
+	d.log.Warn("the new configuration works in part", "what", text)
 	d.setTrial(func(v *trialView) { v.state, v.text = proved, text })
 }
 
@@ -190,7 +190,7 @@ func (st *station) back(text string, why dlt645.Text) (change, error) {
 	if config.Failed(problems) {
 		return change{}, fmt.Errorf("%s is not usable", st.conf.prev())
 	}
-	st.log.Error("the new configuration is taken back", "why", why.EN)
+	st.log.Error("the new configuration is taken back", "why", why)
 	st.setTrial(func(v *trialView) {
 		*v = trialView{state: wentBack, at: time.Now(), refused: hashOf(text), text: dlt645.Text{
 			EN: "taken back, the configuration before runs again: " + why.EN, ZH: "已恢复原配置：" + why.ZH}}

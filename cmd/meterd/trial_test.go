@@ -49,7 +49,7 @@ func newTrial(t *testing.T, old string) *daemon {
 	if err := conf.install(text, old, "stick"); err != nil {
 		t.Fatal(err)
 	}
-	st, err := newStation(conf, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	st, err := newStation(conf, newJournal(io.Discard, slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
 	}
