@@ -61,7 +61,7 @@ func flash(t *testing.T, files map[string]string) (dir string) {
 			t.Fatal(err)
 		}
 	}
-	tool(t, "mke2fs", "-q", "-t", "ext4", "-d", data, filepath.Join(dir, "flash.img"), "16M")
+	tool(t, "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-d", data, filepath.Join(dir, "flash.img"), "16M")
 	return dir
 }
 
@@ -94,15 +94,15 @@ func powerOn(t *testing.T, dir string) *machine {
 	for _, s := range []string{"line", "hand", "monitor"} {
 		os.Remove(m.socket(s))
 	}
-	m.cmd = exec.Command("qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a7", "-smp", "1", "-m", "128",
+	args := []string{"-M", "virt,highmem=off", "-cpu", "cortex-a7", "-smp", "1", "-m", "128",
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-kernel", filepath.Join(from, "debian/vmlinuz"), "-initrd", filepath.Join(from, "initrd"), "-append", "console=ttyAMA0 panic=1 quiet HAND=ttyS1",
-		"-drive", "file="+filepath.Join(dir, "flash.img")+",if=none,id=d0,format=raw,cache=writethrough", "-device", "virtio-blk-pci,drive=d0",
 		"-device", "qemu-xhci",
-		"-chardev", "socket,id=m0,server=on,wait=off,path="+m.socket("line"), "-device", "pci-serial,chardev=m0",
-		"-chardev", "socket,id=h0,server=on,wait=off,path="+m.socket("hand"), "-device", "pci-serial,chardev=h0",
+		"-chardev", "socket,id=m0,server=on,wait=off,path=" + m.socket("line"), "-device", "pci-serial,chardev=m0",
+		"-chardev", "socket,id=h0,server=on,wait=off,path=" + m.socket("hand"), "-device", "pci-serial,chardev=h0",
 		"-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,romfile=",
-		"-qmp", "unix:"+m.socket("monitor")+",server=on,wait=off")
+		"-qmp", "unix:" + m.socket("monitor") + ",server=on,wait=off"}
+	m.cmd = exec.Command("qemu-system-arm", append(args, disk(t, dir)...)...)
 	m.cmd.Stdout, m.cmd.Stderr = m.uart, m.uart
 	keys, err := m.cmd.StdinPipe()
 	if err != nil {

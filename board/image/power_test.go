@@ -18,7 +18,7 @@ import (
 
 // TestPowerCuts takes the power away at random moments, again and again on
 // the same flash: while the kernel starts, while the daemon recovers, while it
-// reads and delivers. What was durable stays, and no number is used twice.
+// reads and delivers. The disk forgets what no flush had passed. What was durable stays, and no number is used twice.
 // METERD_CUTS is how often (10), METERD_SEED repeats a run's moments.
 func TestPowerCuts(t *testing.T) {
 	parts(t)
@@ -29,29 +29,36 @@ func TestPowerCuts(t *testing.T) {
 	t.Logf("%d cuts, METERD_SEED=%d", cuts, seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	l := &ledger{t: t, binary: filepath.Join(parts(t), "meterd"), known: map[uint64]string{}}
+	lost := 0
 	for n := range cuts {
 		m := powerOn(t, dir)
 		s.wire(m)
-		// One cut in four comes while the machine starts, the others while
-		// the daemon works.
-		if rng.IntN(4) == 0 {
+		var witnessed uint64
+		if rng.IntN(4) > 0 {
+			m.ready()
+			m.wait("a durable record of this start", func() bool {
+				if now := m.status(); now != nil && now.Uplinks[0].Connected {
+					witnessed = now.durable()
+				}
+				return witnessed > l.newest
+			})
+			witnessed = max(witnessed, m.cutWithin(time.Duration(rng.Int64N(int64(3*time.Second)))))
+		} else { // while it starts
 			time.Sleep(time.Duration(rng.Int64N(int64(8 * time.Second))))
 			m.cut()
-			m.neverReset()
-			l.account(dir, n, 0)
-			continue
 		}
-		m.ready()
-		var witnessed uint64
-		m.wait("a durable record of this start", func() bool {
-			if now := m.status(); now != nil && now.Uplinks[0].Connected {
-				witnessed = now.durable()
-			}
-			return witnessed > l.newest
-		})
-		witnessed = max(witnessed, m.cutWithin(time.Duration(rng.Int64N(int64(3*time.Second)))))
 		m.neverReset()
-		l.account(dir, n, witnessed)
+		all := writes(t, dir)
+		flashImage := filepath.Join(dir, "flash.img")
+		lost += loseCache(t, dir, flashImage, all, rng)
+		l.account(flashImage, n, witnessed)
+		// The same start, cut at other moments.
+		for range 5 {
+			at := rng.IntN(len(all) + 1)
+			other := filepath.Join(dir, "other.img")
+			lost += loseCache(t, dir, other, all[:at], rng)
+			l.consider(other, n, at)
+		}
 	}
 	m := powerOn(t, dir)
 	s.wire(m)
@@ -72,10 +79,10 @@ func TestPowerCuts(t *testing.T) {
 			return false
 		}
 	})
-	l.account(dir, cuts, witnessed)
+	l.account(filepath.Join(dir, "flash.img"), cuts, witnessed)
 	s.checkPlatform()
 	s.checkDelivered(l.records)
-	t.Logf("%d records, %d properties at the platform, %d came again with the same id", len(l.known), s.stored(), s.platform.Seen().Repeats)
+	t.Logf("%d records, %d properties at the platform, %d came again with the same id, %d writes lost in the disk's cache", len(l.known), s.stored(), s.platform.Seen().Repeats, lost)
 }
 
 func number(t *testing.T, name string, unless int) int {
@@ -122,84 +129,127 @@ func (m *machine) cutWithin(d time.Duration) (durable uint64) {
 type ledger struct {
 	t       *testing.T
 	binary  string
-	known   map[uint64]string // the line of the dump, by number
+	known   map[uint64]string // what stands under a number
 	newest  uint64
-	records []record // of the last account
 	cursor  uint64
+	records []record // of the last account
+
+	before       map[uint64]string // known, newest and cursor before the last account
+	newestBefore uint64
+	cursorBefore uint64
 }
 
-// account looks into the flash after a cut, as the next start will find it.
-func (l *ledger) account(dir string, cut int, witnessed uint64) {
+// account looks into the flash after a cut, as the next start will find it,
+// and keeps what it finds. Records up to the witnessed one were durable.
+func (l *ledger) account(image string, cut int, witnessed uint64) {
 	t := l.t
 	t.Helper()
-	ring := l.ring(dir)
-	if ring == "" {
-		if len(l.known) > 0 {
-			t.Fatalf("cut %d: the ring is gone", cut)
-		}
-		return
+	at := fmt.Sprintf("cut %d", cut)
+	l.before, l.newestBefore, l.cursorBefore = maps.Clone(l.known), l.newest, l.cursor
+	records, cursor := l.look(image, at)
+	if records == nil && witnessed == 0 && len(l.known) == 0 {
+		return // cut while it made the ring
 	}
-	verified, err := exec.Command(l.binary, "ring", "verify", "-json", ring).Output()
-	if err != nil {
-		if len(l.known) == 0 && witnessed == 0 {
-			return // the first start was cut while it made the ring
-		}
-		t.Fatalf("cut %d: ring verify: %v: %s", cut, err, verified)
-	}
-	var v struct{ Cursors map[string]uint64 }
-	if err := json.Unmarshal(verified, &v); err != nil {
-		t.Fatal(err)
-	}
-	if c := v.Cursors["tuya"]; c < l.cursor {
-		t.Errorf("cut %d: the cursor went back from %d to %d", cut, l.cursor, c)
-	} else {
-		l.cursor = c
-	}
-	dump, err := exec.Command(l.binary, "ring", "dump", ring).Output()
-	if err != nil {
-		t.Fatalf("cut %d: ring dump: %v", cut, err)
-	}
-	found := map[uint64]string{}
-	l.records = parseDump(t, string(dump))
+	l.compare(at, records, cursor)
 	last := l.newest
-	for _, r := range l.records {
-		text := fmt.Sprint(r.Time, r.Meter, r.Values)
-		if _, twice := found[r.Seq]; twice {
-			t.Errorf("cut %d: number %d stands twice", cut, r.Seq)
-		}
-		found[r.Seq] = text
+	for _, r := range records {
 		if r.Seq <= l.newest {
 			continue
 		}
 		// Of one start, the numbers follow each other.
 		if last > l.newest && r.Seq != last+1 && r.Seq <= witnessed {
-			t.Errorf("cut %d: %d to %d are missing, %d was durable", cut, last+1, r.Seq-1, witnessed)
+			t.Errorf("%s: %d to %d are missing, %d was durable", at, last+1, r.Seq-1, witnessed)
 		}
 		last = r.Seq
+		l.known[r.Seq] = r.text()
+	}
+	if last < witnessed {
+		t.Errorf("%s: the newest record is %d, but %d was durable", at, last, witnessed)
+	}
+	t.Logf("%s: %d records, %d of them new, newest %d, witnessed %d, cursor %d", at, len(records), len(records)-len(l.before), last, witnessed, cursor)
+	l.newest, l.cursor, l.records = last, cursor, records
+}
+
+// consider looks into a flash as it would have been, had the last cut come
+// earlier. What was there before that start is there, and nothing that
+// contradicts what came later.
+func (l *ledger) consider(image string, cut, writes int) {
+	t := l.t
+	t.Helper()
+	at := fmt.Sprintf("cut %d, had it come behind %d writes", cut, writes)
+	records, cursor := l.look(image, at)
+	if records == nil && len(l.before) == 0 {
+		return
+	}
+	later := *l
+	later.known, later.newest, later.cursor = l.before, l.newestBefore, l.cursorBefore
+	later.compare(at, records, cursor)
+	for _, r := range records {
+		if text, ok := l.known[r.Seq]; ok && text != r.text() {
+			t.Errorf("%s: record %d is %q and was %q later", at, r.Seq, r.text(), text)
+		}
+	}
+}
+
+// compare wants all that is known, unchanged, each number once, and a cursor
+// that does not go back.
+func (l *ledger) compare(at string, records []record, cursor uint64) {
+	t := l.t
+	t.Helper()
+	found := map[uint64]string{}
+	for _, r := range records {
+		if _, twice := found[r.Seq]; twice {
+			t.Errorf("%s: number %d stands twice", at, r.Seq)
+		}
+		found[r.Seq] = r.text()
 	}
 	for seq, text := range l.known {
 		if found[seq] != text {
-			t.Errorf("cut %d: record %d was %q and is %q", cut, seq, text, found[seq])
+			t.Errorf("%s: record %d was %q and is %q", at, seq, text, found[seq])
 		}
 	}
-	if last < witnessed {
-		t.Errorf("cut %d: the newest record is %d, but %d was durable", cut, last, witnessed)
+	if cursor < l.cursor {
+		t.Errorf("%s: the cursor went back from %d to %d", at, l.cursor, cursor)
 	}
-	if last > 0 && l.cursor > last {
-		t.Errorf("cut %d: the cursor is at %d, the newest record is %d", cut, l.cursor, last)
+	if n := len(records); n > 0 && cursor > records[n-1].Seq {
+		t.Errorf("%s: the cursor is at %d, the newest record is %d", at, cursor, records[n-1].Seq)
 	}
-	t.Logf("cut %d: %d records, %d of them new, newest %d, witnessed %d, cursor %d", cut, len(found), len(found)-len(l.known), last, witnessed, l.cursor)
-	l.newest = last
-	maps.Copy(l.known, found)
+}
+
+// look gives what the ring on a flash holds; no records where there is no
+// whole ring yet.
+func (l *ledger) look(image, at string) (records []record, cursor uint64) {
+	t := l.t
+	t.Helper()
+	ring := l.ring(image)
+	if ring == "" {
+		return nil, 0
+	}
+	verified, err := exec.Command(l.binary, "ring", "verify", "-json", ring).CombinedOutput()
+	if err != nil {
+		if len(l.known) > 0 {
+			t.Errorf("%s: ring verify: %v: %s", at, err, verified)
+		}
+		return nil, 0
+	}
+	var v struct{ Cursors map[string]uint64 }
+	if err := json.Unmarshal(verified, &v); err != nil {
+		t.Fatal(err)
+	}
+	dump, err := exec.Command(l.binary, "ring", "dump", ring).Output()
+	if err != nil {
+		t.Fatalf("%s: ring dump: %v", at, err)
+	}
+	return parseDump(t, string(dump)), v.Cursors["tuya"]
 }
 
 // ring takes the ring out of a copy of the flash, whose journal is played as
 // the kernel would. It gives "" when there is none.
-func (l *ledger) ring(dir string) string {
+func (l *ledger) ring(flash string) string {
 	t := l.t
 	t.Helper()
-	image, ring := filepath.Join(dir, "copy.img"), filepath.Join(dir, "ring")
-	copyFile(t, filepath.Join(dir, "flash.img"), image)
+	image, ring := flash+".copy", flash+".ring"
+	copyFile(t, flash, image)
 	os.Remove(ring)
 	if out, err := exec.Command(sbin("e2fsck"), "-p", "-E", "journal_only", image).CombinedOutput(); err != nil {
 		t.Fatalf("e2fsck: %v: %s", err, out)

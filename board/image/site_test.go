@@ -165,6 +165,8 @@ type record struct {
 	Gap    *struct{ From, To uint64 }
 }
 
+func (r record) text() string { return fmt.Sprint(r.Time, r.Meter, r.Values) }
+
 func parseDump(t *testing.T, out string) (records []record) {
 	t.Helper()
 	for line := range strings.Lines(out) {

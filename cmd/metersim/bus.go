@@ -24,6 +24,7 @@ func runBus(ctx context.Context, args []string) error {
 	phases := f.Int("phases", 3, "1 or 3")
 	protocol := f.String("protocol", "2007", "the edition that the meters speak: 2007, 1997, or both by turns")
 	link := f.String("link", "", "a symbolic link to the pty, made anew")
+	socket := f.String("socket", "", "a unix socket to connect to instead of a pty, such as a machine's serial port")
 	f.Uint64Var(&line.Seed, "seed", 1, "of the faults")
 	f.Func("fault", "NAME or NAME=RATE; may be given several times", line.Faults.Set)
 	if err := parse(f, args); err != nil {
@@ -46,6 +47,13 @@ func runBus(ctx context.Context, args []string) error {
 			m.Protocol = dlt645.V1997
 		}
 	}
+	for _, m := range line.Meters {
+		fmt.Fprintf(os.Stderr, "meter %s of %s, %d phases\n", m.Address, m.Protocol, *phases)
+	}
+	if *socket != "" {
+		serveSocket(ctx, *socket, line)
+		return nil
+	}
 	p, err := openPty()
 	if err != nil {
 		return err
@@ -63,9 +71,6 @@ func runBus(ctx context.Context, args []string) error {
 	}
 	line.Rate = p.rate
 	fmt.Println(p.path)
-	for _, m := range line.Meters {
-		fmt.Fprintf(os.Stderr, "meter %s of %s, %d phases\n", m.Address, m.Protocol, *phases)
-	}
 	return p.serve(ctx, line)
 }
 

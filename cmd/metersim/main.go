@@ -21,7 +21,7 @@ type subcommand struct {
 
 func subcommands() []subcommand {
 	return []subcommand{
-		{"bus", "[-baud N] [-meters N] [-phases 1|3] [-protocol P] [-fault NAME[=RATE]]… [-link PATH]", "meters on a pty, whose path is printed", runBus},
+		{"bus", "[-baud N] [-meters N] [-phases 1|3] [-protocol P] [-fault NAME[=RATE]]… [-link PATH] [-socket PATH]", "meters on a pty, whose path is printed, or on a unix socket", runBus},
 		{"cloud", "tuya [-listen ADDR] [-fault NAME[=RATE]]…", "a strict simulated platform with its broker", runCloud},
 		{"demo", "[-for 40s] [-meterd PATH] [-picture FILE.svg]", "meters, a platform, and meterd between them", runDemo},
 	}
