@@ -240,7 +240,11 @@ func (rd *Reader) seek() bool {
 		return false
 	}
 	if h.first > rd.next {
-		switch inRing := h.chain != 0 && h.previous >= lowest*uint64(m.segmentSize); {
+		inRing := h.chain != 0 && h.previous >= lowest*uint64(m.segmentSize)
+		if inRing {
+			rd.ring.noteDamage(h.first)
+		}
+		switch {
 		case inRing && (lowest == 0 || rd.next > 1):
 			rd.cause = Corrupt // what stood before it
 		case rd.next == 1:

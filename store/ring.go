@@ -102,7 +102,7 @@ func Open(path string, opt Options) (*Ring, error) {
 		file.Close()
 		return nil, fmt.Errorf("%w: %s", err, path)
 	}
-	s, err := readSuperblock(file)
+	s, err := readSuperblock(&osFile{File: file})
 	switch {
 	case errors.Is(err, ErrForeign) || errors.Is(err, ErrVersion):
 		file.Close()
@@ -169,7 +169,7 @@ func OpenReadOnly(path string, codec Codec) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s, err := readSuperblock(f)
+	s, err := readSuperblock(&osFile{File: f})
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%w: %s", err, path)

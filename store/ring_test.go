@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
@@ -24,15 +23,17 @@ func small(segments int) superblock {
 
 func newFile(t testing.TB, segments int) *forgetful {
 	t.Helper()
-	s := small(segments)
-	f := newForgetful(int64(2*s.unit+s.segments*s.segmentSize), s.unit)
-	if err := format(f, s); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Sync(); err != nil {
+	f, err := freshFile(segments)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+func freshFile(segments int) (*forgetful, error) {
+	s := small(segments)
+	f := newForgetful(int64(2*s.unit+s.segments*s.segmentSize), s.unit)
+	return f, format(f, s)
 }
 
 func open(t testing.TB, f File) *Ring {
@@ -449,109 +450,6 @@ func TestFlushTimes(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// TestPowerCuts runs random histories against a model, with a power cut at
-// a random write or sync of each.
-func TestPowerCuts(t *testing.T) {
-	histories := 2000
-	if testing.Short() {
-		histories = 100
-	}
-	for seed := range uint64(histories) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { powerCut(t, seed) })
-	}
-}
-
-func powerCut(t *testing.T, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 7))
-	f := newFile(t, 4+rng.IntN(3))
-	offered := map[uint64]string{} // all numbers ever given
-	durable := map[uint64]bool{}
-	for range 1 + rng.IntN(6) {
-		found, err := reload(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seqs, data, gaps := all(found, 0)
-		check(t, seqs, data, gaps, offered, durable)
-		r := open(t, f)
-		var inMemory []uint64
-		settle := func() {
-			for _, seq := range inMemory {
-				durable[seq] = true
-			}
-			inMemory = nil
-		}
-		for range rng.IntN(60) {
-			switch rng.IntN(5) {
-			case 0:
-				if err := r.Flush(); err == nil {
-					settle()
-				}
-			case 1:
-				f.failures[[]string{"write", "sync"}[rng.IntN(2)]] = rng.IntN(2)
-			default:
-				rec := record(rng.Uint64N(1000))
-				seq, err := r.Append(rec)
-				if err != nil {
-					continue
-				}
-				if _, twice := offered[seq]; twice {
-					t.Fatalf("number %d was given twice", seq)
-				}
-				offered[seq] = string(rec)
-				inMemory = append(inMemory, seq)
-			}
-		}
-		clear(f.failures)
-		switch rng.IntN(3) {
-		case 0: // a clean end
-			if err := r.commit(true); err != nil {
-				t.Fatal(err)
-			}
-			settle()
-		case 1: // power fails during a commit
-			f.failures["sync"] = 1 + rng.IntN(2)
-			r.Flush()
-		}
-		// What the full ring has given up may be back after the cut, in part.
-		left, _, _ := all(r, 0)
-		for seq := range durable {
-			if len(left) > 0 && seq < left[0] {
-				delete(durable, seq)
-			}
-		}
-		f = f.cut(rng)
-	}
-}
-
-// check holds what a reopened ring gives against what was put into it.
-func check(t *testing.T, seqs []uint64, data map[uint64]string, gaps []Gap, offered map[uint64]string, durable map[uint64]bool) {
-	t.Helper()
-	have := map[uint64]bool{}
-	for i, seq := range seqs {
-		if i > 0 && seq <= seqs[i-1] {
-			t.Fatalf("number %d behind %d", seq, seqs[i-1])
-		}
-		if want, ok := offered[seq]; !ok || data[seq] != want {
-			t.Fatalf("record %d was never appended so", seq)
-		}
-		have[seq] = true
-	}
-	inGap := func(seq uint64) bool {
-		for _, g := range gaps {
-			if g.From <= seq && seq <= g.To {
-				return true
-			}
-		}
-		return false
-	}
-	for seq := range durable {
-		if !have[seq] {
-			t.Fatalf("durable record %d is lost (in a gap: %v)\nhave %v\ngaps %v", seq, inGap(seq), seqs, gaps)
-		}
-	}
 }
 
 func TestStoreOnARealFile(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // Geometry is how a store is laid out. The zero value of a field takes the
@@ -97,22 +98,43 @@ func parseSuperblock(b []byte) (superblock, error) {
 
 // readSuperblock takes the first good copy. The copies' distance is the
 // unit, which the first copy would tell: without it the usual ones are tried.
-func readSuperblock(f io.ReaderAt) (superblock, error) {
+// Of two good ones that differ, that one counts whose frames are there.
+func readSuperblock(f File) (superblock, error) {
 	var first error
-	for _, at := range []int64{0, 4096, 512} {
+	var found []superblock
+	places := []int64{0, 4096, 512}
+	for i := 0; i < len(places); i++ {
 		b := make([]byte, superSize)
-		_, err := f.ReadAt(b, at)
+		_, err := f.ReadAt(b, places[i])
 		if err == nil || errors.Is(err, io.EOF) {
 			var s superblock
 			if s, err = parseSuperblock(b); err == nil {
-				return s, nil
+				if len(found) == 0 && i == 0 {
+					places = append(places, int64(s.unit))
+				}
+				if !slices.Contains(found, s) {
+					found = append(found, s)
+				}
+				continue
 			}
 		}
 		if first == nil || errors.Is(first, ErrForeign) {
 			first = err // a read that failed tells more than a copy that is bad
 		}
 	}
-	return superblock{}, first
+	if len(found) == 0 {
+		return superblock{}, first
+	}
+	for _, s := range found {
+		m := medium{superblock: s, file: f}
+		if len(found) == 1 {
+			break
+		}
+		if _, ok := m.newestSegment(); ok {
+			return s, nil
+		}
+	}
+	return found[0], nil
 }
 
 // damagedHead reports whether one of the superblocks is bad, or the file is
