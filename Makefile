@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross image overlay machine test test-image test-machine test-machine-long check-format check-vet check-static check-vuln unit arm fuzz-short fuzz bench setup clean
+.PHONY: demo picture build cross image overlay machine test test-image test-machine test-machine-long test-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench setup clean
 
 demo: build
 	bin/metersim demo
@@ -52,7 +52,7 @@ test-machine:
 test-machine-long:
 	@METERD_CUTS=100 board/image/test $(GO) -timeout 4h
 
-test: setup check-format check-vet check-static check-vuln unit test-image arm test-machine fuzz-short
+test: setup check-format check-vet check-static check-vuln unit ring test-image arm test-machine fuzz-short
 	@echo "make test: all passed"
 
 setup:
@@ -74,6 +74,17 @@ check-vuln:
 unit:
 	$(GO) test -race -timeout 10m ./...
 
+# The ring: crash states in millions, every bit of a closed store, and what is
+# broken on purpose is found.
+STATES ?= 1000000
+ring:
+	$(GO) test -count=1 -timeout 10h -run 'CrashStates|FaultsAtRest' ./store -states $(STATES) -flips 1
+	$(GO) test -count=1 -tags sabotage -run TestEachLevel ./store
+
+# The ring for longer; STATES=1000000000 for a release.
+test-long: STATES = 10000000
+test-long: ring test-machine-long
+
 # The codec, the store and the meters once more as ARM programs.
 arm:
 	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) test -short -timeout 20m -exec qemu-arm-static $(ARM_TEST)
@@ -88,6 +99,7 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
 	$(GO) test -run '^$$' -bench OnPty -benchtime 2x ./cmd/metersim
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
+	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
 
 clean:

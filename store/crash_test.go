@@ -68,13 +68,12 @@ func crashStates(seed uint64, want int64) (n int64, err error) {
 // tape is a file that notes what is done to it, so that a power cut at any
 // moment can be played.
 type tape struct {
-	unit    int
-	data    []byte // as a reader sees it
-	start   []byte // at the beginning
-	events  []taped
-	fail    map[string]int // "write", "sync", "space": how many of the next fail
-	reads   int
-	noReads bool
+	unit   int
+	data   []byte // as a reader sees it
+	start  []byte // at the beginning
+	events []taped
+	fail   map[string]int // "write", "sync", "space": how many of the next fail
+	reads  int
 }
 
 // taped is a write, or a sync that worked or failed.

@@ -30,6 +30,10 @@ func (r *Ring) recover() {
 	if good == nil { // nothing of the newest segment is whole
 		good = r.frameBefore(end.header)
 	}
+	for s := newest; good == nil && s > r.lowest && s+neighbours > newest; {
+		s--
+		good = r.scanTail(s).good
+	}
 	if good != nil {
 		for _, c := range good.positions {
 			r.cursors[c.name] = c.pos
