@@ -66,6 +66,14 @@ func (p *Poller) endDaily(ctx context.Context, m *meterState, r *Reading) {
 	}
 }
 
+// tellClock tells what the meter's clock shows now, if the round has read it:
+// it was read at that time, in the middle of its second.
+func (p *Poller) tellClock(m *meterState, r *Reading, read time.Time) {
+	if t, ok := meterClock(r, p.zone); ok && !read.IsZero() {
+		p.clock(m.Address, t.Add(time.Second/2+time.Since(read)))
+	}
+}
+
 // lookBack is when the clocks are read after a broadcast.
 const lookBack = 10 * time.Second
 

@@ -286,10 +286,16 @@ func TestClocksAreSetOnceADayAndOnlyByATrustedClock(t *testing.T) {
 				time.Sleep(9 * time.Hour) // the bubble begins at midnight
 				meters := simulated(2)
 				meters[0].ClockOffset = c.ahead
+				var shown []time.Duration // by the meter's clock against the board's
 				b := newBenchWith(func(p *PollerConfig) {
 					p.Daily, p.SyncClocks = true, c.sync
 					p.Trusted = func(time.Time) bool { return c.trusted }
 					p.Stamp = func(r *Reading) { r.Trusted = c.trusted }
+					p.Clock = func(a dlt645.Address, at time.Time) {
+						if a == meters[0].Address {
+							shown = append(shown, time.Until(at))
+						}
+					}
 				}, testTiming, meters, Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
 				sent := 0
 				b.line.Tap = func(e dlt645test.Event) {
@@ -298,6 +304,9 @@ func TestClocksAreSetOnceADayAndOnlyByATrustedClock(t *testing.T) {
 					}
 				}
 				b.run(t, 10*time.Minute)
+				if len(shown) == 0 || (shown[0]-c.ahead).Abs() > time.Second {
+					t.Errorf("the meter's clock was told as %v ahead, want %v first", shown, c.ahead)
+				}
 				left := ""
 				for _, r := range b.readings {
 					if v, ok := r.Value("clock.offset"); ok && r.Meter == meters[0].Address {

@@ -21,6 +21,7 @@ type Poller struct {
 
 	event   func(Event)
 	alive   func()
+	clock   func(dlt645.Address, time.Time)
 	trusted func(time.Time) bool
 	sync    bool
 	changed atomic.Bool // something was learned that is worth keeping
@@ -46,6 +47,9 @@ type PollerConfig struct {
 	// Alive is called whenever the poller goes on, every few seconds; nil: nobody
 	// wants to know.
 	Alive func()
+	// Clock is told what a meter's clock shows now, whenever it is read; nil:
+	// nobody wants to know.
+	Clock func(dlt645.Address, time.Time)
 	// Trusted tells whether the board's clock is right; nil: it is.
 	Trusted func(time.Time) bool
 	// SyncClocks lets the poller broadcast the time once a day when a meter's
@@ -120,7 +124,10 @@ func NewPoller(c PollerConfig) *Poller {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
-	p.event, p.trusted, p.sync, p.alive = c.Event, c.Trusted, c.SyncClocks, c.Alive
+	p.event, p.trusted, p.sync, p.alive, p.clock = c.Event, c.Trusted, c.SyncClocks, c.Alive, c.Clock
+	if p.clock == nil {
+		p.clock = func(dlt645.Address, time.Time) {}
+	}
 	if p.alive == nil {
 		p.alive = func() {}
 	}
@@ -298,6 +305,7 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 	r.Round = s.belongs
 	p.stamp(r)
 	derive(r, p.zone, s.out.clock, s.out.lost == nil)
+	p.tellClock(m, r, s.out.clock)
 	m.learned.Usage.scaled(max(m.CT, 1) * max(m.PT, 1))
 	if now := time.Now(); used(r, &m.learned.Usage, p.zone) || now.Sub(m.keptAt) > keepEvery {
 		m.keptAt = now

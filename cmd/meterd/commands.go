@@ -43,7 +43,7 @@ func (d *daemon) status() console.Status {
 	now := time.Now()
 	s := console.Status{
 		Gateway: d.config.Gateway.ID, Version: version, Uptime: int64(now.Sub(d.started).Seconds()), Now: now,
-		Clock:  console.ClockStatus{Trusted: d.clock.Trusted(now), Source: d.clock.Source(now), Time: now.In(d.config.Gateway.Zone)},
+		Clock:  d.clockStatus(now),
 		Buses:  []console.BusStatus{},
 		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(), Watchdog: d.watchdogStatus(),
 	}

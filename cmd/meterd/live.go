@@ -160,13 +160,8 @@ func (d *daemon) switchRelay(ctx context.Context, args []string, _ func(console.
 
 // timeCommand tells the clock, or broadcasts it.
 func (d *daemon) timeCommand(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
-	now := time.Now()
 	if len(args) == 0 {
-		trusted := dlt645.Text{EN: "trusted", ZH: "可信"}
-		if !d.clock.Trusted(now) {
-			trusted = dlt645.Text{EN: "not trusted", ZH: "不可信"}
-		}
-		return console.Line{Value: fmt.Sprintf("%s  %s  %s", now.In(d.config.Gateway.Zone).Format(time.DateTime), d.clock.Source(now), trusted.In(d.config.Gateway.Language))}, nil
+		return d.timeDetail(), nil
 	}
 	if len(args) != 1 || args[0] != "sync" {
 		return nil, &console.Error{Text: fmt.Sprintf("time takes nothing or sync, not %q", strings.Join(args, " "))}

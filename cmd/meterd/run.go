@@ -121,6 +121,7 @@ func (d *daemon) poller(b config.Bus) *meter.Poller {
 		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return openPort(b) }, d.frames()),
 		Meters: meters, Stamp: d.stamp, Sink: d.sink, Event: d.event, Trusted: d.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true,
 		Learned: d.learned, Zone: d.config.Gateway.Zone, Probe: b.Probe, Log: d.log, Alive: d.beat("bus "+b.Name, longestLine),
+		Clock: func(a dlt645.Address, t time.Time) { d.clock.OfferMeter(a.String(), t) },
 	})
 }
 
@@ -135,6 +136,11 @@ func (d *daemon) frames() func(meter.Trace) {
 	}
 }
 
+// offer gives the door for the time that a platform knows.
+func (d *daemon) offer(platform string) func(time.Time) {
+	return func(t time.Time) { d.clock.Offer(platform, t) }
+}
+
 // openPort opens a bus's serial port, or connects to its serial server.
 func openPort(b config.Bus) (meter.Port, error) {
 	if board.IsTCP(b.Port) {
@@ -145,7 +151,7 @@ func openPort(b config.Bus) (meter.Port, error) {
 
 func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	return uplink.New(uplink.Config{
-		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: d.clock.NotBefore, Trusted: d.clock.Trusted}), Ring: d.ring, FromOldest: u.FromOldest,
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: d.clock.NotBefore, Trusted: d.clock.Trusted, Offer: d.offer(u.Name)}), Ring: d.ring, FromOldest: u.FromOldest,
 		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Do: d.carrier(u.Name), Log: d.log,
 		Alive: d.beat("uplink "+u.Name, longestUplink),
 	})

@@ -24,7 +24,7 @@ type station struct {
 	log     *slog.Logger
 	journal *journal
 	conf    *confFile
-	clock   board.Clock
+	clock   *board.Clock
 	boot    uint32
 	started time.Time
 	ring    *store.Ring  // open while a daemon runs
@@ -58,7 +58,8 @@ func newStation(conf *confFile, j *journal) (*station, error) {
 		return nil, fmt.Errorf("build date %q: %w", buildDate, err)
 	}
 	return &station{
-		log: slog.New(j), journal: j, conf: conf, started: time.Now(), boot: board.BootID(), clock: board.Clock{NotBefore: built},
+		log: slog.New(j), journal: j, conf: conf, started: time.Now(), boot: board.BootID(),
+		clock:   &board.Clock{NotBefore: built, Log: slog.New(j)},
 		changes: make(chan change, 1), turn: make(chan struct{}, 1),
 	}, nil
 }
@@ -72,6 +73,7 @@ func (st *station) run(ctx context.Context, first change) error {
 	st.hung = hung
 	var lasting sync.WaitGroup // what goes on over changes
 	lasting.Go(func() { st.journal.sweepUntil(ctx) })
+	lasting.Go(func() { st.clock.Run(ctx) })
 	var sticks sync.Once
 	var dog errgroup.Group
 	stopDog := func() {}
@@ -86,7 +88,7 @@ func (st *station) run(ctx context.Context, first change) error {
 		}
 		st.journal.use(next.config, next.text)
 		st.light.use(next.config.Board.LED, func(err error) { st.log.Warn("no LED", "err", err) })
-		st.clock.Synced = next.config.Clock.Synced
+		st.clock.Use(next.config.Clock.Synced, next.config.Clock.Set)
 		if err = st.useRing(&ring, next.config.Store); err != nil {
 			next, err = st.unusable(*next, err)
 			continue

@@ -58,6 +58,7 @@ type Gateway struct {
 // Clock says when the system's clock is believed.
 type Clock struct {
 	Synced bool // only when the kernel says so
+	Set    bool // meterd may set it when nothing else does
 }
 
 // Store is where the ring lives.
@@ -190,9 +191,7 @@ func (c *Config) gateway(root *table) {
 
 func (c *Config) clock(root *table) {
 	t := root.sub("clock", "[clock]")
-	if t.boolean("set", false) {
-		t.later("set", "the system's clock is left alone")
-	}
+	c.Clock.Set = t.boolean("set", false)
 	c.Clock.Synced = t.oneOf("trust", "sane", "synced") == "synced"
 	t.finish()
 }

@@ -18,6 +18,7 @@ import (
 type Env struct {
 	Built   time.Time // date of the build
 	Trusted func(time.Time) bool
+	Offer   func(time.Time) // takes the time that the platform knows, at the moment it is called
 }
 
 // maker gives a platform of its rows and devices.

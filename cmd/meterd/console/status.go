@@ -30,6 +30,8 @@ type ClockStatus struct {
 	Trusted bool      `json:"trusted"`
 	Source  string    `json:"source"`
 	Time    time.Time `json:"time"`
+	// Opinions are of those who know the time, those first that count most.
+	Opinions []ClockOpinion `json:"opinions"`
 }
 
 // BusStatus is a line. Load is the share of the time that the line was in
@@ -177,10 +179,7 @@ func (s Status) problems(lang string) []problem {
 		}
 	}
 	out = append(out, s.Watchdog.problems(lang, s.Now)...)
-	if !s.Clock.Trusted {
-		add(dlt645.Text{EN: "the clock is not trusted", ZH: "时钟不可信"},
-			dlt645.Text{EN: "check NTP or the battery of the clock; readings wait for it", ZH: "请检查 NTP 或时钟电池；数据等待校时"})
-	}
+	out = append(out, s.Clock.problems(lang)...)
 	for _, b := range s.Buses {
 		if noisy := b.Noise * 20; noisy > b.Requests && b.Noise > 5 {
 			add(dlt645.Text{EN: "bus %s: %d of %d requests met noise", ZH: "总线 %s：%d/%d 次请求遇到干扰"},
