@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -34,21 +33,23 @@ func runCloud(ctx context.Context, args []string) error {
 	if err := parse(f, args[1:]); err != nil {
 		return err
 	}
-	c, err := startCloud(*listen)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	c.platform.Answer = faults.answer
+	platform := &uplinktest.Tuya{Answer: faults.answer}
 	var mu sync.Mutex
-	c.platform.Stored = func(r uplinktest.Report) {
+	platform.Stored = func(r uplinktest.Report) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Printf("%s  %s  DP %-2s = %s\n", time.Unix(r.T, 0).Format(time.RFC3339), r.CID, r.DP, r.Value)
 	}
+	c, err := startCloud(&simulated{Platform: platform, allow: func(id, user, password string) bool {
+		return password == uplinktest.Password(id, user)
+	}}, *listen)
+	if err != nil {
+		return err
+	}
+	defer c.close()
 	fmt.Fprintf(os.Stderr, "tuya platform on tcp://%s; the password is the MD5 of client id and user name\n", c.addr)
 	<-ctx.Done()
-	seen := c.platform.Seen()
+	seen := platform.Seen()
 	fmt.Fprintf(os.Stderr, "%d properties stored, %d repeats, %d violations\n", len(seen.Reports), seen.Repeats, len(seen.Violations))
 	for _, v := range seen.Violations {
 		fmt.Fprintln(os.Stderr, "violation:", v)
@@ -57,42 +58,6 @@ func runCloud(ctx context.Context, args []string) error {
 		return errors.New("the gateway did what the document does not allow")
 	}
 	return nil
-}
-
-// cloud is a simulated platform with its embedded broker.
-type cloud struct {
-	addr     string
-	secret   string
-	platform *uplinktest.Tuya
-	broker   *uplinktest.Broker
-	attached *uplinktest.Attachment
-}
-
-func startCloud(listen string) (*cloud, error) {
-	c := &cloud{addr: listen, secret: rand.Text(), platform: &uplinktest.Tuya{}}
-	if err := c.startBroker(); err != nil {
-		return nil, err
-	}
-	c.addr = c.broker.Addr()
-	var err error
-	c.attached, err = uplinktest.AttachEmbedded(c.platform, c.addr, c.secret)
-	return c, err
-}
-
-// startBroker starts the broker, also again after stopBroker.
-func (c *cloud) startBroker() error {
-	b, err := uplinktest.NewBroker(c.addr, c.secret, func(id, user, password string) bool {
-		return password == uplinktest.Password(id, user)
-	})
-	c.broker = b
-	return err
-}
-
-func (c *cloud) stopBroker() error { return c.broker.Close() }
-
-func (c *cloud) close() {
-	c.attached.Close()
-	c.broker.Close()
 }
 
 // cloudFaults makes a platform misbehave, each at a rate.

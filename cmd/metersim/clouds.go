@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +22,8 @@ type simulated struct {
 	// report tells what was stored, a line each, and what the document does not
 	// allow.
 	report func() (stored, violations []string)
+	// tally counts what came again and was known to be the same.
+	tally func() (repeats int, violations []string)
 }
 
 // otherClouds are the platforms besides Tuya.
@@ -46,24 +47,12 @@ func runOtherCloud(ctx context.Context, kind string, args []string) error {
 }
 
 func (p *simulated) serve(ctx context.Context, kind, listen string) error {
-	secret := rand.Text()
-	broker, err := uplinktest.NewBroker(listen, secret, p.allow)
+	c, err := startCloud(p, listen)
 	if err != nil {
 		return err
 	}
-	defer broker.Close()
-	if p.subscribed != nil {
-		broker.OnSubscribe(p.subscribed)
-	}
-	if p.broker != nil {
-		p.broker(broker)
-	}
-	attached, err := uplinktest.AttachEmbedded(p, broker.Addr(), secret)
-	if err != nil {
-		return err
-	}
-	defer attached.Close()
-	fmt.Fprintf(os.Stderr, "%s platform on tcp://%s\n", kind, broker.Addr())
+	defer c.close()
+	fmt.Fprintf(os.Stderr, "%s platform on tcp://%s\n", kind, c.addr)
 	<-ctx.Done()
 	stored, violations := p.report()
 	for _, line := range stored {

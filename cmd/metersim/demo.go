@@ -30,6 +30,7 @@ func runDemo(ctx context.Context, args []string) error {
 	f := flags("demo")
 	length := f.Duration("for", 40*time.Second, "how long it runs before it drains and ends; at least 20s")
 	binary := f.String("meterd", "", "the daemon; default: beside this program")
+	platform := f.String("platform", "tuya", stageNames())
 	picture := f.String("picture", "", "write the screen in the middle of the outage to this file, as SVG")
 	if err := parse(f, args); err != nil {
 		return err
@@ -38,11 +39,16 @@ func runDemo(ctx context.Context, args []string) error {
 		fmt.Fprintln(os.Stderr, "error: -for must be 20s at least")
 		return errUsage
 	}
+	build, ok := stages[*platform]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "error: there is no platform %q: want one of %s\n", *platform, stageNames())
+		return errUsage
+	}
 	path, err := findDaemon(*binary)
 	if err != nil {
 		return err
 	}
-	d, err := newDemo(*length, path)
+	d, err := newDemo(*length, path, build)
 	if err != nil {
 		return err
 	}
@@ -77,6 +83,7 @@ type demo struct {
 	binary  string
 	pty     *ptyPair
 	line    *dlt645test.Line
+	stage   *stage
 	cloud   *cloud
 	ledger  ledger
 	screen  *screen
@@ -94,7 +101,7 @@ type demo struct {
 	drained time.Duration
 }
 
-func newDemo(length time.Duration, binary string) (d *demo, err error) {
+func newDemo(length time.Duration, binary string, build func(string, []string) *stage) (d *demo, err error) {
 	d = &demo{length: length, binary: binary, phase: "online", done: make(chan error, 1), screen: newScreen(os.Stdout)}
 	if d.dir, err = os.MkdirTemp("", "meterd-demo-"); err != nil {
 		return nil, err
@@ -103,7 +110,12 @@ func newDemo(length time.Duration, binary string) (d *demo, err error) {
 		return nil, err
 	}
 	d.line = &dlt645test.Line{Baud: 2400, Meters: newMeters(demoMeters, 3), Tap: d.tap}
-	d.cloud, err = startCloud("127.0.0.1:0")
+	var addresses []string
+	for _, m := range d.line.Meters {
+		addresses = append(addresses, m.Address.String())
+	}
+	d.stage = build("demo01", addresses)
+	d.cloud, err = startCloud(&d.stage.simulated, "127.0.0.1:0")
 	return d, err
 }
 
@@ -148,20 +160,14 @@ points = ["voltage", "current", "power.active", "power.reactive", "power.factor"
 every  = "20s"
 points = ["energy.forward", "status"]
 
-[[uplink]]
-name     = "tuya"
-kind     = "tuya"
-broker   = "tcp://%s"
-username = "vendor01"
-[uplink.tuya]
-product_id = "abcd1234"
 `
 
 func (d *demo) config() string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, demoConfig, filepath.Join(d.dir, "readings.ring"), d.socket(), d.pty.path, d.cloud.addr)
+	fmt.Fprintf(&b, demoConfig, filepath.Join(d.dir, "readings.ring"), d.socket(), d.pty.path)
+	b.WriteString(d.stage.config(d.cloud.addr))
 	for i, m := range d.line.Meters {
-		fmt.Fprintf(&b, "\n[[meter]]\nname    = \"Unit %d\"\nbus     = \"rs485-1\"\naddress = %q\nprofile = \"demo\"\n", 101+i, m.Address)
+		fmt.Fprintf(&b, "\n[[meter]]\nname    = %q\nbus     = \"rs485-1\"\naddress = %q\nprofile = \"demo\"\n", meterName(i), m.Address)
 	}
 	return b.String()
 }
@@ -330,11 +336,14 @@ func (d *demo) end() error {
 
 // summary compares what the meters said with what the platform holds.
 func (d *demo) summary() error {
-	seen := d.cloud.platform.Seen()
-	acc := d.ledger.compare(seen.Reports)
+	repeats, violations := d.stage.tally()
+	acc := d.ledger.compare(d.stage.seen(), d.stage.wants)
 	u := d.uplink()
 	fmt.Printf("%d requests on the line, %d answers; %d messages delivered and acknowledged, %d sent again\n",
 		d.busStatus().Requests, d.busStatus().Answers, u.Acked, u.Resent)
+	if repeats > 0 {
+		fmt.Printf("of those sent again, %d came twice with the same id or time\n", repeats)
+	}
 	fmt.Printf("the broker was away; %d readings waited at most; %.0f s after its return none was left\n", d.most, d.drained.Seconds())
 	fmt.Printf("values answered on the line and meant for the platform: %d; stored there exactly so: %d; missing: %d; invented: %d\n",
 		acc.Answered, acc.Stored, len(acc.Missing), len(acc.Invented))
@@ -342,14 +351,14 @@ func (d *demo) summary() error {
 		fmt.Printf("from a round's last answer to its value at the platform: %d ms at least, %d ms in the median (those of the outage had to wait)\n",
 			acc.Delays[0].Milliseconds(), acc.Delays[n/2].Milliseconds())
 	}
-	if len(acc.Missing)+len(acc.Invented)+len(seen.Violations) > 0 {
+	if len(acc.Missing)+len(acc.Invented)+len(violations) > 0 {
 		for _, a := range acc.Missing {
-			fmt.Printf("missing: %s meter %s DP %s = %s\n", a.at.Format("15:04:05.000"), a.cid, a.dp, a.value)
+			fmt.Printf("missing: %s meter %s %s = %s\n", a.at.Format("15:04:05.000"), a.meter, a.item, a.value)
 		}
 		for _, r := range acc.Invented {
-			fmt.Printf("invented: %s meter %s DP %s = %s\n", time.Unix(r.T, 0).Format("15:04:05"), r.CID, r.DP, r.Value)
+			fmt.Printf("invented: %s meter %s %s = %s\n", r.at.Format("15:04:05"), r.meter, r.item, r.value)
 		}
-		for _, v := range seen.Violations {
+		for _, v := range violations {
 			fmt.Println("violation:", v)
 		}
 		return errors.New("the platform does not hold what the meters said")

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"meterd/dlt645/dlt645test"
-	"meterd/uplink/uplinktest"
 )
 
 // ledger holds what the meters answered on the line against what the
@@ -16,48 +16,50 @@ import (
 // arithmetic, so that a mistake of the codec would show.
 type ledger struct {
 	mu      sync.Mutex
-	answers []answered
+	answers []answer
 }
 
-// answered is a value that a meter gave on the line.
-type answered struct {
+// answer is a value that a meter gave on the line.
+type answer struct {
 	at       time.Time
-	cid, dp  string
-	value    string
-	reported bool
+	meter    string // its address
+	point    string // the identifier of those platforms that take our names
+	digits   string // as on the line, without a point
+	decimals int
+	negative bool
 }
 
-// source tells which data point of the platform an item of an answer is: the
-// bytes of its first member, and the zeros that make it the raw integer.
+// source tells which point an item of an answer is, by the bytes of its first
+// member.
 type source struct {
-	dps        []string
-	from, size int
-	zeros      string
-	signed     bool
+	point    string
+	size     int
+	decimals int
+	signed   bool
 }
 
-// sources are the points of the demo that the platform counts. Voltage has
-// one decimal, the raw integer four: 220.1 V is 2201 and "000".
+// sources are the points of the demo that are counted.
 var sources = map[string]source{
-	"0201FF00": {[]string{"5"}, 0, 2, "000", false},
-	"0202FF00": {[]string{"7"}, 0, 3, "0000", true}, // A with 3 decimals is mA
-	"0203FF00": {[]string{"3"}, 0, 3, "000", true},  // kW with 4 decimals is W with 1
-	"0204FF00": {[]string{"38"}, 0, 3, "000", true},
-	"0206FF00": {[]string{"40"}, 0, 2, "0", true},
-	"02800002": {[]string{"41"}, 0, 2, "00", false},
-	"0001FF00": {[]string{"44", "50"}, 0, 4, "00", false},
+	"0201FF00": {"voltage_a", 2, 1, false},
+	"0202FF00": {"current_a", 3, 3, true},
+	"0203FF00": {"power_active_total", 3, 4, true},
+	"0204FF00": {"power_reactive_total", 3, 4, true},
+	"0206FF00": {"power_factor_total", 2, 3, true},
+	"02800002": {lastOfRound, 2, 2, false},
+	"0001FF00": {"energy_forward_total", 4, 2, false},
 }
 
-// platformMost is the largest raw integer that all these data points take.
-const platformMost = 999999999
+// lastOfRound is the last value of a round.
+const lastOfRound = "frequency"
 
 // longestRound is how long a round may take, time-outs included. A reading
 // carries the time of its round's first answer, to the second. Equal values
 // of two rounds within that time are not told apart, only counted.
 const longestRound = 10 * time.Second
 
-// lastOfRound is the data point of the frequency, the last value of a round.
-const lastOfRound = "41"
+// slack is how much earlier the line may have told an answer than meterd saw
+// it.
+const slack = 2 * time.Second
 
 // take notes a frame of the line.
 func (l *ledger) take(e dlt645test.Event) {
@@ -66,90 +68,158 @@ func (l *ledger) take(e dlt645test.Event) {
 	}
 	d := e.Frame.Data
 	src, ok := sources[fmt.Sprintf("%02X%02X%02X%02X", d[3], d[2], d[1], d[0])]
-	if !ok || len(d) < 4+src.from+src.size {
+	if !ok || len(d) < 4+src.size {
 		return
 	}
-	digits, negative := "", false
+	a := answer{at: e.At, meter: e.Frame.Address.String(), point: src.point, decimals: src.decimals}
 	for i := src.size - 1; i >= 0; i-- {
-		b := d[4+src.from+i]
+		b := d[4+i]
 		if i == src.size-1 && src.signed {
-			negative = b&0x80 != 0
+			a.negative = b&0x80 != 0
 			b &= 0x7F
 		}
-		digits += fmt.Sprintf("%02X", b)
+		a.digits += fmt.Sprintf("%02X", b)
 	}
-	n, err := strconv.ParseUint(digits+src.zeros, 10, 64)
-	if err != nil || negative || n > platformMost {
-		return // the platform takes no such value, and meterd withholds it
+	if strings.ContainsAny(a.digits, "ABCDEF") {
+		return // absent
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, dp := range src.dps {
-		l.answers = append(l.answers, answered{at: e.At, cid: e.Frame.Address.String(), dp: dp, value: strconv.FormatUint(n, 10)})
+	l.answers = append(l.answers, a)
+}
+
+// decimal is the answer as JSON has it: 002201 with one decimal is 220.1.
+func (a answer) decimal() string {
+	whole := strings.TrimLeft(a.digits[:len(a.digits)-a.decimals], "0")
+	if whole == "" {
+		whole = "0"
 	}
+	s := whole + "." + a.digits[len(a.digits)-a.decimals:]
+	if a.negative && strings.Trim(s, "0.") != "" {
+		s = "-" + s
+	}
+	return s
+}
+
+// stored is a value that a platform has stored.
+type stored struct {
+	meter, item, value string
+	t                  time.Time // that it carries; zero: none
+	at                 time.Time // of its arrival
+}
+
+// wanted is what a platform shall have of an answer.
+type wanted struct{ item, value string }
+
+// plainly is what those platforms have that take our names and digits.
+func plainly(a answer) []wanted { return []wanted{{a.point, a.decimal()}} }
+
+// expected is an answer's item.
+type expected struct {
+	answer
+	item, value string
+	reported    bool
 }
 
 // account is what the comparison gives.
 type account struct {
 	Answered int // values on the line
 	Stored   int // of them, at the platform
-	Missing  []answered
-	Invented []uplinktest.Report // at the platform, but never on the line
-	Delays   []time.Duration     // from the last answer of each round to its value at the platform, sorted
+	Repeats  int // came once more, on a platform without times that would tell
+	Missing  []*expected
+	Invented []stored        // at the platform, but never on the line
+	Delays   []time.Duration // from the last answer of each round to its value at the platform, sorted
 }
 
-// compare matches the reports with the answers, one to one.
-func (l *ledger) compare(reports []uplinktest.Report) account {
+// compare matches what is stored with the answers, one to one; wants tells
+// what the platform shall have of each.
+func (l *ledger) compare(values []stored, wants func(answer) []wanted) account {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	acc := account{Answered: len(l.answers)}
-	type key struct{ cid, dp, value string }
-	open := map[key][]*answered{}
-	for i := range l.answers {
-		a := &l.answers[i]
-		a.reported = false
-		open[key{a.cid, a.dp, a.value}] = append(open[key{a.cid, a.dp, a.value}], a)
+	type key struct{ meter, item, value string }
+	open, items := map[key][]*expected{}, map[string]bool{}
+	var all []*expected
+	for _, a := range l.answers {
+		for _, w := range wants(a) {
+			e := &expected{a, w.item, w.value, false}
+			open[key{a.meter, w.item, w.value}] = append(open[key{a.meter, w.item, w.value}], e)
+			all, items[w.item] = append(all, e), true
+		}
 	}
-	for _, r := range reports {
-		if !counted(r.DP) {
+	acc := account{Answered: len(all)}
+	for _, v := range values {
+		if !items[v.item] {
 			continue
 		}
-		list := open[key{r.CID, r.DP, r.Value}]
-		if a := match(list, time.Unix(r.T, 0)); a != nil {
-			a.reported = true
+		e, again := match(open[key{v.meter, v.item, v.value}], v)
+		switch {
+		case e != nil:
+			e.reported = true
 			acc.Stored++
-			if r.DP == lastOfRound {
-				acc.Delays = append(acc.Delays, r.At.Sub(a.at))
+			if e.point == lastOfRound {
+				acc.Delays = append(acc.Delays, v.at.Sub(e.at))
 			}
-			continue
+		case again:
+			acc.Repeats++
+		default:
+			acc.Invented = append(acc.Invented, v)
 		}
-		acc.Invented = append(acc.Invented, r)
 	}
 	slices.Sort(acc.Delays)
-	for _, a := range l.answers {
-		if !a.reported {
-			acc.Missing = append(acc.Missing, a)
+	for _, e := range all {
+		if !e.reported {
+			acc.Missing = append(acc.Missing, e)
 		}
 	}
 	return acc
 }
 
-func match(list []*answered, at time.Time) *answered {
-	for _, a := range list {
-		if late := a.at.Sub(at); !a.reported && late > -100*time.Millisecond && late < longestRound {
-			return a
+// match finds the answer behind a stored value. Again tells that it is stored
+// already, which only a value without a time may be.
+func match(list []*expected, v stored) (e *expected, again bool) {
+	for _, e := range list {
+		near := v.at.Sub(e.at) > -slack // without a time: said before it came
+		if !v.t.IsZero() {
+			late := e.at.Sub(v.t)
+			near = late > -slack && late < longestRound
 		}
+		if near && !e.reported {
+			return e, false
+		}
+		again = again || near && v.t.IsZero()
 	}
-	return nil
+	return nil, again
 }
 
-func counted(dp string) bool {
-	for _, s := range sources {
-		for _, d := range s.dps {
-			if d == dp {
-				return true
-			}
-		}
+// tuyaPoints are the data points of a point, and the zeros that make the
+// meter's digits the platform's raw integer: 220.1 V is 2201 and "000".
+var tuyaPoints = map[string]struct {
+	dps   []string
+	zeros string
+}{
+	"voltage_a":            {[]string{"5"}, "000"},
+	"current_a":            {[]string{"7"}, "0000"}, // A with 3 decimals is mA
+	"power_active_total":   {[]string{"3"}, "000"},  // kW with 4 decimals is W with 1
+	"power_reactive_total": {[]string{"38"}, "000"},
+	"power_factor_total":   {[]string{"40"}, "0"},
+	lastOfRound:            {[]string{"41"}, "00"},
+	"energy_forward_total": {[]string{"44", "50"}, "00"},
+}
+
+// tuyaMost is the largest raw integer that all these data points take.
+const tuyaMost = 999999999
+
+// asTuya is what Tuya has of an answer: nothing of one that is out of its
+// range.
+func asTuya(a answer) []wanted {
+	p := tuyaPoints[a.point]
+	n, err := strconv.ParseUint(a.digits+p.zeros, 10, 64)
+	if err != nil || a.negative || n > tuyaMost {
+		return nil
 	}
-	return false
+	var all []wanted
+	for _, dp := range p.dps {
+		all = append(all, wanted{dp, strconv.FormatUint(n, 10)})
+	}
+	return all
 }

@@ -108,11 +108,11 @@ func (d *demo) lines(elapsed time.Duration) []string {
 	if !u.Connected {
 		link = "NOT CONNECTED"
 	}
-	seen := d.cloud.platform.Seen()
+	repeats, violations := d.stage.tally()
 	return append(out, "",
 		fmt.Sprintf("RING  records %d to %d  waiting for flash %d  written %d KiB", r.First, r.Last, r.Waiting, r.Written>>10),
-		fmt.Sprintf("UPLINK  tuya %s  backlog %s", link, bar(u.Queued, d.most)),
-		fmt.Sprintf("CLOUD  stored %d  repeats %d  violations %d", len(seen.Reports), seen.Repeats, len(seen.Violations)),
+		fmt.Sprintf("UPLINK  %s %s  backlog %s", d.stage.kind, link, bar(u.Queued, d.most)),
+		fmt.Sprintf("CLOUD  stored %d  repeats %d  violations %d", len(d.stage.seen()), repeats, len(violations)),
 		fmt.Sprintf("TOTAL  backlog %d readings, outstanding %d, acknowledged %d messages, sent again %d", u.Queued, u.Outstanding, u.Acked, u.Resent),
 	)
 }

@@ -29,6 +29,8 @@ type Onenet struct {
 	// Bad tells which values the platform refuses: of a stream, or of a
 	// device's identifier.
 	Bad func(device, key string) bool
+	// Stored, if not nil, is called with each value that is stored anew.
+	Stored func(OnenetPoint)
 	// Silent drops an acknowledgement.
 	Silent func(topic string) bool
 
@@ -185,6 +187,8 @@ func (p *Onenet) store(v OnenetPoint) {
 		if old.Value != v.Value {
 			p.violate("%s was %s and is %s", key, old.Value, v.Value)
 		}
+	} else if p.Stored != nil {
+		p.Stored(v)
 	}
 	p.points[key] = v
 }
