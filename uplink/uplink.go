@@ -43,6 +43,7 @@ type Uplink struct {
 	feed    *feed     // owned by Run
 	desk    *desk     // owned by Run
 	flooded int       // owned by Run
+	replies []Message // to commands, not sent yet; owned by Run
 
 	mu    sync.Mutex
 	state State // guarded by mu
@@ -227,6 +228,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			return errDeaf
 		}
 		wake = earlier(wake, u.tellStatus(c, &beat, now))
+		u.sendReplies(c, now)
 		if err := u.send(c, now); err != nil {
 			return err
 		}
@@ -245,7 +247,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 				return err
 			}
 		case f := <-u.desk.done:
-			u.answer(c, f)
+			u.answer(f)
 		case <-changed:
 		case <-timer.C:
 		}
@@ -269,17 +271,17 @@ func (u *Uplink) receive(ctx context.Context, c *conn, m inbound) error {
 	now := time.Now()
 	rc := u.Platform.Receive(now, m.topic, m.payload)
 	if rc.Reply != nil {
-		u.reply(c, *rc.Reply)
+		u.reply(*rc.Reply)
 	}
 	if rc.Command != nil {
 		u.d.count.Commands++
 		again, refused := u.desk.take(now, *rc.Command)
 		if again != nil {
-			u.reply(c, *again)
+			u.reply(*again)
 		}
 		if refused {
 			if m, ok := u.Platform.Answer(now, *rc.Command, Result{Outcome: Busy, Text: "too many commands at once"}); ok {
-				u.reply(c, m)
+				u.reply(m)
 			}
 		}
 	}
@@ -292,14 +294,31 @@ func (u *Uplink) receive(ctx context.Context, c *conn, m inbound) error {
 	return nil
 }
 
-func (u *Uplink) reply(c *conn, m Message) {
-	if !c.reply(m) {
+// mostReplies is how many answers to commands wait for their turn.
+const mostReplies = 64
+
+// reply takes an answer to a command. What finds no room is counted: who asks
+// again gets it.
+func (u *Uplink) reply(m Message) {
+	if len(u.replies) >= mostReplies {
 		u.d.count.Unanswered++
+		return
+	}
+	u.replies = append(u.replies, m)
+}
+
+// sendReplies sends the answers to commands, ahead of all reports, but no
+// faster than the platform takes messages: who floods a board with commands
+// shall not get it banned.
+func (u *Uplink) sendReplies(c *conn, now time.Time) {
+	for len(u.replies) > 0 && u.d.pace.ready(now) && c.reply(u.replies[0]) {
+		u.d.pace.spend()
+		u.replies = u.replies[1:]
 	}
 }
 
 // answer tells the platform what became of a command.
-func (u *Uplink) answer(c *conn, f finished) {
+func (u *Uplink) answer(f finished) {
 	now := time.Now()
 	m, ok := u.Platform.Answer(now, f.cmd, f.result)
 	if !ok {
@@ -308,7 +327,7 @@ func (u *Uplink) answer(c *conn, f finished) {
 	}
 	u.desk.answered(f.cmd.ID, &m)
 	if now.Sub(f.at) < answerFor {
-		u.reply(c, m)
+		u.reply(m)
 	}
 }
 

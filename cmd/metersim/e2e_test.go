@@ -3,397 +3,228 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
-
-	"meterd/cmd/meterd/console"
-	"meterd/dlt645/dlt645test"
-	"meterd/uplink/uplinktest"
 )
 
-// buildDaemon gives the path of a meterd made from this tree.
-func buildDaemon(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "meterd")
-	if out, err := exec.Command("go", "build", "-o", path, "meterd/cmd/meterd").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+// TestEndToEnd runs the daemon against each platform: real meters' frames on
+// a real line, through a real broker where the credentials are fixed.
+func TestEndToEnd(t *testing.T) {
+	binary := buildDaemon(t)
+	for name, p := range plays {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, binary, 2, p)
+			w.refusedConnect(p)
+			w.writeConfig(w.stage.config(w.broker.address()))
+			w.startDaemon()
+			waitFor(t, "first values are stored", time.Minute, func() bool { return len(w.stage.seen()) > 30 })
+			killed := w.outage()
+			w.commands(p)
+			w.rest(killed, p)
+			w.refusals(p)
+			if _, violations := w.stage.tally(); len(violations) > 0 {
+				t.Errorf("violations: %s", strings.Join(violations, "\n"))
+			}
+		})
 	}
-	return path
 }
 
-func newMosquitto(t *testing.T, users map[string]string) *uplinktest.Mosquitto {
-	t.Helper()
-	m, err := uplinktest.NewMosquitto(t.TempDir(), users)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Stop)
-	return m
-}
-
-func waitFor(t *testing.T, what string, most time.Duration, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("not within %v: %s", most, what)
-}
-
-// world is meters on a line, a daemon and a platform.
-type world struct {
-	t        *testing.T
-	binary   string
-	dir      string
-	pty      *ptyPair
-	line     *dlt645test.Line
-	ledger   ledger
-	controls atomic.Int64 // requests with 1CH on the line
-	platform *uplinktest.Tuya
-	attached *uplinktest.Attachment
-	broker   *uplinktest.Mosquitto
-	daemon   *exec.Cmd
-	log      *bytes.Buffer
-}
-
-func newWorld(t *testing.T, meters int) *world {
-	t.Helper()
-	const secret = "the platform's own"
-	w := &world{t: t, binary: buildDaemon(t), dir: t.TempDir(), platform: &uplinktest.Tuya{}, log: &bytes.Buffer{}}
-	w.broker = newMosquitto(t, map[string]string{"vendor01": uplinktest.Password("e2e01", "vendor01"), "platform": secret})
-	attached, err := uplinktest.Attach(w.platform, w.broker.Addr(), "platform", secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(attached.Close)
-	w.attached = attached
-	if w.pty, err = openPty(); err != nil {
-		t.Fatal(err)
-	}
-	w.line = &dlt645test.Line{Baud: 9600, Meters: newMeters(meters, 3), Tap: func(e dlt645test.Event) {
-		if e.Frame.Control == 0x1C {
-			w.controls.Add(1)
-		}
-		w.ledger.take(e)
-	}}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.pty.serve(ctx, w.line)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-	})
-	t.Cleanup(func() {
-		if w.daemon != nil {
-			w.daemon.Process.Kill()
-			w.daemon.Wait()
-		}
-		if t.Failed() {
-			t.Logf("the daemon's log:\n%s", w.log)
-		}
-	})
-	w.writeConfig()
-	return w
-}
-
-const e2eConfig = `[gateway]
-id = "e2e01"
-[store]
-path  = %q
-size  = "1MiB"
-flush = "1s"
-[console]
-socket = %q
-[[bus]]
-name = "b1"
-port = %q
-baud = 9600
-[[profile]]
-name = "fast"
-[[profile.poll]]
-every  = "4s"
-points = ["voltage", "current", "power.active", "power.factor", "frequency"]
-[[profile.poll]]
-every  = "12s"
-points = ["energy.forward", "status"]
-[[uplink]]
-name     = "tuya"
-kind     = "tuya"
-broker   = "tcp://%s"
-username = "vendor01"
-[uplink.tuya]
-product_id = "pid01"
-`
-
-func (w *world) ring() string   { return filepath.Join(w.dir, "readings.ring") }
-func (w *world) socket() string { return filepath.Join(w.dir, "sock") }
-func (w *world) file() string   { return filepath.Join(w.dir, "meterd.toml") }
-
-func (w *world) writeConfig() {
+// refusedConnect has the broker refuse the credentials; the console tells so.
+func (w *world) refusedConnect(p play) {
 	w.t.Helper()
-	text := fmt.Sprintf(e2eConfig, w.ring(), w.socket(), w.pty.path, w.broker.Addr())
-	for i, m := range w.line.Meters {
-		text += fmt.Sprintf("[[meter]]\nname = \"m%d\"\nbus = \"b1\"\naddress = %q\nprofile = \"fast\"\n", i, m.Address)
-		if i == 0 {
-			text += "password = \"02123456\"\nallow = [\"relay\"]\n"
-		}
-	}
-	if err := os.WriteFile(w.file(), []byte(text), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) startDaemon() {
-	w.t.Helper()
-	w.daemon = exec.Command(w.binary, "run", "-config", w.file())
-	w.daemon.Stdout, w.daemon.Stderr = w.log, w.log
-	if err := w.daemon.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) killDaemon() {
-	w.daemon.Process.Kill()
-	w.daemon.Wait()
-	w.daemon = nil
-}
-
-// endDaemon ends it as an init system would, and wants exit status 0.
-func (w *world) endDaemon() {
-	w.t.Helper()
-	w.daemon.Process.Signal(syscall.SIGTERM)
-	done := make(chan error, 1)
-	go func() { done <- w.daemon.Wait() }()
-	select {
-	case err := <-done:
-		w.daemon = nil
-		if err != nil {
-			w.t.Errorf("the daemon ended with %v", err)
-		}
-	case <-time.After(5 * time.Second): // the contract's own limit
-		w.t.Error("the daemon did not end within 5 s of SIGTERM")
-	}
-}
-
-func (w *world) status() (console.Status, bool) {
-	var out bytes.Buffer
-	var s console.Status
-	err := console.Ask(w.socket(), console.Request{Command: []string{"status"}, JSON: true}, &out)
-	if err != nil || json.Unmarshal(out.Bytes(), &s) != nil || len(s.Uplinks) != 1 {
-		return s, false
-	}
-	return s, true
-}
-
-// TestOutageAndKill stops the broker for 20 s and kills the daemon in the
-// middle of it. What was durable arrives, with its own time and exactly as
-// the meters said it.
-func TestOutageAndKill(t *testing.T) {
-	w := newWorld(t, 3)
+	w.line.Unplug(true) // its end would cut a round short
+	defer w.line.Unplug(false)
+	w.writeConfig(p.wrong(w.stage.config(w.broker.address())))
 	w.startDaemon()
-	waitFor(t, "first values are stored", 20*time.Second, func() bool { return len(w.platform.Seen().Reports) > 30 })
+	waitFor(w.t, "the refusal in words", time.Minute, func() bool {
+		u, ok := w.status()
+		return ok && !u.Connected && (strings.Contains(u.LastErr, "(4)") || strings.Contains(u.LastErr, "(5)"))
+	})
+	if n := len(w.stage.seen()); n > 0 {
+		w.t.Errorf("%d values are stored although nobody was let in", n)
+	}
+	w.endDaemon()
+}
 
-	w.broker.Stop()
-	time.Sleep(10 * time.Second)
+// outage stops the broker and kills the daemon in the middle of it.
+func (w *world) outage() (killed time.Time) {
+	w.t.Helper()
+	w.broker.stop()
+	time.Sleep(9 * time.Second)
 	w.killDaemon()
-	killed := time.Now()
+	killed = time.Now()
 	w.startDaemon()
-	time.Sleep(10 * time.Second)
-	if s, ok := w.status(); !ok || s.Uplinks[0].Connected || s.Uplinks[0].Queued < 6 {
-		t.Errorf("in the outage the uplink is %+v", s.Uplinks)
+	time.Sleep(9 * time.Second)
+	if u, ok := w.status(); !ok || u.Connected || u.Queued < 4 {
+		w.t.Errorf("in the outage the uplink is %+v", u)
 	}
-	if err := w.broker.Start(); err != nil {
-		t.Fatal(err)
+	w.broker.start()
+	w.drained(1)
+	return killed
+}
+
+// commands switches a meter from the platform: once, however often the
+// command comes, only where the configuration allows it, and with success told
+// only when the relay is there.
+func (w *world) commands(p play) {
+	t := w.t
+	t.Helper()
+	own, other := w.line.Meters[0], w.line.Meters[1]
+	ask := func(id int, meter string, closed bool) string {
+		t.Helper()
+		before := len(p.answers(w.stage))
+		if err := w.attached.Publish(p.command(w.stage, id, meter, closed)); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "an answer to the command", time.Minute, func() bool { return len(p.answers(w.stage)) > before })
+		all := p.answers(w.stage)
+		return all[len(all)-1]
 	}
-	time.Sleep(5 * time.Second)
-	waitFor(t, "the backlog is drained", time.Minute, func() bool {
-		s, ok := w.status()
-		return ok && s.Uplinks[0].Connected && s.Uplinks[0].Queued <= 1
+	first := ask(1001, own.Address.String(), false)
+	if !strings.Contains(first, p.done) || !own.Open(time.Now()) {
+		t.Errorf("tripped: %v, answered %s", own.Open(time.Now()), first)
+	}
+	if again := ask(1001, own.Address.String(), false); again != first || w.controls.Load() != 1 {
+		t.Errorf("the same command again is answered %s, and %d were on the line", again, w.controls.Load())
+	}
+	waitFor(t, "the new state at the platform", time.Minute, func() bool {
+		for _, v := range w.stage.seen() {
+			if v.meter == own.Address.String() && (v.item == "1" || v.item == "relay") && v.value == p.open {
+				return true
+			}
+		}
+		return false
 	})
-	time.Sleep(5 * time.Second)
+	if got := ask(1002, own.Address.String(), true); !strings.Contains(got, p.done) || own.Open(time.Now()) {
+		t.Errorf("closed: %v, answered %s", !own.Open(time.Now()), got)
+	}
+	if got := ask(1003, other.Address.String(), false); !strings.Contains(got, p.denied) || other.Open(time.Now()) {
+		t.Errorf("a meter without allow: open %v, answered %s", other.Open(time.Now()), got)
+	}
+}
+
+// rest has the line come to rest, and compares what the meters said with what
+// the platform has stored.
+func (w *world) rest(killed time.Time, p play) {
+	t := w.t
+	t.Helper()
 	w.line.Unplug(true)
 	time.Sleep(roundEnds) // a round in progress ends
-	waitFor(t, "the rest is drained", time.Minute, func() bool {
-		s, ok := w.status()
-		return ok && s.Uplinks[0].Queued == 0
-	})
+	w.drained(0)
 	w.endDaemon()
-
-	seen := w.platform.Seen()
-	if len(seen.Violations) > 0 {
-		t.Errorf("violations: %s", strings.Join(seen.Violations, "\n"))
-	}
-	acc := w.ledger.compare(seen.Reports)
-	t.Logf("%d values on the line, %d stored, %d missing, %d repeats with the same id", acc.Answered, acc.Stored, len(acc.Missing), seen.Repeats)
-	for _, r := range acc.Invented {
-		t.Errorf("never said by a meter: %+v", r)
+	values := w.stage.seen()
+	acc := w.ledger.compare(values, w.stage.wants)
+	t.Logf("%d values on the line, %d stored, %d missing, %d repeats", acc.Answered, acc.Stored, len(acc.Missing), acc.Repeats)
+	for _, v := range acc.Invented {
+		t.Errorf("never said by a meter: %+v", v)
 	}
 	// The kill costs the rounds in progress and what the flush time had not
 	// made durable. An equal value of the round behind it may be the one that
 	// counts as missing.
-	for _, a := range acc.Missing {
-		if d := killed.Sub(a.at); d < -longestRound || d > 4*time.Second {
-			t.Errorf("lost although it was durable: %+v, %v before the kill", a, d)
+	for _, e := range acc.Missing {
+		if d := killed.Sub(e.at); d < -longestRound || d > 6*time.Second {
+			t.Errorf("lost although it was durable: %+v, %v before the kill", e, d)
 		}
 	}
 	if most := 2 * len(w.line.Meters) * len(sources); len(acc.Missing) > most {
 		t.Errorf("%d values are missing, more than two rounds hold", len(acc.Missing))
 	}
-	checkOneIDEach(t, seen.Reports)
-	w.checkRing(seen.Reports)
+	w.checkOnce(values, p)
+	w.checkRing(values, p)
 }
 
-// checkOneIDEach wants each value of a reading under one request id.
-func checkOneIDEach(t *testing.T, reports []uplinktest.Report) {
-	t.Helper()
-	first := map[string]uplinktest.Report{}
-	for _, r := range reports {
-		key := fmt.Sprintf("%s/%s/%d", r.CID, r.DP, r.T)
-		if other, ok := first[key]; ok {
-			t.Errorf("stored twice, under two ids: %+v and %+v", other, r)
+// checkOnce wants each value of a reading stored once. The relay may be read
+// twice in a second, by a round and behind a command.
+func (w *world) checkOnce(values []stored, p play) {
+	w.t.Helper()
+	first := map[string]stored{}
+	for _, v := range values {
+		key := fmt.Sprintf("%s/%s/%d=%s", v.meter, v.item, v.t.UnixNano(), v.value)
+		if other, ok := first[key]; ok && p.second > 0 && !slices.Contains([]string{"1", "57", "relay"}, v.item) {
+			w.t.Errorf("stored twice: %+v and %+v", other, v)
 		}
-		first[key] = r
+		first[key] = v
 	}
 }
 
-// rawOf scales a value by moving its point: 220.1 with scale 4 is 2201000.
-func rawOf(t *testing.T, value string, scale int) string {
-	t.Helper()
-	whole, frac, _ := strings.Cut(value, ".")
-	if len(frac) > scale {
-		t.Fatalf("%s has more than %d decimals", value, scale)
-	}
-	return strings.TrimLeft(whole+frac+strings.Repeat("0", scale-len(frac)), "0")
-}
-
-// checkRing wants every record of the ring at the platform.
-func (w *world) checkRing(reports []uplinktest.Report) {
+// checkRing wants every record of the ring at the platform, and the records of
+// the commands.
+func (w *world) checkRing(values []stored, p play) {
 	t := w.t
 	t.Helper()
-	stored := map[string]string{}
-	for _, r := range reports {
-		stored[fmt.Sprintf("%s/%s/%d", r.CID, r.DP, r.T)] = r.Value
+	key := func(meter, item, value string, at time.Time) string {
+		if p.second == 0 {
+			return fmt.Sprintf("%s/%s=%s", meter, item, value)
+		}
+		return fmt.Sprintf("%s/%s=%s at %d", meter, item, value, at.Truncate(p.second).UnixMilli())
+	}
+	there := map[string]bool{}
+	for _, v := range values {
+		there[key(v.meter, v.item, v.value, v.t)] = true
 	}
 	out, err := exec.Command(w.binary, "ring", "dump", w.ring()).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The points, their data points and the platform's scale in our unit.
-	points := map[string]struct {
-		dp    string
-		scale int
-	}{"voltage.a": {"5", 4}, "current.a": {"7", 7}, "power.active.total": {"3", 7}, "power.factor.total": {"40", 4}, "frequency": {"41", 4}, "energy.forward.total": {"44", 4}}
 	compared := 0
-	lines := bufio.NewScanner(bytes.NewReader(out))
-	for lines.Scan() {
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
 		var rec struct {
 			Seq    uint64
 			Time   time.Time
 			Meter  string
 			Values map[string]string
-			Gap    json.RawMessage
 		}
 		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
 			t.Fatalf("%v: %s", err, lines.Text())
 		}
-		for point, v := range rec.Values {
-			p, ok := points[point]
+		for point, value := range rec.Values {
+			want, ok := w.stage.item(point, value)
 			if !ok {
 				continue
 			}
 			compared++
-			if got, want := stored[fmt.Sprintf("%s/%s/%d", rec.Meter, p.dp, rec.Time.Unix())], rawOf(t, v, p.scale); got != want {
-				t.Errorf("record %d: %s = %s is stored as %q, want %s", rec.Seq, point, v, got, want)
+			if k := key(rec.Meter, want.item, want.value, rec.Time); !there[k] {
+				t.Errorf("record %d: %s = %s is not stored: %s", rec.Seq, point, value, k)
 			}
 		}
 	}
-	if compared < 100 {
+	if compared < 50 {
 		t.Errorf("only %d values of the ring were compared", compared)
+	}
+	for i, what := range []string{"trip: done", "denied: not in allow"} {
+		if want := fmt.Sprintf(`"event":"relay","meter":%q,"by":%q,"text":%q`, w.line.Meters[i].Address, w.stage.kind, what); !strings.Contains(string(out), want) {
+			t.Errorf("the ring lacks the record %s", want)
+		}
 	}
 	if out, err := exec.Command(w.binary, "ring", "verify", "-json", w.ring()).Output(); err != nil || !bytes.Contains(out, []byte(`"corrupt_frames":0`)) {
 		t.Errorf("ring verify: %v: %s", err, out)
 	}
 }
 
-// TestDemo runs the demo as a newcomer does, where there is no terminal.
-func TestDemo(t *testing.T) {
-	binary := buildDaemon(t)
-	picture := filepath.Join(t.TempDir(), "demo.svg")
-	if status := run(t.Context(), []string{"demo", "-for", "20s", "-meterd", binary, "-picture", picture}); status != 0 {
-		t.Errorf("exit status %d", status)
-	}
-	if b, err := os.ReadFile(picture); err != nil || !bytes.Contains(b, []byte("BROKER STOPPED")) {
-		t.Errorf("no picture of the outage: %v", err)
-	}
-}
-
-// TestCommandsFromTheCloud switches a meter from the platform: once, however
-// often the command comes, only where the configuration allows it, and with
-// success told only when the relay is there.
-func TestCommandsFromTheCloud(t *testing.T) {
-	w := newWorld(t, 2)
+// refusals has the platform refuse with each of its codes: what is wrong for
+// good is set aside and counted, everything else arrives.
+func (w *world) refusals(p play) {
+	t := w.t
+	t.Helper()
+	over := p.refuse(w.stage)
+	w.line.Unplug(false)
 	w.startDaemon()
-	waitFor(t, "the meters are registered and read", 30*time.Second, func() bool {
-		s, ok := w.status()
-		return ok && s.Uplinks[0].Acked > 0 && len(s.Uplinks[0].Unregistered) == 0
-	})
-	ask := func(id, cid, value string) string {
-		t.Helper()
-		before := len(w.platform.Seen().Commands)
-		if err := w.attached.Publish(w.platform.Command("e2e01", id, cid, "1", value, time.Now())); err != nil {
-			t.Fatal(err)
-		}
-		waitFor(t, "an answer to the command", 30*time.Second, func() bool { return len(w.platform.Seen().Commands) > before })
-		all := w.platform.Seen().Commands
-		return all[len(all)-1]
+	waitFor(t, "each code was given", 2*time.Minute, over)
+	w.line.Unplug(true)
+	time.Sleep(roundEnds)
+	w.drained(0)
+	u, _ := w.status()
+	if u.Refused < p.setAside || p.setAside == 0 && u.Refused > 0 {
+		t.Errorf("%d were set aside, want at least %d: %+v", u.Refused, p.setAside, u)
 	}
-	own, other := w.line.Meters[0], w.line.Meters[1]
-	const id = "6f9619ff-8b86-4d11-b42d-00c04fc964ff"
-	first := ask(id, own.Address.String(), "false")
-	if !strings.Contains(first, `"code":0`) || !own.Open(time.Now()) {
-		t.Errorf("tripped: %v, answered %s", own.Open(time.Now()), first)
-	}
-	if again := ask(id, own.Address.String(), "false"); again != first || w.controls.Load() != 1 {
-		t.Errorf("the same command again is answered %s, and %d were on the line", again, w.controls.Load())
-	}
-	waitFor(t, "the new state at the platform", 20*time.Second, func() bool {
-		for _, r := range w.platform.Seen().Reports {
-			if r.CID == own.Address.String() && r.DP == "1" && string(r.Value) == "false" {
-				return true
-			}
-		}
-		return false
-	})
-	if got := ask("6f9619ff-8b86-4d11-b42d-00c04fc96400", own.Address.String(), "true"); !strings.Contains(got, `"code":0`) || own.Open(time.Now()) {
-		t.Errorf("closed: %v, answered %s", !own.Open(time.Now()), got)
-	}
-	if got := ask("6f9619ff-8b86-4d11-b42d-00c04fc96401", other.Address.String(), "false"); !strings.Contains(got, `"code":2002`) || other.Open(time.Now()) {
-		t.Errorf("a meter without allow: open %v, answered %s", other.Open(time.Now()), got)
+	if u.Lost > 0 || u.Undated > 0 || len(u.Codes) == 0 {
+		t.Errorf("the account is %+v", u)
 	}
 	w.endDaemon()
-	out, err := exec.Command(w.binary, "ring", "dump", w.ring()).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`"event":"relay","meter":"202411200101","by":"tuya","text":"trip: done"`, `"event":"relay","meter":"202411200102","by":"tuya","text":"denied: not in allow"`} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("the ring lacks the record %s", want)
-		}
-	}
-	if v := w.platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
-	}
 }

@@ -89,6 +89,13 @@ func (p *DAS) Seen() DASSeen {
 	return s
 }
 
+// SetFaults changes Answer and Filter while messages come.
+func (p *DAS) SetFaults(answer func(topic string) (code int, silent bool), filter func(device, identifier string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Answer, p.Filter = answer, filter
+}
+
 // Logout makes the platform forget who has logged in.
 func (p *DAS) Logout() {
 	p.mu.Lock()

@@ -90,9 +90,22 @@ func (p *Iotkit) Allow(clientID, username, password string) bool {
 	if !ok || username != parts[1] || !strings.EqualFold(password, hex.EncodeToString(sum[:])) {
 		return false
 	}
-	p.init()
-	p.gateways[parts[1]] = &iotkitGateway{product: parts[0], name: parts[1], client: clientID, subscribed: map[string]bool{}, seen: map[string][32]byte{}}
+	p.begin(clientID)
 	return true
+}
+
+// Begin begins the session of a gateway that another broker has admitted.
+func (p *Iotkit) Begin(clientID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begin(clientID)
+}
+
+func (p *Iotkit) begin(clientID string) {
+	p.init()
+	if parts := strings.Split(clientID, "_"); len(parts) == 3 {
+		p.gateways[parts[1]] = &iotkitGateway{product: parts[0], name: parts[1], client: clientID, subscribed: map[string]bool{}, seen: map[string][32]byte{}}
+	}
 }
 
 func (p *Iotkit) init() {
@@ -371,6 +384,13 @@ func (p *Iotkit) reply(topic, action string, payload []byte) {
 			p.violate("%s: %s was asked for: %s", topic, key, payload)
 		}
 	}
+}
+
+// SetAnswer changes Answer while messages come.
+func (p *Iotkit) SetAnswer(answer func(what, device string) (code int, silent bool)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Answer = answer
 }
 
 // Command gives the call of a service of a device, such as "property/set"

@@ -41,11 +41,12 @@ type Onenet struct {
 	topology   map[string]bool
 	online     map[string]bool
 	responses  map[string]string
+	answers    []string
 	violations []string
 }
 
 // OnenetPoint is a stored value. Device is empty where a stream has its own
-// name.
+// name; Studio's events are under "event:" and their name.
 type OnenetPoint struct {
 	Device, Key string
 	Value       string
@@ -58,7 +59,8 @@ type OnenetSeen struct {
 	Posts      int
 	Repeats    int
 	Online     []string
-	Responses  map[string]string // answers to commands, by topic
+	Responses  map[string]string // the last answers to commands, by topic
+	Answers    []string          // all answers to commands, in their order
 	Violations []string
 }
 
@@ -66,7 +68,7 @@ type OnenetSeen struct {
 func (p *Onenet) Seen() OnenetSeen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := OnenetSeen{Posts: len(p.posts), Repeats: p.repeats, Responses: map[string]string{}, Violations: slices.Clone(p.violations)}
+	s := OnenetSeen{Posts: len(p.posts), Repeats: p.repeats, Responses: map[string]string{}, Answers: slices.Clone(p.answers), Violations: slices.Clone(p.violations)}
 	for _, v := range p.points {
 		s.Points = append(s.Points, v)
 	}
@@ -77,6 +79,13 @@ func (p *Onenet) Seen() OnenetSeen {
 		s.Responses[k] = v
 	}
 	return s
+}
+
+// SetBad changes Bad while messages come.
+func (p *Onenet) SetBad(bad func(device, key string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Bad = bad
 }
 
 // Allow checks the credentials of a connect.
@@ -217,6 +226,7 @@ func (p *Onenet) suite(topic, rest, device string, payload []byte) []Out {
 		if len(payload) >= 1024 {
 			return []Out{{topic + "/rejected", []byte(`{"err_code":99,"err_msg":"payload too big"}`)}}
 		}
+		p.answers = append(p.answers, string(payload))
 		if _, again := p.responses[topic]; again {
 			return []Out{{topic + "/rejected", []byte(`{"err_code":113,"err_msg":"cmd id not found"}`)}}
 		}
@@ -298,6 +308,7 @@ type studioValue struct {
 // studio is Studio's side.
 func (p *Onenet) studio(topic, rest string, payload []byte) []Out {
 	if strings.HasSuffix(rest, "_reply") {
+		p.answers = append(p.answers, string(payload))
 		p.responses[topic] = string(payload)
 		return nil
 	}
@@ -364,7 +375,7 @@ func (p *Onenet) packs(topic string, history bool, params json.RawMessage) bool 
 	var all []OnenetPoint
 	for _, k := range packs {
 		n := 0
-		for _, group := range []map[string]json.RawMessage{k.Properties, k.Events} {
+		for prefix, group := range map[string]map[string]json.RawMessage{"": k.Properties, "event:": k.Events} {
 			for key, raw := range group {
 				list := []studioValue{{}}
 				var err error
@@ -382,7 +393,7 @@ func (p *Onenet) packs(topic string, history bool, params json.RawMessage) bool 
 						p.violate("%s: %s has no time in ms", topic, key)
 					}
 					good = good && !p.bad(k.Identity.DeviceName, key)
-					all = append(all, OnenetPoint{k.Identity.DeviceName, key, string(v.Value), v.Time})
+					all = append(all, OnenetPoint{k.Identity.DeviceName, prefix + key, string(v.Value), v.Time})
 				}
 			}
 		}

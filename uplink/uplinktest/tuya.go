@@ -250,6 +250,13 @@ func (p *Tuya) status(param json.RawMessage) {
 	}
 }
 
+// SetAnswer changes Answer while messages come.
+func (p *Tuya) SetAnswer(answer func(what, cid, dp string) (code int, silent bool)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Answer = answer
+}
+
 // Forget makes the platform lose its devices, as after a reinstallation.
 func (p *Tuya) Forget() {
 	p.mu.Lock()
