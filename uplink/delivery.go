@@ -32,18 +32,23 @@ type delivery struct {
 	told     func(string, ...any) // a line of the log
 	count    Counts
 
-	open   []*record    // of those, what is not settled, in the order of their numbers
-	peeked *store.Entry // came from the source, but cannot be taken in yet
-	ready  []*request
-	sent   map[string]*request
-	later  []*request // wait for their time
-	meters map[dlt645.Address]*registration
-	greets int             // registrations that have had no answer at all yet
-	unsup  map[string]bool // items that the platform does not support
+	open    []*record    // of those, what is not settled, in the order of their numbers
+	peeked  *store.Entry // came from the source, but cannot be taken in yet
+	taken   uint64       // the last number that came from the source
+	run     int          // counts where its numbers do not go on
+	ready   []*request
+	sent    map[string]*request
+	later   []*request          // wait for their time
+	parts   []*request          // of divided messages: they go ahead of the backlog, but not of what is new
+	busy    map[string]*request // by key: what is on its way
+	blocked []*request          // wait for one that is on its way under the same key
+	meters  map[dlt645.Address]*registration
+	greets  int             // registrations that have had no answer at all yet
+	unsup   map[string]bool // items that the platform does not support
 
 	pace   pacer
 	orders int64 // of requests sent so far
-	parked int   // records that wait for a meter, of all meters
+	parked int   // records that wait for a meter, of all meters, but for spans
 	more   bool  // there is more to read at once
 
 	lastHeard time.Time // when the platform last answered anything
@@ -60,6 +65,8 @@ type source interface {
 	// Floor is the number up to which all were given.
 	Floor() uint64
 	Behind() int
+	// Fresh reports whether what comes next is new, not of a backlog.
+	Fresh() bool
 	Again(seq uint64) ([]byte, bool)
 }
 
@@ -104,8 +111,8 @@ const (
 	// passOver is how many time-outs of a message make it give up its place in
 	// the window; it goes out again after growing pauses.
 	passOver = 3
-	// mostLater is how many messages wait for their time before no more records
-	// are read.
+	// mostLater is how many messages wait for their time, or for another one,
+	// before no more records are read.
 	mostLater = 1024
 	// givenUp is how often a message of many values gives up its place, while
 	// others are answered, before it is divided: the platform may not be able to
@@ -128,6 +135,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d.unsup = map[string]bool{}
 	d.vouched = map[dlt645.Address]bool{}
 	d.sent = map[string]*request{}
+	d.busy = map[string]*request{}
 	d.meters = map[dlt645.Address]*registration{}
 	for _, a := range p.Meters() {
 		d.meters[a] = &registration{}
@@ -149,12 +157,19 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		return Message{}, false // every meter is registered first
 	}
 	for len(d.sent) < d.window {
+		if len(d.ready) == 0 && len(d.parts) > 0 && !d.source.Fresh() {
+			d.ready, d.parts = append(d.ready, d.parts[0]), d.parts[1:]
+		}
 		if len(d.ready) == 0 && !d.read(now) {
 			return Message{}, false
 		}
 		for len(d.ready) > 0 {
 			r := d.ready[0]
 			d.ready = d.ready[1:]
+			if d.waits(r) {
+				d.blocked = append(d.blocked, r)
+				continue
+			}
 			if reg := d.meters[r.Meter]; reg != nil && !reg.known {
 				reg.held = append(reg.held, r)
 				continue
@@ -170,7 +185,35 @@ func (d *delivery) send(r *request, now time.Time) Message {
 	d.pace.spend()
 	r.at, r.order = now, d.orders
 	d.sent[r.ID] = r
+	for _, k := range r.Keys {
+		d.busy[k] = r
+	}
+	if c, ok := d.platform.(Completer); ok && len(r.Keys) > 0 {
+		return c.Complete(r.Message)
+	}
 	return r.Message
+}
+
+// waits reports whether another message with a key of this one is on its way.
+func (d *delivery) waits(r *request) bool {
+	for _, k := range r.Keys {
+		if other := d.busy[k]; other != nil && other != r {
+			return true
+		}
+	}
+	return false
+}
+
+// release lets those go that wait for this one.
+func (d *delivery) release(r *request) {
+	for _, k := range r.Keys {
+		if d.busy[k] == r {
+			delete(d.busy, k)
+		}
+	}
+	if len(r.Keys) > 0 && len(d.blocked) > 0 {
+		d.ready, d.blocked = append(d.blocked, d.ready...), nil
+	}
 }
 
 // dueLater takes a request whose time has come: registrations as long as few
@@ -186,7 +229,7 @@ func (d *delivery) dueLater(now time.Time) *request {
 		if r.at.After(now) {
 			continue
 		}
-		if r.reg != nil && registering >= d.platform.RegisterWindow() || r.reg == nil && len(d.sent) >= d.window {
+		if r.reg != nil && registering >= d.platform.RegisterWindow() || r.reg == nil && len(d.sent) >= d.window || d.waits(r) {
 			continue
 		}
 		d.later = slices.Delete(d.later, i, i+1)
@@ -242,6 +285,9 @@ func (d *delivery) cursor() uint64 {
 	if len(d.open) > 0 {
 		floor = min(floor, d.open[0].seq-1)
 	}
+	if _, first := d.passedOver(); first > 0 {
+		floor = min(floor, first-1)
+	}
 	return floor
 }
 
@@ -274,6 +320,9 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	if rc.Verdict != Accepted {
 		d.count.Codes[rc.Code]++
 	}
+	if rc.Verdict == Accepted || rc.Verdict == Unknown || rc.Verdict == Refused || rc.Verdict == Unsupported {
+		d.release(r)
+	}
 	switch rc.Verdict {
 	case Accepted:
 		d.count.Acked++
@@ -302,6 +351,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 			d.ready = append([]*request{r}, d.ready...)
 			return
 		}
+		d.release(r)
 		d.refuse(r, rc)
 	case Unsupported:
 		d.unsup[itemKey(r.Message)] = true
@@ -396,6 +446,7 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		}
 		if r.at.Before(d.lastHeard) { // others were answered
 			if r.passed++; r.passed >= givenUp && len(r.recs) > 0 && d.divide(now, r) {
+				d.release(r)
 				continue
 			}
 		}
@@ -430,5 +481,6 @@ func (d *delivery) queued() int {
 	if d.peeked != nil {
 		n++
 	}
-	return n
+	passed, _ := d.passedOver()
+	return n + passed
 }

@@ -72,6 +72,7 @@ func (l *list) Next() (store.Entry, bool) {
 	return store.Entry{Seq: seq, Data: l.recs[seq-1]}, true
 }
 func (l *list) Behind() int   { return len(l.recs) - l.next }
+func (l *list) Fresh() bool   { return false }
 func (l *list) Floor() uint64 { return uint64(l.next) }
 func (l *list) Again(seq uint64) ([]byte, bool) {
 	return l.recs[seq-1], l.recs[seq-1] != nil
@@ -503,4 +504,175 @@ func TestParkedRecordsAreBounded(t *testing.T) {
 			t.Errorf("%d were set aside, want 10", s.d.count.Refused)
 		}
 	}
+}
+
+// TestFullParkDoesNotStopTheOthers: the records of a meter that is not
+// registered fill the park, and more; those of the other meter go on. When it
+// is registered, all of its own arrive, each once.
+func TestFullParkDoesNotStopTheOthers(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2)
+	const n = mostParked + 3000
+	for i := range n {
+		s.src.add(meter1)
+		if i%1000 == 0 {
+			s.src.add(meter2)
+		}
+	}
+	s.sends()
+	s.answer(Accepted, "register 000000000002 2")
+	s.answer(TryLater, reg1)
+	got := map[string]int{}
+	drain := func() {
+		for idle := 0; idle < 3; {
+			ids := s.sends()
+			for _, id := range ids {
+				got[id]++
+			}
+			s.answer(Accepted, ids...)
+			if idle++; len(ids) > 0 || s.d.more {
+				idle = 0
+			}
+		}
+	}
+	drain()
+	if want := 2 * (n/1000 + 1); len(got) != want {
+		t.Fatalf("%d messages of the other meter went out, want %d", len(got), want)
+	}
+	s.cursor(0)
+	if q := s.d.queued(); q != n {
+		t.Errorf("%d wait, want %d", q, n)
+	}
+	s.later(firstPostpone)
+	s.p.greeted = 100
+	ids := s.sends()
+	s.answer(Accepted, ids...)
+	drain()
+	s.cursor(uint64(len(s.src.recs)))
+	if len(got) != 2*len(s.src.recs) || s.d.queued() != 0 || s.d.count.Lost != 0 || s.d.parked != 0 {
+		t.Errorf("%d messages of %d, %d wait, %d lost, %d parked", len(got), 2*len(s.src.recs), s.d.queued(), s.d.count.Lost, s.d.parked)
+	}
+	for id, times := range got {
+		if times != 1 {
+			t.Errorf("%s went out %d times", id, times)
+		}
+	}
+}
+
+// TestStretchesOfAMixedOrder: what is new comes among a backlog, the meter is
+// unknown for some time, and some of its records went out before.
+func TestStretchesOfAMixedOrder(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	for range 100 {
+		s.src.add(meter1)
+	}
+	s.d.parked = mostParked // others fill the park
+	order := []uint64{90, 10, 11, 12, 91, 13, 14, 92}
+	reg := s.d.meters[meter1]
+	for _, seq := range order {
+		if seq != s.d.taken+1 {
+			s.d.run++
+		}
+		s.d.taken = seq
+		if seq == 14 {
+			reg.went = true // it was known for this one
+			continue
+		}
+		if !s.d.pass(reg, seq) {
+			t.Fatal("no room")
+		}
+	}
+	if n, first := s.d.passedOver(); n != 7 || first != 10 {
+		t.Errorf("%d were passed over, the first is %d", n, first)
+	}
+	for len(reg.passed) > 0 {
+		s.d.refill(meter1, reg)
+	}
+	if want := []uint64{90, 10, 11, 12, 91, 13, 92}; !slices.Equal(reg.parked, want) || s.d.count.Lost != 0 {
+		t.Errorf("parked again: %v, want %v", reg.parked, want)
+	}
+}
+
+// batches is a platform that takes several readings in a message.
+type batches struct {
+	twoItems
+	n         int
+	completed []string
+}
+
+func (p *batches) Batch() int { return 4 }
+func (p *batches) Encode(_ [16]byte, units []Unit) Encoded {
+	p.n++
+	m := Message{ID: fmt.Sprintf("%d:%d", p.n, units[0].Seq), Keys: []string{"k"}}
+	for i, u := range units {
+		m.Covers = append(m.Covers, i)
+		if i > 0 {
+			m.ID += fmt.Sprintf("+%d", u.Seq)
+		}
+	}
+	return Encoded{Messages: []Message{m}}
+}
+
+func (p *batches) Register(time.Time, dlt645.Address, int) (Message, bool) { return Message{}, false }
+
+func (p *batches) Complete(m Message) Message {
+	p.completed = append(p.completed, m.ID)
+	return m
+}
+
+// fresh is a source whose last records are new.
+type fresh struct {
+	*list
+	since int // from here on they are
+}
+
+func (f fresh) Fresh() bool { return f.next >= f.since && f.next < len(f.recs) }
+
+// TestOneMessageOfAKeyAtATime: the second waits until the first is settled, also
+// while that waits for its time, and each is completed when it goes out.
+func TestOneMessageOfAKeyAtATime(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	p := &batches{twoItems: *s.p}
+	s.d = newDelivery(p, s.src, 16, 10*time.Second, [16]byte{})
+	s.d.connected(s.now)
+	for range 5 {
+		s.src.add(meter1)
+	}
+	s.want("1:1+2+3+4")
+	s.answer(TryLater, "1:1+2+3+4")
+	s.want()
+	s.later(firstPostpone)
+	s.want("1:1+2+3+4")
+	s.later(11 * time.Second) // no answer
+	s.want("1:1+2+3+4")
+	s.answer(Accepted, "1:1+2+3+4")
+	s.want("2:5")
+	s.d.connected(s.now) // the connection was lost
+	s.want("2:5")
+	s.answer(Accepted, "2:5")
+	s.cursor(5)
+	if want := []string{"1:1+2+3+4", "1:1+2+3+4", "1:1+2+3+4", "2:5", "2:5"}; !slices.Equal(p.completed, want) {
+		t.Errorf("completed %v, want %v", p.completed, want)
+	}
+}
+
+// TestPartsOfADividedMessageWaitForWhatIsNew: they are of a backlog; a live
+// reading that comes meanwhile goes ahead.
+func TestPartsOfADividedMessageWaitForWhatIsNew(t *testing.T) {
+	s := newStage(t, 1, meter1)
+	src := fresh{s.src, 4}
+	s.d = newDelivery(&batches{twoItems: *s.p}, src, 1, 10*time.Second, [16]byte{})
+	s.d.connected(s.now)
+	for range 4 {
+		s.src.add(meter1)
+	}
+	s.want("1:1+2+3+4")
+	s.src.add(meter1)
+	s.answer(Refused, "1:1+2+3+4")
+	s.want("4:5")
+	s.answer(Accepted, "4:5")
+	s.want("2:1+2")
+	s.answer(Accepted, "2:1+2")
+	s.want("3:3+4")
+	s.answer(Accepted, "3:3+4")
+	s.cursor(5)
 }

@@ -99,6 +99,9 @@ func (f *feed) Floor() uint64 {
 	return f.liveAt
 }
 
+// Fresh reports whether a live record comes next.
+func (f *feed) Fresh() bool { return f.live.Behind() > 0 }
+
 // Behind tells how many records are not read yet; of a backlog, how many
 // numbers.
 func (f *feed) Behind() int {

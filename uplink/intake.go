@@ -29,7 +29,11 @@ func (d *delivery) read(now time.Time) bool {
 // there is nothing.
 func (d *delivery) unparkOne(now time.Time) bool {
 	for _, a := range d.platform.Meters() {
-		if reg := d.meters[a]; reg.takes() && len(reg.parked) > 0 {
+		reg := d.meters[a]
+		if reg.takes() && len(reg.parked) == 0 && len(reg.passed) > 0 {
+			d.refill(a, reg)
+		}
+		if reg.takes() && len(reg.parked) > 0 {
 			return d.unpark(now, reg)
 		}
 	}
@@ -62,7 +66,7 @@ func (d *delivery) unpark(now time.Time, reg *registration) bool {
 // gather takes the next records that may go out now, as many as one message
 // may carry.
 func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
-	if len(d.later) >= mostLater {
+	if len(d.later) >= mostLater || len(d.blocked) >= mostLater {
 		return nil, nil
 	}
 	for n := 0; len(units) < max(d.platform.Batch(), 1); n++ {
@@ -78,9 +82,8 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 			d.gap(*e.Gap)
 			continue
 		}
-		if d.parked >= mostParked && !d.makeRoom() {
-			d.peeked = &e
-			break
+		if d.parked >= mostParked {
+			d.makeRoom()
 		}
 		rec := &record{seq: e.Seq}
 		d.begin(rec)
@@ -103,7 +106,14 @@ func (d *delivery) take() (store.Entry, bool) {
 		d.peeked = nil
 		return e, true
 	}
-	return d.source.Next()
+	e, ok := d.source.Next()
+	if ok {
+		if begin(e) != d.taken+1 {
+			d.run++
+		}
+		d.taken = end(e)
+	}
+	return e, ok
 }
 
 func (d *delivery) gap(g store.Gap) {
@@ -118,7 +128,7 @@ type admission uint8
 
 const (
 	admittedNow   admission = iota
-	admittedLater           // when the clock is trusted
+	admittedLater           // when the clock is trusted, or its meter known
 	admittedNever           // it is settled, or parked until its meter is known
 )
 
@@ -144,10 +154,20 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		return u, admittedNever
 	}
 	if !reg.takes() && !parked {
+		if len(reg.passed) > 0 || d.parked >= mostParked {
+			d.drop(rec)
+			if !d.pass(reg, rec.seq) {
+				return u, admittedLater
+			}
+			return u, admittedNever
+		}
 		rec.left = 1
 		reg.parked = append(reg.parked, rec.seq)
 		d.parked++
 		return u, admittedNever
+	}
+	if !parked {
+		reg.went = true
 	}
 	return u, admittedNow
 }
@@ -204,8 +224,8 @@ func (d *delivery) pack(units []Unit, recs []*record, points []string) {
 	}
 }
 
-// divide puts the halves of a refused message in its place, so that what is
-// good of it arrives and what is bad is found; false if it carries one thing.
+// divide has the halves of a refused message go out, so that what is good of
+// it arrives and what is bad is found; false if it carries one thing.
 func (d *delivery) divide(now time.Time, r *request) bool {
 	if r.Item != "" {
 		return false
@@ -257,7 +277,7 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 			d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, r.recs, some)
 		}
 	}
-	d.ready = append(d.ready, behind...)
+	d.parts, d.ready = append(d.ready, d.parts...), behind
 	for _, rec := range r.recs {
 		d.settleOne(rec)
 	}

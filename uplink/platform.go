@@ -26,6 +26,18 @@ type Message struct {
 	Item string
 	// Covers are the units that it carries, by their place in what Encode got.
 	Covers []int
+	// Keys name what it writes on the platform as a whole, such as the value of
+	// a stream at a second. Of two messages with a key in common only one is
+	// outstanding at a time.
+	Keys []string
+}
+
+// Completer is a Platform on which a message replaces what another one wrote
+// under the same key.
+type Completer interface {
+	// Complete gives a message as it shall go out now: with what the platform
+	// has accepted under its keys before.
+	Complete(m Message) Message
 }
 
 // Unit is a record that is to be delivered: a reading, or an event.

@@ -15,6 +15,8 @@ type registration struct {
 	asked  bool       // a request is on its way or waits for its time
 	heard  bool       // there was an answer or a time-out
 	parked []uint64   // records that wait until the meter is known, or its delayed messages are settled
+	passed []stretch  // what was not even parked, and is read again then
+	went   bool       // a record went out since one was passed over
 	held   []*request // refused because the meter is unknown
 	// delayed counts the messages that wait for their time.
 	delayed int
@@ -33,10 +35,11 @@ func (d *delivery) connected(now time.Time) {
 		again = append(again, reg.held...)
 		reg.held, reg.known, reg.asked, reg.heard = nil, false, false, false
 	}
-	again = append(again, d.ready...)
+	again = slices.Concat(again, d.ready, d.parts, d.blocked)
 	again = slices.DeleteFunc(again, func(r *request) bool { return len(r.recs) == 0 })
 	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.recs[0].seq, b.recs[0].seq) })
-	d.ready, d.later = nil, nil
+	d.ready, d.later, d.parts, d.blocked = nil, nil, nil, nil
+	clear(d.busy)
 	for _, r := range again {
 		r.tries = 0
 		if r.pause > 0 && len(again) > 1 { // it was given up before: what can be delivered goes first
@@ -91,7 +94,7 @@ func (reg *registration) takes() bool { return reg.known && reg.delayed < mostDe
 
 // makeRoom sets the oldest parked record aside, of a meter that the platform
 // has refused for good. Others are waited for: no time-out costs a reading.
-func (d *delivery) makeRoom() bool {
+func (d *delivery) makeRoom() {
 	for _, a := range d.platform.Meters() {
 		reg := d.meters[a]
 		if !reg.refused || len(reg.parked) == 0 {
@@ -102,9 +105,8 @@ func (d *delivery) makeRoom() bool {
 		d.settle(d.find(reg.parked[0]))
 		reg.parked = reg.parked[1:]
 		d.parked--
-		return true
+		return
 	}
-	return false
 }
 
 // registered takes the answer to a registration. A refused one is tried

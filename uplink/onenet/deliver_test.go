@@ -2,6 +2,8 @@ package onenet_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,11 +19,17 @@ func address(i int) dlt645.Address { return dlt645.Address{0x20, 0x24, 0x11, 0x2
 
 var identity = onenet.Identity{ProductID: "469948", Device: "gw", AccessKey: "a2V5", Method: "sha256"}
 
+// known makes the gateway and its meters known to a platform.
+func known(p *uplinktest.Onenet) *uplinktest.Onenet {
+	p.ProductID, p.Device, p.AccessKey = "469948", "gw", "a2V5"
+	p.Keys = map[string]string{"202411200101": "azE=", "202411200102": "azI=", "202411200103": "azM="}
+	return p
+}
+
 // deliver runs readings of three meters and an event to a simulated platform.
 func deliver(t *testing.T, platform *uplinktest.Onenet, p uplink.Platform, rounds int) (uplink.State, uplinktest.OnenetSeen) {
 	t.Helper()
-	platform.ProductID, platform.Device, platform.AccessKey = "469948", "gw", "a2V5"
-	platform.Keys = map[string]string{"202411200101": "azE=", "202411200102": "azI=", "202411200103": "azM="}
+	known(platform)
 	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 2 * time.Second, Fill: func(s *site.Site) {
 		for r := range rounds {
 			for m := range 3 {
@@ -76,6 +84,39 @@ func TestOneBadPointIsFoundAndTheOthersArrive(t *testing.T) {
 	}
 	if state.Counts.Refused != 4 || state.Counts.LastRefusal == "" {
 		t.Errorf("%d are set aside (%s), want 4", state.Counts.Refused, state.Counts.LastRefusal)
+	}
+}
+
+// TestReadingsOfOneSecondDoNotReplaceOneAnother: in one stream and second the
+// platform keeps the last object alone. The two readings of the second come in
+// two messages, each divided besides, and so do two events.
+func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
+	for _, streams := range []string{onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev} {
+		t.Run(streams, func(t *testing.T) {
+			platform := known(&uplinktest.Onenet{})
+			platform.Bad = func(_, key string) bool { return strings.HasSuffix(key, "current_a") }
+			n := 0
+			platform.Silent = func(string) bool { n++; return n%4 == 3 }
+			p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: streams, Devices: devices(streams == onenet.StreamsSubdev)})
+			s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 200 * time.Millisecond})
+			for _, point := range []string{"voltage.a", "voltage.b", "frequency", "voltage.c"} {
+				s.Add(t, &meter.Reading{Meter: address(0), Time: time.Unix(1700000000, 0), Trusted: true, Values: []meter.PointValue{
+					{Point: point, Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
+					{Point: "current.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 1, Scale: 3}}},
+				}})
+				s.Add(t, &meter.Event{Meter: address(0), Time: time.Unix(1700000000, 0), Trusted: true, Kind: meter.EventRelay, Text: point})
+				s.Drained(t)
+			}
+			seen := platform.Seen()
+			var got []string
+			for _, v := range seen.Points {
+				got = append(got, strings.TrimPrefix(v.Key, "202411200101_"))
+			}
+			slices.Sort(got)
+			if want := []string{"frequency", "relay", "relay_2", "relay_3", "relay_4", "voltage_a", "voltage_b", "voltage_c"}; !slices.Equal(got, want) || len(seen.Violations) > 0 {
+				t.Errorf("the platform has %v, want %v; violations %v", got, want, seen.Violations)
+			}
+		})
 	}
 }
 

@@ -37,6 +37,7 @@ type Suite struct {
 	devices map[dlt645.Address]*Device
 	meters  []dlt645.Address
 	last    int32 // id of the last message
+	joined  joined
 }
 
 // NewSuite gives the platform.
@@ -44,7 +45,7 @@ func NewSuite(c SuiteConfig) *Suite {
 	if c.Points == nil {
 		c.Points = &meter.Points{}
 	}
-	s := &Suite{SuiteConfig: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}}
+	s := &Suite{SuiteConfig: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}, joined: newJoined()}
 	for i := range c.Devices {
 		d := &c.Devices[i]
 		s.devices[d.Meter] = d
@@ -60,6 +61,12 @@ func StreamName(s string) bool {
 	return s != "" && len(s) <= 30 && !strings.ContainsFunc(rest, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.')
 	})
+}
+
+// Login begins a session: what was on its way is sent again.
+func (s *Suite) Login(now time.Time) uplink.Login {
+	clear(s.joined.out)
+	return s.Identity.Login(now)
 }
 
 // NeedsClock is false: the token has a rule for a doubted clock, and points
@@ -285,14 +292,23 @@ func (s *Suite) message(p *post) uplink.Message {
 	for _, points := range p.streams {
 		slices.SortStableFunc(points, func(a, b point) int { return int(a.T - b.T) })
 	}
-	b, err := json.Marshal(struct {
-		ID int32              `json:"id"`
-		DP map[string][]point `json:"dp"`
-	}{id, p.streams})
+	return uplink.Message{
+		ID: fmt.Sprintf("dp:%d", id), Topic: p.topic, Payload: content{id, p.streams}.encode(), Meter: p.meter, Covers: p.covers, Keys: p.keys(),
+	}
+}
+
+// content is a message of data points.
+type content struct {
+	ID int32              `json:"id"`
+	DP map[string][]point `json:"dp"`
+}
+
+func (c content) encode() []byte {
+	b, err := json.Marshal(c)
 	if err != nil {
 		panic(err) // our own types always marshal
 	}
-	return uplink.Message{ID: fmt.Sprintf("dp:%d", id), Topic: p.topic, Payload: b, Meter: p.meter, Covers: p.covers}
+	return b
 }
 
 // Restamp is never asked for: the platform takes any time.
@@ -319,7 +335,9 @@ func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receip
 	}
 	switch rest := parts[3]; {
 	case rest == postTopic+"/accepted", rest == postTopic+"/rejected":
-		return postReceipt(payload, strings.HasSuffix(rest, "accepted"))
+		rc := postReceipt(payload, strings.HasSuffix(rest, "accepted"))
+		s.joined.settled(rc.ID, rc.Verdict == uplink.Accepted)
+		return rc
 	case rest == "login/accepted" && d != nil:
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
 	case rest == "login/rejected" && d != nil:

@@ -38,6 +38,7 @@ type Onenet struct {
 	points     map[string]OnenetPoint // by device, key and time
 	repeats    int
 	posts      []time.Time
+	objects    map[string][]string // the old suite's, by stream and second: their members
 	topology   map[string]bool
 	online     map[string]bool
 	responses  map[string]string
@@ -144,6 +145,7 @@ func (p *Onenet) Receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.points == nil {
+		p.objects = map[string][]string{}
 		p.points, p.topology, p.online, p.responses = map[string]OnenetPoint{}, map[string]bool{}, map[string]bool{}, map[string]string{}
 	}
 	parts := strings.SplitN(topic, "/", 4)
@@ -251,6 +253,7 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 	}
 	refused := false
 	var all []OnenetPoint
+	objects := map[string][]string{} // of streams at seconds: their members
 	for stream, points := range in.DP {
 		if !streamPattern.MatchString(stream) {
 			p.violate("stream %q", stream)
@@ -260,7 +263,9 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 				p.violate("stream %s: a point without a time in s: repeats of it would be stored again", stream)
 				continue
 			}
+			object := fmt.Sprintf("%s/%s@%d", device, stream, *v.T)
 			for key, value := range members(stream, v.V) {
+				objects[object] = append(objects[object], key)
 				if key != stream && !keyPattern.MatchString(key) {
 					p.violate("stream %s: key %q", stream, key)
 				}
@@ -278,6 +283,14 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 	}
 	if refused { // the platform takes a message as a whole or not at all
 		return []Out{{topic + "/rejected", fmt.Appendf(nil, `{"id":%d,"err_code":98,"err_msg":"Illegal Data"}`, in.ID)}}
+	}
+	for object, keys := range objects {
+		for _, old := range p.objects[object] { // a stream has one value a second
+			if !slices.Contains(keys, old) {
+				p.violate("%s is replaced without its member %s", object, old)
+			}
+		}
+		p.objects[object] = keys
 	}
 	for _, v := range all {
 		p.store(v)
