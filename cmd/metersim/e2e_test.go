@@ -21,7 +21,7 @@ func TestEndToEnd(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, binary, 2, p)
 			w.refusedConnect(p)
-			w.writeConfig(w.stage.config(w.broker.address()))
+			w.writeConfig(w.stage.config(w.broker.Addr()))
 			w.startDaemon()
 			waitFor(t, "first values are stored", time.Minute, func() bool { return len(w.stage.seen()) > 30 })
 			killed := w.outage()
@@ -40,7 +40,7 @@ func (w *world) refusedConnect(p play) {
 	w.t.Helper()
 	w.line.Unplug(true) // its end would cut a round short
 	defer w.line.Unplug(false)
-	w.writeConfig(p.wrong(w.stage.config(w.broker.address())))
+	w.writeConfig(p.wrong(w.stage.config(w.broker.Addr())))
 	w.startDaemon()
 	waitFor(w.t, "the refusal in words", time.Minute, func() bool {
 		u, ok := w.status()
@@ -55,7 +55,7 @@ func (w *world) refusedConnect(p play) {
 // outage stops the broker and kills the daemon in the middle of it.
 func (w *world) outage() (killed time.Time) {
 	w.t.Helper()
-	w.broker.stop()
+	w.broker.Stop()
 	time.Sleep(9 * time.Second)
 	w.killDaemon()
 	killed = time.Now()
@@ -64,7 +64,9 @@ func (w *world) outage() (killed time.Time) {
 	if u, ok := w.status(); !ok || u.Connected || u.Queued < 4 {
 		w.t.Errorf("in the outage the uplink is %+v", u)
 	}
-	w.broker.start()
+	if err := w.broker.Start(); err != nil {
+		w.t.Fatal(err)
+	}
 	w.drained(1)
 	return killed
 }

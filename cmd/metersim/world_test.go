@@ -41,27 +41,17 @@ func waitFor(t *testing.T, what string, most time.Duration, ok func() bool) {
 
 // broker is a mosquitto, or the embedded one.
 type broker interface {
-	start()
-	stop()
-	address() string
+	Start() error
+	Stop()
+	Addr() string
 }
 
 // embedded is the embedded broker, which asks the platform who may come in.
-type embedded struct {
-	t *testing.T
-	*cloud
-}
+type embedded struct{ *cloud }
 
-func (e *embedded) address() string { return e.addr }
-
-func (e *embedded) start() {
-	e.t.Helper()
-	if err := e.startBroker(); err != nil {
-		e.t.Fatal(err)
-	}
-}
-
-func (e *embedded) stop() { e.stopBroker() }
+func (e embedded) Addr() string { return e.addr }
+func (e embedded) Start() error { return e.startBroker() }
+func (e embedded) Stop()        { e.stopBroker() }
 
 // world is meters on a line, a daemon and a platform.
 type world struct {
@@ -103,7 +93,7 @@ func newWorld(t *testing.T, binary string, meters int, p play) *world {
 			t.Fatal(err)
 		}
 		t.Cleanup(c.close)
-		w.broker, w.attached = &embedded{t, c}, c.attached
+		w.broker, w.attached = embedded{c}, c.attached
 	}
 	w.serveLine()
 	t.Cleanup(func() {
@@ -125,8 +115,17 @@ func (w *world) realBroker(p play) {
 	const secret = "the platform's own"
 	user, password := p.user()
 	platform := &overheard{Platform: w.stage, told: p.told}
-	w.broker = newMosquitto(w.t, map[string]string{user: password, "platform": secret}, func(line string) { platform.hear(w.stage, line) })
-	attached, err := uplinktest.Attach(platform, w.broker.address(), "platform", secret)
+	m, err := uplinktest.SetMosquitto(w.t.TempDir(), map[string]string{user: password, "platform": secret})
+	if err == nil {
+		m.Log = func(line string) { platform.hear(w.stage, line) }
+		err = m.Start()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(m.Stop)
+	w.broker = m
+	attached, err := uplinktest.Attach(platform, m.Addr(), "platform", secret)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package uplinktest
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,10 @@ import (
 // Mosquitto is a real broker, a process of its own, that knows its users by
 // their passwords.
 type Mosquitto struct {
+	// Log, if not nil, is told each line of the broker's log, in which stands
+	// who connects, subscribes and publishes. Set it before Start.
+	Log func(line string)
+
 	dir  string
 	addr string
 	cmd  *exec.Cmd
@@ -20,6 +25,15 @@ type Mosquitto struct {
 // NewMosquitto starts a broker on a free port of this host, with its files in
 // dir. Users are names with passwords; nobody else is admitted.
 func NewMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
+	m, err := SetMosquitto(dir, users)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.Start()
+}
+
+// SetMosquitto prepares such a broker, for Start.
+func SetMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -36,14 +50,14 @@ func NewMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 		}
 	}
 	_, port, _ := net.SplitHostPort(m.addr)
-	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\n", port, passwords)
+	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\nlog_dest stderr\nlog_type all\n", port, passwords)
 	if os.Getuid() == 0 {
 		conf += "user root\n"
 	}
 	if err := os.WriteFile(m.conf(), []byte(conf), 0o600); err != nil {
 		return nil, err
 	}
-	return m, m.Start()
+	return m, nil
 }
 
 // inSbin finds a program also where Debian puts daemons.
@@ -62,6 +76,17 @@ func (m *Mosquitto) Addr() string { return m.addr }
 // Start starts the broker, also again after Stop, and waits until it listens.
 func (m *Mosquitto) Start() error {
 	m.cmd = exec.Command(inSbin("mosquitto"), "-c", m.conf())
+	if m.Log != nil {
+		lines, err := m.cmd.StderrPipe()
+		if err != nil {
+			return err
+		}
+		go func() { // ends with the broker
+			for s := bufio.NewScanner(lines); s.Scan(); {
+				m.Log(s.Text())
+			}
+		}()
+	}
 	if err := m.cmd.Start(); err != nil {
 		m.cmd = nil
 		return fmt.Errorf("%w (make setup installs mosquitto)", err)

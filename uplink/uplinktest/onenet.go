@@ -47,7 +47,7 @@ type Onenet struct {
 }
 
 // OnenetPoint is a stored value. Device is empty where a stream has its own
-// name; Studio's events are under "event:" and their name.
+// name, and of an object's member the device and the stream; Studio's events are under "event:" and their name.
 type OnenetPoint struct {
 	Device, Key string
 	Value       string
@@ -272,7 +272,7 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 				refused = refused || p.bad(stream, key)
 				dev := device
 				if key != stream {
-					dev = stream
+					dev = strings.TrimPrefix(device+"/"+stream, "/")
 				}
 				all = append(all, OnenetPoint{dev, key, value, *v.T * 1000})
 			}
