@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross image overlay machine test test-image test-machine test-machine-long test-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench setup clean
+.PHONY: demo picture build cross image overlay machine test test-image test-machine test-machine-long test-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench bench-store setup clean
 
 demo: build
 	bin/metersim demo
@@ -77,12 +77,15 @@ unit:
 # The ring: crash states in millions, every bit of a closed store, and what is
 # broken on purpose is found.
 STATES ?= 1000000
+EXT4_CUTS ?= 50
 ring:
 	$(GO) test -count=1 -timeout 10h -run 'CrashStates|FaultsAtRest' ./store -states $(STATES) -flips 1
 	$(GO) test -count=1 -tags sabotage -run TestEachLevel ./store
+	@store/peers/check $(GO) $(EXT4_CUTS)
 
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000
+test-long: EXT4_CUTS = 5000
 test-long: ring test-machine-long
 
 # The codec, the store and the meters once more as ARM programs.
@@ -101,6 +104,12 @@ bench:
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
 	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
+
+# What the ring writes, beside what others use as a queue on flash.
+bench-store:
+	$(GO) test -run '^$$' -bench . -benchmem ./store
+	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd
+	cd store/peers && $(GO) run . wear && $(GO) run . crash -n 50 ring ring-512 bbolt tidwall sqlite
 
 clean:
 	rm -rf bin
