@@ -45,7 +45,7 @@ func (d *daemon) status() console.Status {
 		Gateway: d.config.Gateway.ID, Version: version, Uptime: int64(now.Sub(d.started).Seconds()), Now: now,
 		Clock:  d.clockStatus(now),
 		Buses:  []console.BusStatus{},
-		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(), Watchdog: d.watchdogStatus(),
+		Meters: d.meterList().List, Uplinks: d.uplinkList().List, Ring: d.ringStatus(), Watchdog: d.watchdogStatus(), Config: d.configStatus(),
 	}
 	for i, p := range d.pollers {
 		s.Buses = append(s.Buses, d.busStatus(p, d.portOf(i), now))
@@ -74,7 +74,7 @@ func (d *daemon) busStatus(p *meter.Poller, port string, now time.Time) console.
 }
 
 func (d *daemon) meterList() console.Meters {
-	m := console.Meters{List: []console.MeterStatus{}, Now: time.Now()}
+	m := console.Meters{List: []console.MeterStatus{}, Now: time.Now().In(d.config.Gateway.Zone)}
 	for _, s := range d.meters() {
 		m.List = append(m.List, meterStatus(s))
 	}
@@ -116,7 +116,7 @@ func (d *daemon) meterDetail(_ context.Context, args []string, _ func(console.An
 		return nil, &console.Error{Text: fmt.Sprintf("there is no meter %q", args[0]), Hint: "try: meters"}
 	}
 	s := all[i]
-	detail := console.MeterDetail{MeterStatus: meterStatus(s), ReadAt: known(s.ReadAt), Values: []console.PointValue{}, Now: time.Now()}
+	detail := console.MeterDetail{MeterStatus: meterStatus(s), ReadAt: known(s.ReadAt), Values: []console.PointValue{}, Now: time.Now().In(d.config.Gateway.Zone)}
 	for _, p := range d.pollers {
 		for _, l := range p.Learned() {
 			if l.Address == s.Address.String() {
@@ -145,6 +145,9 @@ func (d *daemon) uplinkList() console.Uplinks {
 			us.Unregistered = append(us.Unregistered, fmt.Sprintf("%s: %s", a, why))
 		}
 		slices.Sort(us.Unregistered)
+		if s.Queued > 0 {
+			us.Oldest = d.timeOf(s.Cursor)
+		}
 		list.List = append(list.List, us)
 	}
 	return list
@@ -166,7 +169,7 @@ func (d *daemon) ringStatus() console.RingStatus {
 	s := d.ring.Stats()
 	r := console.RingStatus{
 		Capacity: s.CapacityBytes, Used: s.UsedBytes, First: s.First, Last: s.Last, Lost: s.Dropped + int(d.dropped.Load()),
-		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr,
+		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr, Holds: int64(s.Holds.Seconds()),
 	}
 	most := 0
 	for _, n := range s.Lost {
@@ -176,8 +179,67 @@ func (d *daemon) ringStatus() console.RingStatus {
 	return r
 }
 
+// ringLook is how long a look into the ring may take before it is given up:
+// what the console tells must not wait for a flash that hangs.
+const ringLook = 300 * time.Millisecond
+
+// timeOf gives the time of the record behind a number; nil if there is none
+// that has one, or the ring does not answer.
+func (d *daemon) timeOf(after uint64) *time.Time {
+	found := make(chan *time.Time, 1)
+	go func() {
+		rd := d.ring.NewReader(after)
+		for range 4 { // a gap or two may stand before it
+			e, ok := rd.Next()
+			if !ok {
+				break
+			}
+			if e.Gap == nil {
+				found <- d.stampOf(e.Data)
+				return
+			}
+		}
+		found <- nil
+	}()
+	select {
+	case at := <-found:
+		return at
+	case <-time.After(ringLook):
+		return nil
+	}
+}
+
+// stampOf gives a record's time in the board's zone; nil where the clock was
+// not trusted.
+func (d *daemon) stampOf(record []byte) *time.Time {
+	var at time.Time
+	if meter.IsEvent(record) {
+		var e meter.Event
+		if e.UnmarshalBinary(record) != nil || !e.Trusted {
+			return nil
+		}
+		at = e.Time
+	} else {
+		var r meter.Reading
+		if r.UnmarshalBinary(record) != nil || !r.Trusted {
+			return nil
+		}
+		at = r.Time
+	}
+	at = at.In(d.config.Gateway.Zone)
+	return &at
+}
+
+func (d *daemon) configStatus() console.ConfigStatus {
+	v := d.view()
+	return console.ConfigStatus{State: v.state.String(), Until: known(v.until), Says: v.text}
+}
+
 func (d *daemon) ringDetail() console.Ring {
 	r := console.Ring{RingStatus: d.ringStatus(), Cursors: []console.CursorStatus{}}
+	if r.Last >= r.First && r.First > 0 {
+		r.OldestAt, r.NewestAt = d.timeOf(r.First-1), d.timeOf(r.Last-1)
+	}
 	for _, u := range d.uplinks {
 		s := u.State()
 		r.Cursors = append(r.Cursors, console.CursorStatus{Name: s.Name, Cursor: s.Cursor, Queued: s.Queued, Lost: s.Counts.Lost})

@@ -42,14 +42,14 @@ func (s *Session) ask(ctx context.Context, words []string, out func(string)) err
 				s.pin = ""
 				s.print(wanting.Text + "\n")
 			}
-			req.PIN, err = s.answer(ctx, "PIN: ", true)
+			req.PIN, err = s.answer("PIN: ", true)
 			if err != nil || req.PIN == "" {
 				return err
 			}
 		case wanting.Want == WantYes && !slices.Contains(req.Command, "-yes"):
 			s.pin, s.pinAt = req.PIN, time.Now() // it was right
 			s.print(wanting.Text + "\n")
-			said, err := s.answer(ctx, say(s.Language, dlt645.Text{EN: "Really? yes or no: ", ZH: "确定吗？yes 或 no："}), false)
+			said, err := s.answer(say(s.Language, dlt645.Text{EN: "Really? yes or no: ", ZH: "确定吗？yes 或 no："}), false)
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ func (c ClockStatus) problems(lang string) []problem {
 	}
 	if !c.Trusted {
 		add(dlt645.Text{EN: "the clock is not trusted", ZH: "时钟不可信"},
-			dlt645.Text{EN: "check NTP or the battery of the clock, or see set in [clock]; readings wait for it", ZH: "请检查 NTP 或时钟电池，或 [clock] 的 set；数据等待校时"})
+			dlt645.Text{EN: "check NTP or the clock's battery, or see set in [clock]; readings wait", ZH: "请检查 NTP 或时钟电池，或 [clock] 的 set；数据等待校时"})
 	}
 	for _, o := range c.Opinions {
 		if off := time.Duration(o.Offset * float64(time.Second)); c.Source != "ntp" && off.Abs() > clockOff {

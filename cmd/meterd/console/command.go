@@ -149,6 +149,14 @@ func (c Commands) say(ans Answer, req Request, out func(string)) error {
 	return nil
 }
 
+// Line is an answer of one line, such as the version.
+type Line struct {
+	Value string `json:"value"`
+}
+
+// Text gives the line.
+func (l Line) Text(string) string { return l.Value + "\n" }
+
 // harmless takes out what would move the cursor or worse: an answer holds
 // words of platforms and meters.
 func harmless(s string) string {

@@ -29,42 +29,13 @@ func bad(meters int) Status {
 		Ring: RingStatus{Capacity: 64 << 20, Used: 1 << 20, First: 1, Last: 5000, LastErr: "input/output error"},
 	}
 	for i := range meters {
-		m := MeterStatus{Name: fmt.Sprintf("一号楼 %d 室", i), Address: fmt.Sprintf("%012d", i), Asked: true, Online: i > 0, Success: 0.5}
+		m := MeterStatus{Name: fmt.Sprintf("一号楼 %d 室", i), Address: fmt.Sprintf("%012d", i), Bus: "rs485-1", Asked: true, Online: i > 0, Success: 0.5}
 		if i > 0 {
 			m.LastGood = &good
 		}
 		s.Meters = append(s.Meters, m)
 	}
 	return s
-}
-
-func TestStatusIsOneScreenWorstFirst(t *testing.T) {
-	for _, lang := range []string{"en", "zh"} {
-		for _, meters := range []int{0, 1, 3, 64} {
-			lines := strings.Split(strings.TrimRight(bad(meters).Text(lang), "\n"), "\n")
-			if len(lines) > 24 {
-				t.Errorf("%s, %d meters: %d lines", lang, meters, len(lines))
-			}
-			for _, l := range lines {
-				if w := cells.StringWidth(l); w > width {
-					t.Errorf("%s: %d columns: %s", lang, w, l)
-				}
-			}
-			if !strings.HasPrefix(lines[1], "! ") || !strings.Contains(lines[1], "input/output error") || !strings.HasPrefix(lines[2], "  → ") {
-				t.Errorf("%s: the worst does not stand first with what to do:\n%s", lang, strings.Join(lines, "\n"))
-			}
-		}
-	}
-	text := bad(3).Text("en")
-	for _, want := range []string{"has never answered", "check address, baud", "is not connected", "check username", "and 2 more"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q is not told:\n%s", want, text)
-		}
-	}
-	fine := Status{Gateway: "g", Clock: ClockStatus{Trusted: true}}
-	if !strings.Contains(fine.Text("en"), "all is well") || !strings.Contains(fine.Text("zh"), "一切正常") {
-		t.Error("a good board is not told as good")
-	}
 }
 
 func echo(_ context.Context, args []string, _ func(Answer)) (Answer, error) {

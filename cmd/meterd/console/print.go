@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"io"
 	"strings"
 
@@ -15,6 +14,9 @@ func (s *Session) write(text string) { io.WriteString(s.Out, text) }
 // when enough is seen, printed is negative and nothing more is shown.
 func (s *Session) print(text string) {
 	for line := range strings.Lines(text) {
+		if s.paged && s.printed >= s.Terminal.Lines-1 {
+			s.more()
+		}
 		if s.printed < 0 {
 			return
 		}
@@ -26,9 +28,6 @@ func (s *Session) print(text string) {
 		s.write("\r\n")
 		// A line that is longer than the screen's takes several.
 		s.printed += 1 + (cells.StringWidth(line)-1)/max(1, s.Terminal.Columns)
-		if s.paged && s.printed >= s.Terminal.Lines-1 {
-			s.more()
-		}
 	}
 }
 
@@ -36,7 +35,7 @@ func (s *Session) print(text string) {
 func (s *Session) more() {
 	text := say(s.Language, dlt645.Text{EN: "-- more: space, or q --", ZH: "-- 空格继续，q 结束 --"})
 	s.write(text)
-	c, err := s.key(context.Background())
+	c, err := s.key()
 	s.write("\r" + strings.Repeat(" ", cells.StringWidth(text)) + "\r")
 	if err != nil || c == 'q' || c == 'Q' || c == ctrlC {
 		s.printed = -1

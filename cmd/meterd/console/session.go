@@ -27,8 +27,9 @@ type Session struct {
 	// Discard drops what the terminal has not shown yet; nil: it cannot.
 	Discard func()
 
-	keys    chan byte // closed when the terminal is gone
-	ahead   []byte    // typed while a command was at work
+	keys    chan byte       // closed when the terminal is gone
+	over    <-chan struct{} // closed when the session is to end
+	ahead   []byte          // typed while a command was at work
 	editor  lineedit.Editor
 	gateway string
 	absent  bool // nobody answered the last time
@@ -57,7 +58,7 @@ var errGone = errors.New("the terminal is gone")
 func (s *Session) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.keys = make(chan byte, 256)
+	s.keys, s.over = make(chan byte, 256), ctx.Done()
 	go s.readKeys(ctx)
 	s.greet(ctx)
 	for {
@@ -94,8 +95,8 @@ func (s *Session) readKeys(ctx context.Context) {
 	}
 }
 
-// key waits for a key.
-func (s *Session) key(ctx context.Context) (byte, error) {
+// key waits for a key. The end of the session is like that of the terminal.
+func (s *Session) key() (byte, error) {
 	s.printed = 0
 	if len(s.ahead) > 0 {
 		c := s.ahead[0]
@@ -108,8 +109,8 @@ func (s *Session) key(ctx context.Context) (byte, error) {
 			return 0, errGone
 		}
 		return c, nil
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	case <-s.over:
+		return 0, errGone
 	}
 }
 
@@ -150,7 +151,7 @@ func (s *Session) readLine(ctx context.Context) (string, error) {
 	s.measure()
 	s.write(s.editor.Start(s.prompt()))
 	for {
-		c, err := s.key(ctx)
+		c, err := s.key()
 		if err != nil {
 			return "", err
 		}
@@ -177,7 +178,7 @@ func (s *Session) readLine(ctx context.Context) (string, error) {
 }
 
 // answer asks a question and reads the answer, secretly or not.
-func (s *Session) answer(ctx context.Context, question string, secret bool) (string, error) {
+func (s *Session) answer(question string, secret bool) (string, error) {
 	was := s.editor
 	defer func() { s.editor = was }()
 	s.editor = lineedit.Editor{Columns: was.Columns, Escapes: was.Escapes}
@@ -187,7 +188,7 @@ func (s *Session) answer(ctx context.Context, question string, secret bool) (str
 		s.write(s.editor.Start(question))
 	}
 	for {
-		c, err := s.key(ctx)
+		c, err := s.key()
 		if err != nil {
 			return "", err
 		}

@@ -240,7 +240,7 @@ func TestLongAnswersStopAtEachScreen(t *testing.T) {
 	b.see("-- more")
 	b.golden("more-1")
 	b.keys(" ")
-	b.see("000000000045")
+	b.see("000000000043")
 	b.keys("q")
 	b.ready()
 	b.golden("more-2")

@@ -10,8 +10,9 @@ import (
 	"meterd/dlt645"
 )
 
-// width is the columns of the console.
-const width = 80
+// width is the columns of the console. The last one is left free: terminals
+// differ in when they wrap.
+const width = 79
 
 // cells counts columns; a Chinese character takes two.
 var cells = &runewidth.Condition{EastAsianWidth: false}
@@ -20,7 +21,10 @@ var cells = &runewidth.Condition{EastAsianWidth: false}
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-cells.StringWidth(s))) }
 
 // fit cuts a line to n columns.
-func fit(s string, n int) string { return cells.Truncate(s, n, "…") }
+func fit(s string, n int) string { return cells.Truncate(oneLine(s), n, "…") }
+
+// oneLine takes line ends out, which words of others may hold.
+func oneLine(s string) string { return strings.ReplaceAll(harmless(s), "\n", " ") }
 
 // say fills a text in the language of the console.
 func say(language string, t dlt645.Text, args ...any) string {
@@ -46,8 +50,48 @@ func bytesText(n int64) string {
 	switch {
 	case n >= 10<<20:
 		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<20:
+		return fmt.Sprintf("%d.%d MiB", n>>20, n%(1<<20)*10>>20)
 	case n >= 10<<10:
 		return fmt.Sprintf("%d KiB", n>>10)
 	}
 	return fmt.Sprintf("%d B", n)
 }
+
+// span tells a length of time, roughly.
+func span(d time.Duration) string { return ago(time.Time{}.Add(d), time.Time{}) }
+
+// wrap cuts a text into lines of n columns at blanks, or anywhere where there
+// are none; what goes beyond the most lines is left out. Lines behind the
+// first begin with indent.
+func wrap(s string, n, most int, indent string) []string {
+	var lines []string
+	s = oneLine(s)
+	for s != "" && len(lines) < most {
+		room, begin := n, ""
+		if len(lines) > 0 {
+			begin = indent
+			room -= cells.StringWidth(indent)
+		}
+		if len(lines) == most-1 || cells.StringWidth(s) <= room {
+			return append(lines, begin+fit(s, room))
+		}
+		head := cells.Truncate(s, room, "")
+		if at := strings.LastIndexByte(head, ' '); at > 0 && at > len(head)/2 {
+			head = head[:at]
+		}
+		lines = append(lines, begin+head)
+		s = strings.TrimLeft(s[len(head):], " ")
+	}
+	return lines
+}
+
+// page gathers lines of an answer, each cut to the width of the console.
+type page struct {
+	lang string
+	b    strings.Builder
+}
+
+func (p *page) add(t dlt645.Text, args ...any) { p.line(say(p.lang, t, args...)) }
+
+func (p *page) line(s string) { p.b.WriteString(fit(s, width) + "\n") }

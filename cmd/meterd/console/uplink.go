@@ -9,6 +9,17 @@ import (
 	"meterd/dlt645"
 )
 
+func (u UplinkStatus) lines(lang string) []string {
+	state := dlt645.Text{EN: "connected", ZH: "已连接"}
+	if !u.Connected {
+		state = dlt645.Text{EN: "NOT CONNECTED", ZH: "未连接"}
+	}
+	return []string{fit(say(lang, dlt645.Text{
+		EN: "uplink %s (%s)  %s  queued %d  acked %d  refused %d  lost %d",
+		ZH: "上行 %s (%s)  %s  待发 %d  已确认 %d  拒收 %d  丢失 %d"},
+		u.Name, u.Kind, state.In(lang), u.Queued, u.Acked, u.Refused, u.Lost), width)}
+}
+
 // Uplinks is the answer to `uplinks`.
 type Uplinks struct {
 	List []UplinkStatus `json:"uplinks"`

@@ -1,0 +1,250 @@
+package console
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// problem is something that is wrong, and what to do about it.
+type problem struct {
+	what, todo string
+}
+
+// problems gathers what is wrong, worst first.
+type problems struct {
+	lang string
+	list []problem
+}
+
+func (p *problems) add(what, todo dlt645.Text, args ...any) {
+	p.list = append(p.list, problem{say(p.lang, what, args...), todo.In(p.lang)})
+}
+
+const (
+	// highLoad is the share of a line's time that leaves no room for retries.
+	highLoad = 0.85
+	// oldBacklog is how long readings may wait before it is told.
+	oldBacklog = 15 * time.Minute
+	// nearlyLost is the share of a full ring that waits for an uplink.
+	nearlyLost = 0.8
+)
+
+// problems lists what is wrong, worst first: what loses readings, what stops
+// whole lines or platforms, single meters, and what only may become worse.
+func (s Status) problems(lang string) []problem {
+	p := &problems{lang: lang}
+	s.ringProblems(p)
+	p.list = append(p.list, s.Watchdog.problems(lang, s.Now)...)
+	s.busProblems(p)
+	for _, u := range s.Uplinks {
+		u.problems(p, s)
+	}
+	p.list = append(p.list, s.Clock.problems(lang)...)
+	s.meterProblems(p)
+	s.loadProblems(p)
+	s.configProblems(p)
+	return p.list
+}
+
+func (s Status) ringProblems(p *problems) {
+	r := s.Ring
+	if r.LastErr != "" {
+		p.add(dlt645.Text{EN: "ring: flash cannot be written: %s", ZH: "存储：无法写入闪存：%s"},
+			dlt645.Text{EN: "replace the flash; readings are in memory only, a power cut loses them", ZH: "请更换闪存；数据目前只在内存中，断电即丢失"}, r.LastErr)
+	}
+	if r.Corrupt > 0 {
+		p.add(dlt645.Text{EN: "ring: %d damaged places on the flash", ZH: "存储：闪存有 %d 处损坏"},
+			dlt645.Text{EN: "if it grows, replace the flash; meterd ring verify tells where", ZH: "若继续增加请更换闪存；meterd ring verify 可查看位置"}, r.Corrupt)
+	}
+}
+
+// metersOf gives the meters of a bus that were asked, and how many of them
+// answer.
+func (s Status) metersOf(bus string) (asked, online int) {
+	for _, m := range s.Meters {
+		if m.Bus == bus && m.Asked {
+			asked++
+			if m.Online {
+				online++
+			}
+		}
+	}
+	return asked, online
+}
+
+// dead reports whether none of several meters of a line answers: then the
+// line is to blame, not the meters.
+func (s Status) dead(bus string) bool {
+	asked, online := s.metersOf(bus)
+	return asked > 1 && online == 0
+}
+
+func (s Status) busProblems(p *problems) {
+	for _, b := range s.Buses {
+		if b.PortErr != "" {
+			p.add(dlt645.Text{EN: "bus %s: port %s does not work: %s", ZH: "总线 %s：端口 %s 不可用：%s"},
+				dlt645.Text{EN: "check port in [[bus]] and that the adapter is plugged in", ZH: "请检查 [[bus]] 的 port 以及适配器是否插好"}, b.Name, b.Port, b.PortErr)
+		}
+	}
+	for _, b := range s.Buses {
+		asked, _ := s.metersOf(b.Name)
+		switch {
+		case b.PortErr != "" || !s.dead(b.Name):
+		case b.Noise > b.Silence:
+			p.add(dlt645.Text{EN: "bus %s: none of %d meters is understood, all is noise", ZH: "总线 %s：%d 块电表均无法识别，全是干扰"},
+				dlt645.Text{EN: "check baud and parity, then A and B, termination, shield", ZH: "请检查波特率和校验，再查 A/B 是否接反、终端电阻、屏蔽"}, b.Name, asked)
+		default:
+			p.add(dlt645.Text{EN: "bus %s: the line is dead, none of %d meters answers", ZH: "总线 %s：线路无响应，%d 块电表均不应答"},
+				dlt645.Text{EN: "check wires A and B (swapped?), baud and parity, the meters' power", ZH: "请检查 A/B 接线（是否接反）、波特率和校验、电表供电"}, b.Name, asked)
+		}
+	}
+}
+
+// meterProblems sums meters up that share a trouble.
+func (s Status) meterProblems(p *problems) {
+	whole := map[string]bool{} // lines that are told of as a whole
+	for _, b := range s.Buses {
+		whole[b.Name] = b.PortErr != "" || s.dead(b.Name)
+	}
+	var never, silent, partly []MeterStatus
+	for _, m := range s.Meters {
+		switch {
+		case whole[m.Bus] || !m.Asked:
+		case !m.Online && m.LastGood == nil:
+			never = append(never, m)
+		case !m.Online:
+			silent = append(silent, m)
+		case m.LastErr != "":
+			partly = append(partly, m)
+		}
+	}
+	slices.SortStableFunc(silent, func(a, b MeterStatus) int { return a.LastGood.Compare(*b.LastGood) })
+	switch len(never) {
+	case 0:
+	case 1:
+		p.add(dlt645.Text{EN: "meter %s (%s) has never answered", ZH: "电表 %s (%s) 从未应答"},
+			dlt645.Text{EN: "check its address, its baud and parity, wires A and B, its power", ZH: "请检查其地址、波特率和校验、A/B 接线、供电"}, never[0].Name, never[0].Address)
+	default:
+		p.add(dlt645.Text{EN: "%d meters have never answered: %s", ZH: "%d 块电表从未应答：%s"},
+			dlt645.Text{EN: "check their addresses, baud and parity, their wires; scan BUS finds them", ZH: "请检查其地址、波特率和校验、接线；scan 可搜索"}, len(never), names(never))
+	}
+	switch len(silent) {
+	case 0:
+	case 1:
+		p.add(dlt645.Text{EN: "meter %s (%s) has been silent for %s", ZH: "电表 %s (%s) 已 %s 无应答"},
+			dlt645.Text{EN: "check its wires and its power", ZH: "请检查其接线和供电"}, silent[0].Name, silent[0].Address, ago(s.Now, *silent[0].LastGood))
+	default:
+		p.add(dlt645.Text{EN: "%d meters are silent, the longest for %s: %s", ZH: "%d 块电表无应答，最长已 %s：%s"},
+			dlt645.Text{EN: "check their wires and their power", ZH: "请检查其接线和供电"}, len(silent), ago(s.Now, *silent[0].LastGood), names(silent))
+	}
+	switch len(partly) {
+	case 0:
+	case 1:
+		p.add(dlt645.Text{EN: "meter %s: the last round was not whole: %s", ZH: "电表 %s：最近一轮不完整：%s"}, notWhole, partly[0].Name, partly[0].LastErr)
+	default:
+		p.add(dlt645.Text{EN: "%d meters: the last round was not whole: %s", ZH: "%d 块电表：最近一轮不完整：%s"}, notWhole, len(partly), names(partly))
+	}
+}
+
+var notWhole = dlt645.Text{EN: "check wires and termination, and whether it has all points of its profile", ZH: "请检查接线和终端电阻，以及电表是否支持 profile 中的全部测点"}
+
+// names gives the names of meters; the screen cuts them.
+func names(meters []MeterStatus) string {
+	var all []string
+	for i, m := range meters {
+		if i == 12 {
+			return strings.Join(all, ", ") + " …"
+		}
+		all = append(all, m.Name)
+	}
+	return strings.Join(all, ", ")
+}
+
+func (s Status) loadProblems(p *problems) {
+	full := dlt645.Text{EN: "read less often, fewer points, or on another bus: see meterd check", ZH: "请减少频率或测点，或分到其他总线：见 meterd check"}
+	for _, b := range s.Buses {
+		missed := 0
+		for _, m := range s.Meters {
+			if m.Bus == b.Name && m.Missed*4 > m.Rounds && m.Missed > 5 {
+				missed++
+			}
+		}
+		switch {
+		case missed > 0:
+			p.add(dlt645.Text{EN: "bus %s is too full: %d meters miss rounds, load %d %%", ZH: "总线 %s 过载：%d 块电表错过轮次，负载 %d%%"}, full, b.Name, missed, percent(b.Load))
+		case b.Load > highLoad && b.Planned > highLoad:
+			p.add(dlt645.Text{EN: "bus %s is nearly full: load %d %%", ZH: "总线 %s 接近满载：负载 %d%%"}, full, b.Name, percent(b.Load))
+		}
+		if b.Noise*20 > b.Requests && b.Noise > 5 && !s.dead(b.Name) {
+			p.add(dlt645.Text{EN: "bus %s: %d of %d requests met noise", ZH: "总线 %s：%d/%d 次请求遇到干扰"},
+				dlt645.Text{EN: "check termination, shield, and that no two meters have one address", ZH: "请检查终端电阻、屏蔽，以及是否有地址相同的电表"}, b.Name, b.Noise, b.Requests)
+		}
+	}
+}
+
+func percent(share float64) int { return int(share*100 + 0.5) }
+
+func (s Status) configProblems(p *problems) {
+	left := time.Duration(0)
+	if s.Config.Until != nil {
+		left = s.Config.Until.Sub(s.Now)
+	}
+	switch s.Config.State {
+	case "trial":
+		p.add(dlt645.Text{EN: "a new configuration is on trial, %s left", ZH: "新配置试运行中，剩余 %s"},
+			dlt645.Text{EN: "it stays when a meter answers or an uplink connects, else it goes back", ZH: "有电表应答或上行连接即保留，否则自动恢复原配置"}, span(left))
+	case "partly":
+		p.add(dlt645.Text{EN: "the new configuration: %s", ZH: "新配置：%s"},
+			dlt645.Text{EN: "it stays; see the problems above", ZH: "已保留；请处理以上问题"}, s.Config.Says.In(p.lang))
+	case "back":
+		p.add(dlt645.Text{EN: "the last new configuration was taken back: %s", ZH: "上一个新配置已撤回：%s"},
+			dlt645.Text{EN: "mend it and bring it again; the one before runs", ZH: "请修改后重新装入；目前运行原配置"}, s.Config.Says.In(p.lang))
+	}
+}
+
+// problems of one uplink.
+func (u UplinkStatus) problems(p *problems, s Status) {
+	if !u.Connected {
+		since := ""
+		if !u.Since.IsZero() {
+			since = " " + ago(s.Now, u.Since)
+		}
+		p.add(dlt645.Text{EN: "uplink %s is not connected%s: %s", ZH: "上行 %s 未连接%s：%s"}, u.Hint, u.Name, since, u.LastErr)
+	}
+	if u.Queued > 0 && u.Oldest != nil && s.Now.Sub(*u.Oldest) > oldBacklog {
+		todo := dlt645.Text{EN: "it is delivered once the uplink is connected; nothing is lost yet", ZH: "连接恢复后会补发；目前没有丢失"}
+		if u.Connected {
+			todo = dlt645.Text{EN: "it is being delivered; uplink NAME shows whether the platform takes it", ZH: "正在补发；uplink 命令可查看平台是否接收"}
+		}
+		p.add(dlt645.Text{EN: "uplink %s: %d readings wait, the oldest for %s", ZH: "上行 %s：%d 条待发，最早已等 %s"}, todo, u.Name, u.Queued, ago(s.Now, *u.Oldest))
+	}
+	if r := s.Ring; r.Capacity > 0 && float64(r.Used) > 0.9*float64(r.Capacity) && r.Last > r.First && float64(u.Queued) > nearlyLost*float64(r.Last-r.First) {
+		p.add(dlt645.Text{EN: "uplink %s: the ring is nearly full of what it has not delivered", ZH: "上行 %s：存储即将被未发送的数据占满"},
+			dlt645.Text{EN: "restore the connection, or the oldest readings are lost", ZH: "请恢复连接，否则最旧的数据将丢失"}, u.Name)
+	}
+	if u.Lost > 0 {
+		p.add(dlt645.Text{EN: "uplink %s: %d readings lost, the ring was full or damaged", ZH: "上行 %s：丢失 %d 条记录（存储已满或损坏）"},
+			dlt645.Text{EN: "restore the connection sooner, or give store.size more", ZH: "请尽快恢复连接，或增大 store.size"}, u.Name, u.Lost)
+	}
+	unregistered := dlt645.Text{EN: "check product_id and the device on the platform", ZH: "请检查 product_id 和平台上的设备"}
+	switch n := len(u.Unregistered); {
+	case n == 1:
+		p.add(dlt645.Text{EN: "uplink %s does not register meter %s", ZH: "上行 %s 未登记电表 %s"}, unregistered, u.Name, u.Unregistered[0])
+	case n > 1:
+		p.add(dlt645.Text{EN: "uplink %s does not register %d meters: %s", ZH: "上行 %s 未登记 %d 块电表：%s"}, unregistered, u.Name, n, strings.Join(u.Unregistered, ", "))
+	}
+	if u.Refused > 0 {
+		p.add(dlt645.Text{EN: "uplink %s: %d items refused, the last: %s", ZH: "上行 %s：平台拒收 %d 项，最近：%s"}, refusalHint(u), u.Name, u.Refused, u.LastRefusal)
+	}
+}
+
+// refusalHint tells what to look at when a platform refuses items.
+func refusalHint(u UplinkStatus) dlt645.Text {
+	if u.Codes["1001"] > 0 {
+		return dlt645.Text{EN: "the platform does not take old readings' time: see stale in [uplink.tuya]", ZH: "平台不接受旧数据的时间：见 [uplink.tuya] 的 stale"}
+	}
+	return dlt645.Text{EN: "check [[uplink.map]] and the product on the platform", ZH: "请检查 [[uplink.map]] 和平台上的产品定义"}
+}
