@@ -38,6 +38,7 @@ type machine struct {
 	ended chan struct{}
 	uart  *screen // the console port
 	keys  io.Writer
+	seen  int      // how much of uart a test has looked at
 	hand  net.Conn // a shell inside the machine, that real boards do not have
 	told  *screen  // what the hand says
 	asked int
@@ -235,6 +236,12 @@ func (s *screen) find(p *regexp.Regexp, n int) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return p.FindStringSubmatch(string(s.text[n:]))
+}
+
+func (s *screen) from(n int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.text[n:])
 }
 
 func (s *screen) tail() string {

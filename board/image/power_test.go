@@ -70,15 +70,7 @@ func TestPowerCuts(t *testing.T) {
 		return now != nil && !now.anyOnline() && now.Uplinks[0].Connected && now.Uplinks[0].Queued == 0 && now.Ring.Waiting == 0
 	})
 	witnessed := m.status().durable()
-	fmt.Fprintln(m.hand, "poweroff")
-	m.wait("the machine is off", func() bool {
-		select {
-		case <-m.ended:
-			return true
-		default:
-			return false
-		}
-	})
+	m.end()
 	l.account(filepath.Join(dir, "flash.img"), cuts, witnessed)
 	s.checkPlatform()
 	s.checkDelivered(l.records)

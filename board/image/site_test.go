@@ -79,13 +79,19 @@ product_id = "pid01"
 
 // config is a configuration for the board at this site. To the machine the
 // host is 10.0.2.2.
-func (s *site) config(language string) string {
+func (s *site) config(language string) string { return s.configOf(len(s.line.Meters), language, "") }
+
+// configOf is one for the first n meters, with a public key for sticks.
+func (s *site) configOf(n int, language, key string) string {
 	_, port, err := net.SplitHostPort(s.broker.Addr())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	text := fmt.Sprintf(siteConfig, gateway, language, port)
-	for i, m := range s.line.Meters {
+	if key != "" {
+		text += fmt.Sprintf("[usb]\npublic_key = %q\n", key)
+	}
+	for i, m := range s.line.Meters[:n] {
 		text += fmt.Sprintf("[[meter]]\nname = \"Unit %d\"\nbus = \"b1\"\naddress = %q\nprofile = \"fast\"\n", 101+i, m.Address)
 	}
 	return text
