@@ -40,6 +40,12 @@ const (
 	EventSwitched = "relay-changed"
 	EventCover    = "cover-opened"
 	EventPowerOff = "power-off"
+	// Of the board: the clock is trusted from now on, which dates what was
+	// taken before; records were lost before an uplink had delivered them;
+	// another configuration runs.
+	EventClock  = "clock-trusted"
+	EventGap    = "gap"
+	EventConfig = "config-applied"
 )
 
 // changes compares a reading with the one before and tells what happened. The

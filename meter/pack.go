@@ -191,15 +191,15 @@ func pushColumn(next [][]int64, column []int64) [][]int64 {
 // they are printed.
 func addressNumber(a dlt645.Address) int64 {
 	var n int64
-	for i := len(a) - 1; i >= 0; i-- {
-		n = n<<8 | int64(a[i])
+	for _, b := range a {
+		n = n<<8 | int64(b)
 	}
 	return n
 }
 
 func numberAddress(n int64) (a dlt645.Address) {
 	for i := range a {
-		a[i] = byte(n >> (8 * i))
+		a[len(a)-1-i] = byte(n >> (8 * i))
 	}
 	return a
 }

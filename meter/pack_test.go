@@ -20,7 +20,7 @@ func round(t testing.TB, meters int, at time.Time, points ...string) (records []
 	var ps Points
 	for n := range meters {
 		var a dlt645.Address
-		a[0], a[1], a[5] = byte(n/10%10)<<4|byte(n%10), 1, 0x20
+		a[0], a[4], a[5] = 0x20, 1, byte(n/10%10)<<4|byte(n%10)
 		m := dlt645test.NewMeter(a, 3)
 		r := Reading{Meter: a, Round: at, Time: at.Add(time.Duration(n) * 1850 * time.Millisecond), Trusted: true, Boot: 7, Uptime: time.Hour + time.Duration(n)*1850*time.Millisecond}
 		for _, req := range reqs {

@@ -5,6 +5,10 @@ type Entry struct {
 	Seq  uint64 // of the record
 	Data []byte // may be kept, not changed
 	Gap  *Gap   // nil for a record
+	// Missing is how many records a gap has taken, where Counted: numbers are
+	// missing also because no record ever had them.
+	Missing int
+	Counted bool
 }
 
 // Gap is a run of numbers that no record has.

@@ -95,9 +95,14 @@ func (rd *Reader) gapTo(seq uint64, usual Cause) Entry {
 			rd.cause = Dropped
 		}
 	}
-	g := &Gap{From: rd.next, To: seq - 1, Cause: rd.cause}
+	e := Entry{Gap: &Gap{From: rd.next, To: seq - 1, Cause: rd.cause}, Counted: rd.counted}
+	if f := rd.frame; rd.counted {
+		before := f.total + min(seq-f.first, uint64(f.records))
+		e.Missing = int(before - min(before, rd.passed))
+		rd.passed = before
+	}
 	rd.next, rd.cause = seq, ""
-	return Entry{Gap: g}
+	return e
 }
 
 func (r *Ring) commits() int {
@@ -127,9 +132,13 @@ func (rd *Reader) fromMemory(commits int) (e Entry, ok, again bool) {
 		if r.dropped.From < first && rd.next <= r.dropped.To {
 			usual = Dropped
 		}
-		g := &Gap{From: rd.next, To: first - 1, Cause: usual}
+		e := Entry{Gap: &Gap{From: rd.next, To: first - 1, Cause: usual}, Counted: rd.counted}
+		if before := r.total - uint64(len(r.pending)); rd.counted {
+			e.Missing = int(before - min(before, rd.passed))
+			rd.passed = before
+		}
 		rd.next, rd.cause = first, ""
-		return Entry{Gap: g}, true, false
+		return e, true, false
 	}
 	rd.next++
 	rd.passed, rd.counted = r.total-(r.next-rd.next), true

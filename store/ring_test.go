@@ -518,3 +518,33 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestGapsTellHowManyRecordsTheyHaveTaken(t *testing.T) {
+	f := newFile(t, 8)
+	r := open(t, f)
+	for n := range uint64(10) {
+		r.Append(record(n))
+		r.Flush()
+	}
+	for n := range uint64(3) { // in memory alone when the power is cut
+		r.Append(record(n))
+	}
+	r = open(t, f)
+	r.Append(record(1))
+	r.Flush()
+	f.data[2*testUnit+6*testUnit+70] ^= 1 // the frame of record 5
+	r, err := reload(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Entry
+	rd := r.NewReader(0)
+	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+		if e.Gap != nil {
+			got = append(got, e)
+		}
+	}
+	if len(got) != 2 || !got[0].Counted || got[0].Missing != 1 || got[0].Gap.Cause != Corrupt || got[1].Missing != 0 || got[1].Gap.Cause != Reserved {
+		t.Errorf("gaps %+v", got)
+	}
+}

@@ -28,7 +28,8 @@ type delivery struct {
 	window   int
 	timeout  time.Duration
 	storeID  [16]byte
-	date     func(*meter.Reading, time.Time) dated
+	date     func(r *meter.Reading, now time.Time, seq uint64) dated
+	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
 	told     func(string, ...any) // a line of the log
 	count    Counts
 
@@ -127,7 +128,7 @@ const (
 func newDelivery(p Platform, src source, window int, timeout time.Duration, id [16]byte) *delivery {
 	d := &delivery{
 		platform: p, source: src, window: window, timeout: timeout, storeID: id,
-		date: func(*meter.Reading, time.Time) dated { return datedNow },
+		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
 		told: func(string, ...any) {},
 	}
 	d.count.Codes = map[string]int{}

@@ -467,7 +467,7 @@ func TestReadingOfADoubtedClockWaitsUntilItIsTrusted(t *testing.T) {
 	s.src.add(meter1)
 	s.src.add(meter1)
 	trusted := datedLater
-	s.d.date = func(*meter.Reading, time.Time) dated { return trusted }
+	s.d.date = func(*meter.Reading, time.Time, uint64) dated { return trusted }
 	s.sends()
 	s.answer(Accepted, reg1)
 	s.want()

@@ -57,6 +57,7 @@ func (f *feed) Next() (store.Entry, bool) {
 		}
 		if e.Gap != nil && e.Gap.To > s.to { // what is behind is live's
 			gap := *e.Gap
+			e.Counted = false
 			gap.To = s.to
 			e.Gap = &gap
 		}

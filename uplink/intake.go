@@ -79,7 +79,7 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 			break
 		}
 		if e.Gap != nil {
-			d.gap(*e.Gap)
+			d.gap(e)
 			continue
 		}
 		if d.parked >= mostParked {
@@ -116,10 +116,19 @@ func (d *delivery) take() (store.Entry, bool) {
 	return e, ok
 }
 
-func (d *delivery) gap(g store.Gap) {
-	if g.Cause != store.Reserved {
-		d.count.Lost += int(min(g.To-g.From+1, 1<<30))
-		d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause))
+// gap counts the records that a gap has taken.
+func (d *delivery) gap(e store.Entry) {
+	g, missing := e.Gap, e.Missing
+	if !e.Counted {
+		missing = int(min(g.To-g.From+1, 1<<30))
+	}
+	if g.Cause == store.Reserved || missing == 0 {
+		return
+	}
+	d.count.Lost += missing
+	d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
+	if d.lost != nil {
+		d.lost(*g, missing)
 	}
 }
 
@@ -192,10 +201,10 @@ func (u Unit) meter() dlt645.Address {
 // dated gives a unit its time, as a reading gets it.
 func (d *delivery) dated(u *Unit, now time.Time) dated {
 	if u.Event == nil {
-		return d.date(u.Reading, now)
+		return d.date(u.Reading, now, u.Seq)
 	}
 	r := meter.Reading{Time: u.Event.Time, Round: u.Event.Time, Trusted: u.Event.Trusted, Boot: u.Event.Boot, Uptime: u.Event.Uptime}
-	out := d.date(&r, now)
+	out := d.date(&r, now, u.Seq)
 	u.Event.Time, u.Event.Trusted = r.Time, r.Trusted
 	return out
 }

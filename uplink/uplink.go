@@ -30,6 +30,9 @@ type Config struct {
 	Clock func(now time.Time) (trusted bool, boot uint32, uptime time.Duration)
 	// Do carries a platform's command out; nil: none is.
 	Do func(context.Context, Command) Result
+	// Lost is told when records are gone before they were delivered; nil:
+	// nobody wants to know.
+	Lost func(gap store.Gap, records int)
 	// Alive is called whenever the delivery goes on, once a second while nothing
 	// is to be connected; nil: nobody wants to know.
 	Alive func()
@@ -39,11 +42,12 @@ type Config struct {
 // Uplink delivers to one platform. Run must run.
 type Uplink struct {
 	Config
-	d       *delivery // owned by Run
-	feed    *feed     // owned by Run
-	desk    *desk     // owned by Run
-	flooded int       // owned by Run
-	replies []Message // to commands, not sent yet; owned by Run
+	d       *delivery            // owned by Run
+	feed    *feed                // owned by Run
+	desk    *desk                // owned by Run
+	flooded int                  // owned by Run
+	replies []Message            // to commands, not sent yet; owned by Run
+	anchors map[uint32]time.Time // when earlier starts of the system began, zero: nobody knows; owned by Run
 
 	mu    sync.Mutex
 	state State // guarded by mu
@@ -91,7 +95,7 @@ func New(c Config) (*Uplink, error) {
 	u := &Uplink{Config: c, state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
 	u.feed = newFeed(c.Ring, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
-	u.d.date = u.date
+	u.d.date, u.d.lost = u.date, c.Lost
 	u.desk = newDesk(c.Do)
 	u.d.told = func(msg string, args ...any) { c.Log.Warn(msg, append([]any{"uplink", c.Name}, args...)...) }
 	return u, nil
@@ -400,19 +404,26 @@ func (u *Uplink) up() {
 }
 
 // date gives a reading its time. One that was taken while the clock was
-// doubted is dated by the time since the start of the system.
-func (u *Uplink) date(r *meter.Reading, now time.Time) dated {
+// doubted is dated by the time since the start of the system, or by a record
+// of an earlier start that was made when the clock was trusted.
+func (u *Uplink) date(r *meter.Reading, now time.Time, seq uint64) dated {
 	if r.Trusted || u.Clock == nil {
 		return datedNow
 	}
 	trusted, boot, uptime := u.Clock(now)
 	switch {
-	case boot != r.Boot || boot == 0:
+	case r.Boot == 0:
 		return datedNever
+	case boot != r.Boot:
+		began, ok := u.anchor(r.Boot, seq)
+		if !ok {
+			return datedNever
+		}
+		r.Date(began)
+		return datedNow
 	case !trusted:
 		return datedLater
 	}
-	at := now.Add(r.Uptime - uptime).Round(time.Millisecond)
-	r.Time, r.Round, r.Trusted = at, at.Add(r.Round.Sub(r.Time)), true
+	r.Date(now.Add(-uptime))
 	return datedNow
 }

@@ -92,24 +92,53 @@ func verifyRing(r *store.Ring, w io.Writer, asJSON bool) error {
 
 func dumpRing(r *store.Ring, w io.Writer, _ bool) error {
 	enc := json.NewEncoder(w)
+	starts := startsIn(r)
 	rd := r.NewReader(0)
 	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
-		if err := enc.Encode(dumpEntry(e)); err != nil {
+		if err := enc.Encode(starts.dump(e)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func dumpEntry(e store.Entry) any {
+// starts tells when the starts of the system began that a ring's records are
+// of: what was taken while the clock was doubted is dated by what was taken
+// when it was not.
+type starts map[uint32]time.Time
+
+func startsIn(r *store.Ring) starts {
+	found := starts{}
+	rd := r.NewReader(0)
+	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+		if boot, began, trusted, ok := meter.Began(e.Data); ok && trusted {
+			found[boot] = began
+		}
+	}
+	return found
+}
+
+// reading reads a record that is a reading, with its right time where that is
+// known.
+func (s starts) reading(rec []byte) (r meter.Reading, err error) {
+	if err = r.UnmarshalBinary(rec); err != nil || r.Trusted {
+		return r, err
+	}
+	if began, ok := s[r.Boot]; ok {
+		r.Date(began)
+	}
+	return r, nil
+}
+
+func (s starts) dump(e store.Entry) any {
 	if e.Gap != nil {
 		return map[string]gapJSON{"gap": gapOf(e.Gap)}
 	}
 	if meter.IsEvent(e.Data) {
-		return dumpEvent(e)
+		return s.dumpEvent(e)
 	}
-	var reading meter.Reading
-	if err := reading.UnmarshalBinary(e.Data); err != nil {
+	reading, err := s.reading(e.Data)
+	if err != nil {
 		return map[string]any{"seq": e.Seq, "event": "unknown", "data": fmt.Sprintf("%X", e.Data)}
 	}
 	values := map[string]string{}
@@ -127,10 +156,13 @@ func dumpEntry(e store.Entry) any {
 	return record{e.Seq, stampText(reading.Time), reading.Trusted, stampText(reading.Round), reading.Meter.String(), values}
 }
 
-func dumpEvent(e store.Entry) any {
+func (s starts) dumpEvent(e store.Entry) any {
 	var ev meter.Event
 	if err := ev.UnmarshalBinary(e.Data); err != nil {
 		return map[string]any{"seq": e.Seq, "event": "unknown", "data": fmt.Sprintf("%X", e.Data)}
+	}
+	if began, ok := s[ev.Boot]; ok && !ev.Trusted {
+		ev.Date(began)
 	}
 	type record struct {
 		Seq     uint64 `json:"seq"`
@@ -154,10 +186,11 @@ func exportRing(r *store.Ring, w io.Writer, _ bool) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"time", "meter", "point", "value", "unit"}) // Flush tells an error
 	var points meter.Points
+	starts := startsIn(r)
 	rd := r.NewReader(0)
 	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
-		var reading meter.Reading
-		if e.Gap != nil || reading.UnmarshalBinary(e.Data) != nil {
+		reading, err := starts.reading(e.Data)
+		if e.Gap != nil || err != nil {
 			continue
 		}
 		for _, v := range reading.Values {

@@ -75,7 +75,7 @@ func newRound(b *testing.B, meters int) []simulated {
 	}
 	var all []simulated
 	for n := range meters {
-		a := dlt645.Address{byte(n/10%10)<<4 | byte(n%10), 0x01, 0x20, 0x11, 0x24, 0x20}
+		a := dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, byte(n/10%10)<<4 | byte(n%10)}
 		all = append(all, simulated{dlt645test.NewMeter(a, 3), meter.Plan(points, dlt645.V2007)})
 	}
 	return all

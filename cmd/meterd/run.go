@@ -153,7 +153,7 @@ func (d *daemon) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	return uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: d.clock.NotBefore, Trusted: d.clock.Trusted, Offer: d.offer(u.Name)}), Ring: d.ring, FromOldest: u.FromOldest,
 		Window: u.Window, Timeout: u.Timeout, Meters: d.meters, Clock: d.bootClock, Do: d.carrier(u.Name), Log: d.log,
-		Alive: d.beat("uplink "+u.Name, longestUplink),
+		Alive: d.beat("uplink "+u.Name, longestUplink), Lost: d.noteLost(u.Name),
 	})
 }
 
@@ -215,6 +215,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return d.keepState(ctx) })
 	g.Go(func() error { d.prove(ctx); return nil })
+	g.Go(func() error { d.noteTrust(ctx); return nil })
 	g.Go(func() error {
 		if err := console.Serve(ctx, d.config.Console.Socket, d.commands()); err != nil {
 			d.log.Error("no console", "err", err) // the meters are read all the same

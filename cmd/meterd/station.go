@@ -131,6 +131,9 @@ func (st *station) one(ctx context.Context, c change, runs func()) (*change, err
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	d := newDaemon(st, c.config)
+	if before, _ := st.running(); before != nil {
+		d.event(meter.Event{Kind: meter.EventConfig, Time: time.Now()})
+	}
 	st.mu.Lock()
 	st.now, st.text = d, c.text
 	st.mu.Unlock()
@@ -177,14 +180,26 @@ func (st *station) useRing(r *ringRun, c config.Store) error {
 	if r.ring != nil && st.ringSet == c {
 		return nil
 	}
-	if err := r.end(); err != nil {
+	var carried [][]byte
+	if r.ring != nil && inMemory(r.ring) {
+		carried = waiting(r.ring)
+		_ = r.end() // that nothing became durable is known
+	} else if err := r.end(); err != nil {
 		return err
 	}
-	opened, err := store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed})
+	opened, err := st.openRing(c)
 	if err != nil {
 		return failHint(storeHint(err), "%v", err)
 	}
+	for _, rec := range carried {
+		if _, err := opened.Append(rec); err != nil {
+			st.dropped.Add(1)
+		}
+	}
 	st.ring, st.ringSet = opened, c
+	if inMemory(opened) {
+		st.ringSet = config.Store{} // it is opened again with the next configuration
+	}
 	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
 		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
@@ -193,6 +208,7 @@ func (st *station) useRing(r *ringRun, c config.Store) error {
 	var g errgroup.Group
 	g.Go(func() error { return opened.Run(ctx) })
 	g.Go(func() error { st.watchRing(ctx, opened, c.Flush); return nil })
+	g.Go(func() error { st.awaitDevice(ctx, opened, c); return nil })
 	go func() { r.done <- g.Wait() }()
 	return nil
 }
