@@ -29,6 +29,12 @@ func dryRun(c, running *config.Config) []config.Problem {
 		t.directory(f.key, f.path)
 	}
 	t.device("board.watchdog", c.Board.Watchdog)
+	if c.Board.LED != "" {
+		t.device("board.led", filepath.Join("/sys/class/leds", c.Board.LED))
+	}
+	if chip, _, err := board.ParseGPIO(c.Board.PowerFail); err == nil {
+		t.device("board.power_fail", filepath.Join("/dev", chip))
+	}
 	return t.problems
 }
 

@@ -39,6 +39,8 @@ var chinese = map[string]string{
 	"the new configuration works":                                        "新配置工作正常",
 	"the new configuration works in part":                                "新配置部分工作",
 	"the platform does not register a meter":                             "平台未登记电表",
+	"the pin of the power supply is not watched":                         "未监视电源引脚",
+	"the power fails, all readings are durable":                          "掉电，全部读数已落盘",
 	"the port does not work":                                             "端口不可用",
 	"the port works again":                                               "端口恢复",
 	"the relay's new state is told with the next round":                  "拉合闸状态将在下一轮上报",

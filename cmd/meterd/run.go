@@ -34,6 +34,7 @@ func runDaemon(args []string, s streams) error {
 	if *verbose {
 		level = slog.LevelDebug
 	}
+	board.LimitMemory()
 	st, err := newStation(newConfFile(*file), newJournal(s.err, level))
 	if err != nil {
 		return err
@@ -216,6 +217,7 @@ func (d *daemon) run(ctx context.Context) error {
 	g.Go(func() error { return d.keepState(ctx) })
 	g.Go(func() error { d.prove(ctx); return nil })
 	g.Go(func() error { d.noteTrust(ctx); return nil })
+	g.Go(func() error { d.watchPowerPin(ctx); return nil })
 	g.Go(func() error {
 		if err := console.Serve(ctx, d.config.Console.Socket, d.commands()); err != nil {
 			d.log.Error("no console", "err", err) // the meters are read all the same

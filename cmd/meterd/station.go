@@ -27,7 +27,7 @@ type station struct {
 	clock   *board.Clock
 	boot    uint32
 	started time.Time
-	ring    *store.Ring  // open while a daemon runs
+	ring    *store.Ring  // open while a daemon runs; changes between two only, with mu held
 	dropped atomic.Int64 // records that the ring did not take
 	beats   board.Beats
 	dog     *board.Watchdog
@@ -74,6 +74,7 @@ func (st *station) run(ctx context.Context, first change) error {
 	var lasting sync.WaitGroup // what goes on over changes
 	lasting.Go(func() { st.journal.sweepUntil(ctx) })
 	lasting.Go(func() { st.clock.Run(ctx) })
+	lasting.Go(func() { board.OnPowerSignal(ctx, st.powerFails) })
 	var sticks sync.Once
 	var dog errgroup.Group
 	stopDog := func() {}
@@ -196,10 +197,12 @@ func (st *station) useRing(r *ringRun, c config.Store) error {
 			st.dropped.Add(1)
 		}
 	}
+	st.mu.Lock()
 	st.ring, st.ringSet = opened, c
 	if inMemory(opened) {
 		st.ringSet = config.Store{} // it is opened again with the next configuration
 	}
+	st.mu.Unlock()
 	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
 		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}

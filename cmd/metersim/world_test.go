@@ -20,7 +20,7 @@ import (
 )
 
 // buildDaemon gives the path of a meterd made from this tree.
-func buildDaemon(t *testing.T) string {
+func buildDaemon(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "meterd")
 	if out, err := exec.Command("go", "build", "-o", path, "meterd/cmd/meterd").CombinedOutput(); err != nil {

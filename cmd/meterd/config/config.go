@@ -73,6 +73,8 @@ type Store struct {
 type Board struct {
 	Watchdog string // a device; "": none
 	LED      string // a name under /sys/class/leds; "": none
+	// PowerFail is a pin that falls when the power does, "CHIP:LINE"; "": none.
+	PowerFail string
 }
 
 // USB says what is taken from sticks.
@@ -235,8 +237,11 @@ func (c *Config) board(root *table) {
 	if strings.ContainsAny(c.Board.LED, "/\x00") {
 		t.problem("led", "a name under /sys/class/leds", "[board]: led = %q is no name", c.Board.LED)
 	}
-	if t.str("power_fail", "") != "" {
-		t.later("power_fail", "it is not used")
+	c.Board.PowerFail = t.str("power_fail", "")
+	if c.Board.PowerFail != "" {
+		if _, _, err := board.ParseGPIO(c.Board.PowerFail); err != nil {
+			t.problem("power_fail", `like "gpiochip0:5"`, "[board]: power_fail: %v", err)
+		}
 	}
 	t.finish()
 }

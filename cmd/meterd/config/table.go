@@ -43,11 +43,6 @@ func (t *table) problem(key, hint, format string, args ...any) {
 	t.note(key, false, hint, format, args...)
 }
 
-// later warns of what this version understands but does not do yet.
-func (t *table) later(key, consequence string) {
-	t.note(key, true, "", "%s: %s is not there yet in this version: %s", t.title, key, consequence)
-}
-
 func (t *table) note(key string, warning bool, hint, format string, args ...any) {
 	path := t.path
 	if key != "" {

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	"meterd/board"
+)
+
+// powerFails makes all durable at once. A pin that bounces does not wear the
+// flash: what is durable already is not written again.
+func (st *station) powerFails() {
+	st.mu.Lock()
+	ring := st.ring
+	st.mu.Unlock()
+	if ring == nil {
+		return
+	}
+	n := ring.Stats().Waiting
+	if n == 0 {
+		return
+	}
+	if err := ring.Flush(); err == nil { // else the log has been told
+		st.log.Warn("the power fails, all readings are durable", "records", n)
+	}
+}
+
+// watchPowerPin flushes at each falling edge of the configured pin.
+func (d *daemon) watchPowerPin(ctx context.Context) {
+	if d.config.Board.PowerFail == "" {
+		return
+	}
+	if err := board.OnFallingEdge(ctx, d.config.Board.PowerFail, d.powerFails); err != nil {
+		d.log.Error("the pin of the power supply is not watched", "err", err)
+	}
+}
