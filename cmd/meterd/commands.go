@@ -16,7 +16,7 @@ func (d *daemon) commands() console.Commands {
 	simple := func(f func() console.Answer) func(context.Context, []string, func(console.Answer)) (console.Answer, error) {
 		return func(_ context.Context, args []string, _ func(console.Answer)) (console.Answer, error) {
 			if len(args) > 0 {
-				return nil, &console.Error{Text: fmt.Sprintf("%q is too much: the command takes no argument", args[0]), Hint: "try: help"}
+				return nil, console.Tell(dlt645.Text{EN: "%q is too much: the command takes no argument", ZH: "多余的参数 %q：该命令不带参数"}, tryHelp, args[0])
 			}
 			return f(), nil
 		}
@@ -29,12 +29,16 @@ func (d *daemon) commands() console.Commands {
 		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: d.scanBus, Words: d.busWords, Slow: true},
 		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f: and those that follow", ZH: "最近的帧及解释；-f：继续跟踪"}, Run: d.traceBus, Words: d.traceWords, Slow: true},
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Words: d.relayWords, Slow: true, Changes: console.Always},
+		{Name: "write", Args: "NAME DI|POINT VALUE [-yes]", Help: dlt645.Text{EN: "writes a value, and reads it back", ZH: "写入数据并回读"}, Run: d.writeMeter, Words: d.writeWords, Slow: true, Changes: console.Always},
+		{Name: "freeze", Args: "NAME [-yes]", Help: dlt645.Text{EN: "freezes a meter's registers at once", ZH: "瞬时冻结"}, Run: d.freezeMeter, Words: d.meterYesWords, Slow: true, Changes: console.Always},
+		{Name: "demand-reset", Args: "NAME [-yes]", Help: dlt645.Text{EN: "sets the maximum demands to zero", ZH: "最大需量清零"}, Run: d.resetDemand, Words: d.meterYesWords, Slow: true, Changes: console.Always},
 		{Name: "time", Args: "[sync]", Help: dlt645.Text{EN: "the clock; sync broadcasts it to the meters", ZH: "时钟；sync 向电表广播校时"}, Run: d.timeCommand, Words: choice("sync"), Slow: true, Changes: func(args []string) bool { return len(args) > 0 }},
 		{Name: "config", Args: "[reload]", Help: dlt645.Text{EN: "what is running, secrets hidden; reload takes the changed file over", ZH: "当前配置（隐藏密钥）；reload 采用修改后的文件"}, Run: d.configCommand, Words: choice("reload"), Slow: true, Changes: func(args []string) bool { return len(args) > 0 }},
 		{Name: "log", Args: "[-n N] [-f] [-e]", Help: dlt645.Text{EN: "the last lines; -f: and those that follow; -e: errors kept on flash", ZH: "最近的日志；-f：继续跟踪；-e：闪存中保存的错误"}, Run: d.showLog, Words: choice("-n", "-f", "-e"), Slow: true},
 		{Name: "uplinks", Help: dlt645.Text{EN: "the platforms", ZH: "各上行平台"}, Run: simple(func() console.Answer { return d.uplinkList() })},
 		{Name: "uplink", Args: "NAME", Help: dlt645.Text{EN: "one platform: what waits, refusals by code", ZH: "某一平台：待发、按代码的拒收"}, Run: d.uplinkDetail, Words: d.uplinkWords},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return d.ringDetail() })},
+		{Name: "reboot", Args: "[-yes]", Help: dlt645.Text{EN: "starts the board anew", ZH: "重启本板"}, Run: d.reboot, Words: choice("-yes"), Slow: true, Changes: console.Always},
 		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: version} })},
 	}}
 }
@@ -108,12 +112,12 @@ func known(t time.Time) *time.Time {
 
 func (d *daemon) meterDetail(_ context.Context, args []string, _ func(console.Answer)) (console.Answer, error) {
 	if len(args) != 1 {
-		return nil, &console.Error{Text: "meter takes a name or an address", Hint: "try: meters"}
+		return nil, console.Tell(dlt645.Text{EN: "meter takes a name or an address", ZH: "meter 需要名称或地址"}, tryMeters)
 	}
 	all := d.meters()
 	i := slices.IndexFunc(all, func(s meter.MeterState) bool { return s.Name == args[0] || s.Address.String() == args[0] })
 	if i < 0 {
-		return nil, &console.Error{Text: fmt.Sprintf("there is no meter %q", args[0]), Hint: "try: meters"}
+		return nil, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, tryMeters, args[0])
 	}
 	s := all[i]
 	detail := console.MeterDetail{MeterStatus: meterStatus(s), ReadAt: known(s.ReadAt), Values: []console.PointValue{}, Now: time.Now().In(d.config.Gateway.Zone)}

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"meterd/board"
-	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/dlt645"
 	"meterd/meter"
@@ -28,12 +25,13 @@ func (d *daemon) find(who string) (*meter.Poller, dlt645.Address, error) {
 			return p, a, nil
 		}
 	}
-	return nil, dlt645.Address{}, &console.Error{Text: fmt.Sprintf("there is no meter %q", who), Hint: "try: meters"}
+	return nil, dlt645.Address{}, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, tryMeters, who)
 }
 
 func (d *daemon) readLive(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
 	if len(args) < 2 {
-		return nil, &console.Error{Text: "read takes a meter, and points or data identifiers", Hint: "try: read " + d.anyMeter() + " voltage"}
+		return nil, console.Tell(dlt645.Text{EN: "read takes a meter, and points or data identifiers", ZH: "read 需要电表以及测点或数据标识"},
+			dlt645.Text{EN: "try: read " + d.anyMeter() + " voltage", ZH: "请试：read " + d.anyMeter() + " voltage"})
 	}
 	p, a, err := d.find(args[0])
 	if err != nil {
@@ -50,7 +48,7 @@ func (d *daemon) readLive(ctx context.Context, args []string, say func(console.A
 		}
 	}
 	if r.failed > 0 {
-		return nil, &console.Error{Text: fmt.Sprintf("%d of %d reads failed", r.failed, len(reqs))}
+		return nil, console.Tell(dlt645.Text{EN: "%d of %d reads failed", ZH: "%d 项失败，共 %d 项"}, dlt645.Text{}, r.failed, len(reqs))
 	}
 	return nil, nil
 }
@@ -71,14 +69,15 @@ func (d *daemon) wanted(p *meter.Poller, a dlt645.Address, words []string) ([]me
 		}
 		points, ok := d.config.Points.Expand(w)
 		if !ok {
-			return nil, &console.Error{Text: fmt.Sprintf("%q is neither a point nor a data identifier", w), Hint: "8 hexadecimal digits for 2007, 4 for 1997, or a name such as voltage.a"}
+			return nil, console.Tell(dlt645.Text{EN: "%q is neither a point nor a data identifier", ZH: "%q 既不是测点也不是数据标识"},
+				dlt645.Text{EN: "8 hexadecimal digits for 2007, 4 for 1997, or a name such as voltage.a", ZH: "2007 为 8 位十六进制，1997 为 4 位，或如 voltage.a 的名称"}, w)
 		}
 		reqs, err := p.PlanFor(a, points)
 		if err != nil {
 			return nil, err
 		}
 		if len(reqs) == 0 {
-			return nil, &console.Error{Text: fmt.Sprintf("the meter's edition has no %s", w)}
+			return nil, console.Tell(dlt645.Text{EN: "the meter's edition has no %s", ZH: "该电表的规约没有 %s"}, dlt645.Text{}, w)
 		}
 		out = append(out, reqs...)
 	}
@@ -126,53 +125,28 @@ func (r *liveReader) read(a dlt645.Address, req meter.Request) []liveItem {
 	return out
 }
 
-// switchRelay commands a relay from the console.
-func (d *daemon) switchRelay(ctx context.Context, args []string, _ func(console.Answer)) (console.Answer, error) {
-	yes := slices.Contains(args, "-yes")
-	args = slices.DeleteFunc(slices.Clone(args), func(s string) bool { return s == "-yes" })
-	if len(args) != 2 {
-		return nil, &console.Error{Text: "relay takes a meter and trip, permit or close", Hint: "try: relay " + d.anyMeter() + " close -yes"}
-	}
-	c, ok := commands1C[args[1]]
-	if !ok {
-		return nil, &console.Error{Text: fmt.Sprintf("%q is no command to a relay", args[1]), Hint: "trip, permit, close, alarm, alarm-off, protect, protect-off"}
-	}
-	p, a, err := d.find(args[0])
-	if err != nil {
-		return nil, err
-	}
-	if !slices.ContainsFunc(d.config.Meters, func(m config.Meter) bool { return m.Address == a && m.HasPassword }) {
-		return nil, &console.Error{Text: "the configuration has no password for this meter", Hint: "add password, PA P0 P1 P2 as 8 hexadecimal digits, to its [[meter]]"}
-	}
-	if !yes {
-		return nil, &console.Error{Text: fmt.Sprintf("this switches the power of %s: %s", args[0], c.Text().In(d.config.Gateway.Language)), Hint: "say it again with -yes"}
-	}
-	out, err := p.Relay(ctx, a, c, byConsole)
-	if out != meter.Done {
-		hint := "look at the meter: status word 3 tells its relay (read " + strconv.Quote(args[0]) + " 04000503)"
-		if r, ok := errors.AsType[*dlt645.Refusal](err); ok {
-			return nil, &console.Error{Text: fmt.Sprintf("%s: %s", out, r.Text().In(d.config.Gateway.Language)), Hint: "password, programming key, or the meter takes enciphered commands alone"}
-		}
-		return nil, &console.Error{Text: fmt.Sprintf("%s: %v", out, err), Hint: hint}
-	}
-	return console.Line{Value: fmt.Sprintf("%s: %s", out, c.Text().In(d.config.Gateway.Language))}, nil
-}
-
 // timeCommand tells the clock, or broadcasts it.
 func (d *daemon) timeCommand(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
 	if len(args) == 0 {
 		return d.timeDetail(), nil
 	}
 	if len(args) != 1 || args[0] != "sync" {
-		return nil, &console.Error{Text: fmt.Sprintf("time takes nothing or sync, not %q", strings.Join(args, " "))}
+		return nil, console.Tell(dlt645.Text{EN: "time takes nothing or sync, not %q", ZH: "time 不带参数或带 sync，不能是 %q"}, dlt645.Text{}, strings.Join(args, " "))
 	}
 	for _, p := range d.pollers {
 		if err := p.SyncTime(ctx, byConsole); err != nil {
-			return nil, &console.Error{Text: fmt.Sprintf("bus %s: %v", p.Bus().Name(), err)}
+			return nil, console.Tell(dlt645.Text{EN: "bus %s: %v", ZH: "总线 %s：%v"}, dlt645.Text{}, p.Bus().Name(), err)
 		}
-		say(console.Line{Value: fmt.Sprintf("broadcast on %s; meters may ignore it near midnight, when they are over 5 minutes off, or twice a day: see clock.offset", p.Bus().Name())})
+		say(d.done(dlt645.Text{EN: "broadcast on %s\n  meters may ignore it: near midnight, when over 5 minutes off, a second time a\n  day; read METER clock.offset tells", ZH: "已在 %s 广播校时\n  电表可能忽略：临近午夜、偏差超过 5 分钟、当日第二次；可 read METER clock.offset 查看"}, p.Bus().Name()))
 	}
 	return nil, nil
+}
+
+func (d *daemon) anyBus() string {
+	if len(d.pollers) > 0 {
+		return d.pollers[0].Bus().Name()
+	}
+	return "BUS"
 }
 
 func (d *daemon) pollerOf(bus string) (*meter.Poller, error) {
@@ -181,13 +155,13 @@ func (d *daemon) pollerOf(bus string) (*meter.Poller, error) {
 			return p, nil
 		}
 	}
-	return nil, &console.Error{Text: fmt.Sprintf("there is no bus %q", bus), Hint: "try: status"}
+	return nil, console.Tell(dlt645.Text{EN: "there is no bus %q", ZH: "没有总线 %q"}, dlt645.Text{EN: "try: status", ZH: "请试：status"}, bus)
 }
 
 // scanBus searches a line for meters while it is polled.
 func (d *daemon) scanBus(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
 	if len(args) == 0 {
-		return nil, &console.Error{Text: "scan takes a bus", Hint: "try: scan " + d.pollers[0].Bus().Name()}
+		return nil, console.Tell(dlt645.Text{EN: "scan takes a bus", ZH: "scan 需要总线名称"}, dlt645.Text{EN: "try: scan " + d.anyBus(), ZH: "请试：scan " + d.anyBus()})
 	}
 	p, err := d.pollerOf(args[0])
 	if err != nil {
@@ -197,7 +171,7 @@ func (d *daemon) scanBus(ctx context.Context, args []string, say func(console.An
 	for _, s := range args[1:] {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 300 || n > 19200 {
-			return nil, &console.Error{Text: fmt.Sprintf("%q is no rate", s), Hint: "300 to 19200"}
+			return nil, console.Tell(dlt645.Text{EN: "%q is no rate", ZH: "%q 不是波特率"}, dlt645.Text{EN: "300 to 19200", ZH: "300 至 19200"}, s)
 		}
 		bauds = append(bauds, n)
 	}
@@ -209,7 +183,7 @@ func (d *daemon) scanBus(ctx context.Context, args []string, say func(console.An
 	if err != nil {
 		return nil, err
 	}
-	return console.Line{Value: fmt.Sprintf("%d found", found)}, nil
+	return d.done(dlt645.Text{EN: "%d found", ZH: "找到 %d 块"}, found), nil
 }
 
 // scanned is a meter that a scan found.
@@ -227,137 +201,6 @@ func (s scanned) MarshalJSON() ([]byte, error) {
 func (s scanned) Text(string) string {
 	return fmt.Sprintf("[[meter]]\nname     = %q\nbus      = %q\naddress  = %q\nprotocol = %q\nprofile  = \"three-phase\"   # %d baud, answered in %.0f ms\n\n",
 		"meter "+s.Address.String()[6:], s.bus, s.Address, s.Protocol, s.Baud, millis(s.Took))
-}
-
-// traceBus shows the last frames of a line, or of all, and on request those
-// that follow.
-func (d *daemon) traceBus(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
-	n, follow, name := 20, false, ""
-	for i := 0; i < len(args); i++ {
-		switch {
-		case args[i] == "-f":
-			follow = true
-		case args[i] == "-n" && i+1 < len(args):
-			var err error
-			if n, err = strconv.Atoi(args[i+1]); err != nil || n < 0 {
-				return nil, &console.Error{Text: fmt.Sprintf("-n %s is no number", args[i+1])}
-			}
-			i++
-		case name == "" && !strings.HasPrefix(args[i], "-"):
-			name = args[i]
-		default:
-			return nil, &console.Error{Text: fmt.Sprintf("%q is too much", args[i]), Hint: "trace [BUS] [-n N] [-f]"}
-		}
-	}
-	pollers := d.pollers
-	if name != "" {
-		p, err := d.pollerOf(name)
-		if err != nil {
-			return nil, err
-		}
-		pollers = []*meter.Poller{p}
-	}
-	for _, p := range pollers {
-		watch, stop := p.Bus().Watch()
-		defer stop()
-		recent := p.Bus().Recent()
-		recent = recent[max(0, len(recent)-n):]
-		last := time.Time{}
-		for _, t := range recent {
-			say(d.traced(t, last))
-			last = t.At
-		}
-		if !follow {
-			continue
-		}
-		for {
-			select {
-			case <-ctx.Done():
-				return nil, nil
-			case t := <-watch:
-				say(d.traced(t, last))
-				last = t.At
-			}
-		}
-	}
-	return nil, nil
-}
-
-// tracedFrame is what passed on a line.
-type tracedFrame struct {
-	Bus    string `json:"bus"`
-	Time   string `json:"time"`
-	Micros int64  `json:"us"` // since the one before
-	Sent   bool   `json:"sent"`
-	Hex    string `json:"hex"`
-	Says   string `json:"says"`
-}
-
-func (d *daemon) traced(t meter.Trace, last time.Time) tracedFrame {
-	f := tracedFrame{Bus: t.Bus, Time: t.At.In(d.config.Gateway.Zone).Format("15:04:05.000000"), Sent: t.Sent, Hex: fmt.Sprintf("% X", t.Wire)}
-	if !last.IsZero() {
-		f.Micros = t.At.Sub(last).Microseconds()
-	}
-	f.Says = summary(t.Wire, d.config.Points, d.config.Gateway.Language)
-	return f
-}
-
-// Text tells it in two lines. The second is what `meterd decode` reads.
-func (f tracedFrame) Text(string) string {
-	arrow := "<"
-	if f.Sent {
-		arrow = ">"
-	}
-	return fmt.Sprintf("%s %s %+9dus %s %s\n    %s\n", f.Time, f.Bus, f.Micros, arrow, f.Says, f.Hex)
-}
-
-// summary tells the frames in what passed, in one line.
-func summary(wire []byte, points *meter.Points, language string) string {
-	var says []string
-	var f dlt645.Frame
-	for rest := wire; ; {
-		at, ok := dlt645.Scan(rest, &f)
-		if !ok {
-			break
-		}
-		rest = rest[at.End:]
-		s := f.Address.String() + " " + f.Control.Function().Name(f.Protocol())
-		if r := f.Refusal(); r != nil {
-			s += " " + r.Text().In(language)
-		}
-		if di, ok := f.DI(); ok {
-			s += " " + di.String()
-			if f.Control.Response() && !f.Control.More() {
-				s += valuesText(di, f.Payload(), points, language)
-			}
-		}
-		says = append(says, s)
-	}
-	if len(says) == 0 {
-		return dlt645.Text{EN: "no frame: ", ZH: "无有效帧："}.In(language) + strings.TrimPrefix(dlt645.Diagnose(wire).Error(), "dlt645: ")
-	}
-	return strings.Join(says, "; ")
-}
-
-func valuesText(di dlt645.DI, data []byte, points *meter.Points, language string) string {
-	items, err := dlt645.Decode(nil, di, data)
-	if err != nil {
-		return ""
-	}
-	var b strings.Builder
-	for i, it := range items {
-		if i == 4 {
-			b.WriteString(" …")
-			break
-		}
-		v := valueOf(it, points, language)
-		name := v.Name
-		if v.Point != nil {
-			name = *v.Point
-		}
-		fmt.Fprintf(&b, " %s=%s%s", name, it.Value, v.Unit)
-	}
-	return b.String()
 }
 
 // learnedText tells what was learned of a meter.

@@ -63,6 +63,25 @@ func (d *daemon) relayWords(args []string) []string {
 	return nil
 }
 
+func (d *daemon) writeWords(args []string) []string {
+	switch len(args) {
+	case 0:
+		return commandable(d.config.Meters)
+	case 1:
+		return d.config.Points.Names()
+	case 3:
+		return []string{"-yes"}
+	}
+	return nil
+}
+
+func (d *daemon) meterYesWords(args []string) []string {
+	if len(args) == 0 {
+		return d.meterWords(args)
+	}
+	return []string{"-yes"}
+}
+
 // commandable gives the names of the meters that have a password, without
 // which nothing can be done to them.
 func commandable(meters []config.Meter) []string {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"meterd/cmd/meterd/console"
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// traceAsked is what a trace is to show.
+type traceAsked struct {
+	bus    string // "": all
+	n      int    // of the last frames
+	follow bool
+}
+
+var traceUsage = dlt645.Text{EN: "trace [BUS] [-n N] [-f]; in the console also -o FILE", ZH: "trace [总线] [-n N] [-f]；控制台中还可用 -o 文件"}
+
+func parseTrace(args []string) (traceAsked, error) {
+	a := traceAsked{n: 20}
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "-f":
+			a.follow = true
+		case args[i] == "-n" && i+1 < len(args):
+			i++
+			n, err := strconv.Atoi(args[i])
+			if err != nil || n < 0 {
+				return a, console.Tell(dlt645.Text{EN: "-n %s is no number", ZH: "-n %s 不是数字"}, traceUsage, args[i])
+			}
+			a.n = n
+		case a.bus == "" && !strings.HasPrefix(args[i], "-"):
+			a.bus = args[i]
+		default:
+			return a, console.Tell(dlt645.Text{EN: "%q is too much", ZH: "多余的参数 %q"}, traceUsage, args[i])
+		}
+	}
+	return a, nil
+}
+
+// traceBus shows the last frames of a line, or of all, in the order of time,
+// and on request those that follow.
+func (d *daemon) traceBus(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
+	asked, err := parseTrace(args)
+	if err != nil {
+		return nil, err
+	}
+	pollers := d.pollers
+	if asked.bus != "" {
+		p, err := d.pollerOf(asked.bus)
+		if err != nil {
+			return nil, err
+		}
+		pollers = []*meter.Poller{p}
+	}
+	var recent []meter.Trace
+	fresh := make(chan meter.Trace)
+	for _, p := range pollers {
+		watch, stop := p.Bus().Watch()
+		defer stop()
+		recent = append(recent, p.Bus().Recent()...)
+		if asked.follow {
+			go hand(ctx, watch, fresh)
+		}
+	}
+	slices.SortStableFunc(recent, func(a, b meter.Trace) int { return a.At.Compare(b.At) })
+	last := map[string]time.Time{}
+	for i, t := range recent {
+		if i >= len(recent)-asked.n {
+			say(d.traced(t, last[t.Bus]))
+		}
+		last[t.Bus] = t.At
+	}
+	for asked.follow {
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case t := <-fresh:
+			if t.At.After(last[t.Bus]) { // it may stand among the last ones already
+				say(d.traced(t, last[t.Bus]))
+				last[t.Bus] = t.At
+			}
+		}
+	}
+	return nil, nil
+}
+
+// hand hands traces on until the context ends.
+func hand(ctx context.Context, from <-chan meter.Trace, to chan<- meter.Trace) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case t := <-from:
+			select {
+			case to <- t:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// tracedFrame is what passed on a line.
+type tracedFrame struct {
+	Bus    string `json:"bus"`
+	Time   string `json:"time"`
+	Micros int64  `json:"us"` // since the one before
+	Sent   bool   `json:"sent"`
+	Hex    string `json:"hex"`
+	Says   string `json:"says"`
+}
+
+// traced tells one frame; last is when the one before it passed on its line.
+func (d *daemon) traced(t meter.Trace, last time.Time) tracedFrame {
+	f := tracedFrame{Bus: t.Bus, Time: t.At.In(d.config.Gateway.Zone).Format("15:04:05.000000"), Sent: t.Sent, Hex: fmt.Sprintf("% X", t.Wire)}
+	if !last.IsZero() {
+		f.Micros = t.At.Sub(last).Microseconds()
+	}
+	f.Says = summary(t.Wire, d.config.Points, d.config.Gateway.Language)
+	return f
+}
+
+// Text tells it in two lines. The second is what `meterd decode` reads.
+func (f tracedFrame) Text(string) string {
+	arrow := "<"
+	if f.Sent {
+		arrow = ">"
+	}
+	return fmt.Sprintf("%s %s %+9dus %s %s\n    %s\n", f.Time, f.Bus, f.Micros, arrow, f.Says, f.Hex)
+}
+
+// summary tells the frames in what passed, in one line.
+func summary(wire []byte, points *meter.Points, language string) string {
+	var says []string
+	var f dlt645.Frame
+	for rest := wire; ; {
+		at, ok := dlt645.Scan(rest, &f)
+		if !ok {
+			break
+		}
+		rest = rest[at.End:]
+		s := f.Address.String() + " " + f.Control.Function().Name(f.Protocol())
+		if r := f.Refusal(); r != nil {
+			s += " " + r.Text().In(language)
+		}
+		if di, ok := f.DI(); ok {
+			s += " " + di.String()
+			if f.Control.Response() && !f.Control.More() {
+				s += valuesText(di, f.Payload(), points, language)
+			}
+		}
+		says = append(says, s)
+	}
+	if len(says) == 0 {
+		return dlt645.Text{EN: "no frame: ", ZH: "无有效帧："}.In(language) + strings.TrimPrefix(dlt645.Diagnose(wire).Error(), "dlt645: ")
+	}
+	return strings.Join(says, "; ")
+}
+
+func valuesText(di dlt645.DI, data []byte, points *meter.Points, language string) string {
+	items, err := dlt645.Decode(nil, di, data)
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for i, it := range items {
+		if i == 4 {
+			b.WriteString(" …")
+			break
+		}
+		v := valueOf(it, points, language)
+		name := v.Name
+		if v.Point != nil {
+			name = *v.Point
+		}
+		fmt.Fprintf(&b, " %s=%s%s", name, it.Value, v.Unit)
+	}
+	return b.String()
+}
