@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross image overlay machine test test-image test-machine test-machine-long test-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench bench-store setup clean
+.PHONY: demo picture build cross image overlay machine qemu test test-image test-machine test-machine-long test-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench bench-store setup clean
 
 demo: build
 	bin/metersim demo
@@ -42,15 +42,19 @@ machine: overlay build
 	@board/image/initrd bin/machine/debian bin/image/meterd-overlay-armv7.tar.gz bin/machine/initrd
 	@cp bin/meterd bin/machine/meterd
 
+# The machine in this terminal, with meters and a platform on this host.
+qemu: machine
+	@board/image/qemu
+
 # What was made is sound, and comes out the same when made again.
 test-image: image build
 	@METERD_IMAGE=$(CURDIR)/bin PACKAGE=$(PACKAGE) $(GO) test -count=1 -v -run Image ./board/image
 
 test-machine:
-	@board/image/test $(GO) -timeout 20m
+	@board/image/test $(GO) -parallel 4 -timeout 20m
 
 test-machine-long:
-	@METERD_CUTS=100 board/image/test $(GO) -timeout 4h
+	@METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
 test: setup check-format check-vet check-static check-vuln unit ring test-image arm test-machine fuzz-short
 	@echo "make test: all passed"

@@ -40,6 +40,7 @@ func (m *machine) end() {
 // started again.
 func TestBoard(t *testing.T) {
 	parts(t)
+	t.Parallel()
 	s := newSite(t, 2)
 	m := s.begin(nil)
 
@@ -64,7 +65,10 @@ func TestBoard(t *testing.T) {
 
 	t.Log("console, in Chinese")
 	m.do("sed -i 's/language = \"en\"/language = \"zh\"/' /data/meterd.toml && meterd exec config reload")
-	m.wait("Chinese", func() bool { return strings.Contains(m.do("meterd exec status"), "总线 b1") })
+	m.wait("Chinese", func() bool {
+		out, _ := m.try("meterd exec status")
+		return strings.Contains(out, "总线 b1")
+	})
 	m.types("exit\r") // the next session speaks it
 	m.sees(`> $`)
 	m.types("status\r")

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,8 +88,8 @@ func tool(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// powerOn starts a machine on the disk in dir.
-func powerOn(t *testing.T, dir string) *machine {
+// powerOn starts a machine on the disk in dir, with more devices.
+func powerOn(t *testing.T, dir string, devices ...string) *machine {
 	t.Helper()
 	from := parts(t)
 	m := &machine{t: t, dir: dir, ended: make(chan struct{}), uart: &screen{}, told: &screen{}}
@@ -103,7 +104,7 @@ func powerOn(t *testing.T, dir string) *machine {
 		"-chardev", "socket,id=h0,server=on,wait=off,path=" + m.socket("hand"), "-device", "pci-serial,chardev=h0",
 		"-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,romfile=",
 		"-qmp", "unix:" + m.socket("monitor") + ",server=on,wait=off"}
-	m.cmd = exec.Command("qemu-system-arm", append(args, disk(t, dir)...)...)
+	m.cmd = exec.Command("qemu-system-arm", slices.Concat(args, disk(t, dir), devices)...)
 	m.cmd.Stdout, m.cmd.Stderr = m.uart, m.uart
 	keys, err := m.cmd.StdinPipe()
 	if err != nil {
@@ -236,6 +237,13 @@ func (s *screen) find(p *regexp.Regexp, n int) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return p.FindStringSubmatch(string(s.text[n:]))
+}
+
+// forget drops what came so far, as from an earlier start.
+func (s *screen) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = nil
 }
 
 func (s *screen) from(n int) string {

@@ -22,6 +22,7 @@ import (
 // METERD_CUTS is how often (10), METERD_SEED repeats a run's moments.
 func TestPowerCuts(t *testing.T) {
 	parts(t)
+	t.Parallel()
 	s := newSite(t, 2)
 	dir := flash(t, map[string]string{"meterd.toml": s.config("en")})
 	seed := uint64(number(t, "METERD_SEED", int(time.Now().UnixNano()%1e6)))

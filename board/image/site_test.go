@@ -58,6 +58,8 @@ language = %q
 path  = "/data/readings.ring"
 size  = "4MiB"
 flush = "500ms"
+[board]
+watchdog = "/dev/watchdog"
 [[bus]]
 name = "b1"
 port = "/dev/ttyS0"
@@ -137,6 +139,10 @@ type status struct {
 		Connected bool
 		Queued    int
 		Acked     int
+	}
+	Watchdog struct {
+		Device    string
+		LastReset *struct{ Loop string } `json:"last_reset"`
 	}
 	Ring struct {
 		First, Last, Waiting uint64

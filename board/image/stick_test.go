@@ -64,6 +64,7 @@ func (m *machine) reported(image, pattern string) (report string) {
 // forged, and pulled while they are read.
 func TestSticks(t *testing.T) {
 	parts(t)
+	t.Parallel()
 	s := newSite(t, 3)
 	public, private, err := minisign.GenerateKey(rand.Reader)
 	if err != nil {
