@@ -9,7 +9,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross image overlay machine qemu test test-image test-machine test-machine-long test-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench bench-store setup clean
+.PHONY: demo picture build cross image overlay machine qemu test test-image test-machine test-machine-long test-long uplink-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench bench-store setup clean
 
 demo: build
 	bin/metersim demo
@@ -90,11 +90,16 @@ ring:
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000
 test-long: EXT4_CUTS = 5000
-test-long: ring test-machine-long
+test-long: ring test-machine-long uplink-long
 
 # The codec, the store and the meters once more as ARM programs.
 arm:
 	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) test -short -timeout 20m -exec qemu-arm-static $(ARM_TEST)
+
+# 200 kills of a real broker, and 10000 connections that leave nothing behind.
+uplink-long:
+	$(GO) test -count=1 -timeout 1h -v -run 'MosquittoIsKilled' ./uplink -kills 200
+	$(GO) test -count=1 -timeout 1h -v -run 'ConnectionsLeakNothing' ./uplink -reconnects 10000
 
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s

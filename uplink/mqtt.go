@@ -21,6 +21,8 @@ type Endpoint struct {
 	URL       string        // tcp://host:port or ssl://host:port
 	TLS       *tls.Config   // for ssl://
 	KeepAlive time.Duration // zero: 60 s
+
+	reach func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the network
 }
 
 // inbound is a message from the broker.
@@ -40,6 +42,7 @@ type conn struct {
 	dropped atomic.Int64 // inbound messages that found no room
 	lost    chan error
 	done    chan struct{}
+	beneath atomic.Pointer[watched] // the socket
 }
 
 // Platforms ban who subscribes to more than 15 topics in 5 s.
@@ -81,6 +84,7 @@ func dial(ctx context.Context, e Endpoint, l Login, topics []string, room int) (
 		c.close()
 		return nil, explain(err)
 	}
+	c.beneath.Load().watch(silenceEndured(e.keepAlive()))
 	for i, topic := range topics {
 		if i > 0 && i%topicsAtOnce == 0 {
 			if err := rest(ctx, topicsPause); err != nil {
@@ -97,21 +101,28 @@ func dial(ctx context.Context, e Endpoint, l Login, topics []string, room int) (
 	return c, nil
 }
 
-func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
-	keepAlive := e.KeepAlive
-	if keepAlive == 0 {
-		keepAlive = 60 * time.Second
+func (e Endpoint) keepAlive() time.Duration {
+	if e.KeepAlive == 0 {
+		return time.Minute
 	}
+	return e.KeepAlive
+}
+
+func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
 	return mqtt.NewClientOptions().
-		AddBroker(e.URL).SetTLSConfig(e.TLS).
+		AddBroker(e.URL).
 		SetClientID(l.ClientID).SetUsername(l.Username).SetPassword(l.Password).
 		SetProtocolVersion(4).SetCleanSession(true).
 		SetAutoReconnect(false).SetConnectRetry(false).
 		SetOrderMatters(false).SetResumeSubs(false).
-		SetKeepAlive(keepAlive).SetPingTimeout(15 * time.Second).
-		SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second).
+		SetKeepAlive(e.keepAlive()).SetPingTimeout(15 * time.Second).
+		SetConnectTimeout(connectTimeout).SetWriteTimeout(stuckAfter).
 		SetStore(mqtt.NewOrderedMemoryStore()).
-		SetDialer(&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: userTimeout}).
+		SetCustomOpenConnectionFn(func(at *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
+			conn, beneath, err := e.open(at)
+			c.beneath.Store(beneath)
+			return conn, err
+		}).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { c.enqueue(inbound{m.Topic(), m.Payload()}) }).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 			select {

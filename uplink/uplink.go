@@ -37,6 +37,8 @@ type Config struct {
 	// is to be connected; nil: nobody wants to know.
 	Alive func()
 	Log   *slog.Logger // nil: none
+
+	least time.Duration // pause before each attempt to connect; 0: leastPause
 }
 
 // Uplink delivers to one platform. Run must run.
@@ -76,6 +78,9 @@ func New(c Config) (*Uplink, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
+	if c.least == 0 {
+		c.least = leastPause
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -114,7 +119,8 @@ const (
 	// leastPause is the pause before each attempt to connect; platforms ban
 	// who comes more often.
 	leastPause = 5 * time.Second
-	mostPause  = 5 * time.Minute
+	// mostPause is the longest, in least pauses: 5 minutes.
+	mostPause = 60
 	// credentialsPause follows a refusal that repeating makes worse.
 	credentialsPause = time.Minute
 	// stableAfter is how long a connection must last to count as good.
@@ -129,7 +135,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		u.desk.run(ctx)
 	}()
 	defer func() { <-working }()
-	spread := leastPause
+	spread := u.least
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := u.session(ctx)
@@ -137,15 +143,15 @@ func (u *Uplink) Run(ctx context.Context) error {
 			break
 		}
 		if time.Since(began) > stableAfter {
-			spread = leastPause
+			spread = u.least
 		}
-		pause := leastPause + rand.N(spread)
-		spread = min(2*spread, mostPause-leastPause)
+		pause := u.least + rand.N(spread)
+		spread = min(2*spread, (mostPause-1)*u.least)
 		if r, ok := errors.AsType[*refusal](err); ok && r.Credentials {
 			pause = max(pause, credentialsPause)
 		}
 		if errors.Is(err, errNoClock) { // costs nobody anything
-			pause, spread = time.Second, leastPause
+			pause, spread = time.Second, u.least
 		}
 		u.down(err, pause)
 		u.pause(ctx, pause)

@@ -65,6 +65,13 @@ func (b *Broker) Close() (err error) {
 	return err
 }
 
+// Drop ends the connection of a client, without a word.
+func (b *Broker) Drop(clientID string) {
+	if c, ok := b.server.Clients.Get(clientID); ok {
+		c.Stop(packets.ErrServerShuttingDown)
+	}
+}
+
 // OnSubscribe sets who decides on subscriptions of clients other than the
 // platform, and is told of them. Call it before the first client comes.
 func (b *Broker) OnSubscribe(decide func(clientID, filter string) bool) { b.hook.subscribe = decide }
