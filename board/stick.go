@@ -26,9 +26,11 @@ type Stick struct {
 // Sticks sees USB sticks come and go.
 type Sticks struct {
 	// Came is told of each stick; plugged: it was not there at the start. Gone
-	// is told its name.
+	// is told its name. Deaf is told why the kernel's messages are not to be
+	// had, if so.
 	Came func(s Stick, plugged bool)
 	Gone func(name string)
+	Deaf func(error)
 
 	sys  string // "/sys/class/block" unless a test says otherwise
 	seen map[string]bool
@@ -42,29 +44,39 @@ const lookAfter = 2 * time.Second
 // Run watches until the context ends. Came and Gone are called by it, one at
 // a time. Where the kernel's messages are not to be had it looks every other
 // second.
-func (s *Sticks) Run(ctx context.Context) error {
-	err := uevents(ctx, func(e uevent) {
-		if e.subsystem != "" && e.subsystem != "block" {
-			return
-		}
-		if e.action == "add" || e.action == "change" { // another one may have its name
-			s.forget(e.name)
-		}
-		s.look()
-	})
+func (s *Sticks) Run(ctx context.Context) {
+	freeMounts(mountRoom())
+	err := uevents(ctx, s.hear)
 	if ctx.Err() != nil {
-		return nil
+		return
 	}
+	s.Deaf(err)
 	t := time.NewTicker(lookAfter)
 	defer t.Stop()
 	for {
 		s.look()
 		select {
 		case <-ctx.Done():
-			return err
+			return
 		case <-t.C:
 		}
 	}
+}
+
+// hear takes a message of the kernel. When a partition goes it is in /sys
+// still, and when the last has gone its disk looks like one that never had
+// any: so it is not looked there then.
+func (s *Sticks) hear(e uevent) {
+	switch {
+	case e.subsystem != "" && e.subsystem != "block":
+		return
+	case e.action == "remove":
+		s.forget(e.name)
+		return
+	case e.action == "add" || e.action == "change": // another one may have its name
+		s.forget(e.name)
+	}
+	s.look()
 }
 
 func (s *Sticks) forget(name string) {
@@ -107,8 +119,8 @@ func usbDisks(sys string) []string {
 	for _, e := range entries {
 		path := filepath.Join(sys, e.Name())
 		target, err := filepath.EvalSymlinks(path)
-		if err != nil || !strings.Contains(target, "/usb") {
-			continue
+		if err != nil || !strings.Contains(target, "/usb") || strings.HasPrefix(e.Name(), "sr") {
+			continue // sr0 is the CD-ROM that a modem pretends to be
 		}
 		if size, err := os.ReadFile(filepath.Join(target, "size")); err != nil || strings.TrimSpace(string(size)) == "0" {
 			continue // a card reader without a card
@@ -157,7 +169,7 @@ func (s Stick) Visit(write bool, f func(dir string) error) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(mountRoom(), "meterd-stick-")
+	dir, err := os.MkdirTemp(mountRoom(), mountPrefix)
 	if err != nil {
 		return fmt.Errorf("board: %w", err)
 	}
@@ -180,6 +192,18 @@ func (s Stick) Visit(write bool, f func(dir string) error) error {
 		unix.Unmount(dir, unix.MNT_DETACH)
 	}
 	return err
+}
+
+// mountPrefix begins the names of our mount points.
+const mountPrefix = "meterd-stick-"
+
+// freeMounts takes away what a killed program has left mounted.
+func freeMounts(room string) {
+	left, _ := filepath.Glob(filepath.Join(room, mountPrefix+"*"))
+	for _, dir := range left {
+		unix.Unmount(dir, unix.MNT_DETACH)
+		os.Remove(dir) // only if it is empty
+	}
 }
 
 // mountRoom is where mount points are made: in memory, where there is such.

@@ -89,6 +89,7 @@ func TestSticksAreToldFromOtherDisks(t *testing.T) {
 		"pci/usb1/1-1/block/sda": "1000", "pci/usb1/1-1/block/sda/sda1": "900", "pci/usb1/1-1/block/sda/sda2": "90",
 		"pci/usb1/1-2/block/sdb":     "1000", // no partitions
 		"pci/usb1/1-3/block/sdc":     "0",    // a reader without a card
+		"pci/usb1/1-4/block/sr0":     "1000", // a modem's drivers
 		"pci/virtio/block/vda":       "1000",
 		"soc/mmc0/block/mmcblk/vda1": "1000",
 	})
@@ -117,19 +118,24 @@ func TestSticksComeAndGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.look()
-	s.look()
-	s.forget("sdb") // another one has its name
-	s.look()
+	s.hear(uevent{}) // the start
+	s.hear(uevent{"add", "usb", "bus/usb/001/002"})
+	s.hear(uevent{"add", "block", "vda"})
+	s.hear(uevent{"change", "block", "sdb"}) // another one has its name
+	s.hear(uevent{"remove", "block", "sdb"}) // it is in /sys still
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
 	}
-	s.look()
+	s.hear(uevent{"add", "block", "vdb"})
 	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
-	s.look()
-	want := []string{"there /dev/sdb", "gone sdb", "plugged /dev/sdb", "gone sdb", "plugged /dev/sdb"}
+	s.hear(uevent{"add", "block", "sdb"})
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	s.hear(uevent{}) // the kernel's message was lost
+	want := []string{"there /dev/sdb", "gone sdb", "plugged /dev/sdb", "gone sdb", "plugged /dev/sdb", "gone sdb"}
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}

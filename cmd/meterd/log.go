@@ -58,8 +58,6 @@ const (
 	// mostBursts bounds what is watched so. Beyond it a message counts whatever
 	// it is about.
 	mostBursts = 1024
-	// shortestLogSecret: what is shorter would be hidden by chance.
-	shortestLogSecret = 6
 )
 
 func newJournal(out io.Writer, level slog.Level) *journal {
@@ -72,9 +70,7 @@ func newJournal(out io.Writer, level slog.Level) *journal {
 func (s *journalState) use(c *config.Config, text string) {
 	var pairs []string
 	for _, secret := range config.Secrets(text) {
-		if len(secret) >= shortestLogSecret {
-			pairs = append(pairs, secret, config.Hidden)
-		}
+		pairs = append(pairs, secret, config.Hidden)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

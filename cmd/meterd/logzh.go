@@ -5,6 +5,7 @@ var chinese = map[string]string{
 	"a loop makes no progress, the watchdog is not fed": "循环无进展，停止喂看门狗",
 	"a new configuration is taken over":                 "采用新配置",
 	"a reading is lost":                                 "丢失一条读数",
+	"a disk without a file system for us":               "磁盘没有可用的文件系统",
 	"a stick without meterd.toml":                       "U 盘上没有 meterd.toml",
 	"an event is lost":                                  "丢失一条事件",
 	"an item is refused by the platform":                "平台拒收一项数据",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,19 +44,22 @@ func (st *station) propose(ctx context.Context, text, by string) proposal {
 	if !p.accepted() {
 		return p
 	}
+	if !st.reserve() {
+		p.err = errComing
+		return p
+	}
 	if p.err = st.conf.install(text, running, by); p.err != nil {
+		st.release()
 		return p
 	}
 	st.log.Info("a new configuration is taken over", "by", by, "gateway", p.config.Gateway.ID)
 	next := change{config: p.config, text: text, onTrial: true}
-	time.AfterFunc(changeAfter, func() {
-		select {
-		case st.changes <- next:
-		default: // it is going back just now
-		}
-	})
+	time.AfterFunc(changeAfter, func() { st.changes <- next }) // there is room: it is reserved
 	return p
 }
+
+// errComing says that somebody else was quicker.
+var errComing = errors.New("another configuration is being taken over just now; try again in a minute")
 
 // changeAfter is the moment between the answer and the change.
 const changeAfter = 500 * time.Millisecond
@@ -132,12 +136,7 @@ func readConfig(path string) (string, error) {
 // redact hides the secrets of a configuration in what is told of it.
 func redact(told, text string) string {
 	for _, s := range config.Secrets(text) {
-		if len(s) >= shortestSecret {
-			told = strings.ReplaceAll(told, s, config.Hidden)
-		}
+		told = strings.ReplaceAll(told, s, config.Hidden)
 	}
 	return told
 }
-
-// shortestSecret: what is shorter stands in any text by chance.
-const shortestSecret = 3

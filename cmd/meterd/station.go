@@ -39,10 +39,13 @@ type station struct {
 	ringSet config.Store // that the ring is open with
 	hung    func(error)  // ends the station, because something hangs
 
-	mu    sync.Mutex
-	now   *daemon   // that runs; guarded by mu
-	text  string    // of its configuration; guarded by mu
-	trial trialView // guarded by mu
+	mu   sync.Mutex
+	now  *daemon // that runs; guarded by mu
+	text string  // of its configuration; guarded by mu
+	// coming tells that another is installed, and will run in a moment; guarded
+	// by mu.
+	coming bool
+	trial  trialView // guarded by mu
 }
 
 // change is a configuration that is to run.
@@ -135,10 +138,7 @@ func (st *station) one(ctx context.Context, c change, runs func()) (*change, err
 	if before, _ := st.running(); before != nil {
 		d.event(meter.Event{Kind: meter.EventConfig, Time: time.Now()})
 	}
-	st.mu.Lock()
-	st.now, st.text = d, c.text
-	st.mu.Unlock()
-	st.beginTrial(c.onTrial)
+	st.begin(d, c)
 	runs()
 	got := make(chan *change, 1)
 	go func() {
@@ -158,6 +158,34 @@ func (st *station) one(ctx context.Context, c change, runs func()) (*change, err
 		err = nil // the program ends anyway
 	}
 	return next, err
+}
+
+// begin notes what runs from now on, and whether it is on trial.
+func (st *station) begin(d *daemon, c change) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.now, st.text, st.coming = d, c.text, false
+	if c.onTrial {
+		st.trial = newTrialView(time.Now())
+	}
+}
+
+// reserve claims the next change; false if there is one already. It is given
+// back by begin, or by release when nothing comes of it.
+func (st *station) reserve() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.coming {
+		return false
+	}
+	st.coming = true
+	return true
+}
+
+func (st *station) release() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.coming = false
 }
 
 // running gives what runs at present, nil between two.

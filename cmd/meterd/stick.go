@@ -38,8 +38,10 @@ func (st *station) watchSticks(ctx context.Context) {
 			}
 			ctx, cancel := context.WithCancel(ctx)
 			pulled[s.Name] = cancel
+			plugged = plugged && board.Uptime() > settled
 			visits.Go(func() { st.stick(ctx, s.Name, s, plugged) })
 		},
+		Deaf: func(err error) { st.log.Error("sticks are looked for every other second only", "err", err) },
 		Gone: func(name string) {
 			if cancel := pulled[name]; cancel != nil {
 				cancel()
@@ -47,10 +49,12 @@ func (st *station) watchSticks(ctx context.Context) {
 			}
 		},
 	}
-	if err := w.Run(ctx); err != nil {
-		st.log.Error("sticks are looked for every other second only", "err", err)
-	}
+	w.Run(ctx)
 }
+
+// settled is how long after the system's start a stick counts as one that was
+// there: USB takes its time.
+const settled = time.Minute
 
 // stick takes what a stick brings, and stays with it until it is clear what
 // came of it, or until it is pulled.
@@ -58,6 +62,10 @@ func (st *station) stick(ctx context.Context, name string, s visitor, plugged bo
 	brought, err := readStick(s)
 	if errors.Is(err, fs.ErrNotExist) {
 		st.log.Info("a stick without meterd.toml", "stick", name)
+		return
+	}
+	if errors.Is(err, board.ErrNoFileSystem) && !plugged { // it belongs to the board, and is no business of ours
+		st.log.Info("a disk without a file system for us", "stick", name)
 		return
 	}
 	st.light.show(board.Working)
@@ -87,8 +95,11 @@ func (st *station) stick(ctx context.Context, name string, s visitor, plugged bo
 	}
 	r.text = brought.text
 	if r.result == taken {
-		st.awaitChange(ctx, brought.text)
+		runs := st.awaitChange(ctx, brought.text)
 		r.why = st.view().text
+		if !runs {
+			r.result = takenBack
+		}
 	}
 	st.tell(name, s, &r)
 	if r.result == taken {
@@ -144,21 +155,21 @@ func whyOf(err error) dlt645.Text { return dlt645.Text{EN: err.Error(), ZH: err.
 // longestChange is how long a change may take to come about.
 const longestChange = 15 * time.Second
 
-// awaitChange waits until the text runs.
-func (st *station) awaitChange(ctx context.Context, text string) {
+// awaitChange waits until the text runs. It reports false if it does not.
+func (st *station) awaitChange(ctx context.Context, text string) bool {
 	t := time.NewTicker(100 * time.Millisecond)
 	defer t.Stop()
 	end := time.NewTimer(longestChange)
 	defer end.Stop()
 	for {
-		if _, runs := st.running(); runs == text && st.view().state != wentBack {
-			return
+		if _, runs := st.running(); runs == text {
+			return true
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-end.C:
-			return
+			return false
 		case <-t.C:
 		}
 	}
@@ -170,10 +181,11 @@ func (st *station) stay(ctx context.Context, name string, s visitor, r stickRepo
 	t := time.NewTicker(proveLooked)
 	defer t.Stop()
 	for {
+		_, runs := st.running()
 		v := st.view()
-		if v.state == proved || v.state == wentBack {
+		if runs != r.text || v.state == proved {
 			r.result, r.why = works, v.text
-			if v.state == wentBack {
+			if runs != r.text {
 				r.result = takenBack
 			}
 			st.tell(name, s, &r)

@@ -98,11 +98,10 @@ func newStickStation(t *testing.T, usb string) (st *station, ran func() []string
 	st.trial = trialView{}
 	var names []string
 	run := func(c change) {
+		st.begin(&daemon{station: st, config: c.config}, c)
 		st.mu.Lock()
-		st.now, st.text = &daemon{station: st, config: c.config}, c.text
+		defer st.mu.Unlock()
 		names = append(names, c.config.Gateway.ID)
-		st.mu.Unlock()
-		st.beginTrial(c.onTrial)
 	}
 	c, problems := config.Parse(d.conf.path, good)
 	if config.Failed(problems) {

@@ -47,16 +47,12 @@ func (st *station) setTrial(f func(*trialView)) {
 	f(&st.trial)
 }
 
-// beginTrial notes that what starts now has to prove itself.
-func (st *station) beginTrial(yes bool) {
-	if !yes {
-		return
-	}
-	st.setTrial(func(v *trialView) {
-		*v = trialView{state: onTrial, at: time.Now(), until: time.Now().Add(trialFor), text: dlt645.Text{
-			EN: "taken over; it goes back by itself unless a meter answers or an uplink connects within 10 minutes",
-			ZH: "已采用；若 10 分钟内既无电表应答也无上行连接，将自动恢复原配置"}}
-	})
+// newTrialView is what there is to tell of a configuration that begins now and
+// has to prove itself.
+func newTrialView(now time.Time) trialView {
+	return trialView{state: onTrial, at: now, until: now.Add(trialFor), text: dlt645.Text{
+		EN: "taken over; it goes back by itself unless a meter answers or an uplink connects within 10 minutes",
+		ZH: "已采用；若 10 分钟内既无电表应答也无上行连接，将自动恢复原配置"}}
 }
 
 // came tells what has come up.
@@ -146,18 +142,19 @@ func (d *daemon) settle(text dlt645.Text) {
 // goBack has the configuration before run again, if there is one that could
 // do better.
 func (d *daemon) goBack() {
+	if !d.reserve() {
+		return // another takes its place already
+	}
 	_, text := d.running()
 	err := d.conf.prevUsable()
 	if err == nil {
 		var next change
 		if next, err = d.back(text, nothingCame); err == nil {
-			select {
-			case d.changes <- next:
-			default: // another takes its place already
-			}
+			d.changes <- next
 			return
 		}
 	}
+	d.release()
 	d.confirm()
 	d.settle(dlt645.Text{EN: nothingCame.EN + "; it stays, because there is none to go back to: " + err.Error(), ZH: nothingCame.ZH + "；因无可恢复的配置而保留：" + err.Error()})
 }
@@ -254,5 +251,8 @@ func (st *station) insteadOf(problems []config.Problem) (change, []config.Proble
 		return change{}, problems, unusable
 	}
 	st.log.Error("the configuration is not usable, the one before runs", "file", path, "prev", st.conf.prev())
+	st.setTrial(func(v *trialView) {
+		v.state, v.text = wentBack, dlt645.Text{EN: path + " is not usable, the configuration before runs", ZH: path + " 不可用，正在运行原配置"}
+	})
 	return change{config: c, text: string(b)}, problems, nil
 }

@@ -59,8 +59,7 @@ func newTrial(t *testing.T, old string) *daemon {
 	}
 	d := &daemon{station: st, config: c}
 	d.pollers = []*meter.Poller{d.poller(c.Buses[0])}
-	st.now, st.text = d, text
-	st.beginTrial(true)
+	st.begin(d, change{text: text, onTrial: true})
 	return d
 }
 

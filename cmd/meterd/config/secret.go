@@ -29,19 +29,51 @@ func Hide(text string) (string, error) {
 	return b.String(), err
 }
 
-// Secrets gives the secrets that a configuration holds, the longest first; as
-// far as it can be read.
+// shortestSecret is the length from which a secret is looked for in other
+// texts: what is shorter stands in any by chance.
+const shortestSecret = 6
+
+// Secrets gives the secrets of a configuration that are to be hidden in what is
+// told of it, the longest first. What is no secret elsewhere in it, or only one
+// character over and over, is none. Of a text that is not TOML all is given
+// that may be one.
 func Secrets(text string) []string {
 	var values map[string]any
-	var all []string
-	if _, err := toml.Decode(text, &values); err == nil {
-		walkSecrets(values, func(s string) string { all = append(all, s); return s })
-	} else {
-		all = roughSecrets(text)
+	if _, err := toml.Decode(text, &values); err != nil {
+		return longestFirst(roughSecrets(text))
 	}
-	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	var all []string
+	walkSecrets(values, func(s string) string { all = append(all, s); return "" })
+	var told []string
+	walkTexts(values, func(s string) { told = append(told, s) }) // the secrets are empty by now
+	return longestFirst(slices.DeleteFunc(all, func(s string) bool {
+		return len(s) < shortestSecret || strings.Trim(s, s[:1]) == "" || slices.ContainsFunc(told, func(o string) bool { return strings.Contains(o, s) })
+	}))
+}
+
+func longestFirst(all []string) []string {
 	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-	return all
+	return slices.Compact(all)
+}
+
+// walkTexts hands each text to take.
+func walkTexts(v any, take func(string)) {
+	switch v := v.(type) {
+	case string:
+		take(v)
+	case map[string]any:
+		for _, inner := range v {
+			walkTexts(inner, take)
+		}
+	case []map[string]any:
+		for _, inner := range v {
+			walkTexts(inner, take)
+		}
+	case []any:
+		for _, inner := range v {
+			walkTexts(inner, take)
+		}
+	}
 }
 
 // walkSecrets puts what change gives in the place of each secret. A path to a
@@ -70,6 +102,10 @@ func walkSecrets(v any, change func(string) string) {
 	}
 }
 
+// shortestRough is the length from which a word is hidden that may be a
+// secret: the message of a mistake in its line may quote it.
+const shortestRough = 3
+
 // roughSecrets reads a text that is not TOML: all that stands behind the equals
 // sign of a key of a secret, whole and in words.
 func roughSecrets(text string) []string {
@@ -82,8 +118,12 @@ func roughSecrets(text string) []string {
 				continue
 			}
 			value = strings.TrimSpace(value)
-			all = append(all, value, strings.Trim(value, `"'`))
-			all = append(all, strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("\"' \t#,{}[]", r) })...)
+			words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("\"' \t#,{}[]", r) })
+			for _, word := range append(words, value, strings.Trim(value, `"'`)) {
+				if len(word) >= shortestRough {
+					all = append(all, word)
+				}
+			}
 		}
 	}
 	return all

@@ -42,6 +42,29 @@ func problemsText(ps []Problem) string {
 	return b.String()
 }
 
+// TestWhatIsNoSecretElsewhereIsTold: a vendor's id, a password of zeros within
+// an address, a short PIN would tear holes into every report.
+func TestWhatIsNoSecretElsewhereIsTold(t *testing.T) {
+	got := Secrets(`[gateway]
+id = "vendor01"
+[console]
+pin = "2024"
+[[meter]]
+address = "000000001234"
+password = "00000000"
+operator = "00001234"
+[[uplink]]
+username = "vendor01"
+[uplink.x]
+access_key = "a-long-secret"
+device_secret = "a-long-secret-2"
+key = "/etc/meterd/key.pem"
+`)
+	if want := []string{"a-long-secret-2", "a-long-secret"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestSecretsOfATextThatIsNoTOML(t *testing.T) {
 	got := Secrets("[console]\npin = hunter2\n[[meter]]\nrelay = { trip = \"1A\" }\n  password=\"02123456\" # x\naccess_key = \"abc")
 	for _, want := range []string{"hunter2", "02123456", "abc"} {
