@@ -127,11 +127,25 @@ func (w *Watchdog) look(elapsed time.Duration) bool {
 	return hangs
 }
 
+// tell waits for who is told, but not for ever: it may be the flash that
+// hangs.
 func (w *Watchdog) tell(h Hang, hangs bool) {
-	if w.Hung != nil {
+	if w.Hung == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
 		w.Hung(h, hangs)
+	}()
+	select {
+	case <-done:
+	case <-time.After(longestTell):
 	}
 }
+
+// longestTell is how long the reason of a reset may take to be kept.
+const longestTell = 5 * time.Second
 
 func (w *Watchdog) fed(err error) {
 	w.mu.Lock()

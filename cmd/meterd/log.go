@@ -36,9 +36,22 @@ type journalState struct {
 	hide    *strings.Replacer // of secrets; guarded by mu
 	errors  *board.ErrorFile  // nil: none; guarded by mu
 	failed  bool              // the last error could not be kept; guarded by mu
+	toKeep  []flashLine       // errors that wait for the flash; guarded by mu
+	spilled int               // of them, for lack of room; guarded by mu
 	bursts  map[string]*burst // guarded by mu
+	keep    chan struct{}     // tells that an error waits for the flash
 	checked time.Time         // when bursts were looked through; guarded by mu
 }
+
+// flashLine is an error for the flash.
+type flashLine struct {
+	at   time.Time
+	line string
+}
+
+// mostToKeep bounds the errors that wait for a flash that stands still. Who
+// logs never waits for it.
+const mostToKeep = 64
 
 // burst is how often one message came lately.
 type burst struct {
@@ -62,7 +75,7 @@ const (
 
 func newJournal(out io.Writer, level slog.Level) *journal {
 	return &journal{journalState: &journalState{
-		level: level, lines: board.NewLines(linesKept), out: out, zone: time.UTC, hide: strings.NewReplacer(), bursts: map[string]*burst{},
+		level: level, lines: board.NewLines(linesKept), out: out, zone: time.UTC, hide: strings.NewReplacer(), bursts: map[string]*burst{}, keep: make(chan struct{}, 1),
 	}}
 }
 
@@ -135,13 +148,60 @@ func (s *journalState) writeLocked(at time.Time, l slog.Level, line string) {
 	if l < slog.LevelError || s.errors == nil {
 		return
 	}
-	err := s.errors.Add(at, line)
-	if failed := err != nil; failed != s.failed {
-		s.failed = failed
-		if failed { // not by the log itself: that would go round
-			fmt.Fprintf(s.out, "%s %s %s err=%q\n", at.In(s.zone).Format(time.DateTime), levelName(slog.LevelWarn), s.sayLocked("errors cannot be kept on flash"), err)
+	if len(s.toKeep) == mostToKeep {
+		s.spilled++
+		return
+	}
+	s.toKeep = append(s.toKeep, flashLine{at, line})
+	select {
+	case s.keep <- struct{}{}:
+	default:
+	}
+}
+
+// keepErrors writes errors onto the flash until the context ends.
+func (s *journalState) keepErrors(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			s.drain()
+			return
+		case <-s.keep:
+			s.drain()
 		}
 	}
+}
+
+// drain writes the errors that wait onto the flash.
+func (s *journalState) drain() {
+	for {
+		s.mu.Lock()
+		file := s.errors
+		if len(s.toKeep) == 0 || file == nil {
+			s.mu.Unlock()
+			return
+		}
+		k := s.toKeep[0]
+		s.toKeep = s.toKeep[1:]
+		if s.spilled > 0 {
+			k.line = fmt.Sprintf("(+%d) %s", s.spilled, k.line)
+			s.spilled = 0
+		}
+		s.mu.Unlock()
+		s.noteKept(k.at, file.Add(k.at, k.line))
+	}
+}
+
+// noteKept tells when errors cannot be kept any more: not as an error, that
+// would go round.
+func (s *journalState) noteKept(at time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	failed := err != nil
+	if failed && !s.failed {
+		fmt.Fprintf(s.out, "%s %s %s err=%q\n", at.In(s.zone).Format(time.DateTime), levelName(slog.LevelWarn), s.sayLocked("errors cannot be kept on flash"), err)
+	}
+	s.failed = failed
 }
 
 // floodLocked reports whether a message came often enough lately.

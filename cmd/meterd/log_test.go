@@ -84,6 +84,7 @@ func TestAFloodIsCounted(t *testing.T) {
 		if len(lines) != 5 || !strings.HasSuffix(lines[2], "n=2") || !strings.HasSuffix(lines[3], "bus=b2") || !strings.HasSuffix(lines[4], "bus=b1 n=999 (997 like it within a minute)") {
 			t.Errorf("told:\n%s", out)
 		}
+		j.drain()
 		if kept, err := j.kept(100); err != nil || len(kept) != 5 {
 			t.Errorf("%d errors are on flash, %v", len(kept), err)
 		}
@@ -176,6 +177,24 @@ func logged(n ast.Node) (string, bool) {
 	return text, err == nil
 }
 
+// TestAFlashThatStandsStillHoldsNobodyUp: who logs goes on, and what the flash
+// takes later is counted.
+func TestAFlashThatStandsStillHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, j, out := newTestLog(t, "", slog.LevelInfo)
+		for i := range 1000 { // nobody drains
+			log.Error("no console", "meter", i)
+		}
+		if n := strings.Count(out.String(), "\n"); n != 1000 || len(j.toKeep) != mostToKeep {
+			t.Errorf("%d lines are told, %d wait", n, len(j.toKeep))
+		}
+		j.drain()
+		if kept, err := j.kept(1000); err != nil || len(kept) == 0 || len(kept) > mostToKeep || !strings.HasPrefix(kept[0], "(+936) ") {
+			t.Errorf("%d are kept, the first %q, %v", len(kept), kept[:1], err)
+		}
+	})
+}
+
 // TestAFlashThatFailsIsToldOnce, and not by the log itself.
 func TestAFlashThatFailsIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -184,6 +203,7 @@ func TestAFlashThatFailsIsToldOnce(t *testing.T) {
 		for i := range 3 {
 			log.Error("no console", "meter", i)
 		}
+		j.drain()
 		if n := strings.Count(out.String(), "errors cannot be kept on flash"); n != 1 {
 			t.Errorf("told %d times:\n%s", n, out)
 		}
@@ -191,6 +211,7 @@ func TestAFlashThatFailsIsToldOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		log.Error("no console", "meter", 4)
+		j.drain()
 		if kept, _ := j.kept(10); len(kept) != 1 || !strings.HasPrefix(kept[0], "(+3) ") {
 			t.Errorf("kept %q", kept)
 		}

@@ -76,6 +76,7 @@ func (st *station) run(ctx context.Context, first change) error {
 	st.hung = hung
 	var lasting sync.WaitGroup // what goes on over changes
 	lasting.Go(func() { st.journal.sweepUntil(ctx) })
+	lasting.Go(func() { st.journal.keepErrors(ctx) })
 	lasting.Go(func() { st.clock.Run(ctx) })
 	lasting.Go(func() { board.OnPowerSignal(ctx, st.powerFails) })
 	var sticks sync.Once
@@ -85,6 +86,7 @@ func (st *station) run(ctx context.Context, first change) error {
 	var err error
 	var watched [2]string // the device, and where the reason of a reset goes
 	for next := &first; next != nil && err == nil; {
+		starting := st.beats.Add("start", longestStart)
 		if w := [2]string{next.config.Board.Watchdog, resetFile(next.config)}; w != watched {
 			stopDog()
 			dog.Wait() // its error has ended us already
@@ -95,9 +97,11 @@ func (st *station) run(ctx context.Context, first change) error {
 		st.clock.Use(next.config.Clock.Synced, next.config.Clock.Set)
 		if err = st.useRing(&ring, next.config.Store); err != nil {
 			next, err = st.unusable(*next, err)
+			st.beats.Remove(starting)
 			continue
 		}
 		next, err = st.one(ctx, *next, func() {
+			st.beats.Remove(starting)
 			sticks.Do(func() { lasting.Go(func() { st.watchSticks(ctx) }) })
 		})
 	}

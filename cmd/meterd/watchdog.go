@@ -22,6 +22,7 @@ const (
 	longestLine   = 5 * time.Minute
 	longestUplink = 5 * time.Minute
 	longestCommit = 2 * time.Minute
+	longestStart  = 30 * time.Minute // a large ring is written once, on a slow flash
 )
 
 // watch feeds a watchdog in g until it is stopped. Why the board is reset is
