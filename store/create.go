@@ -59,7 +59,20 @@ func formatDevice(f *os.File, g Geometry) error {
 	if g.Unit == 0 {
 		g.Unit = sector
 	}
+	if g.SegmentSize == 0 {
+		g.SegmentSize = segmentFor(eraseGroup(f), g.Size)
+	}
 	return formatNew(f, g.withDefaults())
+}
+
+// segmentFor gives the size of segments on a device with such an erase group;
+// 0 for the default. A segment that is a large part of the device would give
+// up too much at once.
+func segmentFor(group int, device int64) int {
+	if group <= 128<<10 || group > 4<<20 || group&(group-1) != 0 || device/int64(group) < 64 {
+		return 0
+	}
+	return group
 }
 
 // emptyHead is how much of a device must be zero for it to count as empty.

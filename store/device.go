@@ -2,8 +2,11 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -87,6 +90,23 @@ func sectorSize(f *os.File) int {
 		return 0
 	}
 	return n
+}
+
+// eraseGroup gives what a block device erases at once as far as it says so
+// (eMMC and SD cards do), in bytes; 0 if it does not.
+func eraseGroup(f *os.File) int {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
+		return 0
+	}
+	dev := fmt.Sprintf("/sys/dev/block/%d:%d/", unix.Major(s.Rdev), unix.Minor(s.Rdev))
+	for _, place := range []string{"device/", "../device/"} { // of the whole device, of a partition
+		if b, err := os.ReadFile(dev + place + "preferred_erase_size"); err == nil {
+			n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+			return n
+		}
+	}
+	return 0
 }
 
 // ErrLocked says that another process writes the store.

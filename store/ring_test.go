@@ -548,3 +548,15 @@ func TestGapsTellHowManyRecordsTheyHaveTaken(t *testing.T) {
 		t.Errorf("gaps %+v", got)
 	}
 }
+
+func TestSegmentsFollowTheEraseGroup(t *testing.T) {
+	for _, c := range []struct {
+		group  int
+		device int64
+		want   int
+	}{{0, 1 << 30, 0}, {512 << 10, 1 << 30, 512 << 10}, {4 << 20, 64 << 20, 0}, {4 << 20, 1 << 30, 4 << 20}, {3 << 20, 1 << 30, 0}, {8 << 20, 1 << 40, 0}} {
+		if got := segmentFor(c.group, c.device); got != c.want {
+			t.Errorf("erase group %d, device %d: %d, want %d", c.group, c.device, got, c.want)
+		}
+	}
+}

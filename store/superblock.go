@@ -12,7 +12,7 @@ import (
 // default.
 type Geometry struct {
 	Unit        int   // bytes that are written at once; 0: 4096, on a device its sector
-	SegmentSize int   // bytes; 0: 128 KiB
+	SegmentSize int   // bytes; 0: 128 KiB, on a device its erase group
 	Size        int64 // of the whole file; 0: 64 MiB
 }
 
