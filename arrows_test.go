@@ -39,6 +39,7 @@ var libraries = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang":         {"uplink", "uplink/uplinktest"},
 	"github.com/eclipse/paho.mqtt.golang/packets": {"uplink"},
 	"github.com/BurntSushi/toml":                  {"cmd/meterd/config"},
+	"github.com/guptarohit/asciigraph":            {"cmd/meterd/console"},
 	"go.bug.st/serial":                            {"board"},
 	"github.com/warthog618/go-gpiocdev":           {"board"},
 	"aead.dev/minisign":                           {"board"},

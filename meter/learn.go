@@ -208,6 +208,29 @@ func (t *Times) Percentile(share float64) time.Duration {
 	return timeBounds[len(timeBounds)-1]
 }
 
+// Bucket is how many answers came under a bound, and not under that of the
+// bucket before.
+type Bucket struct {
+	Under time.Duration
+	N     int
+}
+
+// Buckets gives the answer times from the first that came to the last; nil if
+// none is known.
+func (t *Times) Buckets() []Bucket {
+	var all []Bucket
+	last := 0
+	for i, n := range t.Counts {
+		if n > 0 || len(all) > 0 {
+			all = append(all, Bucket{timeBounds[i], int(n)})
+		}
+		if n > 0 {
+			last = len(all)
+		}
+	}
+	return all[:last]
+}
+
 const (
 	standardTimeout = 500 * time.Millisecond // Td, clause 5.3.3
 	leastTimeout    = 150 * time.Millisecond

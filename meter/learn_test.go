@@ -446,3 +446,27 @@ func TestWhatChangesIsAnEvent(t *testing.T) {
 		}
 	})
 }
+
+func TestBucketsReachFromTheFirstAnswerToTheLast(t *testing.T) {
+	var times Times
+	if got := times.Buckets(); got != nil {
+		t.Errorf("got %v of no answers", got)
+	}
+	for _, ms := range []int{20, 20, 21, 30} {
+		times.add(time.Duration(ms) * time.Millisecond)
+	}
+	got := times.Buckets()
+	if len(got) < 3 || got[0].N != 2 && got[0].N != 3 || got[len(got)-1].N != 1 {
+		t.Fatalf("got %v", got)
+	}
+	n := 0
+	for i, b := range got {
+		n += b.N
+		if i > 0 && b.Under <= got[i-1].Under {
+			t.Errorf("the bounds do not grow: %v", got)
+		}
+	}
+	if n != 4 || got[0].Under < 20*time.Millisecond || got[0].Under > 24*time.Millisecond {
+		t.Errorf("got %v", got)
+	}
+}

@@ -340,5 +340,5 @@ credit.energy.overdraft credit.money.overdraft status.1 status.2 status.3 status
 relay fault clock clock.offset clock.date clock.time freeze.daily.time freeze.daily.forward.total
 freeze.daily.forward.t1 freeze.daily.forward.t2 freeze.daily.forward.t3 freeze.daily.forward.t4
 settlement.forward.total count.outage count.cover count.trip meter.number meter.version meter.rated.voltage
-meter.rated.current meter.constant
+meter.rated.current meter.constant demand.forward demand.reverse credit.energy credit.money
 `)

@@ -67,11 +67,13 @@ func (ps *Points) Expand(name string) ([]Point, bool) {
 
 // Lookup gives one point by its full name.
 func (ps *Points) Lookup(name string) (Point, bool) {
-	found, ok := ps.Expand(name)
-	if !ok || len(found) != 1 || found[0].Name != name {
-		return Point{}, false
+	found, _ := ps.Expand(name)
+	for _, p := range found {
+		if p.Name == name { // demand.forward is a family and one of its members
+			return p, true
+		}
 	}
-	return found[0], true
+	return Point{}, false
 }
 
 // Of gives the point that an item of an answer is, false if it is none.

@@ -29,6 +29,7 @@ func (d *daemon) commands() console.Commands {
 		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: d.scanBus, Words: d.busWords, Slow: true},
 		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f: and those that follow", ZH: "最近的帧及解释；-f：继续跟踪"}, Run: d.traceBus, Words: d.traceWords, Slow: true},
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: d.switchRelay, Words: d.relayWords, Slow: true, Changes: console.Always},
+		{Name: "plot", Args: "NAME [POINT|answers] [-h HOURS]", Help: dlt645.Text{EN: "a point over the last day, or the answer times", ZH: "最近一天的曲线，或应答时间分布"}, Run: d.plot, Words: d.plotWords, Slow: true},
 		{Name: "write", Args: "NAME DI|POINT VALUE [-yes]", Help: dlt645.Text{EN: "writes a value, and reads it back", ZH: "写入数据并回读"}, Run: d.writeMeter, Words: d.writeWords, Slow: true, Changes: console.Always},
 		{Name: "freeze", Args: "NAME [-yes]", Help: dlt645.Text{EN: "freezes a meter's registers at once", ZH: "瞬时冻结"}, Run: d.freezeMeter, Words: d.meterYesWords, Slow: true, Changes: console.Always},
 		{Name: "demand-reset", Args: "NAME [-yes]", Help: dlt645.Text{EN: "sets the maximum demands to zero", ZH: "最大需量清零"}, Run: d.resetDemand, Words: d.meterYesWords, Slow: true, Changes: console.Always},

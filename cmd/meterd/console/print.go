@@ -61,5 +61,5 @@ func (s *Session) dress(line string) string {
 // plain replaces the characters that our texts use by ASCII of the same
 // width.
 func plain() *strings.Replacer {
-	return strings.NewReplacer("→", ">", "…", "~", "─", "-", "│", "|", "┤", "|", "┼", "+", "╭", ".", "╮", ".", "╰", "'", "╯", "'", "╴", "-", "╶", "-", "█", "#", "▌", "#", "▏", "|")
+	return strings.NewReplacer("→", ">", "…", "~", "─", "-", "│", "|", "┤", "|", "┼", "+", "╭", ".", "╮", ".", "╰", "'", "╯", "'", "╴", "-", "╶", "-", "█", "#", "▌", "#", "▏", "|", "└", "+", "┬", "+")
 }
