@@ -50,7 +50,7 @@ func SetMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 		}
 	}
 	_, port, _ := net.SplitHostPort(m.addr)
-	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\nlog_dest stderr\nlog_type all\n", port, passwords)
+	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\nset_tcp_nodelay true\nlog_dest stderr\nlog_type all\n", port, passwords)
 	if os.Getuid() == 0 {
 		conf += "user root\n"
 	}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+	"meterd/uplink/das"
+	"meterd/uplink/iotkit"
+	"meterd/uplink/onenet"
+	"meterd/uplink/tuya"
+	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
+)
+
+// counted passes connections on and counts the bytes of both directions.
+func counted(b *testing.B, to string, bytes *atomic.Int64) string {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	through := func(to, from net.Conn) {
+		defer to.Close()
+		io.Copy(to, io.TeeReader(from, counter{bytes}))
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s, err := net.Dial("tcp", to)
+			if err != nil {
+				c.Close()
+				continue
+			}
+			go through(s, c)
+			go through(c, s)
+		}
+	}()
+	return l.Addr().String()
+}
+
+type counter struct{ n *atomic.Int64 }
+
+func (c counter) Write(b []byte) (int, error) {
+	c.n.Add(int64(len(b)))
+	return len(b), nil
+}
+
+// roundOf is a reading of the standard 29 points of a three-phase meter.
+func roundOf(a dlt645.Address, at time.Time) *meter.Reading {
+	r := &meter.Reading{Meter: a, Time: at, Round: at, Trusted: true}
+	add := func(coef int64, scale uint8, names ...string) {
+		for i, n := range names {
+			r.Values = append(r.Values, meter.PointValue{Point: n, Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: coef + int64(i), Scale: scale}}})
+		}
+	}
+	add(2201, 1, "voltage.a", "voltage.b", "voltage.c")
+	add(12345, 3, "current.a", "current.b", "current.c")
+	for _, kind := range []string{"active", "reactive", "apparent"} {
+		add(81234, 4, "power."+kind+".total", "power."+kind+".a", "power."+kind+".b", "power."+kind+".c")
+	}
+	add(987, 3, "power.factor.total", "power.factor.a", "power.factor.b", "power.factor.c")
+	add(5001, 2, "frequency")
+	add(1234567, 2, "energy.forward.total", "energy.forward.t1", "energy.forward.t2", "energy.forward.t3", "energy.forward.t4", "energy.reverse.total")
+	return r
+}
+
+// dialects are the platforms with n meters each.
+func dialects(meters []dlt645.Address) map[string]site.Config {
+	key := base64.StdEncoding.EncodeToString([]byte("key"))
+	identity := onenet.Identity{ProductID: "469948", Device: "gw", AccessKey: key, Method: "sha256"}
+	var t []tuya.Device
+	var o []onenet.Device
+	var d []das.Device
+	var k []iotkit.Device
+	var subs []uplinktest.DASDevice
+	for _, a := range meters {
+		id := a.String()
+		t = append(t, tuya.Device{Meter: a, CID: id, ProductID: "p"})
+		o = append(o, onenet.Device{Meter: a, ID: id})
+		d = append(d, das.Device{Meter: a, ID: id})
+		k = append(k, iotkit.Device{Meter: a})
+		subs = append(subs, uplinktest.DASDevice{ProductID: "pk", DeviceID: id})
+	}
+	simTuya := &uplinktest.Tuya{}
+	suite := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key}
+	studio := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key, Studio: true}
+	simDAS := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", SubDevices: subs}
+	kit := &uplinktest.Iotkit{Products: map[string]string{iotkitProduct: stageSecret, iotkitSub: "x"}}
+	return map[string]site.Config{
+		"tuya": {
+			Platform: simTuya, Dialect: tuya.New(tuya.Config{Gateway: "gw", Username: "v1", Devices: t}),
+			Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
+		},
+		"onenet":        {Platform: suite, Allow: suite.Allow, Dialect: onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Devices: o})},
+		"onenet-studio": {Platform: studio, Allow: studio.Allow, Dialect: onenet.NewStudio(onenet.StudioConfig{Identity: identity, Devices: o})},
+		"das": {
+			Platform: simDAS, Allow: simDAS.Allow, Subscribed: simDAS.AllowSubscribe,
+			Dialect: das.New(das.Config{Gateway: "gw", ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", Devices: d}),
+		},
+		"iotkit": {
+			Platform: kit, Allow: kit.Allow, Subscribed: kit.Subscribed,
+			Dialect: iotkit.New(iotkit.Config{
+				ProductKey: iotkitProduct, ProductSecret: stageSecret, DeviceName: "GW01", Model: "MD1", SubProductKey: iotkitSub, SubModel: "MD1", Devices: k,
+			}),
+		},
+	}
+}
+
+// BenchmarkDrainAir counts the bytes of MQTT, both ways, that one round of 32
+// meters takes on each platform, and what it takes one reading at a time.
+func BenchmarkDrainAir(b *testing.B) {
+	var meters []dlt645.Address
+	for i := range 32 {
+		a, err := dlt645.ParseAddress(fmt.Sprintf("2024112001%02d", i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		meters = append(meters, a)
+	}
+	var names []string
+	for name := range dialects(nil) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		b.Run(name, func(b *testing.B) {
+			var together, alone int64
+			for b.Loop() {
+				var n atomic.Int64
+				c := dialects(meters)[name]
+				c.Size, c.Wait = 1<<20, 30*time.Second
+				c.Reach = func(addr string) string { return counted(b, addr, &n) }
+				c.Adjust = func(u *uplink.Config) { u.FromOldest = true }
+				s := site.New(b, c)
+				at := time.Now().Truncate(time.Second)
+				round := func(each bool) int64 {
+					at = at.Add(-time.Second) // a second of its own
+					before := n.Load()
+					for _, a := range meters {
+						s.Add(b, roundOf(a, at))
+						if each {
+							s.Drained(b)
+						}
+					}
+					s.Drained(b)
+					return n.Load() - before
+				}
+				round(false) // and the registrations
+				together += round(false)
+				alone += round(true)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(together)/float64(b.N), "bytes/round")
+			b.ReportMetric(float64(alone)/float64(together), "x-bytes-one-by-one")
+		})
+	}
+}
