@@ -40,6 +40,14 @@ type Completer interface {
 	Complete(m Message) Message
 }
 
+// Asker is a Platform that asks its cloud for something now and then. The
+// answer comes to Receive.
+type Asker interface {
+	// Ask gives the message to send now, false if there is none, and when it is
+	// to be called again at the latest.
+	Ask(now time.Time) (m Message, ok bool, again time.Time)
+}
+
 // Unit is a record that is to be delivered: a reading, or an event.
 type Unit struct {
 	Seq     uint64

@@ -238,6 +238,9 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			return errDeaf
 		}
 		wake = earlier(wake, u.tellStatus(c, &beat, now))
+		if again := u.ask(c, now); !again.IsZero() {
+			wake = earlier(wake, again)
+		}
 		u.sendReplies(c, now)
 		if err := u.send(c, now); err != nil {
 			return err
@@ -339,6 +342,20 @@ func (u *Uplink) answer(f finished) {
 	if now.Sub(f.at) < answerFor {
 		u.reply(m)
 	}
+}
+
+// ask sends what the platform asks for, if it asks for anything, and tells
+// when it may ask again.
+func (u *Uplink) ask(c *conn, now time.Time) time.Time {
+	a, ok := u.Platform.(Asker)
+	if !ok || u.d.greets > 0 || !u.d.pace.ready(now) {
+		return time.Time{}
+	}
+	m, ok, again := a.Ask(now)
+	if ok && c.reply(m) {
+		u.d.pace.spend()
+	}
+	return again
 }
 
 // statusBeat remembers what the platform was told of the meters.

@@ -8,15 +8,60 @@ import (
 	"meterd/uplink"
 )
 
-// NTP gives the message that asks the platform for the time. The answer comes
-// to the topic of the message with "/response" behind it, which Topics leaves
-// out: who uses this subscribes to it.
-func (d *DAS) NTP(now time.Time) uplink.Message {
+// clock is the asking for the platform's time.
+type clock struct {
+	next time.Time // when it is asked
+	id   string    // of the question that has no answer yet
+	sent time.Time
+}
+
+const (
+	// askAgain is how often the time is asked for, and askSoon while it is not
+	// known.
+	askAgain = time.Hour
+	askSoon  = time.Minute
+	// Unsure is the longest round trip of a question that counts: the answer may
+	// be wrong by half of it.
+	Unsure = 4 * time.Second
+)
+
+// Ask asks for the platform's time, at once behind a connect.
+func (d *DAS) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time) {
+	if d.Offer == nil {
+		return m, false, time.Time{}
+	}
+	if now.Before(d.clock.next) {
+		return m, false, d.clock.next
+	}
+	m = d.ntp(now)
+	d.clock = clock{next: now.Add(askSoon), id: strconv.FormatUint(uint64(d.id), 10), sent: now}
+	return m, true, d.clock.next
+}
+
+func (d *DAS) ntp(now time.Time) uplink.Message {
 	id := d.nextID()
-	return d.message(topicNTP, id, struct {
+	m := d.message(topicNTP, id, struct {
 		ID   string `json:"id"`
 		Sent int64  `json:"deviceSendTime"`
 	}{id, now.UnixMilli()})
+	m.ID = "" // not among what is delivered
+	return m
+}
+
+// told takes the answer. The clock may have been set in between, so the round
+// trip is measured by the monotonic one.
+func (d *DAS) told(now time.Time, id string, payload []byte) {
+	if d.Offer == nil || id != d.clock.id {
+		return
+	}
+	d.clock.id = ""
+	trip := now.Sub(d.clock.sent)
+	if off, ok := ClockOffset(payload, now); ok && trip >= 0 && trip <= Unsure && (now.Round(0).Sub(d.clock.sent.Round(0))-trip).Abs() < time.Second {
+		d.Offer(now.Add(off))
+		if d.trusted() {
+			d.clock.next = now.Add(askAgain)
+		}
+	}
 }
 
 // exact gives the time at which the answer came, by the platform's clock, from

@@ -46,6 +46,10 @@ type Config struct {
 	// Trusted tells whether the clock is; nil: it is. While it is not, no
 	// timestamp is sent and signed.
 	Trusted func() bool
+	// Offer takes the time that the platform's clock shows at the moment of the
+	// call, within Unsure; nil: the platform is not asked for it. Whether it
+	// counts beside better ones is the taker's to decide.
+	Offer func(time.Time)
 }
 
 // Device is a meter on the platform, where it exists already.
@@ -65,6 +69,7 @@ type DAS struct {
 	id      uint32 // of the last message
 	asked   []request
 	states  map[dlt645.Address]meter.MeterState // as Status was last told
+	clock   clock
 }
 
 // New gives the platform.
@@ -115,6 +120,7 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // Login signs all four parameters. "exclusive" is left off: our own next
 // connect could be refused until the platform has missed the last one.
 func (d *DAS) Login(now time.Time) uplink.Login {
+	d.clock = clock{} // it is asked again at once
 	params := map[string]string{"clientId": d.Gateway, "deviceId": d.DeviceID, "productId": d.ProductID}
 	mode, stamp := 3, ""
 	if d.TLS {
@@ -160,6 +166,9 @@ func (d *DAS) Topics() []string {
 		topicSet, topicGet, topicService, topicAllValues, topicAllStates,
 	} {
 		out = append(out, d.root()+name)
+	}
+	if d.Offer != nil {
+		out = append(out, d.root()+topicNTP+responseLevel)
 	}
 	return out
 }
@@ -291,6 +300,8 @@ func (d *DAS) Receive(now time.Time, topic string, payload []byte) uplink.Receip
 		return receipt(strings.TrimSuffix(name, responseLevel), id, *in.Code, in.Message)
 	case topicLogin + responseLevel:
 		return loggedIn(id, in)
+	case topicNTP + responseLevel:
+		d.told(now, id, payload)
 	case topicSet:
 		return d.set(id, in)
 	case topicGet:

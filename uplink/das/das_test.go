@@ -318,7 +318,7 @@ func TestClock(t *testing.T) {
 	sim := simulated()
 	now := time.UnixMilli(1700000000000)
 	slow := now.Add(-time.Hour)
-	m := platform(nil).NTP(slow)
+	m := platform(nil).ntp(slow)
 	outs := sim.Receive(m.Topic, m.Payload, now)
 	if len(outs) != 1 || outs[0].Topic != m.Topic+"/response" || len(sim.Seen().Violations) > 0 {
 		t.Fatalf("%v %+v", outs, sim.Seen())
@@ -540,4 +540,53 @@ func FuzzReceive(f *testing.F) {
 			t.Errorf("%d requests are remembered", len(p.asked))
 		}
 	})
+}
+
+// TestTimeIsAskedForAndOffered: at once behind a connect, each minute while the
+// clock is doubted, each hour when it is not. An answer that was long under way
+// does not count, nor one to another question.
+func TestTimeIsAskedForAndOffered(t *testing.T) {
+	now := time.UnixMilli(1700000000000)
+	var offered []time.Time
+	trusted := false
+	p, sim := platform(func(c *Config) {
+		c.Trusted = func() bool { return trusted }
+		c.Offer = func(at time.Time) { offered, trusted = append(offered, at), true }
+	}), simulated()
+	if !slices.Contains(p.Topics(), p.root()+"thing/ntp/response") {
+		t.Error("the answer's topic is not subscribed to")
+	}
+	p.Login(now)
+	const slow = 90 * time.Minute // by so much our clock is behind
+	ask := func(trip time.Duration) {
+		t.Helper()
+		m, ok, again := p.Ask(now)
+		if !ok || again.Sub(now) != time.Minute || m.ID != "" {
+			t.Fatalf("asked %v, again after %v, message %+v", ok, again.Sub(now), m)
+		}
+		outs := sim.Receive(m.Topic, m.Payload, now.Add(slow+trip/2))
+		p.Receive(now.Add(trip), outs[0].Topic, []byte(strings.Replace(string(outs[0].Payload), `"id":"`, `"id":"9`, 1)))
+		p.Receive(now.Add(trip), outs[0].Topic, outs[0].Payload)
+	}
+	ask(5 * time.Second)
+	if len(offered) != 0 {
+		t.Fatalf("offered %v, although it took 5 s", offered)
+	}
+	if _, ok, _ := p.Ask(now.Add(59 * time.Second)); ok {
+		t.Error("asked again within a minute")
+	}
+	now = now.Add(time.Minute)
+	ask(200 * time.Millisecond)
+	if want := now.Add(slow + 200*time.Millisecond); len(offered) != 1 || !offered[0].Equal(want) {
+		t.Fatalf("offered %v, want %v", offered, want)
+	}
+	if _, ok, again := p.Ask(now.Add(time.Minute)); ok || again.Sub(now) < time.Hour {
+		t.Errorf("asked %v, again after %v", ok, again.Sub(now))
+	}
+	if v := sim.Seen().Violations; len(v) > 0 {
+		t.Error(v)
+	}
+	if _, ok, _ := platform(nil).Ask(now); ok {
+		t.Error("asked for nobody")
+	}
 }

@@ -178,6 +178,7 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 		conf := conf
 		conf.Rows = rows
 		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
+		conf.Offer = e.Offer
 		for _, d := range devices {
 			conf.Devices = append(conf.Devices, das.Device{Meter: d.Meter, ID: d.ID, ProductID: d.ProductID, Secret: d.Key})
 		}
