@@ -51,6 +51,7 @@ type delivery struct {
 	orders int64 // of requests sent so far
 	parked int   // records that wait for a meter, of all meters, but for spans
 	more   bool  // there is more to read at once
+	single bool  // one message at a time, since one of those that were sent was refused, and not which
 
 	lastHeard time.Time // when the platform last answered anything
 	probing   bool      // a registration is out to see whether anybody answers
@@ -157,7 +158,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 	if d.greets > 0 {
 		return Message{}, false // every meter is registered first
 	}
-	for len(d.sent) < d.window {
+	for len(d.sent) < d.room() {
 		if len(d.ready) == 0 && len(d.parts) > 0 && !d.source.Fresh() {
 			d.ready, d.parts = append(d.ready, d.parts[0]), d.parts[1:]
 		}
@@ -195,6 +196,34 @@ func (d *delivery) send(r *request, now time.Time) Message {
 	return r.Message
 }
 
+// room is how many messages may be outstanding.
+func (d *delivery) room() int {
+	if d.single && len(d.sent)+len(d.later) == 0 {
+		d.single = false // all that were out with it are settled
+	}
+	if d.single {
+		return 1
+	}
+	return d.window
+}
+
+// nameless takes a refusal that does not say of what. If one message alone is
+// outstanding, it is that; else they go out again one at a time, so that the
+// next refusal has a name.
+func (d *delivery) nameless(rc *Receipt) {
+	var out []*request
+	for _, r := range d.sent {
+		if len(r.recs) > 0 {
+			out = append(out, r)
+		}
+	}
+	if len(out) == 1 {
+		rc.ID, rc.Verdict = out[0].ID, Refused
+		return
+	}
+	d.single = d.single || len(out) > 1
+}
+
 // waits reports whether another message with a key of this one is on its way.
 func (d *delivery) waits(r *request) bool {
 	for _, k := range r.Keys {
@@ -230,7 +259,7 @@ func (d *delivery) dueLater(now time.Time) *request {
 		if r.at.After(now) {
 			continue
 		}
-		if r.reg != nil && registering >= d.platform.RegisterWindow() || r.reg == nil && len(d.sent) >= d.window || d.waits(r) {
+		if r.reg != nil && registering >= d.platform.RegisterWindow() || r.reg == nil && len(d.sent) >= d.room() || d.waits(r) {
 			continue
 		}
 		d.later = slices.Delete(d.later, i, i+1)
@@ -301,6 +330,12 @@ func (d *delivery) settleOne(rec *record) {
 // receive takes a platform's answer. Answers to what is not outstanding are
 // passed over: the platform may answer each of two resends.
 func (d *delivery) receive(now time.Time, rc Receipt) {
+	if rc.Gone != nil {
+		d.letGo(now, *rc.Gone)
+	}
+	if rc.Nameless {
+		d.nameless(&rc)
+	}
 	if rc.Verdict == Ignored {
 		return
 	}

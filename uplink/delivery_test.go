@@ -676,3 +676,53 @@ func TestPartsOfADividedMessageWaitForWhatIsNew(t *testing.T) {
 	s.answer(Accepted, "3:3+4")
 	s.cursor(5)
 }
+
+// TestRefusalWithoutAName: with several messages outstanding nobody knows which
+// it is of. They go out again one at a time; then it is known.
+func TestRefusalWithoutAName(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b", "2/a", "2/b")
+	nameless := Receipt{Nameless: true, Code: "98", Text: "Illegal Data"}
+	s.d.receive(s.now, nameless) // of 2/a
+	s.answer(Accepted, "1/a", "1/b", "2/b")
+	s.d.receive(s.now, nameless) // it is the only one now
+	s.cursor(2)
+	if s.d.count.Refused != 1 || s.d.count.Codes["98"] != 1 {
+		t.Errorf("%d were set aside, codes %v", s.d.count.Refused, s.d.count.Codes)
+	}
+	s.src.add(meter1)
+	s.src.add(meter1)
+	s.want("3/a", "3/b", "4/a", "4/b")
+	s.d.receive(s.now, nameless)
+	s.later(10 * time.Second) // nobody answered any
+	s.want("3/a")
+	s.answer(Accepted, "3/a")
+	s.want("3/b")
+	s.d.receive(s.now, nameless)
+	s.want("4/a")
+	s.answer(Accepted, "4/a")
+	s.want("4/b")
+	s.answer(Accepted, "4/b")
+	s.cursor(4)
+	s.src.add(meter1)
+	s.want("5/a", "5/b") // all together again
+}
+
+// TestMeterThatThePlatformLetsGoIsRegisteredAgain before its records go on.
+func TestMeterThatThePlatformLetsGoIsRegisteredAgain(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.src.add(meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.want("1/a", "1/b")
+	s.d.receive(s.now, Receipt{Gone: &meter1})
+	s.src.add(meter1)
+	s.want("register 000000000001 2")
+	s.answer(Accepted, "register 000000000001 2", "1/a", "1/b")
+	s.want("2/a", "2/b")
+	s.d.receive(s.now, Receipt{Gone: &meter2}) // of which nobody knows
+}

@@ -43,6 +43,7 @@ type conn struct {
 	lost    chan error
 	done    chan struct{}
 	beneath atomic.Pointer[watched] // the socket
+	joined  []string                // topics that were subscribed to later; owned by the loop
 }
 
 // Platforms ban who subscribes to more than 15 topics in 5 s.
@@ -68,6 +69,8 @@ const (
 	// inboundRoom is how many messages may wait for the delivery loop.
 	inboundRoom = 1024
 	repliesRoom = 64
+	// leaveTimeout keeps the end of the daemon short.
+	leaveTimeout = time.Second
 )
 
 // dial connects and subscribes. The error of a refused connect says why.
@@ -166,6 +169,24 @@ func (c *conn) subscribe(ctx context.Context, topic string) error {
 		return fmt.Errorf("subscribe to %s: refused by the broker (%02X)", topic, granted)
 	}
 	return nil
+}
+
+// leave unsubscribes from what was subscribed to in the name of a meter: to
+// some platforms it is online as long as that lasts, whatever becomes of the
+// connection.
+func (c *conn) leave() {
+	if len(c.joined) == 0 {
+		return
+	}
+	left := make(chan struct{})
+	go func() { // on a stuck socket the library takes longer than we may
+		defer close(left)
+		c.client.Unsubscribe(c.joined...).WaitTimeout(leaveTimeout)
+	}()
+	select {
+	case <-left:
+	case <-time.After(leaveTimeout):
+	}
 }
 
 // send hands messages to paho, which may block while the socket does. That a

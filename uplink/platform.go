@@ -83,7 +83,12 @@ type Receipt struct {
 	Code    string   // the platform's own code, for people
 	Text    string   // the platform's own words
 	Reply   *Message // to be sent back at once
-	// Subscribe are topics that the acknowledged registration asks for.
+	// Nameless tells that a message was refused, but not which.
+	Nameless bool
+	// Gone is a meter that the platform has let go; it is registered again.
+	Gone *dlt645.Address
+	// Subscribe are topics that the acknowledged registration asks for. They are
+	// left again before a good-bye.
 	Subscribe []string
 	Command   *Command // to be carried out; Platform.Answer tells its result
 }

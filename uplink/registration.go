@@ -81,6 +81,14 @@ func (d *delivery) register(now time.Time, a dlt645.Address) {
 	d.later = append(d.later, &request{Message: m, reg: reg, at: now})
 }
 
+// letGo registers a meter again that the platform has let go.
+func (d *delivery) letGo(now time.Time, a dlt645.Address) {
+	if reg := d.meters[a]; reg != nil && reg.known {
+		reg.known = false
+		d.register(now, a)
+	}
+}
+
 // heardOf notes the first answer, or time-out, of a registration.
 func (d *delivery) heardOf(reg *registration) {
 	if !reg.heard {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -252,6 +253,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		timer.Reset(max(0, time.Until(wake)))
 		select {
 		case <-ctx.Done():
+			c.leave()
 			return ctx.Err()
 		case err := <-c.lost:
 			return fmt.Errorf("connection lost: %w", err)
@@ -301,6 +303,9 @@ func (u *Uplink) receive(ctx context.Context, c *conn, m inbound) error {
 	for _, topic := range rc.Subscribe {
 		if err := c.subscribe(ctx, topic); err != nil {
 			return err
+		}
+		if !slices.Contains(c.joined, topic) {
+			c.joined = append(c.joined, topic)
 		}
 	}
 	u.d.receive(now, rc)

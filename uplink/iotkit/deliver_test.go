@@ -45,7 +45,10 @@ func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world
 	}
 	return &world{platform: platform, Site: site.New(t, site.Config{
 		Dialect: iotkit.New(c), Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed,
-		Fill: func(s *site.Site) { platform.Grant = s.Broker.Grant },
+		Fill: func(s *site.Site) {
+			platform.Grant = s.Broker.Grant
+			s.Broker.OnUnsubscribe(platform.Unsubscribed)
+		},
 		Do: func(_ context.Context, c uplink.Command) uplink.Result {
 			if c.Op != uplink.OpRead {
 				return uplink.Result{Outcome: uplink.Denied, Text: "not here"}
@@ -199,6 +202,22 @@ func TestDeregisteredMeterComesBack(t *testing.T) {
 	seen := s.platform.Seen()
 	if len(seen.Violations) > 0 || len(seen.Posts) != 6 || seen.Unstored != 1 || seen.Registers != 4 {
 		t.Errorf("%d posts, %d not stored, %d registrations, violations %v", len(seen.Posts), seen.Unstored, seen.Registers, seen.Violations)
+	}
+}
+
+// TestMetersGoOfflineWithThePlannedEnd: to the platform a meter is online until
+// its topic is left, whatever becomes of the connection (K9). So one that has
+// left the configuration is offline when the daemon has started anew.
+func TestMetersGoOfflineWithThePlannedEnd(t *testing.T) {
+	s := newWorld(t, &uplinktest.Iotkit{}, "")
+	s.add(t, 1, time.Now())
+	s.Drained(t)
+	if got := s.platform.Seen().Online; len(got) != 3 {
+		t.Fatalf("online: %v", got)
+	}
+	s.End()
+	if seen := s.platform.Seen(); len(seen.Online) != 0 || len(seen.Registered) != 3 || len(seen.Violations) > 0 {
+		t.Errorf("online behind the end: %v, registered %v, violations %v", seen.Online, seen.Registered, seen.Violations)
 	}
 }
 

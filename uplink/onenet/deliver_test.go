@@ -1,6 +1,7 @@
 package onenet_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,6 +118,48 @@ func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
 				t.Errorf("the platform has %v, want %v; violations %v", got, want, seen.Violations)
 			}
 		})
+	}
+}
+
+// TestRefusalWithoutAnIDIsFound: the platform cannot read messages with one
+// identifier of one meter, and does not say which they are. Everything else
+// arrives.
+func TestRefusalWithoutAnIDIsFound(t *testing.T) {
+	platform := known(&uplinktest.Onenet{Unreadable: func(b []byte) bool { return bytes.Contains(b, []byte("_current_a")) }})
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsFlat, Devices: devices(false)})
+	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 200 * time.Millisecond, Fill: func(s *site.Site) {
+		for i := range 60 {
+			r := &meter.Reading{Meter: address(i % 3), Time: time.Unix(1700000000+int64(i), 0), Trusted: true, Values: []meter.PointValue{
+				{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
+			}}
+			if i == 41 {
+				r.Values = append(r.Values, meter.PointValue{Point: "current.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 1, Scale: 3}}})
+			}
+			s.Add(t, r)
+		}
+	}})
+	s.Drained(t)
+	seen, state := platform.Seen(), s.Uplink.State()
+	if len(seen.Points) != 60 || len(seen.Violations) > 0 || state.Counts.Refused != 1 || !strings.Contains(state.Counts.LastRefusal, "current.a") {
+		t.Errorf("%d points, violations %v, %d set aside: %s", len(seen.Points), seen.Violations, state.Counts.Refused, state.Counts.LastRefusal)
+	}
+}
+
+// TestSubDeviceThatIsLoggedOutLogsInAgain: the platform lets one go, and takes
+// nothing of it until then.
+func TestSubDeviceThatIsLoggedOutLogsInAgain(t *testing.T) {
+	platform := known(&uplinktest.Onenet{})
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Devices: devices(true)})
+	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow})
+	s.Until(t, "logged in", func() bool { return len(platform.Seen().Online) == 3 })
+	s.Publish(t, platform.Logout("202411200102"))
+	s.Until(t, "logged in again", func() bool { return len(platform.Seen().Online) == 3 })
+	s.Add(t, &meter.Reading{Meter: address(1), Time: time.Unix(1700000000, 0), Trusted: true, Values: []meter.PointValue{
+		{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
+	}})
+	s.Drained(t)
+	if seen := platform.Seen(); len(seen.Points) != 1 || len(seen.Violations) > 0 {
+		t.Errorf("%+v", seen)
 	}
 }
 

@@ -175,12 +175,12 @@ func TestMessagesStayWithinTheirSize(t *testing.T) {
 func TestReceiptsOfTheSuite(t *testing.T) {
 	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "469948", Device: "Chic_D"}, Streams: StreamsObject, Devices: devices()})
 	want := map[string]string{
-		"dp_accepted": "dp:123 1 ", "dp_rejected": "dp:123 3 98", "dp_rejected_bad_id": " 0 ",
+		"dp_accepted": "dp:123 1 false ", "dp_rejected": "dp:123 3 false 98", "dp_rejected_bad_id": " 0 true 98",
 	}
 	for _, v := range vectors(t).Messages {
 		if w, ok := want[v.Name]; ok {
 			rc := s.Receive(time.Now(), v.Topic, v.Payload)
-			if got := fmt.Sprintf("%s %d %s", rc.ID, rc.Verdict, rc.Code); got != w {
+			if got := fmt.Sprintf("%s %d %v %s", rc.ID, rc.Verdict, rc.Nameless, rc.Code); got != w {
 				t.Errorf("%s: got %q, want %q", v.Name, got, w)
 			}
 			delete(want, v.Name)

@@ -322,8 +322,9 @@ func (s *Suite) Status(time.Time, []meter.MeterState) (uplink.Message, bool) {
 // StatusEvery is for nothing.
 func (s *Suite) StatusEvery() time.Duration { return 24 * time.Hour }
 
-// Receive understands receipts and commands. A receipt with id -1 is of a
-// message that the platform could not read, which ours are not.
+// Receive understands receipts and commands. A refusal with id -1 is of a
+// message that the platform could not read, it does not tell which. By a
+// notice of logout it lets a sub-device go.
 func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receipt {
 	parts := strings.SplitN(topic, "/", 4)
 	if len(parts) != 4 || parts[1] != s.ProductID {
@@ -336,8 +337,12 @@ func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receip
 	switch rest := parts[3]; {
 	case rest == postTopic+"/accepted", rest == postTopic+"/rejected":
 		rc := postReceipt(payload, strings.HasSuffix(rest, "accepted"))
-		s.joined.settled(rc.ID, rc.Verdict == uplink.Accepted)
+		if rc.ID != "" {
+			s.joined.settled(rc.ID, rc.Verdict == uplink.Accepted)
+		}
 		return rc
+	case rest == "logout/notify" && d != nil && parts[0] == "$subdev":
+		return uplink.Receipt{Gone: &d.Meter}
 	case rest == "login/accepted" && d != nil:
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
 	case rest == "login/rejected" && d != nil:
@@ -362,8 +367,12 @@ func postReceipt(payload []byte, accepted bool) uplink.Receipt {
 	var in struct {
 		ID *int64 `json:"id"`
 	}
-	if json.Unmarshal(payload, &in) != nil || in.ID == nil || *in.ID < 0 {
+	if json.Unmarshal(payload, &in) != nil || in.ID == nil {
 		return uplink.Receipt{}
+	}
+	if *in.ID < 0 {
+		code, text := rejection(payload)
+		return uplink.Receipt{Nameless: !accepted, Code: code, Text: text}
 	}
 	rc := uplink.Receipt{ID: fmt.Sprintf("dp:%d", *in.ID), Verdict: uplink.Accepted}
 	if !accepted {

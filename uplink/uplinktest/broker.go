@@ -76,17 +76,23 @@ func (b *Broker) Drop(clientID string) {
 // platform, and is told of them. Call it before the first client comes.
 func (b *Broker) OnSubscribe(decide func(clientID, filter string) bool) { b.hook.subscribe = decide }
 
+// OnUnsubscribe sets who is told of what clients leave. Call it before the
+// first client comes.
+func (b *Broker) OnUnsubscribe(told func(clientID, filter string)) { b.hook.unsubscribed = told }
+
 type authHook struct {
 	mochi.HookBase
 	broker    *Broker
 	allow     func(id, user, password string) bool
 	subscribe func(clientID, filter string) bool
+
+	unsubscribed func(clientID, filter string)
 }
 
 func (*authHook) ID() string { return "auth" }
 
 func (*authHook) Provides(b byte) bool {
-	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe, mochi.OnPacketRead, mochi.OnPacketEncode}, []byte{b})
+	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe, mochi.OnUnsubscribed, mochi.OnPacketRead, mochi.OnPacketEncode}, []byte{b})
 }
 
 // The server takes $sys for its own $SYS and lets nobody publish there, so
@@ -129,6 +135,15 @@ func (h *authHook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Pack
 		}
 	}
 	return pk
+}
+
+// OnUnsubscribed tells who leaves what.
+func (h *authHook) OnUnsubscribed(cl *mochi.Client, pk packets.Packet) {
+	for _, f := range pk.Filters {
+		if h.unsubscribed != nil && pk.FixedHeader.Type == packets.Unsubscribe {
+			h.unsubscribed(cl.ID, rename(f.Filter, inside, outside))
+		}
+	}
 }
 
 func (h *authHook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {

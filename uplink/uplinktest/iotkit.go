@@ -137,6 +137,18 @@ func (p *Iotkit) Subscribed(clientID, filter string) bool {
 	return false
 }
 
+// Unsubscribed takes a device offline.
+func (p *Iotkit) Unsubscribed(clientID, filter string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.init()
+	for _, g := range p.gateways {
+		if m := iotkitFilter.FindStringSubmatch(filter); m != nil && g.client == clientID {
+			delete(g.subscribed, m[2])
+		}
+	}
+}
+
 // Topics are what the platform subscribes to.
 func (*Iotkit) Topics() []string { return []string{"/sys/+/+/s/#"} }
 

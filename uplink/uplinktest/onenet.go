@@ -31,6 +31,9 @@ type Onenet struct {
 	Bad func(device, key string) bool
 	// Stored, if not nil, is called with each value that is stored anew.
 	Stored func(OnenetPoint)
+	// Unreadable tells that the platform cannot read a message, and refuses it
+	// without its id.
+	Unreadable func(payload []byte) bool
 	// Silent drops an acknowledgement.
 	Silent func(topic string) bool
 
@@ -80,6 +83,15 @@ func (p *Onenet) Seen() OnenetSeen {
 		s.Responses[k] = v
 	}
 	return s
+}
+
+// Logout ends the login of a sub-device of the old suite, and gives the notice
+// of it.
+func (p *Onenet) Logout(device string) Out {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.online, device)
+	return Out{Topic: "$subdev/" + p.ProductID + "/" + device + "/logout/notify"}
 }
 
 // SetBad changes Bad while messages come.
@@ -132,6 +144,9 @@ func (p *Onenet) violate(format string, args ...any) {
 
 // downlink tells our own messages, which the wildcard brings back.
 func downlink(rest string) bool {
+	if rest == "logout/notify" {
+		return true
+	}
 	for _, s := range []string{"/accepted", "/rejected", "/reply"} {
 		if strings.HasSuffix(rest, s) {
 			return true
@@ -249,6 +264,9 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 	}
 	if err := strict(payload, &in); err != nil || in.ID < 1 || in.ID > 1<<31-1 || len(in.DP) == 0 {
 		p.violate("%s: %v: %.200s", topic, err, payload)
+		return []Out{{topic + "/rejected", []byte(`{"id":-1,"err_code":98,"err_msg":"Illegal Data"}`)}}
+	}
+	if p.Unreadable != nil && p.Unreadable(payload) {
 		return []Out{{topic + "/rejected", []byte(`{"id":-1,"err_code":98,"err_msg":"Illegal Data"}`)}}
 	}
 	refused := false

@@ -39,6 +39,8 @@ type Site struct {
 	Uplink   *uplink.Uplink
 	Broker   *uplinktest.Broker
 	Attached *uplinktest.Attachment
+
+	end func()
 }
 
 const secret = "the platform's own"
@@ -93,12 +95,16 @@ func New(t testing.TB, c Config) *Site {
 		defer close(done)
 		s.Uplink.Run(ctx)
 	}()
-	t.Cleanup(func() {
+	s.end = func() {
 		cancel()
 		<-done
-	})
+	}
+	t.Cleanup(s.end)
 	return s
 }
+
+// End ends the uplink as the end of the daemon does.
+func (s *Site) End() { s.end() }
 
 // Add puts a reading or an event into the ring, and gives its number.
 func (s *Site) Add(t testing.TB, r encoding.BinaryAppender) uint64 {
