@@ -90,7 +90,7 @@ func (d *daemon) configCommand(ctx context.Context, args []string, _ func(consol
 			return nil, err
 		}
 		v := d.view()
-		return console.ConfigText{File: d.conf.path, TOML: shown, SHA256: hashOf(text), State: v.state.String(), At: known(v.at), Until: known(v.until), Says: v.text}, nil
+		return console.ConfigText{File: d.conf.path, TOML: shown, SHA256: hashOf(text), State: v.state.String(), At: known(inZone(v.at, d.config.Gateway.Zone)), Until: known(inZone(v.until, d.config.Gateway.Zone)), Says: v.text}, nil
 	}
 	if len(args) != 1 || args[0] != "reload" {
 		return nil, &console.Error{Text: fmt.Sprintf("config takes nothing or reload, not %q", strings.Join(args, " "))}
@@ -115,6 +115,14 @@ func (d *daemon) configCommand(ctx context.Context, args []string, _ func(consol
 	return console.Line{Value: dlt645.Text{
 		EN: "taken over; it goes back by itself unless a meter answers or an uplink connects within 10 minutes",
 		ZH: "已采用；若 10 分钟内既无电表应答也无上行连接，将自动恢复原配置"}.In(d.config.Gateway.Language)}, nil
+}
+
+// inZone leaves a time that never was what it is.
+func inZone(t time.Time, zone *time.Location) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.In(zone)
 }
 
 // String names the state for scripts.
