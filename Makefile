@@ -54,7 +54,7 @@ test-machine:
 	@board/image/test $(GO) -parallel 4 -timeout 20m
 
 test-machine-long:
-	@METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
+	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
 test: setup check-format check-vet check-static check-vuln unit ring test-image arm test-machine fuzz-short
 	@echo "make test: all passed"
@@ -113,6 +113,7 @@ bench:
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
 	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
+	@METERD_LONG=1 board/image/test $(GO) -timeout 20m -run Memory | grep -v '^='
 
 # What the ring writes, beside what others use as a queue on flash.
 bench-store:

@@ -127,7 +127,23 @@ func powerOn(t *testing.T, dir string, devices ...string) *machine {
 	m.monitor = newMonitor(t, m.dial("monitor"))
 	m.hand = m.dial("hand")
 	go io.Copy(m.told, m.hand)
+	t.Cleanup(m.showLog)
 	return m
+}
+
+// showLog has the hand show the log when a test has failed.
+func (m *machine) showLog() {
+	select {
+	case <-m.ended:
+		return
+	default:
+	}
+	if m.t.Failed() && m.hand != nil {
+		from := m.told.len()
+		fmt.Fprintln(m.hand, "logread | tail -n 20; echo =shown=")
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && m.told.find(regexp.MustCompile("\n=shown="), from) == nil; time.Sleep(50 * time.Millisecond) {
+		}
+	}
 }
 
 func (m *machine) socket(name string) string { return filepath.Join(m.dir, name+".sock") }

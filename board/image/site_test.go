@@ -159,14 +159,17 @@ func (s *status) durable() uint64 {
 	return s.Ring.Last
 }
 
-func (s *status) anyOnline() bool {
+// online counts the meters that answer.
+func (s *status) online() (n int) {
 	for _, m := range s.Meters {
 		if m.Online {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
+
+func (s *status) anyOnline() bool { return s.online() > 0 }
 
 // record is a line of `ring dump`.
 type record struct {
