@@ -16,7 +16,10 @@ type feed struct {
 }
 
 // span is a stretch of numbers that is to be read: behind from, up to to.
-type span struct{ from, to uint64 }
+type span struct {
+	from, to uint64
+	records  int // that are left in it; an unclean end skips many numbers
+}
 
 // liveBehind is how many records a backlog has at least: fewer are read in
 // their order.
@@ -32,11 +35,13 @@ func newFeed(ring *store.Ring, pos uint64) *feed {
 // called when a connection begins.
 func (f *feed) renew() {
 	last := f.ring.Last()
-	if last <= f.liveAt+liveBehind {
+	behind := f.live.Behind()
+	if behind <= liveBehind {
 		return
 	}
-	f.spans = append(f.spans, span{f.liveAt, last})
-	f.live, f.liveAt = f.ring.NewReader(last), last
+	live := f.ring.NewReader(last)
+	f.spans = append(f.spans, span{f.liveAt, last, behind - live.Behind()})
+	f.live, f.liveAt = live, last
 	if f.back == nil {
 		f.back = f.ring.NewReader(f.spans[0].from)
 	}
@@ -60,6 +65,9 @@ func (f *feed) Next() (store.Entry, bool) {
 			e.Counted = false
 			gap.To = s.to
 			e.Gap = &gap
+		}
+		if e.Gap == nil {
+			s.records = max(0, s.records-1)
 		}
 		if s.from = end(e); s.from >= s.to {
 			f.endSpan()
@@ -103,12 +111,12 @@ func (f *feed) Floor() uint64 {
 // Fresh reports whether a live record comes next.
 func (f *feed) Fresh() bool { return f.live.Behind() > 0 }
 
-// Behind tells how many records are not read yet; of a backlog, how many
-// numbers.
+// Behind tells how many records are not read yet. It may count such that
+// damage has taken.
 func (f *feed) Behind() int {
 	n := f.live.Behind()
 	for _, s := range f.spans {
-		n += int(s.to - s.from)
+		n += s.records
 	}
 	return n
 }

@@ -149,3 +149,46 @@ func TestALiveReadingDoesNotWaitBehindABacklog(t *testing.T) {
 		t.Errorf("the cursor stands at %d, although the backlog is not delivered", c)
 	}
 }
+
+func TestBacklogIsCountedInRecordsThoughAnUncleanEndSkipsNumbers(t *testing.T) {
+	path := t.TempDir() + "/ring"
+	total := 0
+	for round := range 3 {
+		ring, err := store.Open(path, store.Options{Geometry: store.Geometry{Size: store.MinSize}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := newFeed(ring, 0)
+		if got := f.Behind(); got != total {
+			t.Errorf("start %d: %d records behind, want %d", round, got, total)
+		}
+		for range liveBehind {
+			if _, err := ring.Append([]byte("a reading")); err != nil {
+				t.Fatal(err)
+			}
+			total++
+		}
+		if err := ring.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		f.renew()
+		if got := f.Behind(); got != total {
+			t.Errorf("start %d: %d records behind after the appends, want %d", round, got, total)
+		}
+		if last := ring.Last(); round > 0 && last < uint64(2*total) {
+			t.Fatalf("the end was a clean one: the last number is %d", last)
+		}
+		read := 0
+		for e, ok := f.Next(); ok; e, ok = f.Next() {
+			if e.Gap == nil {
+				read++
+			}
+		}
+		if read != total || f.Behind() != 0 {
+			t.Errorf("start %d: %d of %d records read, %d behind", round, read, total, f.Behind())
+		}
+		if err := ring.Close(); err != nil { // without Run: as a power cut
+			t.Fatal(err)
+		}
+	}
+}

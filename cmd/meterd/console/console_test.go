@@ -89,7 +89,7 @@ func TestAskAndAnswer(t *testing.T) {
 		{Request{Command: []string{"echo"}}, "", "nothing to say"},
 		{Request{Command: []string{"ecko"}}, "", `there is no command "ecko"`},
 		{Request{}, "", "no command"},
-		{Request{Command: []string{"help"}}, "echo WORD…                         says it\nhelp [COMMAND]                     this list, or one command\n", ""},
+		{Request{Command: []string{"help"}}, "echo WORD…                           says it\nhelp [COMMAND]                       this list, or one command\n", ""},
 	} {
 		var out bytes.Buffer
 		err := Ask(path, c.req, &out)

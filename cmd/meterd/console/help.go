@@ -10,7 +10,7 @@ import (
 var helpCommand = Command{Name: "help", Args: "[COMMAND]", Help: dlt645.Text{EN: "this list, or one command", ZH: "本列表，或某条命令"}}
 
 // usageWidth is the columns of a usage in the list of commands.
-const usageWidth = 34
+const usageWidth = 36
 
 // help tells what there is, or about one command.
 func (c Commands) help(args []string, req Request, out func(string)) error {

@@ -28,7 +28,7 @@ const (
 	highLoad = 0.85
 	// oldBacklog is how long readings may wait before it is told.
 	oldBacklog = 15 * time.Minute
-	// nearlyLost is the share of a full ring that waits for an uplink.
+	// nearlyLost is the share of what the ring holds that waits for an uplink.
 	nearlyLost = 0.8
 )
 
@@ -221,9 +221,9 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 		}
 		p.add(dlt645.Text{EN: "uplink %s: %d readings wait, the oldest for %s", ZH: "上行 %s：%d 条待发，最早已等 %s"}, todo, u.Name, u.Queued, ago(s.Now, *u.Oldest))
 	}
-	if r := s.Ring; r.Capacity > 0 && float64(r.Used) > 0.9*float64(r.Capacity) && r.Last > r.First && float64(u.Queued) > nearlyLost*float64(r.Last-r.First) {
-		p.add(dlt645.Text{EN: "uplink %s: the ring is nearly full of what it has not delivered", ZH: "上行 %s：存储即将被未发送的数据占满"},
-			dlt645.Text{EN: "restore the connection, or the oldest readings are lost", ZH: "请恢复连接，否则最旧的数据将丢失"}, u.Name)
+	if holds := time.Duration(s.Ring.Holds) * time.Second; holds > 0 && u.Oldest != nil && float64(s.Now.Sub(*u.Oldest)) > nearlyLost*float64(holds) {
+		p.add(dlt645.Text{EN: "uplink %s: the ring, which holds %s, is nearly full of what waits", ZH: "上行 %s：存储可保存 %s，即将被待发数据占满"},
+			dlt645.Text{EN: "restore the connection, or the oldest readings are lost", ZH: "请恢复连接，否则最旧的数据将丢失"}, u.Name, span(holds))
 	}
 	if u.Lost > 0 {
 		p.add(dlt645.Text{EN: "uplink %s: %d readings lost, the ring was full or damaged", ZH: "上行 %s：丢失 %d 条记录（存储已满或损坏）"},

@@ -161,7 +161,9 @@ func TestEachProblemIsTold(t *testing.T) {
 			s.Uplinks[0] = UplinkStatus{Name: "tuya", Since: now.Add(-time.Hour), LastErr: "bad user name or password (4)", Hint: dlt645.Text{EN: "check username in [[uplink]]"}}
 		}, "! uplink tuya is not connected 1h: bad user name or password (4)", "check username"},
 		{"a backlog", func(s *Status) { s.Uplinks[0].Queued, s.Uplinks[0].Oldest = 123, before(2*time.Hour) }, "! uplink tuya: 123 readings wait, the oldest for 2h", "being delivered"},
-		{"a ring that is nearly full of it", func(s *Status) { s.Uplinks[0].Queued = 900 }, "! uplink tuya: the ring is nearly full", "the oldest readings are lost"},
+		{"a ring that is nearly full of it", func(s *Status) {
+			s.Ring.Holds, s.Uplinks[0].Oldest = 10*86400, before(9*24*time.Hour)
+		}, "! uplink tuya: the ring, which holds 10d, is nearly full of what waits", "the oldest readings are lost"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
