@@ -31,6 +31,8 @@ func runDemo(ctx context.Context, args []string) error {
 	length := f.Duration("for", 40*time.Second, "how long it runs before it drains and ends; at least 20s")
 	binary := f.String("meterd", "", "the daemon; default: beside this program")
 	platform := f.String("platform", "tuya", stageNames())
+	var faults stageFaults
+	f.Func("fault", "NAME or NAME=RATE: silent (the platform does not answer a report), busy (it tells of trouble, where it has a code for it)", faults.set)
 	picture := f.String("picture", "", "write the screen in the middle of the outage to this file, as SVG")
 	if err := parse(f, args); err != nil {
 		return err
@@ -54,6 +56,10 @@ func runDemo(ctx context.Context, args []string) error {
 	}
 	defer d.close()
 	d.picture = *picture
+	if faults != (stageFaults{}) {
+		d.stage.trouble(faults)
+		d.faulty = true
+	}
 	return d.run(ctx)
 }
 
@@ -99,6 +105,8 @@ type demo struct {
 	meters  []console.MeterDetail
 	most    int // readings that waited at most
 	drained time.Duration
+	faulty  bool      // the platform misbehaves
+	rest    time.Time // since when the line is at rest
 }
 
 func newDemo(length time.Duration, binary string, build func(string, []string) *stage) (d *demo, err error) {
@@ -264,14 +272,14 @@ func (d *demo) run(ctx context.Context) error {
 			d.phase = "caught up"
 			d.drained = elapsed - back
 		case elapsed >= d.length && d.phase == "caught up":
-			d.phase = "line at rest, draining"
+			d.phase, d.rest = "line at rest, draining", time.Now()
 			d.line.Unplug(true)
-		case d.phase == "line at rest, draining" && d.queued() == 0 && elapsed > d.length+roundEnds:
+		case d.phase == "line at rest, draining" && d.queued() == 0 && time.Since(d.rest) > roundEnds:
 			if err := d.end(); err != nil {
 				return err
 			}
 			return d.summary()
-		case elapsed > d.length+time.Minute:
+		case elapsed > d.length+d.patience():
 			return fmt.Errorf("the backlog does not drain: %d readings wait\n%s", d.queued(), d.output.String())
 		}
 		d.look()
@@ -294,7 +302,23 @@ func (d *demo) uplink() console.UplinkStatus {
 
 func (d *demo) queued() int { return d.uplink().Queued }
 
-func (d *demo) caughtUp() bool { return d.uplink().Connected && d.queued() <= 1 }
+// caughtUp reports whether nothing of the outage waits any more. Where answers
+// are lost, something of now always does.
+func (d *demo) caughtUp() bool {
+	most := 1
+	if d.faulty {
+		most = 3 * demoMeters
+	}
+	return d.uplink().Connected && d.queued() <= most
+}
+
+// patience is how long the draining may take.
+func (d *demo) patience() time.Duration {
+	if d.faulty {
+		return 5 * time.Minute
+	}
+	return time.Minute
+}
 
 // look asks the daemon how it fares.
 func (d *demo) look() {

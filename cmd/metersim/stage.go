@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,8 +23,47 @@ type stage struct {
 	devices       string // [[uplink.device]] entries
 	wants         func(answer) []wanted
 
+	// trouble has the platform misbehave from now on.
+	trouble func(f stageFaults)
+
 	mu     sync.Mutex
 	values []stored
+}
+
+// stageFaults are the rates at which a platform gives no answer to a report,
+// or one that tells of trouble.
+type stageFaults struct{ silent, busy float64 }
+
+// next draws what becomes of a report: the code for trouble or 0, and whether
+// there is an answer.
+func (f stageFaults) next(busy int) (code int, silent bool) {
+	switch r := mathrand.Float64(); {
+	case r < f.silent:
+		return 0, true
+	case r < f.silent+f.busy:
+		return busy, false
+	}
+	return 0, false
+}
+
+func (f *stageFaults) set(s string) error {
+	name, text, given := strings.Cut(s, "=")
+	rate := 0.2
+	if given {
+		var err error
+		if rate, err = strconv.ParseFloat(text, 64); err != nil || !(rate >= 0 && rate < 1) {
+			return fmt.Errorf("rate %q is not between 0 and 1", text)
+		}
+	}
+	switch name {
+	case "silent":
+		f.silent = rate
+	case "busy":
+		f.busy = rate
+	default:
+		return fmt.Errorf("unknown fault %q: know silent, busy", name)
+	}
+	return nil
 }
 
 // stages are the platforms, by their kinds.
@@ -61,6 +102,14 @@ func tuyaStage(gateway string, _ []string) *stage {
 	p := &uplinktest.Tuya{}
 	s := &stage{kind: "tuya", gateway: gateway, username: "vendor01", table: "product_id = \"abcd1234\"\n", wants: asTuya}
 	p.Stored = func(r uplinktest.Report) { s.put(r.CID, r.DP, r.Value, time.Unix(r.T, 0)) }
+	s.trouble = func(f stageFaults) {
+		p.SetAnswer(func(what, _, _ string) (int, bool) {
+			if what != "report" {
+				return 0, false
+			}
+			return f.next(500)
+		})
+	}
 	s.simulated = simulated{
 		Platform: p,
 		allow:    func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
@@ -99,6 +148,12 @@ func onenetSimulation(s *stage, studio bool, keys map[string]string) {
 		seen := p.Seen()
 		return seen.Repeats, seen.Violations
 	}}
+	s.trouble = func(f stageFaults) { // it knows no code for trouble
+		p.SetSilent(func(string) bool {
+			_, silent := f.next(0)
+			return silent
+		})
+	}
 	s.wants = plainly
 	s.table = fmt.Sprintf("product_id = %q\ndevice = %q\naccess_key = %q\n", stageProduct, s.gateway, stageKey)
 }
@@ -139,6 +194,14 @@ func dasStage(gateway string, meters []string) *stage {
 		seen := p.Seen()
 		return seen.Repeats, seen.Violations
 	}}
+	s.trouble = func(f stageFaults) {
+		p.SetFaults(func(topic string) (int, bool) {
+			if topic != "thing/properties/gateway/up" {
+				return 0, false
+			}
+			return f.next(429)
+		}, nil)
+	}
 	s.table = fmt.Sprintf("product_id = \"pk\"\ndevice_id = \"device\"\ndevice_secret = %q\n", stageSecret)
 	s.devices = entries
 	return s
@@ -165,6 +228,14 @@ func iotkitStage(gateway string, _ []string) *stage {
 			seen := p.Seen()
 			return seen.Repeats, seen.Violations
 		},
+	}
+	s.trouble = func(f stageFaults) {
+		p.SetAnswer(func(what, _ string) (int, bool) {
+			if what != "post" {
+				return 0, false
+			}
+			return f.next(503)
+		})
 	}
 	s.table = fmt.Sprintf("product_key = %q\nproduct_secret = %q\ndevice_name = %q\nmodel = \"MD1\"\nsub_product_key = %q\nsub_model = \"MD1\"\n",
 		iotkitProduct, stageSecret, gateway, iotkitSub)

@@ -94,6 +94,13 @@ func (p *Onenet) Logout(device string) Out {
 	return Out{Topic: "$subdev/" + p.ProductID + "/" + device + "/logout/notify"}
 }
 
+// SetSilent changes Silent while messages come.
+func (p *Onenet) SetSilent(silent func(topic string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Silent = silent
+}
+
 // SetBad changes Bad while messages come.
 func (p *Onenet) SetBad(bad func(device, key string) bool) {
 	p.mu.Lock()
