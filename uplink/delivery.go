@@ -47,11 +47,12 @@ type delivery struct {
 	greets  int             // registrations that have had no answer at all yet
 	unsup   map[string]bool // items that the platform does not support
 
-	pace   pacer
-	orders int64 // of requests sent so far
-	parked int   // records that wait for a meter, of all meters, but for spans
-	more   bool  // there is more to read at once
-	single bool  // one message at a time, since one of those that were sent was refused, and not which
+	pace    pacer
+	orders  int64 // of requests sent so far
+	parked  int   // records that wait for a meter, of all meters, but for spans
+	skipped int   // records that were passed over, of all meters
+	more    bool  // there is more to read at once
+	single  bool  // one message at a time, since one of those that were sent was refused, and not which
 
 	lastHeard time.Time // when the platform last answered anything
 	probing   bool      // a registration is out to see whether anybody answers
@@ -315,7 +316,7 @@ func (d *delivery) cursor() uint64 {
 	if len(d.open) > 0 {
 		floor = min(floor, d.open[0].seq-1)
 	}
-	if _, first := d.passedOver(); first > 0 {
+	if first := d.passedOver(); first > 0 {
 		floor = min(floor, first-1)
 	}
 	return floor
@@ -517,6 +518,5 @@ func (d *delivery) queued() int {
 	if d.peeked != nil {
 		n++
 	}
-	passed, _ := d.passedOver()
-	return n + passed
+	return n + d.skipped
 }

@@ -21,11 +21,13 @@ func (d *delivery) pass(reg *registration, seq uint64) bool {
 	if i := len(reg.passed) - 1; i >= 0 && reg.passed[i].run == d.run && !reg.went {
 		reg.passed[i].to = seq
 		reg.passed[i].n++
+		d.skipped++
 		return true
 	}
 	if len(reg.passed) >= mostStretches {
 		return false
 	}
+	d.skipped++
 	reg.passed, reg.went = append(reg.passed, stretch{seq, seq, 1, d.run}), false
 	return true
 }
@@ -39,6 +41,7 @@ func (d *delivery) refill(a dlt645.Address, reg *registration) {
 		s := &reg.passed[0]
 		if s.n == 0 || s.from > s.to {
 			d.count.Lost += s.n // overwritten meanwhile
+			d.skipped -= s.n
 			reg.passed = reg.passed[1:]
 			continue
 		}
@@ -52,6 +55,7 @@ func (d *delivery) refill(a dlt645.Address, reg *registration) {
 			continue
 		}
 		s.n--
+		d.skipped--
 		d.begin(&record{seq: seq, left: 1})
 		reg.parked = append(reg.parked, seq)
 		d.parked++
@@ -59,16 +63,18 @@ func (d *delivery) refill(a dlt645.Address, reg *registration) {
 	d.more = true
 }
 
-// passedOver tells how many records were passed over, and the lowest number
-// that may be one; 0 if none was.
-func (d *delivery) passedOver() (n int, first uint64) {
+// passedOver gives the lowest number that may be of a record that was passed
+// over; 0 if none was.
+func (d *delivery) passedOver() (first uint64) {
+	if d.skipped == 0 {
+		return 0
+	}
 	for _, reg := range d.meters {
 		for _, s := range reg.passed {
 			if s.n > 0 && (first == 0 || s.from < first) {
 				first = s.from
 			}
-			n += s.n
 		}
 	}
-	return n, first
+	return first
 }
