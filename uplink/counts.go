@@ -14,4 +14,5 @@ type Counts struct {
 	Lost        int // records that were overwritten or damaged before they were read
 	Codes       map[string]int
 	LastRefusal string
+	Trips       Trips
 }

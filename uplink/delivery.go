@@ -346,6 +346,9 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		return
 	}
 	delete(d.sent, rc.ID)
+	if r.tries == 0 {
+		d.count.Trips.add(now.Sub(r.at))
+	}
 	if r.probe {
 		d.probing = false
 		return

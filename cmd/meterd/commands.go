@@ -144,7 +144,7 @@ func (d *daemon) uplinkList() console.Uplinks {
 			Name: s.Name, Kind: s.Kind, Connected: s.Connected, Since: s.Since, Queued: s.Queued, Outstanding: s.Outstanding,
 			Acked: s.Counts.Acked, Resent: s.Counts.Resent, Refused: s.Counts.Refused, Withheld: s.Counts.Withheld, Lost: s.Counts.Lost,
 			Undated: s.Counts.Undated, Cursor: s.Cursor, Codes: s.Counts.Codes, LastErr: s.LastErr, Hint: s.Hint,
-			LastRefusal: s.Counts.LastRefusal, Unregistered: []string{},
+			RTT50: millis(s.Counts.Trips.Percentile(0.5)), RTT99: millis(s.Counts.Trips.Percentile(0.99)), LastRefusal: s.Counts.LastRefusal, Unregistered: []string{},
 		}
 		for a, why := range s.Unregistered {
 			us.Unregistered = append(us.Unregistered, fmt.Sprintf("%s: %s", a, why))

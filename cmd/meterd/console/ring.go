@@ -10,8 +10,8 @@ func (r RingStatus) line(lang string) string {
 	if r.Last < r.First {
 		return fit(say(lang, dlt645.Text{EN: "ring  empty, %s", ZH: "存储  空，%s"}, bytesText(r.Capacity)), width)
 	}
-	return fit(say(lang, dlt645.Text{EN: "ring  %s of %s  records %d to %d  not durable yet %d  written %s", ZH: "存储  已用 %s / %s  记录 %d 至 %d  未落盘 %d  写入 %s"},
-		bytesText(r.Used), bytesText(r.Capacity), r.First, r.Last, r.Waiting, bytesText(r.Written)), width)
+	return fit(say(lang, dlt645.Text{EN: "ring  %s of %s  records %d to %d  not durable yet %d", ZH: "存储  已用 %s / %s  记录 %d 至 %d  未落盘 %d"},
+		bytesText(r.Used), bytesText(r.Capacity), r.First, r.Last, r.Waiting), width)
 }
 
 // Ring is the answer to `ring`.

@@ -106,6 +106,8 @@ type UplinkStatus struct {
 	Hint         dlt645.Text    `json:"-"`
 	LastRefusal  string         `json:"last_refusal"`
 	Unregistered []string       `json:"unregistered"`
+	RTT50        float64        `json:"rtt_p50_ms"` // message to acknowledgement, of the last 64
+	RTT99        float64        `json:"rtt_p99_ms"`
 	// Oldest is the time of the oldest reading that is not acknowledged.
 	Oldest *time.Time `json:"oldest"`
 }

@@ -66,6 +66,9 @@ func (u UplinkDetail) Text(lang string) string {
 			add(dlt645.Text{EN: "→ %s", ZH: "→ %s"}, u.Hint.In(lang))
 		}
 	}
+	if u.RTT50 > 0 {
+		add(dlt645.Text{EN: "round trip to the acknowledgement: p50 %.0f ms, p99 %.0f ms", ZH: "发送至确认的往返时间：p50 %.0f ms，p99 %.0f ms"}, u.RTT50, u.RTT99)
+	}
 	if u.Oldest != nil {
 		add(dlt645.Text{EN: "oldest that is not acknowledged: %s, %s ago", ZH: "最早未确认：%s，%s前"}, u.Oldest.In(u.Now.Location()).Format(time.DateTime), ago(u.Now, *u.Oldest))
 	}
