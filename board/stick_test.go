@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -260,6 +261,17 @@ func TestVisitARealFileSystem(t *testing.T) {
 			if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EPERM) {
 				t.Skip("this kernel does not mount it: ", err)
 			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.Visit(true, func(dir string) error { // and thousands of others beside it
+				for i := range 3000 {
+					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("meterd-%d.toml", i)), nil, 0o644); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

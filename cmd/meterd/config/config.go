@@ -136,6 +136,7 @@ func Load(path string) (*Config, []Problem) {
 
 // Parse checks a text; file is what problems name.
 func Parse(file, text string) (*Config, []Problem) {
+	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
 	var values map[string]any
 	if _, err := toml.Decode(text, &values); err != nil {
 		return nil, []Problem{syntaxProblem(file, text, err)}

@@ -85,6 +85,31 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestWhatWindowsWrites: a text with a byte order mark and its ends of lines is
+// read as any other, and its lines are told right; UTF-16 is named.
+func TestWhatWindowsWrites(t *testing.T) {
+	text := strings.ReplaceAll(minimal, "\n", "\r\n")
+	if _, problems := Parse("x.toml", "\ufeff"+text); len(problems) != 0 {
+		t.Error(problems)
+	}
+	_, problems := Parse("x.toml", "\ufeff"+strings.Replace(text, "id =", "idd =", 1))
+	lines := map[int]bool{}
+	for _, p := range problems {
+		lines[p.Line] = true
+	}
+	if !lines[2] {
+		t.Errorf("the mistake in line 2 is told as %v", problems)
+	}
+	var wide strings.Builder
+	for _, r := range "\ufeff" + text {
+		wide.WriteByte(byte(r))
+		wide.WriteByte(byte(r >> 8))
+	}
+	if _, problems := Parse("x.toml", wide.String()); len(problems) != 1 || !strings.Contains(problems[0].Text, "UTF-8") {
+		t.Errorf("UTF-16 is told as %v", problems)
+	}
+}
+
 func TestLinesOfKeys(t *testing.T) {
 	text := `# a comment
 a = 1
