@@ -18,7 +18,7 @@ import (
 
 // patience is the longest wait for anything. It only ends a test that hangs:
 // an emulated machine on a busy host has no speed that one could count on.
-const patience = 4 * time.Minute
+const patience = 8 * time.Minute
 
 // parts names the folder with the kernel, the root file system and a meterd
 // for this machine's own processor.

@@ -152,3 +152,24 @@ func (s *site) goesOn(m *machine, meters int) {
 		return len(seen) >= meters
 	})
 }
+
+// TestStickMendsABrokenConfiguration boots a board whose configuration was
+// broken by hand. It runs what new boards run, and takes a stick.
+func TestStickMendsABrokenConfiguration(t *testing.T) {
+	parts(t)
+	t.Parallel()
+	s := newSite(t, 1)
+	m := powerOn(t, flash(t, map[string]string{"meterd.toml": "[gateway\n"}))
+	s.wire(m)
+	m.ready()
+	m.wait("a daemon that says what is wrong", func() bool {
+		out, status := m.try("meterd exec status")
+		return status == "0" && strings.Contains(out, "/data/meterd.toml is not usable")
+	})
+	m.plug(m.stick("good", map[string]string{"meterd.toml": s.config("en")}))
+	m.wait("values at the platform", func() bool { return s.stored() > 0 })
+	m.pull()
+	m.end()
+	s.checkPlatform()
+	m.neverReset()
+}
