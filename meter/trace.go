@@ -12,6 +12,9 @@ type Trace struct {
 	At   time.Time // of the write, or of the last byte that came
 	Sent bool      // by us
 	Wire []byte    // with preamble and noise; the receiver may keep it
+	// Missed is how many before it were left out, because who watches is
+	// slower than the line.
+	Missed int
 }
 
 // recentTraces is how many a line always keeps.
@@ -20,9 +23,9 @@ const recentTraces = 512
 // recent keeps the last traces of a line.
 type recent struct {
 	mu    sync.Mutex
-	list  []Trace // a ring once it is full; guarded by mu
-	next  int     // where the next one goes; guarded by mu
-	watch map[chan Trace]bool
+	list  []Trace            // a ring once it is full; guarded by mu
+	next  int                // where the next one goes; guarded by mu
+	watch map[chan Trace]int // with what each has missed; guarded by mu
 }
 
 func (r *recent) add(t Trace) {
@@ -34,10 +37,13 @@ func (r *recent) add(t Trace) {
 		r.list[r.next] = t
 		r.next = (r.next + 1) % recentTraces
 	}
-	for c := range r.watch {
+	for c, missed := range r.watch {
+		t.Missed = missed
 		select {
 		case c <- t:
-		default: // who watches is slower than the line
+			r.watch[c] = 0
+		default:
+			r.watch[c]++
 		}
 	}
 }
@@ -50,15 +56,15 @@ func (b *Bus) Recent() []Trace {
 }
 
 // Watch gives what passes on the line from now on, until stop is called.
-// What the receiver is too slow for is left out.
+// What the receiver is too slow for is left out and counted.
 func (b *Bus) Watch() (traces <-chan Trace, stop func()) {
 	c := make(chan Trace, recentTraces)
 	b.recent.mu.Lock()
 	defer b.recent.mu.Unlock()
 	if b.recent.watch == nil {
-		b.recent.watch = map[chan Trace]bool{}
+		b.recent.watch = map[chan Trace]int{}
 	}
-	b.recent.watch[c] = true
+	b.recent.watch[c] = 0
 	return c, func() {
 		b.recent.mu.Lock()
 		defer b.recent.mu.Unlock()

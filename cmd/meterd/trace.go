@@ -115,11 +115,12 @@ type tracedFrame struct {
 	Sent   bool   `json:"sent"`
 	Hex    string `json:"hex"`
 	Says   string `json:"says"`
+	Missed int    `json:"missed,omitempty"` // that were left out before it: the console is slower than the line
 }
 
 // traced tells one frame; last is when the one before it passed on its line.
 func (d *daemon) traced(t meter.Trace, last time.Time) tracedFrame {
-	f := tracedFrame{Bus: t.Bus, Time: t.At.In(d.config.Gateway.Zone).Format("15:04:05.000000"), Sent: t.Sent, Hex: fmt.Sprintf("% X", t.Wire)}
+	f := tracedFrame{Bus: t.Bus, Time: t.At.In(d.config.Gateway.Zone).Format("15:04:05.000000"), Sent: t.Sent, Missed: t.Missed, Hex: fmt.Sprintf("% X", t.Wire)}
 	if !last.IsZero() {
 		f.Micros = t.At.Sub(last).Microseconds()
 	}
@@ -128,12 +129,16 @@ func (d *daemon) traced(t meter.Trace, last time.Time) tracedFrame {
 }
 
 // Text tells it in two lines. The second is what `meterd decode` reads.
-func (f tracedFrame) Text(string) string {
+func (f tracedFrame) Text(language string) string {
+	missed := ""
+	if f.Missed > 0 {
+		missed = fmt.Sprintf(dlt645.Text{EN: "(%d frames left out: the console is slower than the line)\n", ZH: "（略去 %d 帧：控制台比线路慢）\n"}.In(language), f.Missed)
+	}
 	arrow := "<"
 	if f.Sent {
 		arrow = ">"
 	}
-	return fmt.Sprintf("%s %s %+9dus %s %s\n    %s\n", f.Time, f.Bus, f.Micros, arrow, f.Says, f.Hex)
+	return missed + fmt.Sprintf("%s %s %+9dus %s %s\n    %s\n", f.Time, f.Bus, f.Micros, arrow, f.Says, f.Hex)
 }
 
 // summary tells the frames in what passed, in one line.
