@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,7 +58,7 @@ func (st *station) propose(ctx context.Context, text, by string) proposal {
 }
 
 // errComing says that somebody else was quicker.
-var errComing = errors.New("another configuration is being taken over just now; try again in a minute")
+var errComing = console.Tell(dlt645.Text{EN: "another configuration is being taken over just now", ZH: "正在采用另一个配置"}, dlt645.Text{EN: "try again in a minute", ZH: "请稍后再试"})
 
 // changeAfter is the moment between the answer and the change.
 const changeAfter = 500 * time.Millisecond

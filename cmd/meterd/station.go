@@ -110,7 +110,7 @@ func (st *station) run(ctx context.Context, first change) error {
 	if endErr := ring.end(); err == nil {
 		err = endErr
 	}
-	waitAtMost(&lasting, longestEnd) // a stick that is pulled may hold its reader for long
+	waitAtMost(&lasting, time.Second) // a stick that is pulled may hold its reader for long
 	st.light.end()
 	if h := context.Cause(ctx); errors.Is(h, board.ErrHung) {
 		err = h

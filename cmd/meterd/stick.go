@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"meterd/board"
+	"meterd/cmd/meterd/console"
 	"meterd/dlt645"
 )
 
@@ -134,23 +134,38 @@ func readStick(s visitor) (brought, error) {
 func (st *station) admit(b brought, plugged bool) error {
 	d, _ := st.running()
 	if d == nil {
-		return errors.New("another configuration is being taken over")
+		return errComing
 	}
 	if key := d.config.USB.PublicKey; key != "" {
 		if b.unsigned != nil {
-			return fmt.Errorf("usb.public_key is set, and %s is missing or unfit: %w", stickSignature, b.unsigned)
+			return console.Tell(dlt645.Text{EN: "usb.public_key is set, and %s is missing or unfit: %v", ZH: "已设置 usb.public_key，但 %s 缺失或不可用：%v"}, dlt645.Text{}, stickSignature, b.unsigned)
 		}
 		if err := board.Verify(key, []byte(b.text), b.signature); err != nil {
 			return err
 		}
 	}
 	if !plugged && st.conf.wasRefused(b.text) {
-		return errors.New("it was taken back before; pull the stick and plug it in again to try it once more")
+		return console.Tell(dlt645.Text{EN: "it was taken back before; pull the stick and plug it in again to try it once more", ZH: "该配置曾被恢复；如要再试，请拔出 U 盘后重新插入"}, dlt645.Text{})
 	}
 	return nil
 }
 
-func whyOf(err error) dlt645.Text { return dlt645.Text{EN: err.Error(), ZH: err.Error()} }
+// whyOf tells an error to people.
+func whyOf(err error) dlt645.Text {
+	if told, ok := errors.AsType[*console.Told](err); ok {
+		return told.Text
+	}
+	t := dlt645.Text{EN: err.Error(), ZH: err.Error()}
+	switch {
+	case errors.Is(err, board.ErrSignature):
+		t.ZH = "签名与文件或密钥不符：" + t.ZH
+	case errors.Is(err, board.ErrUnfit):
+		t.ZH = "文件不可用：" + t.ZH
+	case errors.Is(err, board.ErrNoFileSystem):
+		t.ZH = "U 盘不是 FAT、exFAT 或 ext4：" + t.ZH
+	}
+	return t
+}
 
 // longestChange is how long a change may take to come about.
 const longestChange = 15 * time.Second

@@ -293,6 +293,23 @@ const (
 	signatureOfTest = "untrusted comment: signature from minisign secret key\nRUQf6LRCGA9i559r3g7V1qNyJDApGip8MfqcadIgT9CuhV3EMhHoN1mGTkUidF/z7SrlQgXdy8ofjb7bNJJylDOocrCo8KLzZwo=\ntrusted comment: timestamp:1633700835\tfile:test\tprehashed\nwLMDjy9FLAuxZ3q4NlEvkgtyhrr0gtTu6KC4KBJdITbbOeAi1zBIYo0v4iTgt8jJpIidRJnp94ABQkJAgAooBQ=="
 )
 
+func TestTheReportSpeaksChinese(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st, _, text := newStickStation(t, signedBy)
+		d, _ := st.running()
+		d.config.Gateway.Language = "zh"
+		s := &plainStick{dir: t.TempDir()}
+		s.put(t, stickConfig, text)
+		pull := plug(t, st, s, true)
+		wants(t, s.report(t), "结果: 已拒绝", "已设置 usb.public_key，但 meterd.toml.minisig 缺失", "当前运行：")
+		s.put(t, stickSignature, signatureOfTest)
+		pull()
+		pull = plug(t, st, s, true)
+		wants(t, s.report(t), "签名与文件或密钥不符")
+		pull()
+	})
+}
+
 // TestAStickWithoutAConfigurationIsLeftAlone: it belongs to somebody.
 func TestAStickWithoutAConfigurationIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
