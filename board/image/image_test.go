@@ -46,10 +46,12 @@ func TestImageIsReproducible(t *testing.T) {
 }
 
 // TestImageHoldsWhatRuns looks into what is flashed: a static program for the
-// right processor, a configuration that meterd takes, modes that keep secrets.
+// right processor, that takes the configuration beside it, and modes that keep
+// secrets.
 func TestImageHoldsWhatRuns(t *testing.T) {
 	bin := binaries(t)
 	machines := map[string]elf.Machine{"armv5": elf.EM_ARM, "armv7": elf.EM_ARM, "arm64": elf.EM_AARCH64}
+	emulators := map[string]string{"armv5": "qemu-arm-static", "armv7": "qemu-arm-static", "arm64": "qemu-aarch64-static"}
 	debs := map[string]string{"armv5": "armel", "armv7": "armhf", "arm64": "arm64"}
 	for arch, machine := range machines {
 		overlay, deb, ipk := t.TempDir(), t.TempDir(), t.TempDir()
@@ -68,7 +70,7 @@ func TestImageHoldsWhatRuns(t *testing.T) {
 			}
 			f.Close()
 			config := filepath.Join(root, "etc/meterd/meterd.toml")
-			tool(t, filepath.Join(bin, "meterd"), "check", config)
+			tool(t, emulators[arch], program, "check", config)
 			if info, err := os.Stat(config); err != nil {
 				t.Error(err)
 			} else if info.Mode().Perm() != 0o600 { // it will hold secrets
