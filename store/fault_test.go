@@ -21,7 +21,11 @@ var flips = flag.Int("flips", 61, "flip every n-th bit of the store")
 // record comes back changed, no more is lost than the frame that was hit, and
 // that is told.
 func TestFaultsAtRest(t *testing.T) {
-	n, err := faultsAtRest(*flips)
+	every := *flips
+	if testing.Short() {
+		every *= 16
+	}
+	n, err := faultsAtRest(every)
 	if err != nil {
 		t.Fatal(err)
 	}

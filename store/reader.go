@@ -161,6 +161,7 @@ func (rd *Reader) advance() bool {
 			rd.segment, rd.offset, rd.chain = lowest, 0, 0
 		}
 		f, ok := m.nextFrame(rd.segment, rd.offset)
+		rd.ring.lookAgain(rd.segment)
 		if lowest, _, _ := rd.ring.span(); rd.segment < lowest {
 			continue // overwritten while we read
 		}
@@ -235,6 +236,19 @@ func (r *Ring) span() (lowest, newest uint64, end int64) {
 		return 1, 0, 0
 	}
 	return r.lowest, r.newest, r.end
+}
+
+// lookAgain sees whether another program, that writes the ring, has come to a
+// segment that is being read.
+func (r *Ring) lookAgain(segment uint64) {
+	if !r.readOnly {
+		return // we write it, and know
+	}
+	if h, _, err := r.medium.slotHeader(segment, 0); err == nil && h.segment > segment {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.lowest = max(r.lowest, segment+1)
+	}
 }
 
 // seek finds the segment that holds the number that is due, or the oldest.

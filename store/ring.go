@@ -36,6 +36,8 @@ type Ring struct {
 	buf  []byte
 	data [][]byte
 	gone error // why there is no medium
+	// readOnly: another program may be writing.
+	readOnly bool
 
 	mu       sync.Mutex // guards what follows; no I/O under it
 	next     uint64     // number of the next record
@@ -174,7 +176,9 @@ func OpenReadOnly(path string, codec Codec) (*Ring, error) {
 		f.Close()
 		return nil, fmt.Errorf("%w: %s", err, path)
 	}
-	return load(newOSFile(f, path, directAlign), s, Options{Codec: codec}), nil
+	r := load(newOSFile(f, path, directAlign), s, Options{Codec: codec})
+	r.readOnly = true
+	return r, nil
 }
 
 func newRing(f File, s superblock, opt Options) *Ring {

@@ -560,3 +560,41 @@ func TestSegmentsFollowTheEraseGroup(t *testing.T) {
 		}
 	}
 }
+
+func TestOverwrittenByAnotherProgramIsNoDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	r, err := Open(path, Options{Geometry: Geometry{Size: MinSize}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fill := func(n int) {
+		for range n {
+			if _, err := r.Append(make([]byte, 30<<10)); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(30) // more than once round
+	for ahead := range 12 {
+		ro, err := OpenReadOnly(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rd := ro.NewReader(0)
+		rd.Next()
+		fill(ahead) // the writer comes to what is read
+		for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+			if e.Gap != nil && e.Gap.Cause == Corrupt {
+				t.Errorf("%d frames on: gap %+v", ahead, *e.Gap)
+			}
+		}
+		if n := ro.Stats().Corrupt; n != 0 {
+			t.Errorf("%d frames on: %d damaged places", ahead, n)
+		}
+		ro.Close()
+	}
+}
