@@ -57,6 +57,7 @@ func verifyRing(r *store.Ring, w io.Writer, asJSON bool) error {
 		Last    uint64            `json:"last"`
 		Gaps    []gapJSON         `json:"gaps"`
 		Corrupt int               `json:"corrupt_frames"`
+		Torn    bool              `json:"torn"` // a write was torn when power was cut last: nothing durable
 		Cursors map[string]uint64 `json:"cursors"`
 	}{Gaps: []gapJSON{}, Cursors: r.Cursors()}
 	rd := r.NewReader(0)
@@ -70,13 +71,16 @@ func verifyRing(r *store.Ring, w io.Writer, asJSON bool) error {
 		}
 		result.Records, result.Last = result.Records+1, e.Seq
 	}
-	result.Corrupt = r.Stats().Corrupt
+	result.Corrupt, result.Torn = r.Stats().Corrupt, r.Stats().Torn
 	if asJSON {
 		if err := json.NewEncoder(w).Encode(result); err != nil {
 			return err
 		}
 	} else {
 		fmt.Fprintf(w, "%d records, %d to %d, %d damaged frames\n", result.Records, result.First, result.Last, result.Corrupt)
+		if result.Torn {
+			fmt.Fprintln(w, "the last write is torn: it was not durable yet")
+		}
 		for _, g := range result.Gaps {
 			fmt.Fprintf(w, "gap %d to %d: %s\n", g.From, g.To, g.Cause)
 		}
