@@ -162,7 +162,10 @@ func BenchmarkOpenFull(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				r := load(file, s, Options{})
+				r, err := load(file, s, Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
 				runtime.GC()
 				runtime.ReadMemStats(&after)
 				read = max(read, file.read)

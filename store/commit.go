@@ -40,8 +40,7 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 		return false, r.gone
 	}
 	began := time.Now()
-	f, more, moved := r.collect(clean)
-	r.pack(f)
+	f, more, moved := r.gather(clean)
 	n, err := r.place(f)
 	clear(r.data)
 	if err != nil {
@@ -50,6 +49,7 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reserved = f.end() + uint64(f.reserved)
+	r.ended = f.reserved == 0
 	r.settleLocked(f)
 	r.since = began // what is left came while the frame was written, or later
 	r.moved -= moved
@@ -60,11 +60,37 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 	return more, nil
 }
 
+// mostFrame is how long a frame is made, in bytes, unless one record is
+// longer: recovery looks that far for what stands behind a damaged one.
+const mostFrame = MaxRecord + 4096
+
+// gather builds a frame that is not too long. The last frame of a clean end
+// takes the reservation back: from here on no number is given until another
+// frame has reserved some.
+func (r *Ring) gather(clean bool) (f *frame, more bool, moved int) {
+	for most := mostRecords; ; most = f.records / 2 {
+		f, more, moved = r.collect(most)
+		r.pack(f)
+		if f.records <= 1 || f.size() <= mostFrame {
+			break
+		}
+	}
+	if !clean || more {
+		return f, more, moved
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f.end() != r.next {
+		return f, true, moved // somebody has appended meanwhile
+	}
+	f.reserved = 0
+	r.reserved, r.ended = f.end(), true
+	return f, false, moved
+}
+
 // collect builds a frame from the oldest pending records, as many as fit
-// into a segment, and from all cursors. More tells that some do not fit. The
-// last frame of a clean end takes the reservation back: from here on no
-// number is given until another frame has reserved some.
-func (r *Ring) collect(clean bool) (f *frame, more bool, moved int) {
+// into a segment, and from all cursors. More tells that some do not fit.
+func (r *Ring) collect(most int) (f *frame, more bool, moved int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f = &frame{header: header{first: r.next - uint64(len(r.pending)), total: r.total - uint64(len(r.pending)), reserved: reserveAhead}}
@@ -76,19 +102,14 @@ func (r *Ring) collect(clean bool) (f *frame, more bool, moved int) {
 	r.data = r.data[:0]
 	for _, rec := range r.pending {
 		size += recordSize(rec)
-		if size > r.medium.segmentSize || len(r.data) == mostRecords {
+		if size > r.medium.segmentSize || len(r.data) == most {
 			break
 		}
 		r.data = append(r.data, rec)
 	}
 	f.data = r.data
 	f.records = len(f.data)
-	more = f.records < len(r.pending)
-	if clean && !more {
-		f.reserved = 0
-		r.reserved = f.end()
-	}
-	return f, more, r.moved
+	return f, f.records < len(r.pending), r.moved
 }
 
 // pack lets the codec pack the records. What it does not give back exactly,
@@ -142,12 +163,12 @@ func (r *Ring) place(f *frame) (n int, err error) {
 		t := &r.tail
 		t.failed++
 		switch {
-		case t.opening: // a start that fails again and again must not eat the ring
+		case t.opening && t.failed <= firstPatience: // a start that fails again and again must not eat the ring
 			return 0, err
 		case t.committed:
-			t.offset = int64(r.medium.segmentSize)
+			t.offset, t.committed = int64(r.medium.segmentSize), false
 		case t.failed > t.patience:
-			t.offset, t.patience = int64(r.medium.segmentSize), 2*t.failed
+			r.giveUpSegment()
 		default:
 			t.offset = 0
 		}
@@ -155,8 +176,23 @@ func (r *Ring) place(f *frame) (n int, err error) {
 	return 0, err
 }
 
-// firstPatience is how often a new segment is tried before it is given up.
-const firstPatience = 64
+const (
+	// firstPatience is how often a new segment is tried before it is given up.
+	firstPatience = 64
+	// mostGiven is how many segments in a row are given up at most: recovery
+	// must find what stands behind them. Then they are tried again.
+	mostGiven = neighbours - 2
+)
+
+// giveUpSegment goes on to the next segment, or back to the first one that
+// was given up.
+func (r *Ring) giveUpSegment() {
+	t := &r.tail
+	t.offset, t.patience = int64(r.medium.segmentSize), 2*t.failed
+	if t.given++; t.given > mostGiven {
+		t.segment, t.given = t.last, 0
+	}
+}
 
 func (r *Ring) write(f *frame) (int, error) {
 	t := &r.tail
@@ -180,7 +216,7 @@ func (r *Ring) write(f *frame) (int, error) {
 	}
 	r.tail = tail{
 		segment: f.segment, offset: r.medium.after(&f.header), previous: r.medium.position(&f.header), chain: f.crc,
-		committed: true, patience: firstPatience,
+		committed: true, last: f.segment, patience: firstPatience,
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,14 +238,15 @@ func (r *Ring) reuse(segment uint64) {
 		return
 	}
 	old := segment - n
-	_, oldest, found := r.medium.readable(old+1, segment)
+	_, oldest, found, _ := r.medium.readable(old+1, segment)
 	r.mu.Lock()
 	r.lowest = old + 1
+	behind := r.next
 	if found {
-		r.first = oldest.first
+		r.first, behind = oldest.first, oldest.first
 	}
 	r.mu.Unlock()
-	lost := r.unread(old, r.Cursors())
+	lost := r.unread(old, behind, r.Cursors())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, n := range lost {
@@ -218,19 +255,26 @@ func (r *Ring) reuse(segment uint64) {
 }
 
 // unread counts the records of a segment that each cursor has not passed.
-func (r *Ring) unread(segment uint64, cursors map[string]uint64) map[string]int {
-	m := &r.medium
+// Those that stand once more in the next one, because a sync had failed, are
+// not gone.
+func (r *Ring) unread(segment uint64, behind uint64, cursors map[string]uint64) map[string]int {
 	lost := map[string]int{}
-	for offset := int64(0); ; {
-		h, _, ok := m.nextHeader(segment, offset)
+	counted := uint64(0)
+	for w := (walk{m: &r.medium, segment: segment}); ; {
+		h, _, ok, err := w.next()
+		if err != nil {
+			w.offset += int64(r.medium.unit)
+			continue
+		}
 		if !ok {
 			return lost
 		}
+		from, to := max(h.first, counted), min(h.end(), behind)
 		for name, pos := range cursors {
-			if n := int64(h.end()) - int64(max(pos+1, h.first)); n > 0 {
+			if n := int64(to) - int64(max(pos+1, from)); n > 0 {
 				lost[name] += int(n)
 			}
 		}
-		offset = m.after(&h)
+		counted = max(counted, h.end())
 	}
 }

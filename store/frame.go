@@ -92,6 +92,21 @@ func (f *frame) append(b []byte, id [16]byte) []byte {
 	return b
 }
 
+// size gives the length of the frame, before padding.
+func (f *frame) size() int {
+	n := frameHeader
+	for _, c := range f.positions {
+		n += cursorSize(c.name)
+	}
+	if f.codec != 0 {
+		return n + len(f.block)
+	}
+	for _, r := range f.data {
+		n += recordSize(r)
+	}
+	return n
+}
+
 // put writes the header and sets its crc.
 func (h *header) put(b []byte, id [16]byte) {
 	le.PutUint32(b, frameMagic)

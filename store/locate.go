@@ -11,8 +11,10 @@ const (
 	// given up do not hide the newest segment.
 	neighbours = 4
 	// lookInto is how far into the segment behind the newest one is looked,
-	// in bytes: its first frame may be what is damaged.
-	lookInto = 32 << 10
+	// in bytes: its first frame may be what is damaged, which is not longer.
+	lookInto = mostFrame + 4096
+	// spread is how many slots all over the ring are looked at beside those.
+	spread = 6
 	// samples is how many slots are looked at before a ring counts as empty.
 	samples = 16
 )
@@ -76,16 +78,11 @@ func (m *medium) lastInOrder(base uint64) uint64 {
 	low, high := base, base-base%n+n
 	for high-low > 1 {
 		middle := low + (high-low)/2
-		s, at := uint64(0), middle
-		for ok := false; !ok && at < min(high, middle+neighbours); {
-			if s, ok = m.slotSegment(at); !ok {
-				at++
-			}
-		}
+		s, at, found := m.across(middle, high)
 		switch {
-		case s == at:
+		case found && s == at:
 			low = at
-		case s > at: // base was stale: this is a later round
+		case found && s > at: // base was stale: this is a later round
 			low, high = s, s-s%n+n
 		default:
 			high = middle
@@ -94,15 +91,36 @@ func (m *medium) lastInOrder(base uint64) uint64 {
 	return low
 }
 
-// beyond looks for a segment that is newer than the one that seems the last.
+// across looks at a slot, and if it holds nothing that can be read at some
+// behind it, further and further: a hole must not pass for the end.
+func (m *medium) across(middle, high uint64) (s, at uint64, found bool) {
+	for _, step := range [...]uint64{0, 1, 2, 4, 16, 64} {
+		if at = middle + step; at >= high {
+			break
+		}
+		if s, found = m.slotSegment(at); found {
+			return s, at, true
+		}
+	}
+	return 0, 0, false
+}
+
+// beyond looks for a segment that is newer than the one that seems the last:
+// in the segment behind it, in those that follow, and here and there.
 func (m *medium) beyond(last uint64) (uint64, bool) {
 	for offset := int64(0); offset < min(lookInto, int64(m.segmentSize)); offset += int64(m.unit) {
 		if h, _, err := m.slotHeader(last+1, offset); err == nil && h.segment > last {
 			return h.segment, true
 		}
 	}
-	for i := uint64(2); i <= min(neighbours, uint64(m.segments)-1); i++ {
+	n := uint64(m.segments)
+	for i := uint64(2); i <= min(neighbours, n-1); i++ {
 		if s, ok := m.slotSegment(last + i); ok && s > last {
+			return s, true
+		}
+	}
+	for i := range uint64(spread) {
+		if s, ok := m.slotSegment(last + 1 + (i+1)*n/(spread+1)); ok && s > last {
 			return s, true
 		}
 	}
@@ -112,13 +130,22 @@ func (m *medium) beyond(last uint64) (uint64, bool) {
 // holding finds where to start reading for a number: the newest of the
 // segments from oldest to newest that begins at or before it, else the first
 // one that can be read. False if none can.
-func (m *medium) holding(number, oldest, newest uint64) (segment uint64, h header, ok bool) {
-	if h, _, found := m.nextHeader(newest, 0); found && h.first <= number {
-		return newest, h, true
+//
+// A place that cannot be read is an error, unless it is to count as damaged.
+func (m *medium) holding(number, oldest, newest uint64, force bool) (segment uint64, h header, ok bool, err error) {
+	h, found, err := m.firstHeader(newest)
+	if err != nil && !force {
+		return 0, h, false, err
+	}
+	if found && h.first <= number {
+		return newest, h, true, nil
 	}
 	for low, high := oldest, newest; low < high; {
 		middle := low + (high-low)/2
-		at, mh, found := m.readable(middle, high)
+		at, mh, found, err := m.readable(middle, high)
+		if err != nil && !force {
+			return 0, h, false, err
+		}
 		switch {
 		case !found:
 			high = middle
@@ -130,18 +157,25 @@ func (m *medium) holding(number, oldest, newest uint64) (segment uint64, h heade
 		}
 	}
 	if !ok {
-		segment, h, ok = m.readable(oldest, newest+1)
+		if segment, h, ok, err = m.readable(oldest, newest+1); force {
+			err = nil
+		}
 	}
-	return segment, h, ok
+	return segment, h, ok, err
 }
 
 // readable gives the first segment in [from, to) that holds a frame of its
-// own, with the first header of it.
-func (m *medium) readable(from, to uint64) (uint64, header, bool) {
+// own, with the first header of it. The error is of a place before that which
+// could not be read.
+func (m *medium) readable(from, to uint64) (segment uint64, h header, ok bool, err error) {
 	for s := from; s < to; s++ {
-		if h, _, ok := m.nextHeader(s, 0); ok {
-			return s, h, true
+		h, ok, failed := m.firstHeader(s)
+		if failed != nil {
+			err = failed
+		}
+		if ok {
+			return s, h, true, err
 		}
 	}
-	return 0, header{}, false
+	return 0, header{}, false, err
 }

@@ -2,15 +2,22 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // medium reads and places frames; it holds no state of the ring.
 type medium struct {
 	superblock
-	file  File // nil: there is none, the ring is in memory
-	codec Codec
+	file   File // nil: there is none, the ring is in memory
+	codec  Codec
+	failed atomic.Int64 // reads that failed
 }
+
+// errRead says that a place could not be read: what stands there is not
+// known, unlike that of a bad frame.
+var errRead = errors.New("store: a place cannot be read")
 
 // capacity gives the bytes of all segments.
 func (m *medium) capacity() int64 { return int64(m.segments) * int64(m.segmentSize) }
@@ -41,7 +48,8 @@ func (m *medium) readAt(segment uint64, offset int64, n int) ([]byte, error) {
 	b := make([]byte, n)
 	k, err := m.file.ReadAt(b, m.at(segment, offset))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		m.failed.Add(1)
+		return nil, fmt.Errorf("%w: %w", errRead, err)
 	}
 	return b[:k], nil
 }
@@ -60,29 +68,17 @@ func (m *medium) slotHeader(segment uint64, offset int64) (header, []byte, error
 	return h, b, err
 }
 
-// nextHeader finds the first good header of a segment at or behind offset;
-// unit is where it stands.
-func (m *medium) nextHeader(segment uint64, offset int64) (h header, unit []byte, ok bool) {
-	for ; offset < int64(m.segmentSize); offset += int64(m.unit) {
-		h, b, err := m.slotHeader(segment, offset)
-		if err == nil && h.segment == segment {
-			return h, b, true
-		}
-	}
-	return header{}, nil, false
-}
-
-// nextFrame finds the first good frame of a segment at or behind offset.
-func (m *medium) nextFrame(segment uint64, offset int64) (*frame, bool) {
+// firstHeader finds the first good header of a segment; false if there is
+// none. The error is of a place before it that could not be read.
+func (m *medium) firstHeader(segment uint64) (h header, ok bool, err error) {
+	w := walk{m: m, segment: segment}
 	for {
-		h, unit, ok := m.nextHeader(segment, offset)
-		if !ok {
-			return nil, false
+		h, _, ok, failed := w.next()
+		if failed == nil {
+			return h, ok, err
 		}
-		if f, err := m.body(h, unit); err == nil {
-			return f, true
-		}
-		offset = m.after(&h)
+		err = failed
+		w.offset += int64(m.unit)
 	}
 }
 
@@ -90,10 +86,11 @@ func (m *medium) nextFrame(segment uint64, offset int64) (*frame, bool) {
 func (m *medium) body(h header, unit []byte) (*frame, error) {
 	b := unit
 	if int(h.length) > len(b) {
-		var err error
-		if b, err = m.readAt(h.segment, int64(h.offset), int(h.length)); err != nil {
+		rest, err := m.readAt(h.segment, int64(h.offset)+int64(len(unit)), int(h.length)-len(unit))
+		if err != nil {
 			return nil, err
 		}
+		b = append(unit[:len(unit):len(unit)], rest...)
 		if len(b) < int(h.length) {
 			return nil, errBadFrame
 		}

@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Reader goes through the records in the order of their numbers. It is for
 // one goroutine.
@@ -8,15 +11,17 @@ type Reader struct {
 	ring *Ring
 	next uint64 // number that is due
 
-	placed   bool   // what follows is valid
-	segment  uint64 // where the next frame stands
-	offset   int64
-	previous uint64 // where the frame before begins
-	chain    uint32 // its header crc, 0: not known
-	frame    *frame // the frame that was read last
-	cause    Cause  // of a gap before that frame, "" if nothing is known of one
-	passed   uint64 // how many records were ever put in up to the one read last
-	counted  bool   // passed is known
+	placed  bool   // what follows is valid
+	walk    walk   // where the next frame stands
+	before  link   // the frame that was read last; crc 0: not known
+	again   link   // the one before that
+	frame   *frame // the frame that was read last
+	stuck   int    // tries at a place that cannot be read
+	stuckAt time.Time
+	force   bool   // that was long enough: it counts as damaged
+	cause   Cause  // of a gap before that frame, "" if nothing is known of one
+	passed  uint64 // how many records were ever put in up to the one read last
+	counted bool   // passed is known
 }
 
 // NewReader gives a reader of the records behind a number; 0 starts at the
@@ -42,6 +47,9 @@ func (rd *Reader) Next() (Entry, bool) {
 		commits := rd.ring.commits()
 		if rd.advance() {
 			continue
+		}
+		if rd.stuck > 0 {
+			return Entry{}, false
 		}
 		if e, ok, again := rd.fromMemory(commits); !again {
 			return e, ok
@@ -69,6 +77,9 @@ func (rd *Reader) count() {
 		commits := rd.ring.commits()
 		if rd.advance() {
 			continue
+		}
+		if rd.stuck > 0 {
+			return // it is asked again
 		}
 		rd.ring.mu.Lock()
 		r := rd.ring
@@ -100,6 +111,9 @@ func (rd *Reader) gapTo(seq uint64, usual Cause) Entry {
 		before := f.total + min(seq-f.first, uint64(f.records))
 		e.Missing = int(before - min(before, rd.passed))
 		rd.passed = before
+	}
+	if e.Gap.Cause == Reserved && e.Missing > 0 {
+		e.Gap.Cause = Dropped // there were records, and no frame holds them
 	}
 	rd.next, rd.cause = seq, ""
 	return e
@@ -153,49 +167,112 @@ func (rd *Reader) advance() bool {
 	m := &rd.ring.medium
 	for {
 		lowest, newest, end := rd.ring.span()
-		if rd.segment > newest || rd.segment == newest && rd.offset >= end {
+		w := &rd.walk
+		if w.segment > newest || w.segment == newest && w.offset >= end {
 			return false
 		}
-		if rd.segment < lowest { // the ring was faster
+		if w.segment < lowest { // the ring was faster
 			rd.cause = Overwritten
-			rd.segment, rd.offset, rd.chain = lowest, 0, 0
+			rd.walk, rd.before = walk{m: m, segment: lowest}, link{}
 		}
-		f, ok := m.nextFrame(rd.segment, rd.offset)
-		rd.ring.lookAgain(rd.segment)
-		if lowest, _, _ := rd.ring.span(); rd.segment < lowest {
-			continue // overwritten while we read
+		h, unit, ok, err := w.next()
+		var f *frame
+		if err == nil && ok {
+			if f, err = m.body(h, unit); errors.Is(err, errRead) {
+				w.back(&h)
+			}
 		}
-		if !ok {
-			if rd.segment == newest {
+		if errors.Is(err, errRead) {
+			if rd.wait() {
 				return false
 			}
-			rd.segment, rd.offset = rd.segment+1, 0
+			w.offset += int64(m.unit)
 			continue
 		}
-		if rd.chain != 0 && f.chain != rd.chain {
-			rd.ring.noteDamage(f.first)
+		rd.ring.lookAgain(w.segment)
+		if lowest, _, _ := rd.ring.span(); w.segment < lowest {
+			continue // overwritten while we read
 		}
-		if rd.cause == "" && f.first > rd.next {
-			rd.cause = rd.causeBefore(f)
+		rd.stuck, rd.force = 0, false
+		switch {
+		case ok && err != nil: // a bad frame
+			continue
+		case !ok && w.segment == newest:
+			return false
+		case !ok:
+			rd.walk = walk{m: m, segment: w.segment + 1}
+			continue
 		}
-		if err := f.unpack(m.codec); errors.Is(err, errPacked) {
-			f.lost = Newer
-		} else if err != nil {
-			f.lost = Corrupt
-			rd.ring.noteDamage(f.end())
-		}
-		rd.offset, rd.previous, rd.chain, rd.frame = m.after(&f.header), m.position(&f.header), f.crc, f
+		rd.take(f)
 		return true
 	}
+}
+
+// take makes a frame the one that is read.
+func (rd *Reader) take(f *frame) {
+	m := &rd.ring.medium
+	if !rd.follows(f) {
+		rd.ring.noteDamage(f.first)
+	}
+	if rd.cause == "" && f.first > rd.next {
+		rd.cause = rd.causeBefore(f)
+	}
+	if err := f.unpack(m.codec); errors.Is(err, errPacked) {
+		f.lost = Newer
+	} else if err != nil {
+		f.lost = Corrupt
+		rd.ring.noteDamage(f.end())
+	}
+	if f.end() <= rd.next {
+		rd.passed, rd.counted = f.total+uint64(f.records), true
+	}
+	rd.before, rd.again, rd.frame = link{m.position(&f.header), f.crc}, link{f.previous, f.chain}, f
+}
+
+// Stuck reports whether the reader waits for a place that cannot be read at
+// present. Next gives nothing then, and tries again each time.
+func (rd *Reader) Stuck() bool { return rd.stuck > 0 }
+
+// How long a place that cannot be read is tried before it counts as damaged.
+// Who only looks does not wait.
+const (
+	mostTries = 20
+	longTry   = time.Minute
+	fewTries  = 3
+)
+
+// wait reports whether a place that cannot be read is to be tried again.
+func (rd *Reader) wait() bool {
+	if rd.stuck == 0 {
+		rd.stuckAt = time.Now()
+	}
+	rd.stuck++
+	switch {
+	case rd.force:
+	case rd.ring.readOnly && rd.stuck > fewTries:
+		rd.force = true
+	case rd.stuck > mostTries && time.Since(rd.stuckAt) > longTry:
+		rd.force = true
+	case rd.ring.readOnly:
+		return rd.wait()
+	}
+	return !rd.force
+}
+
+// follows reports whether a frame is the next one: that behind the one that
+// was read last, or that one again, because a sync had failed.
+func (rd *Reader) follows(f *frame) bool {
+	before := link{f.previous, f.chain}
+	return rd.before.crc == 0 || before == rd.before || before == rd.again
 }
 
 // causeBefore tells why numbers are missing before a frame. "" means that
 // they were reserved, or given up in memory.
 func (rd *Reader) causeBefore(f *frame) Cause {
 	switch {
-	case rd.chain != 0 && (f.chain != rd.chain || f.previous != rd.previous):
+	case !rd.follows(f):
 		return Corrupt // the frame before that one is not the one that was read
-	case rd.chain == 0 && f.chain != 0 && f.previous/uint64(rd.ring.medium.segmentSize) == rd.segment:
+	case rd.before.crc == 0 && f.chain != 0 && f.previous/uint64(rd.ring.medium.segmentSize) == f.segment:
 		return Corrupt // the frame before stood in this segment
 	case f.torn:
 		return Torn
@@ -258,7 +335,14 @@ func (rd *Reader) seek() bool {
 	if lowest > newest {
 		return false
 	}
-	segment, h, ok := m.holding(rd.next, lowest, newest)
+	segment, h, ok, err := m.holding(rd.next, lowest, newest, rd.force)
+	for err != nil && !rd.wait() {
+		segment, h, ok, err = m.holding(rd.next, lowest, newest, true)
+	}
+	if err != nil {
+		return false
+	}
+	rd.stuck, rd.force = 0, false
 	if !ok {
 		return false
 	}
@@ -276,6 +360,6 @@ func (rd *Reader) seek() bool {
 			rd.cause = Overwritten
 		}
 	}
-	rd.placed, rd.segment, rd.offset, rd.chain, rd.frame = true, segment, 0, 0, nil
+	rd.placed, rd.walk, rd.before, rd.frame = true, walk{m: m, segment: segment}, link{}, nil
 	return true
 }

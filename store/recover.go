@@ -1,15 +1,55 @@
 package store
 
+import (
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+)
+
 // skipped is how many numbers an unclean end leaves out: all that frames that
 // are gone without a trace can have held, and all that are lent.
 func (m *medium) skipped() uint64 { return uint64(m.capacity()) + lent }
 
+// How often, and with which pause, a start is tried anew when a place could
+// not be read: what was there a moment ago may be there again.
+const (
+	mostLooks = 4
+	lookPause = 50 * time.Millisecond
+)
+
 // recover finds where the ring ends. It reads the newest segment and a few
-// units more. It never fails and never writes; nobody else has the ring yet,
-// so no lock is taken.
-func (r *Ring) recover() {
+// units more, and never writes; nobody else has the ring yet, so no lock is
+// taken. It fails if the device does not let itself be read.
+func (r *Ring) recover() error {
 	m := &r.medium
-	r.next, r.reserved, r.first = 1, 1, 1
+	for n := range mostLooks {
+		if n > 0 {
+			time.Sleep(lookPause << n)
+		}
+		m.failed.Store(0)
+		clear(r.cursors)
+		r.findEnd()
+		if m.failed.Load() == 0 {
+			return nil
+		}
+	}
+	if !r.written {
+		return fmt.Errorf("%w: nothing behind the superblock", errRead)
+	}
+	// What cannot be read may hold more than was found: it is not written over,
+	// and its numbers are not used.
+	r.tail.offset, r.tail.given = int64(m.segmentSize), 1
+	r.end = r.tail.offset
+	r.tail.segment++
+	r.next += m.skipped() + mathrand.Uint64N(1<<40)
+	r.reserved = r.next
+	return nil
+}
+
+// findEnd looks once.
+func (r *Ring) findEnd() {
+	m := &r.medium
+	r.next, r.reserved, r.first, r.written = 1, 1, 1, false
 	newest, ok := m.newestSegment()
 	if !ok {
 		return
@@ -25,7 +65,7 @@ func (r *Ring) recover() {
 		end.offset, end.torn = int64(m.segmentSize), true
 	}
 	r.end = end.offset
-	r.tail = tail{segment: newest, offset: end.offset, committed: true, patience: firstPatience, torn: end.torn}
+	r.tail = tail{segment: newest, last: newest, offset: end.offset, committed: true, patience: firstPatience, torn: end.torn}
 	good := end.good
 	if good == nil { // nothing of the newest segment is whole
 		good = r.frameBefore(end.header)
@@ -48,7 +88,7 @@ func (r *Ring) recover() {
 	r.reserved = r.next
 	r.stats.Torn = end.torn
 	r.first = r.next
-	if _, oldest, ok := m.readable(r.lowest, newest+1); ok {
+	if _, oldest, ok, _ := m.readable(r.lowest, newest+1); ok {
 		r.first = oldest.first
 	}
 }
@@ -66,12 +106,16 @@ type tailEnd struct {
 func (r *Ring) scanTail(segment uint64) tailEnd {
 	m := &r.medium
 	var end tailEnd
-	for {
-		h, unit, ok := m.nextHeader(segment, end.offset)
+	begin := segment * uint64(m.segmentSize)
+	for w := (walk{m: m, segment: segment}); ; {
+		h, unit, ok, err := w.next()
+		if err != nil {
+			w.offset += int64(m.unit)
+			continue
+		}
 		if !ok {
 			break
 		}
-		begin := segment * uint64(m.segmentSize)
 		if h.previous >= begin && h.chain != 0 && (end.good == nil || h.previous > m.position(&end.good.header)) {
 			r.noteDamageLocked(h.first)
 		}

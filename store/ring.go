@@ -54,6 +54,7 @@ type Ring struct {
 	newest   uint64    // segment that is written
 	end      int64     // where its last frame ends
 	written  bool      // there is one
+	ended    bool      // the last frame says that no more numbers are given
 	changed  chan struct{}
 	damage   map[uint64]bool // damaged places that were met, by the number behind
 	dropped  Gap             // the records given up in memory, from the first to the last
@@ -70,8 +71,10 @@ type tail struct {
 	torn     bool   // something torn stood behind it when the store was opened
 	// committed tells that the segment holds a frame of this life of it.
 	committed bool
-	failed    int // writes that failed since the last good one
-	patience  int // failures before a segment without a committed frame is given up
+	last      uint64 // the segment that held a committed frame last
+	given     int    // segments that were given up since
+	failed    int    // writes that failed since the last good one
+	patience  int    // failures before a segment without a committed frame is given up
 	// opening tells that nothing was written yet since the store was opened.
 	opening bool
 }
@@ -113,7 +116,12 @@ func Open(path string, opt Options) (*Ring, error) {
 		file.Close()
 		return inMemory(opt, fmt.Errorf("store: %w", err)), nil
 	}
-	return begin(load(newOSFile(file, path, s.unit), s, opt)), nil
+	r, err := load(newOSFile(file, path, s.unit), s, opt)
+	if err != nil {
+		file.Close()
+		return inMemory(opt, err), nil
+	}
+	return begin(r), nil
 }
 
 // openFile opens the store on an open file.
@@ -122,7 +130,11 @@ func openFile(f File, opt Options) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return begin(load(f, s, opt)), nil
+	r, err := load(f, s, opt)
+	if err != nil {
+		return inMemory(opt, err), nil
+	}
+	return begin(r), nil
 }
 
 // begin reserves numbers, and makes what was recovered durable before anybody
@@ -176,7 +188,11 @@ func OpenReadOnly(path string, codec Codec) (*Ring, error) {
 		f.Close()
 		return nil, fmt.Errorf("%w: %s", err, path)
 	}
-	r := load(newOSFile(f, path, directAlign), s, Options{Codec: codec})
+	r, err := load(newOSFile(f, path, directAlign), s, Options{Codec: codec})
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%w: %s", err, path)
+	}
 	r.readOnly = true
 	return r, nil
 }
@@ -199,13 +215,12 @@ func newRing(f File, s superblock, opt Options) *Ring {
 }
 
 // load recovers a ring and writes nothing.
-func load(f File, s superblock, opt Options) *Ring {
+func load(f File, s superblock, opt Options) (*Ring, error) {
 	r := newRing(f, s, opt)
 	if damagedHead(f, s) {
 		r.stats.Corrupt++
 	}
-	r.recover()
-	return r
+	return r, r.recover()
 }
 
 // ID names this store for ever.
@@ -232,7 +247,7 @@ func (r *Ring) Append(rec []byte) (uint64, error) {
 		r.mu.Lock()
 	}
 	defer r.mu.Unlock()
-	if r.next >= r.reserved+lent {
+	if r.next >= r.reserved+lent || r.ended && r.next >= r.reserved {
 		return 0, ErrNoNumber
 	}
 	seq := r.next

@@ -51,7 +51,9 @@ func reload(f File) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(f, s, Options{}), nil
+	r, err := load(f, s, Options{})
+	r.readOnly = true
+	return r, err
 }
 
 func record(n uint64) []byte {

@@ -56,6 +56,9 @@ func (f *feed) Next() (store.Entry, bool) {
 	for f.back != nil {
 		s := &f.spans[0]
 		e, ok := f.back.Next()
+		if !ok && f.back.Stuck() { // it is not gone: the flash does not let itself be read
+			return store.Entry{}, false
+		}
 		if !ok || begin(e) > s.to { // the rest of the stretch is gone
 			f.endSpan()
 			continue

@@ -122,7 +122,7 @@ func (d *delivery) gap(e store.Entry) {
 	if !e.Counted {
 		missing = int(min(g.To-g.From+1, 1<<30))
 	}
-	if g.Cause == store.Reserved || missing == 0 {
+	if missing == 0 || !e.Counted && g.Cause == store.Reserved {
 		return
 	}
 	d.count.Lost += missing

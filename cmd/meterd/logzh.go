@@ -48,6 +48,7 @@ var chinese = map[string]string{
 	"the report could not be written onto the stick":                     "报告无法写入 U 盘",
 	"the ring cannot be written, readings are in memory only":            "存储无法写入，数据只在内存中",
 	"the ring's device is there and cannot be used":                      "存储设备已在，但无法使用",
+	"the ring's device cannot be written for long: it is opened anew":    "存储设备长时间无法写入：重新打开",
 	"the ring's device is back":                                          "存储设备已恢复",
 	"the ring is durable again":                                          "存储恢复写入",
 	"the ring keeps the size that it was made with":                      "存储保持建立时的大小",

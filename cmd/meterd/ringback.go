@@ -19,16 +19,35 @@ func (st *station) openRing(c config.Store) (*store.Ring, error) {
 // deviceLooked is how often it is seen whether a device that was gone is back.
 const deviceLooked = time.Minute
 
+// failsFor is how long nothing can be written before the ring is opened anew:
+// a device that was away, or could only be read, is another file now.
+const failsFor = time.Hour
+
 // awaitDevice sees to it that a ring in memory goes over to its device when
 // that is there: the configuration is run anew, which opens it.
 func (st *station) awaitDevice(ctx context.Context, r *store.Ring, c config.Store) {
 	t := time.NewTicker(deviceLooked)
 	defer t.Stop()
-	for inMemory(r) {
+	worked := time.Now()
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+		}
+		if r.Stats().LastErr == "" {
+			worked = time.Now()
+			continue
+		}
+		d, text := st.running()
+		if !inMemory(r) {
+			if time.Since(worked) > failsFor && d != nil {
+				st.log.Warn("the ring's device cannot be written for long: it is opened anew")
+				st.reopen.Store(true)
+				st.runAnew(ctx, change{config: d.config, text: text})
+				return
+			}
+			continue
 		}
 		quiet := store.Options{Geometry: store.Geometry{Size: c.Size}}
 		again, err := store.Open(c.Path, quiet)
@@ -38,21 +57,25 @@ func (st *station) awaitDevice(ctx context.Context, r *store.Ring, c config.Stor
 		}
 		back := !inMemory(again)
 		again.Close()
-		d, text := st.running()
 		if !back || d == nil {
 			continue
 		}
 		st.log.Info("the ring's device is back")
-		select {
-		case <-ctx.Done():
-		case st.changes <- change{config: d.config, text: text}:
-		}
+		st.runAnew(ctx, change{config: d.config, text: text})
 		return
 	}
 }
 
-// waiting gives the records of a ring in memory that an uplink has not
-// delivered.
+// runAnew has a configuration run in the place of the present one.
+func (st *station) runAnew(ctx context.Context, c change) {
+	select {
+	case <-ctx.Done():
+	case st.changes <- c:
+	}
+}
+
+// waiting gives the records that are in memory alone and that an uplink has
+// not delivered.
 func waiting(r *store.Ring) (recs [][]byte) {
 	after, first := r.Last(), true
 	for _, pos := range r.Cursors() {
@@ -61,6 +84,8 @@ func waiting(r *store.Ring) (recs [][]byte) {
 	if first {
 		after = 0
 	}
+	s := r.Stats()
+	after = max(after, s.Last-uint64(s.Waiting)) // what is durable stays where it is
 	rd := r.NewReader(after)
 	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
 		if e.Gap == nil {

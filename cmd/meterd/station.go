@@ -29,6 +29,7 @@ type station struct {
 	started time.Time
 	ring    *store.Ring  // open while a daemon runs; changes between two only, with mu held
 	dropped atomic.Int64 // records that the ring did not take
+	reopen  atomic.Bool  // the ring is to be opened anew
 	beats   board.Beats
 	dog     *board.Watchdog
 	reset   *board.Hang // what the last reset by the watchdog was for; nil: there was none
@@ -210,11 +211,11 @@ type ringRun struct {
 // those that it has.
 func (st *station) useRing(r *ringRun, c config.Store) error {
 	c.State = "" // belongs to the daemon
-	if r.ring != nil && st.ringSet == c {
+	if reopen := st.reopen.Swap(false); r.ring != nil && st.ringSet == c && !reopen {
 		return nil
 	}
 	var carried [][]byte
-	if r.ring != nil && inMemory(r.ring) {
+	if r.ring != nil && r.ring.Stats().LastErr != "" {
 		carried = waiting(r.ring)
 		_ = r.end() // that nothing became durable is known
 	} else if err := r.end(); err != nil {
