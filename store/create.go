@@ -28,17 +28,25 @@ func openOrCreate(path string, g Geometry) (*os.File, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	if err := create(path+".new", g.withDefaults()); err != nil {
-		os.Remove(path + ".new")
+	made, err := create(path+".new", g.withDefaults())
+	if err != nil {
+		if !errors.Is(err, ErrLocked) {
+			os.Remove(path + ".new")
+		}
 		return nil, err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	err = unix.Renameat2(unix.AT_FDCWD, path+".new", unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // not every file system can
+		err = os.Rename(path+".new", path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		made.Close()
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(path, os.O_RDWR, 0)
+	return made, nil
 }
 
 // formatDevice makes a store of a whole block device that is empty: whose
@@ -48,12 +56,18 @@ func formatDevice(f *os.File, g Geometry) error {
 	if sector == 0 {
 		return nil
 	}
+	if err := lock(f); err != nil {
+		return err
+	}
 	head := make([]byte, emptyHead)
 	if _, err := io.ReadFull(f, head); err != nil || !isZero(head) {
 		return err
 	}
 	var err error
 	if g.Size, err = f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	if empty, err := looksEmpty(f, g.Size); err != nil || !empty {
 		return err
 	}
 	if g.Unit == 0 {
@@ -75,6 +89,28 @@ func segmentFor(group int, device int64) int {
 	return group
 }
 
+// looksEmpty looks here and there on a device whose beginning is zero. If
+// something stands there the beginning may be what is lost.
+func looksEmpty(f io.ReaderAt, size int64) (bool, error) {
+	b := make([]byte, 4096)
+	for i := range int64(looks) {
+		at := size / looks * i / 4096 * 4096
+		if i == looks-1 {
+			at = (size - lastCopy) / lastCopy * lastCopy
+		}
+		if _, err := f.ReadAt(b, at); err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		if !isZero(b) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// looks is at how many places that is.
+const looks = 256
+
 // emptyHead is how much of a device must be zero for it to count as empty.
 // File systems and partition tables begin within it.
 const emptyHead = 128 << 10
@@ -85,16 +121,45 @@ func formatNew(f *os.File, g Geometry) error {
 	}
 	s := superblock{unit: g.Unit, segmentSize: g.SegmentSize, segments: g.segments()}
 	rand.Read(s.id[:])
-	return format(&osFile{File: f}, s)
-}
-
-func create(path string, g Geometry) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
+	if err := format(&osFile{File: f}, s); err != nil {
 		return err
 	}
-	defer f.Close()
-	return formatNew(f, g)
+	third := make([]byte, lastCopy)
+	s.append(third[:0])
+	if _, err := f.WriteAt(third, (g.Size-lastCopy)/lastCopy*lastCopy); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// create makes a store that nobody else is making: two programs would write
+// over one another.
+func create(path string, g Geometry) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err = lock(f); err == nil {
+		var ours, there os.FileInfo
+		if ours, err = f.Stat(); err == nil {
+			if there, err = os.Stat(path); err == nil && !os.SameFile(ours, there) {
+				err = ErrLocked // the other one has finished it
+			} else if errors.Is(err, os.ErrNotExist) {
+				err = ErrLocked
+			}
+		}
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		err = formatNew(f, g)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // format writes the whole file once: zeros, and when they are there the two

@@ -69,6 +69,15 @@ func alignedBuffer(n int) []byte {
 	return b[skip : skip+n : skip+n]
 }
 
+// size gives the bytes of the file or device, 0 if they are not known.
+func (o *osFile) size() int64 {
+	n, err := o.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 func (o *osFile) Sync() error { return unix.Fdatasync(int(o.Fd())) }
 
 func (o *osFile) Close() error {

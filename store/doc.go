@@ -5,9 +5,10 @@
 // The ring is one file or one whole block device. A file is zero-filled once,
 // so that later writes change no metadata of the file system:
 //
-//	| superblock | superblock | segment 0 | segment 1 | ... | segment n-1 |
+//	| superblock | superblock | segment 0 | segment 1 | ... | segment n-1 | superblock |
 //
-//	superblock (one unit each, written at creation only, copies of each other)
+//	superblock (written at creation only, copies of each other; the third
+//	stands 4 KiB before the end)
 //	  magic u64 | version u16 | oldest reader u16 | unit u32 | segment size u32
 //	  | segments u32 | store id, 16 bytes | CRC32C u32
 //

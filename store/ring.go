@@ -100,6 +100,9 @@ const (
 // used the ring works in memory, and Stats tells why.
 func Open(path string, opt Options) (*Ring, error) {
 	file, err := openOrCreate(path, opt.Geometry)
+	if errors.Is(err, ErrLocked) {
+		return nil, fmt.Errorf("%w: %s", err, path)
+	}
 	if err != nil {
 		return inMemory(opt, fmt.Errorf("store: %w", err)), nil
 	}

@@ -34,9 +34,15 @@ func (g Geometry) withDefaults() Geometry {
 const leastSegments = 4
 
 // MinSize is the smallest store with default unit and segment size.
-const MinSize = leastSegments*128<<10 + 2*4096
+const MinSize = leastSegments*128<<10 + 2*4096 + lastCopy
 
-func (g Geometry) segments() int { return int((g.Size - 2*int64(g.Unit)) / int64(g.SegmentSize)) }
+// lastCopy is how far from the end the third copy of the superblock stands:
+// what is lost at once at the beginning of a device does not reach it.
+const lastCopy = 4096
+
+func (g Geometry) segments() int {
+	return int((g.Size - 2*int64(g.Unit) - lastCopy) / int64(g.SegmentSize))
+}
 
 func (g Geometry) check() error {
 	if g.segments() < leastSegments {
@@ -103,6 +109,9 @@ func readSuperblock(f File) (superblock, error) {
 	var first error
 	var found []superblock
 	places := []int64{0, 4096, 512}
+	if at := lastPlace(f); at > 0 {
+		places = append(places, at)
+	}
 	for i := 0; i < len(places); i++ {
 		b := make([]byte, superSize)
 		_, err := f.ReadAt(b, places[i])
@@ -135,6 +144,14 @@ func readSuperblock(f File) (superblock, error) {
 		}
 	}
 	return found[0], nil
+}
+
+// lastPlace gives where the third copy stands; 0 if the size is not known.
+func lastPlace(f File) int64 {
+	if s, ok := f.(interface{ size() int64 }); ok {
+		return max(0, s.size()-lastCopy) / lastCopy * lastCopy
+	}
+	return 0
 }
 
 // damagedHead reports whether one of the superblocks is bad, or the file is

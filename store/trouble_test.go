@@ -3,8 +3,12 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 )
 
 // sick fails reads and writes by a rule.
@@ -304,5 +308,82 @@ func TestReaderInAnotherProgramIsOvertaken(t *testing.T) {
 	}
 	if n := ro.Stats().Corrupt; n > 0 {
 		t.Errorf("%d damaged places are told of, there is none", n)
+	}
+}
+
+func TestOfSeveralMakersOneHasTheStore(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "ring")
+		rings := make(chan *Ring, 4)
+		var wg sync.WaitGroup
+		for range cap(rings) {
+			wg.Go(func() {
+				r, err := Open(path, Options{Geometry: Geometry{Size: MinSize}, Flush: time.Hour})
+				if err != nil {
+					if !errors.Is(err, ErrLocked) {
+						t.Error(err)
+					}
+					return
+				}
+				if r.Stats().CapacityBytes == 0 {
+					return // it came when the other one was done
+				}
+				r.Append([]byte("mine"))
+				if err := r.Flush(); err != nil {
+					t.Error(err)
+				}
+				rings <- r
+			})
+		}
+		wg.Wait()
+		close(rings)
+		n := 0
+		for r := range rings {
+			n++
+			r.Close()
+		}
+		if n != 1 {
+			t.Fatalf("%d have the store", n)
+		}
+		ro, err := OpenReadOnly(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seqs, _, _ := all(ro, 0); len(seqs) != 1 {
+			t.Errorf("%d records, want the one that was durable", len(seqs))
+		}
+		ro.Close()
+	}
+}
+
+func TestABlankBeginningIsNoEmptyStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	r, err := Open(path, Options{Geometry: Geometry{Size: 2 << 20}, Flush: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fill(t, r, 80, map[uint64]string{})
+	r.Close()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, emptyHead), 0); err != nil { // an erase block is lost
+		t.Fatal(err)
+	}
+	if empty, err := looksEmpty(f, 2<<20); err != nil || empty {
+		t.Errorf("a device whose beginning is lost passes for empty: %v", err)
+	}
+	f.Close()
+	r, err = Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if lost := gone(r, want); len(lost) > 31 {
+		t.Errorf("%d records are lost, 30 units were hit", len(lost))
+	}
+	if r.Stats().Corrupt == 0 {
+		t.Error("nothing is told")
 	}
 }
