@@ -259,7 +259,7 @@ func (p *Poller) begin(ctx context.Context, m *meterState, g *groupState) (*sess
 		g.consume(began, p.zone)
 		s.out.lost = ErrSilence
 		if ctx.Err() == nil {
-			p.judge(m, s.out)
+			p.judge(ctx, m, s.out)
 		}
 		return nil, false
 	}
@@ -293,7 +293,7 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 	if ctx.Err() != nil && !s.out.answered {
 		return
 	}
-	p.judge(m, s.out)
+	p.judge(ctx, m, s.out)
 	if s.group.daily && s.out.lost != nil {
 		again := time.Now().Add(dailyAgain)
 		s.group.due = due{at: again, since: again}
@@ -383,7 +383,7 @@ func (p *Poller) deadPause(m *meterState) time.Duration {
 }
 
 // judge keeps the account of a meter after a round.
-func (p *Poller) judge(m *meterState, out outcome) {
+func (p *Poller) judge(ctx context.Context, m *meterState, out outcome) {
 	wasDead := m.dead()
 	switch {
 	case out.answered:
@@ -397,7 +397,9 @@ func (p *Poller) judge(m *meterState, out outcome) {
 		p.tell(m, EventOffline, out.lost.Error())
 		p.log.Warn("meter offline", "bus", p.bus.Name(), "meter", m.Name, "err", out.lost)
 	}
-	p.tellPort(out.lost)
+	if ctx.Err() == nil { // a port that was closed at the end has not failed
+		p.tellPort(out.lost)
+	}
 	back, known := false, false
 	p.update(m, func(s *MeterState) {
 		back = !s.Online && out.answered
