@@ -41,8 +41,10 @@ func (t *typed) keys(s string) {
 		case Line:
 			t.lines = append(t.lines, t.Take())
 			t.screen.Write([]byte(t.Start("gw> ")))
-		case Interrupt, Clear:
+		case Interrupt:
 			t.screen.Write([]byte(t.Start("gw> ")))
+		case Clear: // the owner gives it an empty row
+			t.screen.Write([]byte("\r\n" + t.Start("gw> ")))
 		}
 	}
 }
