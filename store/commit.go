@@ -261,11 +261,7 @@ func (r *Ring) unread(segment uint64, behind uint64, cursors map[string]uint64) 
 	lost := map[string]int{}
 	counted := uint64(0)
 	for w := (walk{m: &r.medium, segment: segment}); ; {
-		h, _, ok, err := w.next()
-		if err != nil {
-			w.offset += int64(r.medium.unit)
-			continue
-		}
+		h, _, ok, _ := w.past()
 		if !ok {
 			return lost
 		}

@@ -72,14 +72,8 @@ func (m *medium) slotHeader(segment uint64, offset int64) (header, []byte, error
 // none. The error is of a place before it that could not be read.
 func (m *medium) firstHeader(segment uint64) (h header, ok bool, err error) {
 	w := walk{m: m, segment: segment}
-	for {
-		h, _, ok, failed := w.next()
-		if failed == nil {
-			return h, ok, err
-		}
-		err = failed
-		w.offset += int64(m.unit)
-	}
+	h, _, ok, err = w.past()
+	return h, ok, err
 }
 
 // body reads the frame of a header; unit is its first unit.

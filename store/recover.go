@@ -108,11 +108,7 @@ func (r *Ring) scanTail(segment uint64) tailEnd {
 	var end tailEnd
 	begin := segment * uint64(m.segmentSize)
 	for w := (walk{m: m, segment: segment}); ; {
-		h, unit, ok, err := w.next()
-		if err != nil {
-			w.offset += int64(m.unit)
-			continue
-		}
+		h, unit, ok, _ := w.past()
 		if !ok {
 			break
 		}

@@ -43,6 +43,19 @@ func (w *walk) next() (h header, unit []byte, ok bool, err error) {
 	return header{}, nil, false, nil
 }
 
+// past is next, but it passes over what cannot be read; the error is of the
+// last such place.
+func (w *walk) past() (h header, unit []byte, ok bool, err error) {
+	for {
+		h, unit, ok, failed := w.next()
+		if failed == nil {
+			return h, unit, ok, err
+		}
+		err = failed
+		w.offset += int64(w.m.unit)
+	}
+}
+
 // back goes back to before the last frame.
 func (w *walk) back(h *header) {
 	w.seen = w.seen[:len(w.seen)-1]

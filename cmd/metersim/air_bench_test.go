@@ -24,31 +24,10 @@ import (
 // counted passes connections on and counts the bytes of both directions.
 func counted(b *testing.B, to string, bytes *atomic.Int64) string {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { l.Close() })
-	through := func(to, from net.Conn) {
+	return between(b, to, func(to, from net.Conn) {
 		defer to.Close()
 		io.Copy(to, io.TeeReader(from, counter{bytes}))
-	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s, err := net.Dial("tcp", to)
-			if err != nil {
-				c.Close()
-				continue
-			}
-			go through(s, c)
-			go through(c, s)
-		}
-	}()
-	return l.Addr().String()
+	})
 }
 
 type counter struct{ n *atomic.Int64 }

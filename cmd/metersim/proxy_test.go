@@ -11,6 +11,13 @@ import (
 // in both directions.
 func delayed(b *testing.B, to string, delay time.Duration) string {
 	b.Helper()
+	return between(b, to, func(to, from net.Conn) { pass(to, from, delay) })
+}
+
+// between passes connections on to another address; through carries one
+// direction of each.
+func between(b *testing.B, to string, through func(to, from net.Conn)) string {
+	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -27,8 +34,8 @@ func delayed(b *testing.B, to string, delay time.Duration) string {
 				c.Close()
 				continue
 			}
-			go pass(s, c, delay)
-			go pass(c, s, delay)
+			go through(s, c)
+			go through(c, s)
 		}
 	}()
 	return l.Addr().String()

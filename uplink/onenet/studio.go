@@ -446,14 +446,7 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 	return uplink.Receipt{Command: &c}
 }
 
-func (s *Studio) find(who string) (dlt645.Address, bool) {
-	for a, d := range s.devices {
-		if d.ID == who || a.String() == who {
-			return a, true
-		}
-	}
-	return dlt645.Address{}, false
-}
+func (s *Studio) find(who string) (dlt645.Address, bool) { return findDevice(s.devices, who) }
 
 // Codes of our answers besides 200. The pages name none.
 const (

@@ -417,8 +417,11 @@ func (s *Suite) request(topic, id string, sub *Device, payload []byte) uplink.Re
 	return uplink.Receipt{Command: &c}
 }
 
-func (s *Suite) find(who string) (dlt645.Address, bool) {
-	for a, d := range s.devices {
+func (s *Suite) find(who string) (dlt645.Address, bool) { return findDevice(s.devices, who) }
+
+// findDevice gives the meter that goes by a device's id, or by its address.
+func findDevice(devices map[dlt645.Address]*Device, who string) (dlt645.Address, bool) {
+	for a, d := range devices {
 		if d.ID == who || a.String() == who {
 			return a, true
 		}
