@@ -115,14 +115,14 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
 	$(GO) test -run '^$$' -bench OnPty -benchtime 2x ./cmd/metersim
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
-	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd
+	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
 	@METERD_LONG=1 board/image/test $(GO) -timeout 20m -run Memory | grep -v '^='
 
 # What the ring writes, beside what others use as a queue on flash.
 bench-store:
 	$(GO) test -run '^$$' -bench . -benchmem ./store
-	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd
+	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
 	cd store/peers && $(GO) run . wear && $(GO) run . crash -n 50 ring ring-512 bbolt tidwall sqlite
 
 clean:

@@ -26,7 +26,15 @@ var arrows = map[string][]string{
 
 	"uplink/uplinktest/site": {"meter", "store", "uplink", "uplink/uplinktest"},
 
-	"cmd/meterd":                  {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console"},
+	"cmd/meterd":                  {"board", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/journal", "cmd/meterd/station", "cmd/meterd/takeover", "cmd/meterd/tool"},
+	"cmd/meterd/cli":              {"cmd/meterd/console"},
+	"cmd/meterd/explain":          {"board", "dlt645", "meter"},
+	"cmd/meterd/tool":             {"board", "dlt645", "meter", "store", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/explain"},
+	"cmd/meterd/journal":          {"board", "dlt645", "cmd/meterd/config"},
+	"cmd/meterd/takeover":         {"board", "dlt645", "store", "cmd/meterd/config", "cmd/meterd/console"},
+	"cmd/meterd/desk":             {"dlt645", "meter", "uplink", "cmd/meterd/config"},
+	"cmd/meterd/panel":            {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/explain", "cmd/meterd/journal", "cmd/meterd/takeover"},
+	"cmd/meterd/station":          {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/journal", "cmd/meterd/panel", "cmd/meterd/takeover"},
 	"cmd/meterd/config":           {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
 	"cmd/meterd/console":          {"dlt645", "cmd/meterd/console/lineedit"},
 	"cmd/meterd/console/lineedit": {},

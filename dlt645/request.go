@@ -286,3 +286,32 @@ func (o Output) Text() Text {
 func OutputRequest(a Address, o Output) Frame {
 	return Frame{Address: a, Control: Control(FuncOutput), Data: []byte{byte(o)}}
 }
+
+// commandWords are what people type for the commands of 1CH.
+var commandWords = []struct {
+	word    string
+	command Command
+}{
+	{"trip", CommandTrip}, {"permit", CommandPermit}, {"close", CommandClose}, {"alarm", CommandAlarm}, {"alarm-off", CommandAlarmOff},
+	{"protect", CommandProtect}, {"protect-off", CommandProtectOff},
+}
+
+// ParseCommand gives the command of 1CH that a word means: "trip", "permit",
+// "close", "alarm", "alarm-off", "protect" or "protect-off".
+func ParseCommand(word string) (Command, bool) {
+	for _, w := range commandWords {
+		if w.word == word {
+			return w.command, true
+		}
+	}
+	return 0, false
+}
+
+// CommandWords lists the words that ParseCommand knows.
+func CommandWords() []string {
+	var words []string
+	for _, w := range commandWords {
+		words = append(words, w.word)
+	}
+	return words
+}

@@ -327,3 +327,16 @@ var families = []family{
 	one("meter.rated.current", 0x04000405, 0),
 	one("meter.constant", 0x04000409, 0xC030),
 }
+
+// AppendParsed appends the bytes of a value as a person writes it.
+func (l *Layout) AppendParsed(b []byte, value string) ([]byte, error) {
+	n, err := dlt645.ParseDecimal(value)
+	if err != nil {
+		return b, err
+	}
+	coef, ok := n.Scaled(int(l.Decimals))
+	if !ok || n.Scale > l.Decimals {
+		return b, fmt.Errorf("%s has more than %d decimals", value, l.Decimals)
+	}
+	return dlt645.AppendNumber(b, coef, l.Bytes, l.Signed)
+}

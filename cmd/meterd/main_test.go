@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/term"
 
+	"meterd/cmd/meterd/cli"
 	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
 )
@@ -135,7 +136,7 @@ func TestContractFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	if status := run([]string{"check", file}, streams{devnull, out, out}); status != 0 {
+	if status := run([]string{"check", file}, cli.Streams{In: devnull, Out: out, Err: out}); status != 0 {
 		b, _ := os.ReadFile(out.Name())
 		t.Errorf("exit status %d\n%s", status, b)
 	}

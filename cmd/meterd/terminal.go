@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -13,19 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"meterd/cmd/meterd/cli"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/journal"
 )
 
-func runConsole(args []string, s streams) error {
-	f := flags("console", s)
+func runConsole(f *flag.FlagSet, args []string, s cli.Streams) error {
 	file := f.String("config", "/etc/meterd/meterd.toml", "where the socket, the language and the log are found")
 	socket := f.String("socket", "", "where the daemon listens; default: that of the configuration")
 	logs := f.String("log", "", "log files to show when no daemon answers, with commas; default: that of the configuration")
 	tty := f.String("tty", "", "the terminal, such as /dev/ttyS0; default: this one. It is opened again after a hang-up")
 	baud := f.Int("baud", 0, "of -tty; 0: as it is")
 	captures := f.String("captures", os.TempDir(), "the directory of capture files")
-	if err := parse(f, args, 0, 0); err != nil {
+	if err := cli.Parse(f, args, 0, 0); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -33,11 +35,11 @@ func runConsole(args []string, s streams) error {
 	session := func() *console.Session { return newSession(*file, *socket, *logs, *captures) }
 	if *tty != "" {
 		signal.Ignore(syscall.SIGHUP)
-		return serveTerminal(ctx, *tty, *baud, session, s.err)
+		return serveTerminal(ctx, *tty, *baud, session, s.Err)
 	}
-	in, ok := s.in.(*os.File)
+	in, ok := s.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return session().Batch(ctx, s.in, s.out, s.err)
+		return session().Batch(ctx, s.In, s.Out, s.Err)
 	}
 	hung := make(chan os.Signal, 1)
 	signal.Notify(hung, syscall.SIGHUP)
@@ -50,7 +52,7 @@ func runConsole(args []string, s streams) error {
 		case <-ctx.Done():
 		}
 	}()
-	return onTerminal(ctx, in, s.out, session())
+	return onTerminal(ctx, in, s.Out, session())
 }
 
 // defaultSocket is where a daemon listens whose configuration is not known.
@@ -66,7 +68,7 @@ func newSession(file, socket, logs, captures string) *console.Session {
 			s.Socket = c.Console.Socket
 		}
 		if c.Store.State != "" {
-			s.Logs = []string{errorsFile(c)}
+			s.Logs = []string{journal.ErrorsFile(c)}
 		}
 	}
 	if s.Socket == "" {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/creack/pty"
 
-	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/console/vttest"
 )
@@ -30,33 +29,6 @@ func TestAbilityOfATerminal(t *testing.T) {
 	} {
 		if got := ability(func(k string) string { return c.env[k] }); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
-		}
-	}
-}
-
-// TestHelpIsAScreen holds the list of commands to 24 lines of 80 columns, with
-// nothing cut.
-func TestHelpIsAScreen(t *testing.T) {
-	for _, lang := range []string{"en", "zh"} {
-		d := &daemon{station: &station{}, config: &config.Config{Gateway: config.Gateway{Language: lang}}}
-		dir := t.TempDir()
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- console.Serve(ctx, filepath.Join(dir, "sock"), d.commands()) }()
-		var out strings.Builder
-		for end := time.Now().Add(patience); out.Len() == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			console.Ask(filepath.Join(dir, "sock"), console.Request{Command: []string{"help"}}, &out)
-		}
-		cancel()
-		<-done
-		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		if len(lines) < 20 || len(lines) > 21 { // and two of the console's own, and the prompt
-			t.Errorf("%d lines:\n%s", len(lines), out.String())
-		}
-		for _, l := range lines {
-			if strings.HasSuffix(l, "…") {
-				t.Errorf("%s: cut: %s", lang, l)
-			}
 		}
 	}
 }

@@ -101,6 +101,11 @@ type Bus struct {
 	SyncClocks bool
 }
 
+// Open opens the bus's serial port, or connects to its serial server.
+func (b Bus) Open() (meter.Port, error) {
+	return board.Open(board.SerialConfig{Path: b.Port, Baud: b.Timing.Baud, Parity: b.Parity, RS485: b.RS485})
+}
+
 // Meter is a meter on a line.
 type Meter struct {
 	Name    string

@@ -128,3 +128,11 @@ func roughSecrets(text string) []string {
 	}
 	return all
 }
+
+// Redact hides the secrets of a configuration in what is told of it.
+func Redact(told, text string) string {
+	for _, s := range Secrets(text) {
+		told = strings.ReplaceAll(told, s, Hidden)
+	}
+	return told
+}

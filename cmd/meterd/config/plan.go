@@ -1,0 +1,102 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"meterd/meter"
+)
+
+// Plan gives what each line has to carry by a configuration that has no
+// mistakes, and warns of lines that are too full.
+func (c *Config) Plan(problems []Problem) (plan []BusPlan, crowding []Problem) {
+	if Failed(problems) {
+		return nil, nil
+	}
+	plan = c.plans()
+	for _, p := range plan {
+		if p.Load > crowded {
+			crowding = append(crowding, Problem{
+				File: c.File, Line: c.BusLine(p.Bus), Warning: true, Text: fmt.Sprintf("[[bus]] %q: the plan needs %.0f %% of the line's time", p.Bus, 100*p.Load),
+				Hint: "read less often, fewer points, or on another bus",
+			})
+		}
+	}
+	return plan, crowding
+}
+
+// BusPlan is what a line has to carry.
+type BusPlan struct {
+	Bus    string      `json:"bus"`
+	Baud   int         `json:"baud"`
+	Load   float64     `json:"load"` // share of the line's time
+	Rounds []RoundPlan `json:"rounds"`
+}
+
+// RoundPlan is one poll of one group of a meter's points.
+type RoundPlan struct {
+	Meter    string   `json:"meter"`
+	Every    string   `json:"every"`
+	Frames   int      `json:"frames"` // requests; each has an answer
+	Bytes    int      `json:"bytes"`  // requests and answers
+	Seconds  float64  `json:"seconds"`
+	Requests []string `json:"requests"`
+}
+
+func (c *Config) plans() []BusPlan {
+	var plans []BusPlan
+	for _, b := range c.Buses {
+		p := BusPlan{Bus: b.Name, Baud: b.Timing.Baud}
+		for _, m := range c.Meters {
+			if m.Bus != b.Name {
+				continue
+			}
+			for _, g := range c.GroupsOf(m) {
+				r, took := planRound(m, g, b.Timing)
+				p.Load += took.Seconds() / g.Every.Seconds()
+				p.Rounds = append(p.Rounds, r)
+			}
+		}
+		plans = append(plans, p)
+	}
+	return plans
+}
+
+func planRound(m Meter, g meter.Group, t meter.Timing) (RoundPlan, time.Duration) {
+	r := RoundPlan{Meter: m.Name, Every: shortDuration(g.Every)}
+	var took time.Duration
+	for _, req := range meter.Plan(g.Points, m.Protocol) {
+		cost := req.Cost(t.Preamble)
+		r.Frames++
+		r.Bytes += cost.Sent + cost.Received
+		r.Requests = append(r.Requests, req.DI.String())
+		took += req.Duration(t)
+	}
+	r.Seconds = took.Round(time.Millisecond).Seconds()
+	return r, took
+}
+
+// GroupsOf gives what is read of a meter, by its profile.
+func (c *Config) GroupsOf(m Meter) []meter.Group {
+	for _, p := range c.Profiles {
+		if p.Name == m.Profile {
+			return p.Groups
+		}
+	}
+	return nil
+}
+
+// crowded is the share of a line's time above which check warns.
+const crowded = 0.8
+
+// shortDuration writes 15m0s as 15m.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if d%time.Hour == 0 {
+		return s[:len(s)-4]
+	}
+	if d%time.Minute == 0 {
+		return s[:len(s)-2]
+	}
+	return s
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"meterd/board"
+	"meterd/cmd/meterd/cli"
+	"meterd/cmd/meterd/journal"
+	"meterd/cmd/meterd/station"
+	"meterd/cmd/meterd/takeover"
+)
+
+func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
+	file := f.String("config", "/etc/meterd/meterd.toml", "the configuration")
+	verbose := f.Bool("debug", false, "log every detail")
+	if err := cli.Parse(f, args, 0, 0); err != nil {
+		return err
+	}
+	built, err := time.Parse(time.DateOnly, buildDate)
+	if err != nil {
+		return fmt.Errorf("build date %q: %w", buildDate, err)
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	board.LimitMemory()
+	st := station.New(station.Config{Version: version, Built: built, Files: takeover.NewFiles(*file), Journal: journal.New(s.Err, level)})
+	first, problems, err := st.First()
+	for _, p := range problems {
+		fmt.Fprintln(s.Err, p)
+	}
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return st.Run(ctx, first)
+}

@@ -1,0 +1,30 @@
+package explain
+
+import (
+	"fmt"
+	"time"
+
+	"meterd/meter"
+)
+
+// Found is a meter that a scan found.
+type Found struct {
+	meter.Discovery
+	Bus string // that the configuration is to name
+}
+
+// MarshalJSON gives the shape of `scan -json`.
+func (f Found) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, `{"address":%q,"protocol":%q,"baud":%d,"ms":%v}`, f.Address, f.Protocol, f.Baud, Millis(f.Took)), nil
+}
+
+// Text gives the [[meter]] that the configuration needs.
+func (f Found) Text(string) string {
+	return fmt.Sprintf("[[meter]]\nname     = %q\nbus      = %q\naddress  = %q\nprotocol = %q\nprofile  = \"three-phase\"   # %d baud, answered in %.0f ms\n\n",
+		"meter "+f.Address.String()[6:], f.Bus, f.Address, f.Protocol, f.Baud, Millis(f.Took))
+}
+
+// Millis gives a time in milliseconds, to a tenth.
+func Millis(d time.Duration) float64 {
+	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
+}

@@ -1,0 +1,182 @@
+package panel
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/desk"
+	"meterd/cmd/meterd/explain"
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// The console's commands that go to the meters.
+
+// find gives the meter of a name or an address.
+func (p *Panel) find(who string) (desk.Meter, error) {
+	m, ok := p.Desk.Find(who)
+	if !ok {
+		return m, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, tryMeters, who)
+	}
+	return m, nil
+}
+
+func (p *Panel) readLive(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
+	if len(args) < 2 {
+		return nil, console.Tell(dlt645.Text{EN: "read takes a meter, and points or data identifiers", ZH: "read 需要电表以及测点或数据标识"},
+			dlt645.Text{EN: "try: read " + p.anyMeter() + " voltage", ZH: "请试：read " + p.anyMeter() + " voltage"})
+	}
+	m, err := p.find(args[0])
+	if err != nil {
+		return nil, err
+	}
+	reqs, err := p.wanted(m, args[1:])
+	if err != nil {
+		return nil, err
+	}
+	r := liveReader{ctx: ctx, meter: m, points: p.Config.Points, language: p.Config.Gateway.Language}
+	for _, req := range reqs {
+		for _, it := range r.read(req) {
+			say(it)
+		}
+	}
+	if r.failed > 0 {
+		return nil, console.Tell(dlt645.Text{EN: "%d of %d reads failed", ZH: "%d 项失败，共 %d 项"}, dlt645.Text{}, r.failed, len(reqs))
+	}
+	return nil, nil
+}
+
+func (p *Panel) anyMeter() string {
+	if len(p.Config.Meters) > 0 {
+		return strconv.Quote(p.Config.Meters[0].Name)
+	}
+	return "METER"
+}
+
+func (p *Panel) wanted(m desk.Meter, words []string) ([]meter.Request, error) {
+	var out []meter.Request
+	for _, w := range words {
+		if di, err := dlt645.ParseDI(w); err == nil {
+			out = append(out, meter.Request{DI: di})
+			continue
+		}
+		points, ok := p.Config.Points.Expand(w)
+		if !ok {
+			return nil, console.Tell(dlt645.Text{EN: "%q is neither a point nor a data identifier", ZH: "%q 既不是测点也不是数据标识"},
+				dlt645.Text{EN: "8 hexadecimal digits for 2007, 4 for 1997, or a name such as voltage.a", ZH: "2007 为 8 位十六进制，1997 为 4 位，或如 voltage.a 的名称"}, w)
+		}
+		reqs, err := m.Line.PlanFor(m.Address, points)
+		if err != nil {
+			return nil, err
+		}
+		if len(reqs) == 0 {
+			return nil, console.Tell(dlt645.Text{EN: "the meter's edition has no %s", ZH: "该电表的规约没有 %s"}, dlt645.Text{}, w)
+		}
+		out = append(out, reqs...)
+	}
+	return out, nil
+}
+
+// liveReader reads a meter on a line that is in use.
+type liveReader struct {
+	ctx      context.Context
+	meter    desk.Meter
+	points   *meter.Points
+	language string
+	failed   int
+}
+
+func (r *liveReader) read(req meter.Request) []explain.Item {
+	items := r.one(req.DI)
+	if explain.RefusedBlock(req, items) {
+		items = nil
+		for _, p := range req.Points {
+			items = append(items, r.one(p.DI)...)
+		}
+	}
+	for _, it := range items {
+		if it.Err != nil {
+			r.failed++
+		}
+	}
+	return items
+}
+
+func (r *liveReader) one(di dlt645.DI) []explain.Item {
+	res, err := r.meter.Line.ReadNow(r.ctx, r.meter.Address, di)
+	return explain.ItemsOf(r.meter.Address, di, res, err, r.points, r.language)
+}
+
+// timeCommand tells the clock, or broadcasts it.
+func (p *Panel) timeCommand(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
+	if len(args) == 0 {
+		return p.timeDetail(), nil
+	}
+	if len(args) != 1 || args[0] != "sync" {
+		return nil, console.Tell(dlt645.Text{EN: "time takes nothing or sync, not %q", ZH: "time 不带参数或带 sync，不能是 %q"}, dlt645.Text{}, strings.Join(args, " "))
+	}
+	for _, line := range p.Lines {
+		if err := line.SyncTime(ctx, desk.Console); err != nil {
+			return nil, console.Tell(dlt645.Text{EN: "bus %s: %v", ZH: "总线 %s：%v"}, dlt645.Text{}, line.Bus().Name(), err)
+		}
+		say(p.done(dlt645.Text{EN: "broadcast on %s\n  meters may ignore it: near midnight, when over 5 minutes off, a second time a\n  day; read METER clock.offset tells", ZH: "已在 %s 广播校时\n  电表可能忽略：临近午夜、偏差超过 5 分钟、当日第二次；可 read METER clock.offset 查看"}, line.Bus().Name()))
+	}
+	return nil, nil
+}
+
+func (p *Panel) anyBus() string {
+	if len(p.Lines) > 0 {
+		return p.Lines[0].Bus().Name()
+	}
+	return "BUS"
+}
+
+func (p *Panel) lineOf(bus string) (*meter.Poller, error) {
+	for _, line := range p.Lines {
+		if line.Bus().Name() == bus {
+			return line, nil
+		}
+	}
+	return nil, console.Tell(dlt645.Text{EN: "there is no bus %q", ZH: "没有总线 %q"}, dlt645.Text{EN: "try: status", ZH: "请试：status"}, bus)
+}
+
+// scanBus searches a line for meters while it is polled.
+func (p *Panel) scanBus(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
+	if len(args) == 0 {
+		return nil, console.Tell(dlt645.Text{EN: "scan takes a bus", ZH: "scan 需要总线名称"}, dlt645.Text{EN: "try: scan " + p.anyBus(), ZH: "请试：scan " + p.anyBus()})
+	}
+	line, err := p.lineOf(args[0])
+	if err != nil {
+		return nil, err
+	}
+	var bauds []int
+	for _, s := range args[1:] {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 300 || n > 19200 {
+			return nil, console.Tell(dlt645.Text{EN: "%q is no rate", ZH: "%q 不是波特率"}, dlt645.Text{EN: "300 to 19200", ZH: "300 至 19200"}, s)
+		}
+		bauds = append(bauds, n)
+	}
+	found := 0
+	err = meter.Scan(ctx, meter.ScanConfig{Bus: line.Bus(), Bauds: bauds, Found: func(f meter.Discovery) {
+		found++
+		say(explain.Found{Discovery: f, Bus: args[0]})
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return p.done(dlt645.Text{EN: "%d found", ZH: "找到 %d 块"}, found), nil
+}
+
+// learnedText tells what was learned of a meter.
+func learnedText(l meter.Learned) console.LearnedText {
+	lacking := []string{}
+	for di := range l.Lacking {
+		lacking = append(lacking, di)
+	}
+	slices.Sort(lacking)
+	return console.NewLearned(l.Protocol, l.Number, l.Preamble.Text(), lacking, l.Widths)
+}

@@ -1,0 +1,119 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"meterd/board"
+	"meterd/meter"
+)
+
+// state is the file of what was learned of the meters. It may be lost: then
+// it is learned again, and the day and month in progress count from now.
+type state struct {
+	Version int             `json:"version"`
+	Meters  []meter.Learned `json:"meters"`
+}
+
+const (
+	stateVersion = 1
+	// mostState is more than a thousand meters need.
+	mostState = 16 << 20
+	// stateLooked is how often it is seen whether something was learned.
+	stateLooked = 10 * time.Second
+)
+
+// loadState reads the file. One that is damaged is told of and left out.
+func loadState(path string, log *slog.Logger) []meter.Learned {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var s state
+	if err == nil && info.Size() > mostState {
+		err = fmt.Errorf("it has %d bytes", info.Size())
+	}
+	if err == nil {
+		var b []byte
+		if b, err = os.ReadFile(path); err == nil {
+			err = json.Unmarshal(b, &s)
+		}
+	}
+	if err == nil && s.Version != stateVersion {
+		err = fmt.Errorf("it is of version %d", s.Version)
+	}
+	if err != nil {
+		log.Warn("what was learned of the meters is not usable, and is learned again", "file", path, "err", err)
+		return nil
+	}
+	return s.Meters
+}
+
+// keepState writes the file when something worth it was learned, and at the
+// end.
+func (sh *shift) keepState(ctx context.Context) error {
+	t := time.NewTicker(stateLooked)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			sh.saveState()
+			return nil
+		case <-t.C:
+			changed := false
+			for _, p := range sh.lines {
+				changed = p.Changed() || changed
+			}
+			if changed {
+				sh.saveState()
+			}
+		}
+	}
+}
+
+func (sh *shift) saveState() {
+	s := state{Version: stateVersion}
+	for _, p := range sh.lines {
+		s.Meters = append(s.Meters, p.Learned()...)
+	}
+	s.Meters = append(s.Meters, sh.learnedBefore(s.Meters)...)
+	if err := writeState(sh.config.Store.State, s); err != nil {
+		sh.log.Error("what was learned of the meters cannot be kept", "err", err)
+	}
+}
+
+// mostKept bounds the meters of which something is kept although no
+// configuration names them at present.
+const mostKept = 4096
+
+// learnedBefore gives what was learned of meters that the configuration does
+// not name, but may again: when it is taken back, say.
+func (sh *shift) learnedBefore(known []meter.Learned) []meter.Learned {
+	named := map[string]bool{}
+	for _, l := range known {
+		named[l.Address] = true
+	}
+	var out []meter.Learned
+	for _, l := range sh.learned {
+		if !named[l.Address] && len(out) < mostKept {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// writeState writes a new file, makes it durable and puts it in the old one's
+// place.
+func writeState(path string, s state) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return board.WriteFile(path, append(b, '\n'), 0o600)
+}

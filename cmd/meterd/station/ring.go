@@ -1,0 +1,173 @@
+package station
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"meterd/cmd/meterd/config"
+	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/takeover"
+	"meterd/meter"
+	"meterd/store"
+)
+
+// inMemory reports whether a ring has no device.
+func inMemory(r *store.Ring) bool { return r.Stats().CapacityBytes == 0 }
+
+func (st *Station) openRing(c config.Store) (*store.Ring, error) {
+	return store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed})
+}
+
+// useRing opens the ring with these settings. It stays open where they are
+// those that it has.
+func (st *Station) useRing(c config.Store) error {
+	c.State = "" // belongs to the shift
+	ring := st.store()
+	if reopen := st.reopen.Swap(false); ring != nil && st.ringSet == c && !reopen {
+		return nil
+	}
+	var carried [][]byte
+	if ring != nil && ring.Stats().LastErr != "" {
+		carried = waiting(ring)
+		_ = st.tasks.end(taskRing) // that nothing became durable is known
+	} else if err := st.tasks.end(taskRing); err != nil {
+		return err
+	}
+	opened, err := st.openRing(c)
+	if err != nil {
+		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err)}
+	}
+	for _, rec := range carried {
+		if _, err := opened.Append(rec); err != nil {
+			st.dropped.Add(1)
+		}
+	}
+	st.mu.Lock()
+	st.ring = opened
+	st.mu.Unlock()
+	st.ringSet = c
+	if inMemory(opened) {
+		st.ringSet = config.Store{} // it is opened again with the next configuration
+	}
+	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
+		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
+	}
+	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c) })
+}
+
+// runRing keeps the ring at work until the context ends, and closes it.
+func (st *Station) runRing(ctx context.Context, ring *store.Ring, c config.Store) error {
+	var g errgroup.Group
+	g.Go(func() error { return durable(ring.Run(ctx)) })
+	g.Go(func() error { st.watchRing(ctx, ring, c.Flush); return nil })
+	g.Go(func() error { st.awaitDevice(ctx, ring, c); return nil })
+	err := g.Wait()
+	if closeErr := ring.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// isDevice reports whether the store is a whole device, which has the size
+// that it has.
+func isDevice(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeDevice != 0
+}
+
+// watchRing gives the ring's beat: nothing waits, or a commit was tried.
+func (st *Station) watchRing(ctx context.Context, ring *store.Ring, flush time.Duration) {
+	beat := st.beats.Add("ring", flush+longestCommit)
+	defer st.beats.Remove(beat)
+	t := time.NewTicker(ringLooked)
+	defer t.Stop()
+	tried := 0
+	for {
+		s := ring.Stats()
+		if s.Waiting == 0 || s.Commits+s.Failures != tried {
+			beat.Alive()
+		}
+		tried = s.Commits + s.Failures
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// ringLooked is how often the ring is looked at.
+const ringLooked = 5 * time.Second
+
+// deviceLooked is how often it is seen whether a device that was gone is back.
+const deviceLooked = time.Minute
+
+// failsFor is how long nothing can be written before the ring is opened anew:
+// a device that was away, or could only be read, is another file now.
+const failsFor = time.Hour
+
+// awaitDevice sees to it that a ring in memory goes over to its device when
+// that is there: the configuration is run anew, which opens it.
+func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Store) {
+	t := time.NewTicker(deviceLooked)
+	defer t.Stop()
+	worked := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if r.Stats().LastErr == "" {
+			worked = time.Now()
+			continue
+		}
+		if !inMemory(r) {
+			if time.Since(worked) > failsFor {
+				st.log.Warn("the ring's device cannot be written for long: it is opened anew")
+				st.reopen.Store(true)
+				st.takeover.Again(ctx)
+				return
+			}
+			continue
+		}
+		quiet := store.Options{Geometry: store.Geometry{Size: c.Size}}
+		again, err := store.Open(c.Path, quiet)
+		if err != nil {
+			st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err))
+			continue
+		}
+		back := !inMemory(again)
+		again.Close()
+		if !back {
+			continue
+		}
+		st.log.Info("the ring's device is back")
+		st.takeover.Again(ctx)
+		return
+	}
+}
+
+// waiting gives the records that are in memory alone and that an uplink has
+// not delivered.
+func waiting(r *store.Ring) (recs [][]byte) {
+	after, first := r.Last(), true
+	for _, pos := range r.Cursors() {
+		after, first = min(after, pos), false
+	}
+	if first {
+		after = 0
+	}
+	s := r.Stats()
+	after = max(after, s.Last-uint64(s.Waiting)) // what is durable stays where it is
+	rd := r.NewReader(after)
+	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+		if e.Gap == nil {
+			recs = append(recs, e.Data)
+		}
+	}
+	return recs
+}

@@ -1,0 +1,221 @@
+package station
+
+import (
+	"context"
+	"encoding"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"meterd/board"
+	"meterd/cmd/meterd/config"
+	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/desk"
+	"meterd/cmd/meterd/panel"
+	"meterd/cmd/meterd/takeover"
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+	"meterd/uplink"
+)
+
+// shift is everything that one configuration runs, wired together.
+type shift struct {
+	*Station
+	config  *config.Config
+	ring    *store.Ring
+	lines   []*meter.Poller
+	uplinks []*uplink.Uplink
+	desk    *desk.Desk
+	panel   *panel.Panel
+	learned []meter.Learned
+	ends    []*board.Beat // of the loops that end with this configuration
+}
+
+func newShift(st *Station, c *config.Config) *shift {
+	sh := &shift{Station: st, config: c, ring: st.store(), learned: loadState(c.Store.State, st.log)}
+	if before, _ := st.takeover.Running(); sh.learned == nil && before != nil { // the file is another one now
+		sh.learned = loadState(before.Store.State, st.log)
+	}
+	for _, b := range c.Buses {
+		sh.lines = append(sh.lines, sh.poller(b))
+	}
+	sh.desk = desk.New(c, sh.lines, sh.event, st.log)
+	sh.forgetCursors()
+	for _, u := range c.Uplinks {
+		if u.Skip {
+			continue
+		}
+		up, err := sh.uplink(u)
+		if err != nil { // the meters are read all the same
+			sh.log.Error("an uplink does not start", "uplink", u.Name, "err", err)
+			continue
+		}
+		sh.uplinks = append(sh.uplinks, up)
+	}
+	sh.panel = &panel.Panel{
+		Version: st.Version, Started: st.started, Config: c, Lines: sh.lines, Uplinks: sh.uplinks, Desk: sh.desk, Ring: sh.ring,
+		Dropped: func() int { return int(st.dropped.Load()) }, Clock: st.clock, Journal: st.Journal, Takeover: st.takeover,
+		Watchdog: st.watchdogStatus, Save: sh.saveState, Restart: panel.Restart, Log: st.log,
+	}
+	return sh
+}
+
+// forgetCursors makes room in the ring for the uplinks of the configuration:
+// when there are too many, those that it no longer has are forgotten.
+func (sh *shift) forgetCursors() {
+	old := sh.ring.Cursors()
+	for _, u := range sh.config.Uplinks {
+		delete(old, u.Name)
+	}
+	if len(old)+len(sh.config.Uplinks) <= store.MaxCursors {
+		return
+	}
+	for name := range old {
+		sh.ring.Forget(name)
+	}
+}
+
+// beat gives a loop of this configuration its sign of life.
+func (sh *shift) beat(name string, longest time.Duration) func() {
+	b := sh.beats.Add(name, longest)
+	sh.ends = append(sh.ends, b)
+	return b.Alive
+}
+
+func (sh *shift) poller(b config.Bus) *meter.Poller {
+	var meters []meter.Config
+	for _, m := range sh.config.Meters {
+		if m.Bus == b.Name {
+			meters = append(meters, meter.Config{
+				Name: m.Name, Address: m.Address, Protocol: m.Protocol, Auto: m.Auto, Groups: sh.config.GroupsOf(m), CT: m.CT, PT: m.PT,
+				Access: m.Access, Codes: m.Codes,
+			})
+		}
+	}
+	return meter.NewPoller(meter.PollerConfig{
+		Bus:    meter.NewBus(b.Name, b.Timing, b.Open, sh.frames()),
+		Meters: meters, Stamp: sh.stamp, Sink: sh.sink, Event: sh.event, Trusted: sh.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true,
+		Learned: sh.learned, Zone: sh.config.Gateway.Zone, Probe: b.Probe, Log: sh.log, Alive: sh.beat("bus "+b.Name, longestLine),
+		Clock: func(a dlt645.Address, t time.Time) { sh.clock.OfferMeter(a.String(), t) },
+	})
+}
+
+// frames gives what dumps each frame into the log, when every detail is asked
+// for.
+func (sh *shift) frames() func(meter.Trace) {
+	if !sh.log.Enabled(context.Background(), slog.LevelDebug) {
+		return nil
+	}
+	return func(t meter.Trace) {
+		sh.log.Debug("frame", "bus", t.Bus, "sent", t.Sent, "wire", fmt.Sprintf("%X", t.Wire))
+	}
+}
+
+// offer gives the door for the time that a platform knows.
+func (sh *shift) offer(platform string) func(time.Time) {
+	return func(t time.Time) { sh.clock.Offer(platform, t) }
+}
+
+func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
+	return uplink.New(uplink.Config{
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
+		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Do: sh.desk.For(u.Name), Log: sh.log,
+		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
+	})
+}
+
+func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {
+	return sh.clock.Trusted(now), sh.boot, board.Uptime()
+}
+
+// stamp notes what dates a reading when the clock is doubted.
+func (sh *shift) stamp(r *meter.Reading) {
+	r.Trusted, r.Boot = sh.clock.Trusted(r.Time), sh.boot
+	r.Uptime = board.Uptime() - time.Since(r.Time)
+}
+
+// sink puts a reading into the ring.
+func (sh *shift) sink(r meter.Reading) { sh.keep(&r, "a reading is lost", r.Meter) }
+
+// event puts what happened into the ring.
+func (sh *shift) event(e meter.Event) {
+	e.Trusted, e.Boot = sh.clock.Trusted(e.Time), sh.boot
+	e.Uptime = board.Uptime() - time.Since(e.Time)
+	sh.keep(&e, "an event is lost", e.Meter)
+}
+
+func (sh *shift) keep(r encoding.BinaryAppender, lost string, of dlt645.Address) {
+	rec, err := r.AppendBinary(nil)
+	if err == nil {
+		_, err = sh.ring.Append(rec)
+	}
+	if err != nil {
+		sh.dropped.Add(1)
+		sh.log.Error(lost, "meter", of.String(), "err", err)
+	}
+}
+
+func (sh *shift) meters() []meter.MeterState {
+	var all []meter.MeterState
+	for _, p := range sh.lines {
+		all = append(all, p.Meters()...)
+	}
+	return all
+}
+
+// run runs everything until the context ends.
+func (sh *shift) run(ctx context.Context) error {
+	defer func() {
+		for _, b := range sh.ends {
+			sh.beats.Remove(b)
+		}
+	}()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range sh.lines {
+		g.Go(func() error {
+			defer p.Bus().Close()
+			return p.Run(ctx)
+		})
+	}
+	for _, u := range sh.uplinks {
+		g.Go(func() error { return u.Run(ctx) })
+	}
+	g.Go(func() error { return sh.keepState(ctx) })
+	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
+	g.Go(func() error { sh.noteTrust(ctx); return nil })
+	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
+	g.Go(func() error {
+		if err := console.Serve(ctx, sh.config.Console.Socket, sh.panel.Commands()); err != nil {
+			sh.log.Error("no console", "err", err) // the meters are read all the same
+		}
+		return nil
+	})
+	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
+	return sh.wait(g)
+}
+
+// wait waits for all loops. What the uplinks know at the end goes to their
+// cursors.
+func (sh *shift) wait(g *errgroup.Group) error {
+	err := g.Wait()
+	for _, u := range sh.uplinks {
+		u.Settle()
+	}
+	return err
+}
+
+// whatCame tells what has come up of what the configuration names.
+func (sh *shift) whatCame() (came, names takeover.Came) {
+	for _, m := range sh.meters() {
+		names.Meter = true
+		came.Meter = came.Meter || m.Online
+	}
+	for _, u := range sh.uplinks {
+		names.Uplink = true
+		came.Uplink = came.Uplink || u.State().Connected
+	}
+	return came, names
+}

@@ -1,0 +1,241 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"meterd/board"
+	"meterd/cmd/meterd/config"
+	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/takeover"
+	"meterd/dlt645"
+)
+
+// The files of a stick.
+const (
+	stickConfig    = "meterd.toml"
+	stickSignature = "meterd.toml.minisig"
+	mostSignature  = 4 << 10
+)
+
+// visitor is a stick that can be mounted for a moment; dir is where.
+type visitor interface {
+	Visit(write bool, f func(dir string) error) error
+}
+
+// watchSticks takes configurations from USB sticks until the context ends.
+func (st *Station) watchSticks(ctx context.Context) error {
+	var visits sync.WaitGroup
+	defer visits.Wait()
+	pulled := map[string]context.CancelFunc{}
+	w := board.Sticks{
+		Came: func(s board.Stick, plugged bool) {
+			if c, _ := st.takeover.Running(); c == nil || !c.USB.Enable {
+				return
+			}
+			ctx, cancel := context.WithCancel(ctx)
+			pulled[s.Name] = cancel
+			plugged = plugged && board.Uptime() > settled
+			visits.Go(func() { st.stick(ctx, s.Name, s, plugged) })
+		},
+		Deaf: func(err error) { st.log.Error("sticks are looked for every other second only", "err", err) },
+		Gone: func(name string) {
+			if cancel := pulled[name]; cancel != nil {
+				cancel()
+				delete(pulled, name)
+			}
+		},
+	}
+	w.Run(ctx)
+	return nil
+}
+
+// settled is how long after the system's start a stick counts as one that was
+// there: USB takes its time.
+const settled = time.Minute
+
+// stick takes what a stick brings, and stays with it until it is clear what
+// came of it, or until it is pulled.
+func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bool) {
+	brought, err := readStick(s)
+	if errors.Is(err, fs.ErrNotExist) {
+		st.log.Info("a stick without meterd.toml", "stick", name)
+		return
+	}
+	if errors.Is(err, board.ErrNoFileSystem) && !plugged { // it belongs to the board, and is no business of ours
+		st.log.Info("a disk without a file system for us", "stick", name)
+		return
+	}
+	st.light.show(board.Working)
+	defer func() { // the light shows the result until the stick is pulled
+		<-ctx.Done()
+		st.light.show(board.Dark)
+	}()
+	var r stickReport
+	var p takeover.Proposal
+	if err == nil {
+		err = st.admit(brought, plugged)
+	}
+	if err == nil {
+		p = st.takeover.Propose(ctx, brought.text, "stick")
+	}
+	switch {
+	case err != nil:
+		r = stickReport{result: refused, why: whyOf(err)}
+	case p.Same:
+		r = stickReport{result: nothingToDo, why: dlt645.Text{EN: "it is what runs already", ZH: "与当前运行的配置相同"}}
+	case p.Err != nil:
+		r = stickReport{result: refused, why: whyOf(p.Err)}
+	case !p.Accepted():
+		r = stickReport{result: refused, why: dlt645.Text{EN: "it has mistakes", ZH: "配置有错误"}, problems: p.Problems}
+	default:
+		r = stickReport{result: taken, problems: p.Problems}
+	}
+	r.text = brought.text
+	if r.result == taken {
+		runs := st.awaitChange(ctx, brought.text)
+		r.why = st.takeover.View().Says
+		if !runs {
+			r.result = takenBack
+		}
+	}
+	st.tell(name, s, &r)
+	if r.result == taken {
+		st.stay(ctx, name, s, r)
+	}
+}
+
+// brought is what a stick holds for us.
+type brought struct {
+	text      string
+	signature []byte // nil: none
+	unsigned  error  // why there is no signature
+}
+
+// readStick copies the files into memory. Nothing is looked at on the stick
+// itself: it may change between two looks.
+func readStick(s visitor) (brought, error) {
+	var b brought
+	err := s.Visit(false, func(dir string) error {
+		text, err := board.ReadPlain(filepath.Join(dir, stickConfig), takeover.MostConfig)
+		if err != nil {
+			return err
+		}
+		b.text = string(text)
+		b.signature, b.unsigned = board.ReadPlain(filepath.Join(dir, stickSignature), mostSignature)
+		return nil
+	})
+	return b, err
+}
+
+// admit decides whether a configuration is looked at at all.
+func (st *Station) admit(b brought, plugged bool) error {
+	c, _ := st.takeover.Running()
+	if c == nil {
+		return takeover.ErrBusy
+	}
+	if key := c.USB.PublicKey; key != "" {
+		if b.unsigned != nil {
+			return console.Tell(dlt645.Text{EN: "usb.public_key is set, and %s is missing or unfit: %v", ZH: "已设置 usb.public_key，但 %s 缺失或不可用：%v"}, dlt645.Text{}, stickSignature, b.unsigned)
+		}
+		if err := board.Verify(key, []byte(b.text), b.signature); err != nil {
+			return err
+		}
+	}
+	if !plugged && st.takeover.Files.WasRefused(b.text) {
+		return console.Tell(dlt645.Text{EN: "it was taken back before; pull the stick and plug it in again to try it once more", ZH: "该配置曾被恢复；如要再试，请拔出 U 盘后重新插入"}, dlt645.Text{})
+	}
+	return nil
+}
+
+// whyOf tells an error to people.
+func whyOf(err error) dlt645.Text {
+	if told, ok := errors.AsType[*console.Told](err); ok {
+		return told.Text
+	}
+	t := dlt645.Text{EN: err.Error(), ZH: err.Error()}
+	switch {
+	case errors.Is(err, board.ErrSignature):
+		t.ZH = "签名与文件或密钥不符：" + t.ZH
+	case errors.Is(err, board.ErrUnfit):
+		t.ZH = "文件不可用：" + t.ZH
+	case errors.Is(err, board.ErrNoFileSystem):
+		t.ZH = "U 盘不是 FAT、exFAT 或 ext4：" + t.ZH
+	}
+	return t
+}
+
+// longestChange is how long a change may take to come about.
+const longestChange = 15 * time.Second
+
+// awaitChange waits until the text runs. It reports false if it does not.
+func (st *Station) awaitChange(ctx context.Context, text string) bool {
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+	end := time.NewTimer(longestChange)
+	defer end.Stop()
+	for {
+		if _, runs := st.takeover.Running(); runs == text {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-end.C:
+			return false
+		case <-t.C:
+		}
+	}
+}
+
+// stickLooked is how often it is seen what came of the trial.
+const stickLooked = time.Second
+
+// stay waits for the end of the trial, and tells it as long as the stick is
+// there.
+func (st *Station) stay(ctx context.Context, name string, s visitor, r stickReport) {
+	t := time.NewTicker(stickLooked)
+	defer t.Stop()
+	for {
+		_, runs := st.takeover.Running()
+		v := st.takeover.View()
+		if runs != r.text || v.Phase == takeover.Proved {
+			r.result, r.why = works, v.Says
+			if runs != r.text {
+				r.result = takenBack
+			}
+			st.tell(name, s, &r)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// tell writes the report onto the stick, and shows the result.
+func (st *Station) tell(name string, s visitor, r *stickReport) {
+	st.light.show(r.result.light())
+	st.log.Info("stick", "stick", name, "result", r.result.name(), "why", dlt645.Text{EN: config.Redact(r.why.EN, r.text), ZH: config.Redact(r.why.ZH, r.text)})
+	sh := st.onDuty()
+	_, running := st.takeover.Running()
+	if sh == nil {
+		return
+	}
+	if r.file == "" {
+		r.file = reportName(sh.config.Gateway.ID)
+	}
+	text := config.Redact(config.Redact(r.write(sh), r.text), running)
+	err := s.Visit(true, func(dir string) error {
+		return board.WritePlain(filepath.Join(dir, r.file), []byte(text))
+	})
+	if err != nil {
+		st.log.Warn("the report could not be written onto the stick", "stick", name, "err", err)
+	}
+}

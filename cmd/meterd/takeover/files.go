@@ -1,0 +1,186 @@
+package takeover
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"meterd/board"
+	"meterd/cmd/meterd/config"
+)
+
+// Files are the configuration on flash, with what a change of it needs
+// beside it:
+//
+//	meterd.toml          what runs at the next start
+//	meterd.toml.prev     the last one that has proved itself
+//	meterd.toml.trial    there while meterd.toml has not: its hash, and how often it was started
+//	meterd.toml.refused  the last one that did not prove itself
+//
+// Each is written as a whole (board.WriteFile), in this order:
+//
+//	install:  prev := running   trial := hash of new   toml := new
+//	confirm:  remove trial
+//	back:     refused := toml   toml := prev           remove trial
+//
+// A power cut between two steps leaves a trial whose hash is not that of
+// meterd.toml: then nothing is on trial. A second install before the first
+// has proved itself leaves prev alone.
+type Files struct {
+	Path   string
+	write  func(path string, b []byte, perm os.FileMode) error
+	remove func(path string) error
+}
+
+// NewFiles gives the files of the configuration at path.
+func NewFiles(path string) *Files {
+	return &Files{Path: path, write: board.WriteFile, remove: board.RemoveFile}
+}
+
+func (f *Files) prev() string    { return f.Path + ".prev" }
+func (f *Files) trial() string   { return f.Path + ".trial" }
+func (f *Files) refused() string { return f.Path + ".refused" }
+
+// trialMark is what the file of a trial holds.
+type trialMark struct {
+	Hash string `json:"sha256"`
+	// Was is the hash of the one that it takes the place of, if that was on
+	// trial itself: the power may be cut before it does.
+	Was    string `json:"was,omitempty"`
+	Starts int    `json:"starts"` // of the program since it was installed
+	By     string `json:"by"`     // who brought it
+}
+
+// of reports whether text is on trial by this mark.
+func (m trialMark) of(text string) bool {
+	h := HashOf(text)
+	return m.Hash == h || m.Was == h
+}
+
+// mostStarts is how often a configuration may be started without proving
+// itself.
+const mostStarts = 2
+
+// HashOf names a configuration.
+func HashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// install puts a new configuration in the place of the one that runs.
+func (f *Files) install(text, running, by string) error {
+	m := trialMark{Hash: HashOf(text), By: by}
+	if f.mark().of(running) {
+		m.Was = HashOf(running)
+	} else if err := f.write(f.prev(), []byte(running), 0o600); err != nil {
+		return fmt.Errorf("the configuration before cannot be kept: %w", err)
+	}
+	if err := f.putMark(m); err != nil {
+		return err
+	}
+	if err := f.write(f.Path, []byte(text), f.mode()); err != nil {
+		return fmt.Errorf("the new configuration cannot be written: %w", err)
+	}
+	return nil
+}
+
+// mode is the mode that the file has: it may hold secrets, or be readable for
+// a group on purpose.
+func (f *Files) mode() os.FileMode {
+	if info, err := os.Stat(f.Path); err == nil {
+		return info.Mode().Perm()
+	}
+	return 0o600
+}
+
+// mark gives the trial that is noted, its zero value if there is none.
+func (f *Files) mark() trialMark {
+	var m trialMark
+	if b, err := os.ReadFile(f.trial()); err != nil || json.Unmarshal(b, &m) != nil {
+		return trialMark{}
+	}
+	return m
+}
+
+func (f *Files) putMark(m trialMark) error {
+	b, err := json.Marshal(m)
+	if err == nil {
+		err = f.write(f.trial(), append(b, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("the trial of the configuration cannot be noted: %w", err)
+	}
+	return nil
+}
+
+// start is asked once, when the program starts with text. It reports whether
+// text is on trial, and whether it had its chances: then it is to go back.
+func (f *Files) start(text string) (onTrial, spent bool, err error) {
+	m := f.mark()
+	if m.Hash == "" {
+		return false, false, nil
+	}
+	if !m.of(text) {
+		return false, false, f.remove(f.trial())
+	}
+	m.Starts++
+	if m.Starts >= mostStarts {
+		return true, true, nil
+	}
+	return true, false, f.putMark(m)
+}
+
+// confirm ends the trial: the configuration has proved itself.
+func (f *Files) confirm() error { return f.remove(f.trial()) }
+
+// back puts the configuration before in the place of the one on trial, and
+// gives it.
+func (f *Files) back() (string, error) {
+	prev, err := os.ReadFile(f.prev())
+	if err != nil {
+		return "", fmt.Errorf("there is no configuration to go back to: %w", err)
+	}
+	text, err := os.ReadFile(f.Path)
+	if err == nil {
+		err = f.write(f.refused(), text, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the refused configuration cannot be kept: %w", err)
+	}
+	if err := f.write(f.Path, prev, f.mode()); err != nil {
+		return "", fmt.Errorf("the configuration before cannot be put back: %w", err)
+	}
+	return string(prev), f.remove(f.trial())
+}
+
+// WasRefused reports whether text is the last one that did not prove itself.
+func (f *Files) WasRefused(text string) bool {
+	b, err := os.ReadFile(f.refused())
+	return err == nil && string(b) == text
+}
+
+// previous gives the configuration before, if it has no mistakes.
+func (f *Files) previous() (Change, error) {
+	b, err := os.ReadFile(f.prev())
+	if err != nil {
+		return Change{}, err
+	}
+	c, problems := config.Parse(f.prev(), string(b))
+	if config.Failed(problems) {
+		return Change{}, fmt.Errorf("%s is not usable", f.prev())
+	}
+	return Change{Config: c, Text: string(b)}, nil
+}
+
+// prevUsable tells why the configuration before is none to go back to.
+func (f *Files) prevUsable() error {
+	c, err := f.previous()
+	if err == nil && len(c.Config.Meters) == 0 && len(c.Config.Uplinks) == 0 {
+		err = fmt.Errorf("%s names neither a meter nor an uplink", f.prev())
+	}
+	return err
+}

@@ -1,0 +1,55 @@
+package tool
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/store"
+)
+
+func reading(t *testing.T, boot uint32, at time.Time, uptime time.Duration, trusted bool) []byte {
+	t.Helper()
+	r := meter.Reading{Meter: dlt645.Address{1}, Boot: boot, Time: at, Round: at, Uptime: uptime, Trusted: trusted,
+		Values: []meter.PointValue{{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}}}}
+	rec, err := r.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+func TestDumpAndExportDateWhatWasTakenInDoubt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	ring, err := store.Open(path, store.Options{Geometry: store.Geometry{Size: store.MinSize}, Codec: meter.Packing{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	ring.Append(reading(t, 3, time.UnixMilli(1000), time.Minute, false))
+	ring.Append(reading(t, 3, began.Add(2*time.Minute), 2*time.Minute, true))
+	if err := ring.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	ring.Close()
+	want := began.Add(time.Minute).Local().Format("2006-01-02T15:04:05.000Z07:00")
+	for _, what := range []string{"dump", "export"} {
+		var out bytes.Buffer
+		if status := run(Ring, []string{what, path}, nil, &out); status != 0 {
+			t.Fatalf("%s: exit status %d", what, status)
+		}
+		n := 0
+		for line := range strings.Lines(out.String()) {
+			if strings.Contains(line, want) {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d lines have the time %s:\n%s", what, n, want, out.String())
+		}
+	}
+}
