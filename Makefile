@@ -1,4 +1,5 @@
-# What a newcomer needs: make demo, make test.
+# What a newcomer needs: make demo, make test. While working: make check.
+# A text after ## says what a target is; make alone prints them.
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -13,26 +14,30 @@ SMALL    := net/... vendor/golang.org/x/... regexp/... crypto/tls/... crypto/x50
 FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
-.PHONY: demo picture build cross image overlay machine qemu test test-image test-machine test-machine-long test-long uplink-long check-format check-vet check-static check-vuln unit ring arm fuzz-short fuzz bench bench-store setup clean
+.DEFAULT_GOAL := help
+.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long uplink-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
 
-demo: build
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## the main job, on simulated meters and an embedded platform, with a live picture
 	bin/metersim demo
 
 # The picture in the README is the screen of a real run.
-picture: build
+picture: build ## draws docs/demo.svg from a real run
 	bin/metersim demo -picture docs/demo.svg
 
-build:
+build: ## bin/meterd and bin/metersim for this machine
 	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
 
 # What is flashed: one static binary for each kind of board.
-cross:
+cross: ## bin/meterd-armv5, -armv7 and -arm64, as they are flashed
 	GOOS=linux GOARCH=arm GOARM=5 $(FLASHED) -o bin/meterd-armv5 ./cmd/meterd
 	GOOS=linux GOARCH=arm GOARM=7 $(FLASHED) -o bin/meterd-armv7 ./cmd/meterd
 	GOOS=linux GOARCH=arm64 $(FLASHED) -o bin/meterd-arm64 ./cmd/meterd
 
 # What is flashed: tarballs for root file systems, .deb and .ipk.
-image: cross
+image: cross ## what is flashed: overlays, .deb and .ipk, in bin/image
 	@GO=$(GO) board/image/pack bin bin/image $(PACKAGE)
 	@ls -l bin/image
 
@@ -47,23 +52,38 @@ machine: overlay build
 	@cp bin/meterd bin/machine/meterd
 
 # The machine in this terminal, with meters and a platform on this host.
-qemu: machine
+qemu: machine ## an ARM board in software, in this terminal
 	@board/image/qemu
 
 # What was made is sound, and comes out the same when made again.
 test-image: image build
 	@METERD_IMAGE=$(CURDIR)/bin PACKAGE=$(PACKAGE) $(GO) test -count=1 -v -run Image ./board/image
 
-test-machine:
+test-machine: ## the ARM board in software, booted and tested
 	@board/image/test $(GO) -parallel 4 -timeout 20m
 
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-test: setup check-format check-vet check-static check-vuln unit ring test-image arm test-machine fuzz-short
-	@echo "make test: all passed"
+STEPS := setup check-format check-vet check-static check-vuln unit ring test-image arm test-machine fuzz-short
+test: ## everything; ends with a table of what ran and what was skipped
+	@.ci/suite $(STEPS)
 
-setup:
+check: check-format check-vet check-static ## what one runs while working: format, vet, staticcheck, arrows, short tests; under 2 minutes
+	$(GO) test -short -timeout 5m ./...
+
+arrows: ## who may import whom, and that papers which comments cite are there
+	$(GO) test -count=1 .
+
+N ?= 10
+PACKAGES ?= ./...
+test-pressure: ## the tests N=10 times with the race detector, beside busy loops
+	@.ci/pressure $(GO) $(N) $(PACKAGES)
+
+cover: ## statements that tests run, by package
+	@.ci/cover $(GO)
+
+setup: ## installs what the tests need, as root on Debian
 	@sh .ci/setup
 
 check-format:
@@ -79,25 +99,25 @@ check-static:
 check-vuln:
 	@sh .ci/vuln $(GO)
 
-unit:
+unit: ## unit and end-to-end tests with the race detector
 	$(GO) test -race -timeout 10m ./...
 
 # The ring: crash states in millions, every bit of a closed store, and what is
 # broken on purpose is found.
 STATES ?= 1000000
 EXT4_CUTS ?= 50
-ring:
+ring: ## crash states of the ring (STATES=), and power cuts of a real ext4
 	$(GO) test -count=1 -timeout 10h -run 'CrashStates|FaultsAtRest' ./store -states $(STATES) -flips 1
 	$(GO) test -count=1 -tags sabotage -run TestEachLevel ./store
 	@store/peers/check $(GO) $(EXT4_CUTS)
 
 # The ring for longer; STATES=1000000000 for a release.
-test-long: STATES = 10000000
+test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
 test-long: ring test-machine-long uplink-long
 
 # The codec, the store and the meters once more as ARM programs.
-arm:
+arm: ## codec, store and meters as ARM programs
 	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) test -short -timeout 20m -exec qemu-arm-static $(ARM_TEST)
 
 # 200 kills of a real broker, and 10000 connections that leave nothing behind.
@@ -108,10 +128,10 @@ uplink-long:
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s
 
-fuzz:
+fuzz: ## each fuzz target for 5 minutes
 	@sh .ci/fuzz $(GO) 5m
 
-bench:
+bench: ## all figures that README quotes
 	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
 	$(GO) test -run '^$$' -bench OnPty -benchtime 2x ./cmd/metersim
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
@@ -120,10 +140,10 @@ bench:
 	@METERD_LONG=1 board/image/test $(GO) -timeout 20m -run Memory | grep -v '^='
 
 # What the ring writes, beside what others use as a queue on flash.
-bench-store:
+bench-store: ## the ring beside other engines
 	$(GO) test -run '^$$' -bench . -benchmem ./store
 	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
 	cd store/peers && $(GO) run . wear && $(GO) run . crash -n 50 ring ring-512 bbolt tidwall sqlite
 
-clean:
+clean: ## removes bin
 	rm -rf bin
