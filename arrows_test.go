@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"uplink/onenet":     {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest": {},
 
-	"uplink/uplinktest/site": {"meter", "store", "uplink", "uplink/uplinktest"},
+	"uplink/uplinktest/site": {"dlt645", "meter", "store", "uplink", "uplink/uplinktest"},
 
 	"cmd/meterd":                  {"board", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/journal", "cmd/meterd/station", "cmd/meterd/takeover", "cmd/meterd/tool"},
 	"cmd/meterd/cli":              {"cmd/meterd/console"},
@@ -32,8 +32,9 @@ var arrows = map[string][]string{
 	"cmd/meterd/tool":             {"board", "dlt645", "meter", "store", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/explain"},
 	"cmd/meterd/journal":          {"board", "dlt645", "cmd/meterd/config"},
 	"cmd/meterd/takeover":         {"board", "dlt645", "store", "cmd/meterd/config", "cmd/meterd/console"},
-	"cmd/meterd/desk":             {"dlt645", "meter", "uplink", "cmd/meterd/config"},
-	"cmd/meterd/panel":            {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/explain", "cmd/meterd/journal", "cmd/meterd/takeover"},
+	"cmd/meterd/record":           {"meter", "store"},
+	"cmd/meterd/desk":             {"dlt645", "meter", "store", "cmd/meterd/record"},
+	"cmd/meterd/panel":            {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/explain", "cmd/meterd/journal", "cmd/meterd/record", "cmd/meterd/takeover"},
 	"cmd/meterd/station":          {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/journal", "cmd/meterd/panel", "cmd/meterd/takeover"},
 	"cmd/meterd/config":           {"board", "dlt645", "meter", "store", "uplink", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
 	"cmd/meterd/console":          {"dlt645", "cmd/meterd/console/lineedit"},

@@ -163,11 +163,8 @@ func (b *Bus) sendNow(ctx context.Context, build func() dlt645.Frame) error {
 		return err
 	}
 	defer b.release()
-	if err := b.ready(); err != nil {
-		return err
-	}
-	if err := b.quiet(ctx); err != nil {
-		return err
+	if err := b.prepare(ctx, b.timing.Baud); err != nil { // before the time is taken
+		return &UnsentError{err}
 	}
 	wire, err := build().AppendBinary(dlt645.AppendPreamble(nil, how.Preamble))
 	if err != nil {
@@ -190,7 +187,7 @@ func (b *Bus) claim(ctx context.Context, how Manner, req dlt645.Frame) ([]byte, 
 	case b.turn <- struct{}{}:
 		return wire, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, &UnsentError{ctx.Err()}
 	}
 }
 
@@ -234,14 +231,8 @@ func (b *Bus) exchange(ctx context.Context, how Manner, req dlt645.Frame, wire [
 // send waits for a quiet line and hands the request to the port in one
 // write. It gives the time of the write.
 func (b *Bus) send(ctx context.Context, t Timing, wire []byte) (time.Time, error) {
-	if err := b.ready(); err != nil {
-		return time.Time{}, err
-	}
-	if err := b.quiet(ctx); err != nil {
-		return time.Time{}, err
-	}
-	if err := b.setBaud(t.Baud); err != nil {
-		return time.Time{}, err
+	if err := b.prepare(ctx, t.Baud); err != nil {
+		return time.Time{}, &UnsentError{err}
 	}
 	sent := time.Now()
 	if _, err := b.port.Write(wire); err != nil {
@@ -251,6 +242,17 @@ func (b *Bus) send(ctx context.Context, t Timing, wire []byte) (time.Time, error
 	b.count.add(func(c *Counts) { c.Requests++; c.BytesSent += len(wire) })
 	b.trace(Trace{Bus: b.name, At: sent, Sent: true, Wire: wire})
 	return sent, nil
+}
+
+// prepare brings the line to where a request may go out.
+func (b *Bus) prepare(ctx context.Context, baud int) error {
+	if err := b.ready(); err != nil {
+		return err
+	}
+	if err := b.quiet(ctx); err != nil {
+		return err
+	}
+	return b.setBaud(baud)
 }
 
 // ready opens the port if it is not open.

@@ -154,7 +154,7 @@ func TestAThousandTimesUnpluggedLeavesNothingBehind(t *testing.T) {
 			return &pluggedPort{Port: ours, out: &out, open: &open}, nil
 		}, nil)
 		var read atomic.Int64
-		p := NewPoller(PollerConfig{Bus: bus, Sink: func(Reading) { read.Add(1) }, Meters: []Config{
+		p := NewPoller(PollerConfig{Bus: bus, Sink: func(Reading) { read.Add(1) }, Meters: []*Handle{
 			{Name: "a", Address: line.Meters[0].Address, Groups: []Group{{Every: 10 * time.Second, Points: pointsOf(t, "voltage")}}},
 			{Name: "b", Address: line.Meters[1].Address, Groups: []Group{{Every: 10 * time.Second, Points: pointsOf(t, "voltage")}}},
 		}})

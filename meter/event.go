@@ -21,17 +21,25 @@ type Event struct {
 	// By tells who asked for it: an uplink's name, "console", "" for nobody.
 	By   string
 	Text string // more, for people and the record
+
+	// Command is what a command leaves in the record; nil: it is no command's.
+	Command *CommandRecord
+}
+
+// CommandRecord is what the ring keeps of a command: its intent before the
+// frame leaves, and its outcome, so that an id is known over a restart.
+type CommandRecord struct {
+	ID      string  // the platform's, or the board's own
+	Digest  [8]byte // of what was asked
+	Done    bool    // the outcome is known; else this is the intent
+	Outcome Outcome // where Done
 }
 
 // Kinds of events.
 const (
 	EventOnline  = "meter-online"
 	EventOffline = "meter-offline"
-	EventRelay   = "relay" // a command to a relay and its outcome
-	EventWrite   = "set"
-	EventTime    = "time"
-	EventFreeze  = "freeze"
-	EventReset   = "demand-reset"
+	EventTime    = "time" // the board has told the meters the time by itself
 	// EventReplaced says that another meter answers at the address.
 	EventReplaced = "meter-replaced"
 	// What the meter's own values show between two readings.
@@ -94,8 +102,12 @@ func (p *Poller) faults(m *meterState, before, now string) {
 }
 
 // recordEvent is the kind of an event's record; its fields are those of a
-// reading up to the time, then kind, by and text.
-const recordEvent = 2
+// reading up to the time, then kind, by and text. recordCommand is that of a
+// command, with id, digest, done and outcome at the end.
+const (
+	recordEvent   = 2
+	recordCommand = 3
+)
 
 // AppendBinary appends the event as a record.
 func (e *Event) AppendBinary(b []byte) ([]byte, error) {
@@ -103,20 +115,38 @@ func (e *Event) AppendBinary(b []byte) ([]byte, error) {
 	if e.Trusted {
 		flags |= flagTrusted
 	}
-	b = append(b, recordVersion, recordEvent, flags)
+	kind := byte(recordEvent)
+	if e.Command != nil {
+		kind = recordCommand
+	}
+	b = append(b, recordVersion, kind, flags)
 	b = append(b, e.Meter[:]...)
 	b = binary.AppendUvarint(b, uint64(e.Boot))
 	b = binary.AppendUvarint(b, uint64(e.Uptime.Milliseconds()))
 	b = binary.AppendVarint(b, e.Time.UnixMilli())
 	b = appendString(b, e.Kind)
 	b = appendString(b, e.By)
-	return appendString(b, e.Text), nil
+	b = appendString(b, e.Text)
+	if c := e.Command; c != nil {
+		b = appendString(b, c.ID)
+		b = append(b, c.Digest[:]...)
+		b = append(b, asByte(c.Done), byte(c.Outcome))
+	}
+	return b, nil
+}
+
+func asByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // UnmarshalBinary reads what AppendBinary wrote. Anything else is ErrRecord.
 func (e *Event) UnmarshalBinary(b []byte) error {
 	d := decoder{rest: b}
-	if d.byte() != recordVersion || d.byte() != recordEvent {
+	version, kind := d.byte(), d.byte()
+	if version != recordVersion || kind != recordEvent && kind != recordCommand {
 		return ErrRecord
 	}
 	flags := d.byte()
@@ -125,6 +155,16 @@ func (e *Event) UnmarshalBinary(b []byte) error {
 	boot, uptime, at := d.uvarint(), d.uvarint(), d.varint()
 	got.Boot, got.Uptime, got.Time = uint32(boot), time.Duration(uptime)*time.Millisecond, time.UnixMilli(at)
 	got.Kind, got.By, got.Text = d.string(), d.string(), d.string()
+	if kind == recordCommand {
+		c := CommandRecord{ID: d.string()}
+		copy(c.Digest[:], d.bytes(len(c.Digest)))
+		done, outcome := d.byte(), d.byte()
+		c.Done, c.Outcome = done == 1, Outcome(outcome)
+		if done > 1 || int(outcome) >= len(outcomeNames) {
+			return ErrRecord
+		}
+		got.Command = &c
+	}
 	if d.bad || len(d.rest) != 0 || flags > flagTrusted || boot != uint64(got.Boot) || uptime > mostUptime || at > mostMillis || at < -mostMillis {
 		return ErrRecord
 	}
@@ -134,5 +174,8 @@ func (e *Event) UnmarshalBinary(b []byte) error {
 
 // IsEvent reports whether a record is an event of a version that is known.
 func IsEvent(record []byte) bool {
-	return len(record) > 2 && record[0] == recordVersion && record[1] == recordEvent
+	return len(record) > 2 && record[0] == recordVersion && (record[1] == recordEvent || record[1] == recordCommand)
 }
+
+// IsCommand reports whether a record is of a command.
+func IsCommand(record []byte) bool { return IsEvent(record) && record[1] == recordCommand }

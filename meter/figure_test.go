@@ -30,9 +30,9 @@ func TestFigureOfCPU(t *testing.T) {
 			points := pointsOf(t, "voltage", "current", "power.active", "power.reactive", "power.factor", "frequency")
 			for l := range min(lines, meters) {
 				ours, theirs := dlt645test.Pipe()
-				var configs []Config
+				var configs []*Handle
 				for i := l; i < meters; i += lines {
-					configs = append(configs, Config{Name: "m", Address: address(i), Groups: []Group{{Every: 10 * time.Minute, Points: points}}})
+					configs = append(configs, &Handle{Name: "m", Address: address(i), Groups: []Group{{Every: 10 * time.Minute, Points: points}}})
 				}
 				if meters < lines { // one meter, as many transactions
 					configs[0].Groups[0].Every = 10 * time.Second

@@ -403,9 +403,9 @@ func TestAMeterOf1997IsFoundAtItsOwnRate(t *testing.T) {
 		line := &dlt645test.Line{Baud: 2400, Meters: meters, Rate: func() int { return int(baud.Load()) }}
 		bus := NewBus("test", Timing{Baud: 2400, Preamble: 4, Timeout: 500 * time.Millisecond}, func() (Port, error) { return ratePort{ours, &baud}, nil }, nil)
 		read := map[dlt645.Address]int{}
-		var configs []Config
+		var configs []*Handle
 		for _, m := range meters {
-			configs = append(configs, Config{Name: "m", Address: m.Address, Auto: true, Groups: []Group{{Every: time.Minute, Points: pointsOf(t, "voltage")}}})
+			configs = append(configs, &Handle{Name: "m", Address: m.Address, Auto: true, Groups: []Group{{Every: time.Minute, Points: pointsOf(t, "voltage")}}})
 		}
 		p := NewPoller(PollerConfig{Bus: bus, Meters: configs, Sink: func(r Reading) { read[r.Meter]++ }})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Second)

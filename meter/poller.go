@@ -37,7 +37,7 @@ type Poller struct {
 // PollerConfig is what a Poller works with.
 type PollerConfig struct {
 	Bus    *Bus
-	Meters []Config
+	Meters []*Handle
 	// Stamp notes boot, uptime and whether the clock is trusted in a reading.
 	Stamp func(*Reading)
 	// Sink takes each reading. The line waits for it.
@@ -66,7 +66,7 @@ type PollerConfig struct {
 
 // meterState is a meter and what is known of it.
 type meterState struct {
-	Config
+	*Handle
 	groups []*groupState
 
 	learned  Learned           // owned by Run; others see kept
@@ -141,7 +141,7 @@ func NewPoller(c PollerConfig) *Poller {
 		p.stamp = func(r *Reading) { r.Trusted = true }
 	}
 	for _, mc := range c.Meters {
-		m := &meterState{Config: mc, state: MeterState{Name: mc.Name, Address: mc.Address, Bus: c.Bus.Name()}}
+		m := &meterState{Handle: mc, state: MeterState{Name: mc.Name, Address: mc.Address, Bus: c.Bus.Name()}}
 		for _, g := range mc.Groups {
 			m.groups = append(m.groups, &groupState{Group: g})
 		}

@@ -86,15 +86,25 @@ func newBench(timing Timing, meters []*dlt645test.Meter, groups ...Group) *bench
 	return newBenchWith(nil, timing, meters, groups...)
 }
 
+// handle gives the handle of an address.
+func (b *bench) handle(a dlt645.Address) *Handle {
+	for _, m := range b.poller.meters {
+		if m.Address == a {
+			return m.Handle
+		}
+	}
+	return nil
+}
+
 // newBenchWith lets the caller change what the poller works with.
 func newBenchWith(change func(*PollerConfig), timing Timing, meters []*dlt645test.Meter, groups ...Group) *bench {
 	b := &bench{}
 	ours, theirs := dlt645test.Pipe()
 	b.end = theirs
 	b.line = &dlt645test.Line{Baud: timing.Baud, Meters: meters}
-	var configs []Config
+	var configs []*Handle
 	for i, m := range meters {
-		configs = append(configs, Config{
+		configs = append(configs, &Handle{
 			Name: fmt.Sprintf("m%d", i), Address: m.Address, Protocol: m.Protocol, Groups: groups,
 			Access: dlt645.Access{Password: dlt645test.DefaultPassword},
 		})

@@ -8,8 +8,8 @@ import (
 	"meterd/dlt645"
 )
 
-// Result is what a meter answered to a read.
-type Result struct {
+// Reply is what a meter answered to a read.
+type Reply struct {
 	Address dlt645.Address // that answered
 	Data    []byte         // behind the identifier, follow-up frames put together
 	At      time.Time      // when the first frame was complete
@@ -20,12 +20,12 @@ type Result struct {
 // (clause 7.1.3). Silence and noise are retried as configured; a sequence
 // error starts the whole read again. The data are not nil if the first frame
 // was good and a later one failed.
-func (b *Bus) Read(ctx context.Context, a dlt645.Address, di dlt645.DI) (Result, error) {
+func (b *Bus) Read(ctx context.Context, a dlt645.Address, di dlt645.DI) (Reply, error) {
 	return b.ReadAs(ctx, b.Manner(), a, di)
 }
 
 // ReadAs is Read in a manner of its own.
-func (b *Bus) ReadAs(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Result, error) {
+func (b *Bus) ReadAs(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Reply, error) {
 	for try := 0; ; try++ {
 		r, err := b.readOnce(ctx, how, a, di)
 		if !isLost(err) || try >= max(how.Retries, min(1, len(r.Data))) {
@@ -38,12 +38,12 @@ func (b *Bus) ReadAs(ctx context.Context, how Manner, a dlt645.Address, di dlt64
 // readOnce sends the request once; follow-up frames are asked for as often
 // as the manner says. It gives the data so far beside the error when one of
 // them fails.
-func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Result, error) {
+func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Reply, error) {
 	ans, err := b.TryAs(ctx, how, dlt645.ReadRequest(a, di))
 	if err != nil {
-		return Result{}, err
+		return Reply{}, err
 	}
-	r := Result{Address: ans.Frame.Address, At: ans.At, Took: ans.Took}
+	r := Reply{Address: ans.Frame.Address, At: ans.At, Took: ans.Took}
 	var whole dlt645.Assembly
 	for {
 		more, err := whole.Add(ans.Frame)

@@ -9,25 +9,6 @@ import (
 	"meterd/dlt645"
 )
 
-// Config is a meter as the installer describes it.
-type Config struct {
-	Name     string
-	Address  dlt645.Address
-	Protocol dlt645.Protocol
-	Auto     bool // the meter is asked which edition it speaks
-	Groups   []Group
-	CT, PT   int64 // transformer ratios; 0: 1
-	Access   dlt645.Access
-	// Codes are N1 of 1CH where a vendor differs.
-	Codes map[dlt645.Command]dlt645.Command
-}
-
-// Group is the points of a meter that are read together.
-type Group struct {
-	Every  time.Duration
-	Points []Point
-}
-
 // decode gives the values of the points that an answer holds, with the
 // transformer ratios in them. Absent values are left out, invalid ones
 // counted. The error tells of points that could not be read at all.
@@ -133,7 +114,7 @@ func (p *Poller) step(ctx context.Context, m *meterState, s *session) (ended boo
 }
 
 // handle takes the outcome of one request; true ends the round.
-func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Request, res Result, err error) (end bool) {
+func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Request, res Reply, err error) (end bool) {
 	refusal, refused := errors.AsType[*dlt645.Refusal](err)
 	switch {
 	case err == nil:
@@ -181,7 +162,7 @@ func (m *meterState) silentTo(di dlt645.DI, now time.Time) {
 }
 
 // take puts an answer's values into the reading.
-func (p *Poller) take(m *meterState, req Request, res Result, out *outcome) {
+func (p *Poller) take(m *meterState, req Request, res Reply, out *outcome) {
 	out.answered = true
 	if out.reading.Time.IsZero() {
 		out.reading.Time = res.At

@@ -37,7 +37,7 @@ func (p *Poller) manner(m *meterState) Manner {
 }
 
 // read asks the meter for one identifier, once.
-func (p *Poller) read(ctx context.Context, m *meterState, di dlt645.DI) (Result, error) {
+func (p *Poller) read(ctx context.Context, m *meterState, di dlt645.DI) (Reply, error) {
 	how := p.manner(m)
 	res, err := p.bus.readOnce(ctx, how, m.Address, di)
 	p.learn(m, how, res.Took, err)

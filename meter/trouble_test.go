@@ -16,7 +16,7 @@ import (
 
 // oneGroup is a poller that is only asked what is due.
 func oneGroup(at time.Time) (*Poller, *groupState) {
-	p := NewPoller(PollerConfig{Bus: NewBus("x", Timing{}, nil, nil), Meters: []Config{{Name: "a", Groups: []Group{{Every: time.Minute}}}}})
+	p := NewPoller(PollerConfig{Bus: NewBus("x", Timing{}, nil, nil), Meters: []*Handle{{Name: "a", Groups: []Group{{Every: time.Minute}}}}})
 	g := p.meters[0].groups[0]
 	next := nextRound(at, time.Minute, time.UTC)
 	g.due = due{at: next, since: next}
@@ -113,7 +113,7 @@ func answering(t *testing.T, f func(dlt645.Frame) (dlt645.Frame, bool), d time.D
 	bus := NewBus("test", testTiming, func() (Port, error) { return ours, nil }, nil)
 	n := map[string]int{}
 	p := NewPoller(PollerConfig{
-		Bus: bus, Meters: []Config{{Name: "a", Address: unit1, Groups: []Group{{Every: time.Minute, Points: pointsOf(t, points...)}}}},
+		Bus: bus, Meters: []*Handle{{Name: "a", Address: unit1, Groups: []Group{{Every: time.Minute, Points: pointsOf(t, points...)}}}},
 		Sink: func(r Reading) {
 			for _, v := range r.Values {
 				n[v.Point]++

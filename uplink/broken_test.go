@@ -14,6 +14,7 @@ import (
 	"meterd/uplink"
 	"meterd/uplink/tuya"
 	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
 )
 
 var address = dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}
@@ -32,7 +33,7 @@ func run(t *testing.T, b *pipes, test func(t *testing.T, ring *store.Ring, u *up
 		defer ring.Close()
 		conf := uplink.Config{
 			Name: "u", Endpoint: uplink.Endpoint{URL: "tcp://broker:1883"}, Ring: ring, FromOldest: true,
-			Platform: tuya.New(tuya.Config{Gateway: "gw1", Username: "v1", Devices: []tuya.Device{{Meter: address, CID: "c1", ProductID: "p1"}}}),
+			Platform: newTuya(t),
 			Meters:   func() []meter.MeterState { return nil },
 		}
 		conf.Endpoint.Reach(b.reach)
@@ -51,6 +52,14 @@ func run(t *testing.T, b *pipes, test func(t *testing.T, ring *store.Ring, u *up
 		<-done
 		close(b.over)
 		time.Sleep(time.Minute) // a publish that found no way ends by itself; the bubble finds what does not
+	})
+}
+
+// newTuya is a platform with the meter "c1".
+func newTuya(t testing.TB) uplink.Platform {
+	return tuya.New(tuya.Config{
+		Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
+		Directory: site.Directory(t, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(address, "c1")}}),
 	})
 }
 

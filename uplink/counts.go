@@ -9,6 +9,7 @@ type Counts struct {
 	Withheld    int // values outside the platform's range, not sent
 	Unsupported int // messages not sent because the platform does not know the item
 	Commands    int // that came
+	Retained    int // messages that the broker had kept: they are passed over
 	Unanswered  int // commands whose answer found no room
 	Undated     int // readings without a time that could be told
 	Lost        int // records that were overwritten or damaged before they were read

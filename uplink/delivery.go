@@ -24,6 +24,8 @@ import (
 // records only, not those of the others.
 type delivery struct {
 	platform Platform
+	limits   Limits
+	order    []dlt645.Address // of meters: that of the configuration, the board itself last
 	source   source
 	window   int
 	timeout  time.Duration
@@ -134,13 +136,20 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 		told: func(string, ...any) {},
 	}
 	d.count.Codes = map[string]int{}
-	d.pace.limit = p.Pace()
+	d.limits = p.Limits()
+	d.pace.limit = d.limits.Pace
 	d.unsup = map[string]bool{}
 	d.vouched = map[dlt645.Address]bool{}
 	d.sent = map[string]*request{}
 	d.busy = map[string]*request{}
 	d.meters = map[dlt645.Address]*registration{}
-	for _, a := range p.Meters() {
+	for _, dev := range p.Directory().Devices() {
+		d.order = append(d.order, dev.Address())
+	}
+	if d.limits.Gateway {
+		d.order = append(d.order, dlt645.Address{})
+	}
+	for _, a := range d.order {
 		d.meters[a] = &registration{}
 	}
 	return d
@@ -260,7 +269,7 @@ func (d *delivery) dueLater(now time.Time) *request {
 		if r.at.After(now) {
 			continue
 		}
-		if r.reg != nil && registering >= d.platform.RegisterWindow() || r.reg == nil && len(d.sent) >= d.room() || d.waits(r) {
+		if r.reg != nil && registering >= max(d.limits.Registers, 1) || r.reg == nil && len(d.sent) >= d.room() || d.waits(r) {
 			continue
 		}
 		d.later = slices.Delete(d.later, i, i+1)
@@ -386,7 +395,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	case TryLater:
 		d.postpone(now, r)
 	case Untimely:
-		if m, ok := d.platform.Restamp(now, r.Message); ok && r.restamps < mostRestamps {
+		if m, ok := d.restamp(now, r.Message); ok && r.restamps < mostRestamps {
 			r.Message, r.restamps = m, r.restamps+1
 			d.ready = append([]*request{r}, d.ready...)
 			return
@@ -401,6 +410,15 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 			d.refuse(r, rc)
 		}
 	}
+}
+
+// restamp gives an untimely message another time, where the platform has a form
+// for that.
+func (d *delivery) restamp(now time.Time, m Message) (Message, bool) {
+	if p, ok := d.platform.(Restamper); ok {
+		return p.Restamp(now, m)
+	}
+	return m, false
 }
 
 func (d *delivery) settleAll(r *request) {

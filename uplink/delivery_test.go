@@ -18,26 +18,37 @@ var (
 	meter2 = dlt645.Address{0, 0, 0, 0, 0, 2}
 )
 
+// directoryOf is a directory of meters whose ids are their addresses.
+func directoryOf(meters ...dlt645.Address) *Directory {
+	var devices []Device
+	for _, a := range meters {
+		devices = append(devices, Device{Meter: &meter.Handle{Name: "meter " + a.String(), Address: a}, ID: a.String()})
+	}
+	d, clashes := NewDirectory(DirectoryConfig{Devices: devices})
+	if len(clashes) > 0 {
+		panic(clashes)
+	}
+	return d
+}
+
 // twoItems is a platform with two items a reading.
 type twoItems struct {
 	meters  []dlt645.Address
 	restamp bool
 	greeted int
+	batch   int
+	pace    Pace
 }
 
-func (p *twoItems) Login(time.Time) Login    { return Login{} }
-func (p *twoItems) Topics() []string         { return nil }
-func (p *twoItems) NeedsClock() bool         { return false }
-func (p *twoItems) Meters() []dlt645.Address { return p.meters }
-func (p *twoItems) RegisterWindow() int      { return 4 }
-func (p *twoItems) Batch() int               { return 1 }
-func (p *twoItems) Pace() Pace               { return Pace{} }
-func (p *twoItems) Register(_ time.Time, a dlt645.Address, step int) (Message, bool) {
+func (p *twoItems) Directory() *Directory { return directoryOf(p.meters...) }
+func (p *twoItems) Limits() Limits        { return Limits{Registers: 4, Batch: p.batch, Pace: p.pace} }
+func (p *twoItems) Login(time.Time) Login { return Login{} }
+func (p *twoItems) Register(_ time.Time, d *Device, step int) (Message, bool) {
 	if step > 0 {
 		return Message{}, false
 	}
 	p.greeted++
-	return Message{ID: fmt.Sprintf("register %s %d", a, p.greeted), Meter: a}, true
+	return Message{ID: fmt.Sprintf("register %s %d", d.Address(), p.greeted), Meter: d.Address()}, true
 }
 func (p *twoItems) Encode(_ [16]byte, units []Unit) Encoded {
 	seq, r := units[0].Seq, units[0].Reading
@@ -49,10 +60,10 @@ func (p *twoItems) Restamp(_ time.Time, m Message) (Message, bool) {
 	m.ID += " restamped"
 	return m, p.restamp
 }
-func (p *twoItems) Status(time.Time, []meter.MeterState) (Message, bool) { return Message{}, false }
-func (p *twoItems) StatusEvery() time.Duration                           { return time.Minute }
-func (p *twoItems) Answer(time.Time, Command, Result) (Message, bool)    { return Message{}, false }
-func (p *twoItems) Receive(time.Time, string, []byte) Receipt            { return Receipt{} }
+func (p *twoItems) Answer(time.Time, meter.Command, meter.Result) (Message, bool) {
+	return Message{}, false
+}
+func (p *twoItems) Receive(time.Time, Inbound) Receipt { return Receipt{} }
 
 // list is a source of readings; a nil one is a gap.
 type list struct {
@@ -599,7 +610,7 @@ type batches struct {
 	completed []string
 }
 
-func (p *batches) Batch() int { return 4 }
+func (p *batches) Limits() Limits { return Limits{Registers: 4, Batch: 4} }
 func (p *batches) Encode(_ [16]byte, units []Unit) Encoded {
 	p.n++
 	m := Message{ID: fmt.Sprintf("%d:%d", p.n, units[0].Seq), Keys: []string{"k"}}
@@ -612,7 +623,7 @@ func (p *batches) Encode(_ [16]byte, units []Unit) Encoded {
 	return Encoded{Messages: []Message{m}}
 }
 
-func (p *batches) Register(time.Time, dlt645.Address, int) (Message, bool) { return Message{}, false }
+func (p *batches) Register(time.Time, *Device, int) (Message, bool) { return Message{}, false }
 
 func (p *batches) Complete(m Message) Message {
 	p.completed = append(p.completed, m.ID)

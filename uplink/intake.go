@@ -28,7 +28,7 @@ func (d *delivery) read(now time.Time) bool {
 // unparkOne makes ready what a meter missed while it was unknown; false if
 // there is nothing.
 func (d *delivery) unparkOne(now time.Time) bool {
-	for _, a := range d.platform.Meters() {
+	for _, a := range d.order {
 		reg := d.meters[a]
 		if reg.takes() && len(reg.parked) == 0 && len(reg.passed) > 0 {
 			d.refill(a, reg)
@@ -69,7 +69,7 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 	if len(d.later) >= mostLater || len(d.blocked) >= mostLater {
 		return nil, nil
 	}
-	for n := 0; len(units) < max(d.platform.Batch(), 1); n++ {
+	for n := 0; len(units) < max(d.limits.Batch, 1); n++ {
 		if n >= readAtOnce {
 			d.more = true
 			break
@@ -150,7 +150,7 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		return u, admittedNever
 	}
 	reg := d.meters[u.meter()]
-	if reg == nil { // a meter that this platform is not told of
+	if reg == nil || u.private() { // a meter that this platform is not told of, or nothing for it
 		d.settle(rec)
 		return u, admittedNever
 	}
@@ -196,6 +196,12 @@ func (u Unit) meter() dlt645.Address {
 		return u.Event.Meter
 	}
 	return u.Reading.Meter
+}
+
+// private reports whether a unit is for the board's own record alone: that a
+// command is about to be carried out.
+func (u Unit) private() bool {
+	return u.Event != nil && u.Event.Command != nil && !u.Event.Command.Done
 }
 
 // dated gives a unit its time, as a reading gets it.

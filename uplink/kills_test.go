@@ -11,7 +11,6 @@ import (
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
-	"meterd/uplink/tuya"
 	"meterd/uplink/uplinktest"
 )
 
@@ -40,7 +39,7 @@ func TestMosquittoIsKilled(t *testing.T) {
 	defer ring.Close()
 	conf := uplink.Config{
 		Name: "u", Endpoint: uplink.Endpoint{URL: "tcp://" + m.Addr()}, Ring: ring, FromOldest: true, Timeout: time.Second,
-		Platform: tuya.New(tuya.Config{Gateway: "gw1", Username: "v1", Devices: []tuya.Device{{Meter: address, CID: "c1", ProductID: "p1"}}}),
+		Platform: newTuya(t),
 		Meters:   func() []meter.MeterState { return nil },
 	}
 	conf.Hurry(10 * time.Millisecond)
@@ -65,6 +64,9 @@ func TestMosquittoIsKilled(t *testing.T) {
 				t.Fatalf("not %s: %+v", what, u.State())
 			}
 		}
+	}
+	if testing.Short() {
+		*kills = 2
 	}
 	for range *kills {
 		add(t, ring, 100)

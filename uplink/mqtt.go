@@ -25,18 +25,12 @@ type Endpoint struct {
 	reach func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the network
 }
 
-// inbound is a message from the broker.
-type inbound struct {
-	topic   string
-	payload []byte
-}
-
 // conn is one connection. It is never reconnected: paho completes tokens at
 // a reconnect although nothing was acknowledged, so the supervisor makes a
 // new client each time, with a clean session and a store in memory.
 type conn struct {
 	client  mqtt.Client
-	in      chan inbound
+	in      chan Inbound
 	out     chan Message
 	replies chan Message // to commands: these shall not take the reports' room
 	dropped atomic.Int64 // inbound messages that found no room
@@ -74,9 +68,9 @@ const (
 )
 
 // dial connects and subscribes. The error of a refused connect says why.
-func dial(ctx context.Context, e Endpoint, l Login, topics []string, room int) (*conn, error) {
+func dial(ctx context.Context, e Endpoint, l Login, room int) (*conn, error) {
 	c := &conn{
-		in:      make(chan inbound, inboundRoom),
+		in:      make(chan Inbound, inboundRoom),
 		out:     make(chan Message, room),
 		replies: make(chan Message, repliesRoom),
 		lost:    make(chan error, 1),
@@ -88,7 +82,7 @@ func dial(ctx context.Context, e Endpoint, l Login, topics []string, room int) (
 		return nil, explain(err)
 	}
 	c.beneath.Load().watch(silenceEndured(e.keepAlive()))
-	for i, topic := range topics {
+	for i, topic := range l.Topics {
 		if i > 0 && i%topicsAtOnce == 0 {
 			if err := rest(ctx, topicsPause); err != nil {
 				c.close()
@@ -126,7 +120,7 @@ func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
 			c.beneath.Store(beneath)
 			return conn, err
 		}).
-		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { c.enqueue(inbound{m.Topic(), m.Payload()}) }).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { c.enqueue(Inbound{m.Topic(), m.Payload(), m.Retained()}) }).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 			select {
 			case c.lost <- err:
@@ -151,7 +145,7 @@ func userTimeout(_, _ string, raw syscall.RawConn) error {
 // enqueue never blocks: paho runs it in a goroutine for each message. What
 // finds no room is dropped and counted; an answer that is lost so is asked for
 // again.
-func (c *conn) enqueue(m inbound) {
+func (c *conn) enqueue(m Inbound) {
 	select {
 	case c.in <- m:
 	default:

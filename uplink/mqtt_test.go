@@ -26,7 +26,7 @@ func newBroker(t *testing.T) *uplinktest.Broker {
 
 func TestWrongPasswordIsToldInWordsWithWhatToCheck(t *testing.T) {
 	b := newBroker(t)
-	_, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, Login{ClientID: "c", Username: "good", Password: "bad"}, nil, 4)
+	_, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, Login{ClientID: "c", Username: "good", Password: "bad"}, 4)
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || !r.Credentials || !strings.Contains(r.Hint.EN, "username") || r.Hint.ZH == "" {
 		t.Errorf("got %v (%+v)", err, r)
@@ -46,7 +46,8 @@ func TestConnectionsLeakNothing(t *testing.T) {
 		if i%4 == 3 {
 			l.Password = "bad"
 		}
-		c, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, l, []string{"a", "b/+"}, 4)
+		l.Topics = []string{"a", "b/+"}
+		c, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, l, 4)
 		if i%4 == 3 {
 			if err == nil {
 				t.Fatal("the broker let anybody in")
@@ -59,7 +60,7 @@ func TestConnectionsLeakNothing(t *testing.T) {
 		c.publish(Message{Topic: "a", Payload: []byte("x")})
 		select {
 		case m := <-c.in:
-			if m.topic != "a" || string(m.payload) != "x" {
+			if m.Topic != "a" || string(m.Payload) != "x" {
 				t.Errorf("got %+v", m)
 			}
 		case <-time.After(10 * time.Second):
@@ -122,14 +123,14 @@ func TestBrokerThatSaysNothingIsGivenUpWhenTheDaemonEnds(t *testing.T) {
 	defer l.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	if _, err := dial(ctx, Endpoint{URL: "tcp://" + l.Addr().String()}, Login{ClientID: "c"}, nil, 4); !errors.Is(err, context.Canceled) {
+	if _, err := dial(ctx, Endpoint{URL: "tcp://" + l.Addr().String()}, Login{ClientID: "c"}, 4); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error and not a time-out", err)
 	}
 }
 
 func TestLostConnectionIsTold(t *testing.T) {
 	b := newBroker(t)
-	c, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, Login{ClientID: "c", Username: "good", Password: "word"}, nil, 4)
+	c, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, Login{ClientID: "c", Username: "good", Password: "word"}, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

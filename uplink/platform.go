@@ -7,9 +7,11 @@ import (
 	"meterd/meter"
 )
 
-// Login is what a platform asks for at a connect.
+// Login is what a platform asks for at a connect, and what is subscribed to
+// then.
 type Login struct {
 	ClientID, Username, Password string
+	Topics                       []string
 }
 
 // Message is one MQTT message to a platform.
@@ -90,7 +92,7 @@ type Receipt struct {
 	// Subscribe are topics that the acknowledged registration asks for. They are
 	// left again before a good-bye.
 	Subscribe []string
-	Command   *Command // to be carried out; Platform.Answer tells its result
+	Command   *meter.Command // to be carried out; Platform.Answer tells its result
 }
 
 // Encoded is one or several records in a platform's dialect.
@@ -99,41 +101,62 @@ type Encoded struct {
 	Withheld int // values that are out of the platform's range, and not sent
 }
 
-// Platform speaks the dialect of one cloud. It does no I/O; its methods are
-// called from one goroutine.
+// Inbound is a message from a platform.
+type Inbound struct {
+	Topic    string
+	Payload  []byte
+	Retained bool // the broker had kept it: nobody says it now
+}
+
+// Limits are what a platform takes, and what it needs.
+type Limits struct {
+	NeedsClock bool // nothing works while the clock is doubted
+	Registers  int  // registrations that may be outstanding
+	Batch      int  // units that Encode may be given at once; 0: 1
+	Pace       Pace // of messages of all kinds
+	// Gateway tells that what happens to the board itself is told, too.
+	Gateway bool
+}
+
+// Platform speaks the dialect of one cloud: credentials and topics, what goes
+// out, what comes in, answers to commands, and limits. It does no I/O; its
+// methods are called from one goroutine. What only some clouds have is in
+// Registrar, Reporter, Restamper, Completer and Asker.
 type Platform interface {
-	// Login gives the credentials for a connect at that time.
+	// Directory says who is who there.
+	Directory() *Directory
+	// Limits never change.
+	Limits() Limits
+	// Login gives credentials and topics for a connect at that time.
 	Login(now time.Time) Login
-	// NeedsClock tells that nothing works while the clock is doubted.
-	NeedsClock() bool
-	// Topics are subscribed to after each connect.
-	Topics() []string
-	// Register gives the message that makes a meter known, and the one behind
-	// it where there are several steps, from 0; false if there is no such step.
-	Register(now time.Time, a dlt645.Address, step int) (Message, bool)
-	// RegisterWindow is how many registrations may be outstanding.
-	RegisterWindow() int
-	// Meters are those that this platform is told of.
-	Meters() []dlt645.Address
-	// Batch is how many units Encode may be given at once, 1 at least.
-	Batch() int
-	// Pace bounds the messages of all kinds.
-	Pace() Pace
 	// Encode gives the messages of some units. Where the platform knows repeats
 	// by the id, the same units give the same ids, whenever they are encoded.
-	// Backlog tells that newer ones were delivered before.
 	Encode(store [16]byte, units []Unit) Encoded
-	// Restamp gives a message that was Untimely another time, under an id of
-	// its own; false if such a message is to be set aside.
-	Restamp(now time.Time, m Message) (Message, bool)
-	// Status gives the message that tells which meters are online; false if
-	// the platform has none.
+	// Receive understands an inbound message.
+	Receive(now time.Time, in Inbound) Receipt
+	// Answer gives the message that tells the result of a command; false if the
+	// platform expects none.
+	Answer(now time.Time, c meter.Command, r meter.Result) (Message, bool)
+}
+
+// Registrar is a Platform on which a meter must be made known.
+type Registrar interface {
+	// Register gives the message that makes a meter known, and the one after it
+	// where there are several steps, from 0; false if there is no such step.
+	Register(now time.Time, d *Device, step int) (Message, bool)
+}
+
+// Reporter is a Platform that is told which meters are online.
+type Reporter interface {
+	// Status gives the message that tells it; false if there is nothing to tell.
 	Status(now time.Time, meters []meter.MeterState) (Message, bool)
 	// StatusEvery is how often it is repeated.
 	StatusEvery() time.Duration
-	// Answer gives the message that tells the result of a command; false if the
-	// platform expects none.
-	Answer(now time.Time, c Command, r Result) (Message, bool)
-	// Receive understands an inbound message.
-	Receive(now time.Time, topic string, payload []byte) Receipt
+}
+
+// Restamper is a Platform whose items may be too old for it.
+type Restamper interface {
+	// Restamp gives a message that was Untimely another time, under an id of its
+	// own; false if such a message is to be set aside.
+	Restamp(now time.Time, m Message) (Message, bool)
 }

@@ -30,7 +30,7 @@ func (d *delivery) connected(now time.Time) {
 	d.lastHeard = now
 	d.greets, d.probing = 0, false
 	again := append(d.outstanding(), d.later...)
-	for _, a := range d.platform.Meters() {
+	for _, a := range d.order {
 		reg := d.meters[a]
 		again = append(again, reg.held...)
 		reg.held, reg.known, reg.asked, reg.heard = nil, false, false, false
@@ -58,9 +58,19 @@ func (d *delivery) connected(now time.Time) {
 			reg.delayed++
 		}
 	}
-	for _, a := range d.platform.Meters() {
+	for _, a := range d.order {
 		d.register(now, a)
 	}
+}
+
+// registration gives a step of a meter's registration; false if there is none.
+func (d *delivery) registration(now time.Time, a dlt645.Address, step int) (Message, bool) {
+	p, ok := d.platform.(Registrar)
+	dev := d.platform.Directory().Of(a)
+	if !ok || dev == nil {
+		return Message{}, false
+	}
+	return p.Register(now, dev, step)
 }
 
 // register queues the registration of a meter, unless one is on its way.
@@ -69,7 +79,7 @@ func (d *delivery) register(now time.Time, a dlt645.Address) {
 	if reg.asked {
 		return
 	}
-	m, needed := d.platform.Register(now, a, 0)
+	m, needed := d.registration(now, a, 0)
 	if !needed {
 		reg.known, reg.heard = true, true
 		return
@@ -103,7 +113,7 @@ func (reg *registration) takes() bool { return reg.known && reg.delayed < mostDe
 // makeRoom sets the oldest parked record aside, of a meter that the platform
 // has refused for good. Others are waited for: no time-out costs a reading.
 func (d *delivery) makeRoom() {
-	for _, a := range d.platform.Meters() {
+	for _, a := range d.order {
 		reg := d.meters[a]
 		if !reg.refused || len(reg.parked) == 0 {
 			continue
@@ -126,11 +136,11 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 		reg.err = fmt.Sprintf("%s (%s)", quoted(rc.Text), rc.Code)
 		reg.refused = rc.Verdict == Refused || rc.Verdict == Unsupported
 		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
-		r.Message, _ = d.platform.Register(now, r.Meter, r.step)
+		r.Message, _ = d.registration(now, r.Meter, r.step)
 		d.postpone(now, r)
 		return
 	}
-	if m, more := d.platform.Register(now, r.Meter, r.step+1); more {
+	if m, more := d.registration(now, r.Meter, r.step+1); more {
 		d.later = append(d.later, &request{Message: m, reg: reg, step: r.step + 1, at: now})
 		return
 	}
@@ -145,8 +155,8 @@ func (d *delivery) probe(now time.Time) bool {
 	if d.probing {
 		return true
 	}
-	for _, a := range d.platform.Meters() {
-		if m, needed := d.platform.Register(now, a, 0); needed {
+	for _, a := range d.order {
+		if m, needed := d.registration(now, a, 0); needed {
 			d.probing = true
 			d.later = append(d.later, &request{Message: m, reg: d.meters[a], probe: true, at: now})
 			return true

@@ -135,7 +135,7 @@ func TestBrokerIsChecked(t *testing.T) {
 		"wants a certificate and gets a stranger's":  {asks, config(func(c *tls.Config) { c.Certificates = []tls.Certificate{stranger} }), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := dial(t.Context(), Endpoint{URL: listenTLS(t, c.server), TLS: c.conf}, Login{ClientID: "c"}, nil, 4)
+			got, err := dial(t.Context(), Endpoint{URL: listenTLS(t, c.server), TLS: c.conf}, Login{ClientID: "c"}, 4)
 			if err == nil {
 				got.close()
 			}

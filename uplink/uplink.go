@@ -29,8 +29,9 @@ type Config struct {
 	// Clock tells whether the clock is trusted, which start of the operating
 	// system this is, and how long it is ago.
 	Clock func(now time.Time) (trusted bool, boot uint32, uptime time.Duration)
-	// Do carries a platform's command out; nil: none is.
-	Do func(context.Context, Command) Result
+	// Ask hands a platform's command to whoever carries it out, without waiting;
+	// done is called once. nil: no command is carried out.
+	Ask func(c meter.Command, done func(meter.Result))
 	// Lost is told when records are gone before they were delivered; nil:
 	// nobody wants to know.
 	Lost func(gap store.Gap, records int)
@@ -47,10 +48,11 @@ type Uplink struct {
 	Config
 	d       *delivery            // owned by Run
 	feed    *feed                // owned by Run
-	desk    *desk                // owned by Run
 	flooded int                  // owned by Run
 	replies []Message            // to commands, not sent yet; owned by Run
 	anchors map[uint32]time.Time // when earlier starts of the system began, zero: nobody knows; owned by Run
+
+	finished chan finished // commands whose results are not told yet
 
 	mu    sync.Mutex
 	state State // guarded by mu
@@ -98,11 +100,10 @@ func New(c Config) (*Uplink, error) {
 		}
 	}
 	pos = min(pos, c.Ring.Last())
-	u := &Uplink{Config: c, state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
+	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
 	u.feed = newFeed(c.Ring, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date, u.d.lost = u.date, c.Lost
-	u.desk = newDesk(c.Do)
 	u.d.told = func(msg string, args ...any) { c.Log.Warn(msg, append([]any{"uplink", c.Name}, args...)...) }
 	return u, nil
 }
@@ -130,12 +131,6 @@ const (
 
 // Run connects, delivers and connects again until the context ends.
 func (u *Uplink) Run(ctx context.Context) error {
-	working := make(chan struct{})
-	go func() {
-		defer close(working)
-		u.desk.run(ctx)
-	}()
-	defer func() { <-working }()
 	spread := u.least
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -206,12 +201,12 @@ var errNoClock = errors.New("the clock is not trusted yet")
 // session is one connection.
 func (u *Uplink) session(ctx context.Context) error {
 	now := time.Now()
-	if u.Clock != nil && u.Platform.NeedsClock() {
+	if u.Clock != nil && u.d.limits.NeedsClock {
 		if trusted, _, _ := u.Clock(now); !trusted {
 			return errNoClock
 		}
 	}
-	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Platform.Topics(), u.Window+u.Platform.RegisterWindow()+8)
+	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Window+u.d.limits.Registers+8)
 	if err != nil {
 		return err
 	}
@@ -239,7 +234,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			return errDeaf
 		}
 		wake = earlier(wake, u.tellStatus(c, &beat, now))
-		if again := u.ask(c, now); !again.IsZero() {
+		if again := u.inquire(c, now); !again.IsZero() {
 			wake = earlier(wake, again)
 		}
 		u.sendReplies(c, now)
@@ -261,7 +256,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			if err := u.receive(ctx, c, m); err != nil {
 				return err
 			}
-		case f := <-u.desk.done:
+		case f := <-u.finished:
 			u.answer(f)
 		case <-changed:
 		case <-timer.C:
@@ -282,23 +277,20 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 	}
 }
 
-func (u *Uplink) receive(ctx context.Context, c *conn, m inbound) error {
+func (u *Uplink) receive(ctx context.Context, c *conn, m Inbound) error {
 	now := time.Now()
-	rc := u.Platform.Receive(now, m.topic, m.payload)
+	rc := u.Platform.Receive(now, m)
+	if rc.Command != nil {
+		cmd := *rc.Command
+		cmd.By, cmd.Retained = u.Name, m.Retained
+		u.ask(cmd)
+	}
+	if m.Retained { // it is of another time: it acknowledges nothing, and nobody waits for a reply
+		u.d.count.Retained++
+		return nil
+	}
 	if rc.Reply != nil {
 		u.reply(*rc.Reply)
-	}
-	if rc.Command != nil {
-		u.d.count.Commands++
-		again, refused := u.desk.take(now, *rc.Command)
-		if again != nil {
-			u.reply(*again)
-		}
-		if refused {
-			if m, ok := u.Platform.Answer(now, *rc.Command, Result{Outcome: Busy, Text: "too many commands at once"}); ok {
-				u.reply(m)
-			}
-		}
 	}
 	for _, topic := range rc.Subscribe {
 		if err := c.subscribe(ctx, topic); err != nil {
@@ -335,23 +327,9 @@ func (u *Uplink) sendReplies(c *conn, now time.Time) {
 	}
 }
 
-// answer tells the platform what became of a command.
-func (u *Uplink) answer(f finished) {
-	now := time.Now()
-	m, ok := u.Platform.Answer(now, f.cmd, f.result)
-	if !ok {
-		u.desk.answered(f.cmd.ID, nil)
-		return
-	}
-	u.desk.answered(f.cmd.ID, &m)
-	if now.Sub(f.at) < answerFor {
-		u.reply(m)
-	}
-}
-
-// ask sends what the platform asks for, if it asks for anything, and tells
+// inquire sends what the platform asks for, if it asks for anything, and tells
 // when it may ask again.
-func (u *Uplink) ask(c *conn, now time.Time) time.Time {
+func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	a, ok := u.Platform.(Asker)
 	if !ok || u.d.greets > 0 || !u.d.pace.ready(now) {
 		return time.Time{}
@@ -376,7 +354,8 @@ const statusLook = time.Second
 // tellStatus tells which meters are online, when that changed, when the
 // platform asked, and every so often. It gives the time to look again.
 func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time {
-	if u.d.greets > 0 {
+	p, ok := u.Platform.(Reporter)
+	if !ok || u.d.greets > 0 {
 		return now.Add(statusLook)
 	}
 	if now.Before(beat.look) && len(u.d.vouched) == 0 {
@@ -393,9 +372,9 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 		online[m.Address] = m.Online
 		meters = append(meters, m)
 	}
-	every := u.Platform.StatusEvery()
+	every := p.StatusEvery()
 	if len(u.d.vouched) > 0 || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
-		if m, ok := u.Platform.Status(now, meters); ok && !c.publish(m) {
+		if m, ok := p.Status(now, meters); ok && !c.publish(m) {
 			return beat.look // no room: the next look tells it
 		}
 		clear(u.d.vouched)

@@ -30,12 +30,14 @@ func TestScripts(t *testing.T) {
 		Dir:  "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"envsubst": envsubst, "waitsocket": waitSocket, "waitfor": waitFor},
 		Setup: func(env *testscript.Env) error {
-			path, stop, err := simulatedLine()
+			zone := dayZone(time.Now())
+			path, stop, err := simulatedLine(zone)
 			if err != nil {
 				return err
 			}
 			env.Defer(stop)
 			env.Setenv("LINE", path)
+			env.Setenv("ZONE", zone.String())
 			return nil
 		},
 	})
@@ -83,9 +85,20 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
+// dayZone is a zone in which it is not near midnight, when meters ignore the
+// time.
+func dayZone(now time.Time) *time.Location {
+	for _, name := range []string{"Asia/Shanghai", "UTC"} {
+		if zone, err := time.LoadLocation(name); err == nil && now.In(zone).Hour() > 0 && now.In(zone).Hour() < 23 {
+			return zone
+		}
+	}
+	panic("no zone")
+}
+
 // simulatedLine is a pty with the meters 202411200101, whose values are
 // fixed, and 202411200102, which refuses blocks.
-func simulatedLine() (path string, stop func(), err error) {
+func simulatedLine(zone *time.Location) (path string, stop func(), err error) {
 	master, slave, err := pty.Open()
 	if err != nil {
 		return "", nil, err
@@ -101,7 +114,7 @@ func simulatedLine() (path string, stop func(), err error) {
 		}
 		m.SetNumber(0x02030000, -123, 3, true)
 		m.Set(0x02800002, []byte{0xFF, 0xFF})
-		m.NoBlock = i == 1
+		m.NoBlock, m.Zone = i == 1, zone
 		meters = append(meters, m)
 	}
 	line := &dlt645test.Line{Baud: 9600, Meters: meters}

@@ -56,22 +56,22 @@ func roundOf(a dlt645.Address, at time.Time) *meter.Reading {
 	return r
 }
 
+// directoryOf has the meters under their addresses.
+func directoryOf(b *testing.B, rows []uplink.Row, meters ...dlt645.Address) *uplink.Directory {
+	var devices []uplink.Device
+	for _, a := range meters {
+		devices = append(devices, site.Meter(a, ""))
+	}
+	return site.Directory(b, uplink.DirectoryConfig{Devices: devices, Default: rows})
+}
+
 // dialects are the platforms with n meters each.
-func dialects(meters []dlt645.Address) map[string]site.Config {
+func dialects(b *testing.B, meters []dlt645.Address) map[string]site.Config {
 	key := base64.StdEncoding.EncodeToString([]byte("key"))
 	identity := onenet.Identity{ProductID: "469948", Device: "gw", AccessKey: key, Method: "sha256"}
-	var t []tuya.Device
-	var o []onenet.Device
-	var d []das.Device
-	var k []iotkit.Device
 	var subs []uplinktest.DASDevice
 	for _, a := range meters {
-		id := a.String()
-		t = append(t, tuya.Device{Meter: a, CID: id, ProductID: "p"})
-		o = append(o, onenet.Device{Meter: a, ID: id})
-		d = append(d, das.Device{Meter: a, ID: id})
-		k = append(k, iotkit.Device{Meter: a})
-		subs = append(subs, uplinktest.DASDevice{ProductID: "pk", DeviceID: id})
+		subs = append(subs, uplinktest.DASDevice{ProductID: "pk", DeviceID: a.String()})
 	}
 	simTuya := &uplinktest.Tuya{}
 	suite := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key}
@@ -80,19 +80,19 @@ func dialects(meters []dlt645.Address) map[string]site.Config {
 	kit := &uplinktest.Iotkit{Products: map[string]string{iotkitProduct: stageSecret, iotkitSub: "x"}}
 	return map[string]site.Config{
 		"tuya": {
-			Platform: simTuya, Dialect: tuya.New(tuya.Config{Gateway: "gw", Username: "v1", Devices: t}),
+			Platform: simTuya, Dialect: tuya.New(tuya.Config{Gateway: "gw", Username: "v1", Sync: tuya.Sync{ProductID: "p"}, Directory: directoryOf(b, tuya.Defaults, meters...)}),
 			Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
 		},
-		"onenet":        {Platform: suite, Allow: suite.Allow, Dialect: onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Devices: o})},
-		"onenet-studio": {Platform: studio, Allow: studio.Allow, Dialect: onenet.NewStudio(onenet.StudioConfig{Identity: identity, Devices: o})},
+		"onenet":        {Platform: suite, Allow: suite.Allow, Dialect: onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directoryOf(b, nil, meters...)})},
+		"onenet-studio": {Platform: studio, Allow: studio.Allow, Dialect: onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: directoryOf(b, nil, meters...)})},
 		"das": {
 			Platform: simDAS, Allow: simDAS.Allow, Subscribed: simDAS.AllowSubscribe,
-			Dialect: das.New(das.Config{Gateway: "gw", ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", Devices: d}),
+			Dialect: das.New(das.Config{Gateway: "gw", ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", Directory: directoryOf(b, nil, meters...)}),
 		},
 		"iotkit": {
 			Platform: kit, Allow: kit.Allow, Subscribed: kit.Subscribed,
 			Dialect: iotkit.New(iotkit.Config{
-				ProductKey: iotkitProduct, ProductSecret: stageSecret, DeviceName: "GW01", Model: "MD1", SubProductKey: iotkitSub, SubModel: "MD1", Devices: k,
+				ProductKey: iotkitProduct, ProductSecret: stageSecret, DeviceName: "GW01", Model: "MD1", SubProductKey: iotkitSub, SubModel: "MD1", Directory: directoryOf(b, nil, meters...),
 			}),
 		},
 	}
@@ -110,7 +110,7 @@ func BenchmarkDrainAir(b *testing.B) {
 		meters = append(meters, a)
 	}
 	var names []string
-	for name := range dialects(nil) {
+	for name := range dialects(b, nil) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -119,7 +119,7 @@ func BenchmarkDrainAir(b *testing.B) {
 			var together, alone int64
 			for b.Loop() {
 				var n atomic.Int64
-				c := dialects(meters)[name]
+				c := dialects(b, meters)[name]
 				c.Size, c.Wait = 1<<20, 30*time.Second
 				c.Reach = func(addr string) string { return counted(b, addr, &n) }
 				c.Adjust = func(u *uplink.Config) { u.FromOldest = true }

@@ -10,6 +10,7 @@ import (
 // TestDemo runs the demo as a newcomer does, where there is no terminal, with
 // each platform.
 func TestDemo(t *testing.T) {
+	atRealPace(t)
 	binary := buildDaemon(t)
 	for kind := range stages {
 		t.Run(kind, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"meterd/uplink/das"
 	"meterd/uplink/tuya"
 	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
 )
 
 var drainMeter = dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}
@@ -78,8 +79,8 @@ func runUplink(b *testing.B, addr string, ring *store.Ring, window int, p uplink
 	}
 }
 
-func benchTuya() uplink.Platform {
-	return tuya.New(tuya.Config{Gateway: "gw1", Username: "v1", Devices: []tuya.Device{{Meter: drainMeter, CID: "c1", ProductID: "p1"}}})
+func benchTuya(b *testing.B) uplink.Platform {
+	return tuya.New(tuya.Config{Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"}, Directory: site.Directory(b, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(drainMeter, "c1")}})})
 }
 
 const benchSecret = "the platform's own"
@@ -134,7 +135,7 @@ func drain(b *testing.B, m *uplinktest.Mosquitto, window, n int, delay time.Dura
 	if delay > 0 {
 		addr = delayed(b, addr, delay)
 	}
-	u, end := runUplink(b, addr, filled(b, 16<<20, n), window, benchTuya())
+	u, end := runUplink(b, addr, filled(b, 16<<20, n), window, benchTuya(b))
 	defer end()
 	select {
 	case <-done:
@@ -276,7 +277,7 @@ func BenchmarkDrainOfAMillion(b *testing.B) {
 		}
 		idle := liveHeap()
 		began := time.Now()
-		u, end := runUplink(b, m.Addr(), ring, 16, anyLogin{das.New(das.Config{Gateway: "gw1", ProductID: "pk", DeviceID: "device", DeviceSecret: "s", Devices: []das.Device{{Meter: drainMeter}}})})
+		u, end := runUplink(b, m.Addr(), ring, 16, anyLogin{das.New(das.Config{Gateway: "gw1", ProductID: "pk", DeviceID: "device", DeviceSecret: "s", Directory: directoryOf(b, nil, drainMeter)})})
 		var said time.Time
 		for u.State().Cursor < ring.Last() {
 			if done := u.State().Cursor; done > million/4 && said.IsZero() {

@@ -15,6 +15,7 @@ import (
 // TestEndToEnd runs the daemon against each platform: real meters' frames on
 // a real line, through a real broker where the credentials are fixed.
 func TestEndToEnd(t *testing.T) {
+	atRealPace(t)
 	binary := buildDaemon(t)
 	for name, p := range plays {
 		t.Run(name, func(t *testing.T) {
@@ -56,14 +57,11 @@ func (w *world) refusedConnect(p play) {
 func (w *world) outage() (killed time.Time) {
 	w.t.Helper()
 	w.broker.Stop()
-	time.Sleep(9 * time.Second)
+	w.waits(6)
 	w.killDaemon()
 	killed = time.Now()
 	w.startDaemon()
-	time.Sleep(9 * time.Second)
-	if u, ok := w.status(); !ok || u.Connected || u.Queued < 4 {
-		w.t.Errorf("in the outage the uplink is %+v", u)
-	}
+	w.waits(12) // more than the one before the kill has left
 	if err := w.broker.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -116,9 +114,7 @@ func (w *world) commands(p play) {
 func (w *world) rest(killed time.Time, p play) {
 	t := w.t
 	t.Helper()
-	w.line.Unplug(true)
-	time.Sleep(roundEnds) // a round in progress ends
-	w.drained(0)
+	w.atRest()
 	w.endDaemon()
 	values := w.stage.seen()
 	acc := w.ledger.compare(values, w.stage.wants)
@@ -218,9 +214,7 @@ func (w *world) refusals(p play) {
 	w.line.Unplug(false)
 	w.startDaemon()
 	waitFor(t, "each code was given", 2*time.Minute, over)
-	w.line.Unplug(true)
-	time.Sleep(roundEnds)
-	w.drained(0)
+	w.atRest()
 	u, _ := w.status()
 	if u.Refused < p.setAside || p.setAside == 0 && u.Refused > 0 {
 		t.Errorf("%d were set aside, want at least %d: %+v", u.Refused, p.setAside, u)

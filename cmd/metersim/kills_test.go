@@ -14,6 +14,7 @@ import (
 // TestKillsLeaveTheRingWhole kills the daemon again and again and reads its
 // ring: what was there is there and unchanged, and no number comes twice.
 func TestKillsLeaveTheRingWhole(t *testing.T) {
+	atRealPace(t)
 	w := newWorld(t, buildDaemon(t), 2, plays["tuya"])
 	w.writeConfig(w.stage.config(w.broker.Addr()))
 	rng := rand.New(rand.NewPCG(5, uint64(time.Now().UnixNano())))

@@ -227,7 +227,7 @@ func BenchmarkRoundStartOnPty(b *testing.B) {
 		points, _ := ps.Expand("frequency")
 		p := meter.NewPoller(meter.PollerConfig{
 			Bus: l.bus(b, 4), Sink: func(meter.Reading) {},
-			Meters: []meter.Config{{Name: "m", Address: benchMeter, Groups: []meter.Group{{Every: time.Second, Points: points}}}},
+			Meters: []*meter.Handle{{Name: "m", Address: benchMeter, Groups: []meter.Group{{Every: time.Second, Points: points}}}},
 		})
 		ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
 		p.Run(ctx)

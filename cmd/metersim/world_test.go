@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,15 @@ import (
 	"meterd/dlt645/dlt645test"
 	"meterd/uplink/uplinktest"
 )
+
+// atRealPace leaves a test out of make check: it plays in real time. make test
+// runs it.
+func atRealPace(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("plays in real time; make test runs it")
+	}
+}
 
 // buildDaemon gives the path of a meterd made from this tree.
 func buildDaemon(t testing.TB) string {
@@ -271,15 +281,43 @@ func (w *world) endDaemon() {
 	}
 }
 
-// status is that of the uplink.
-func (w *world) status() (console.UplinkStatus, bool) {
+// board is the whole status.
+func (w *world) board() (console.Status, bool) {
 	var out bytes.Buffer
 	var s console.Status
 	err := console.Ask(w.socket(), console.Request{Command: []string{"status"}, JSON: true}, &out)
-	if err != nil || json.Unmarshal(out.Bytes(), &s) != nil || len(s.Uplinks) != 1 {
+	return s, err == nil && json.Unmarshal(out.Bytes(), &s) == nil && len(s.Uplinks) == 1
+}
+
+// status is that of the uplink.
+func (w *world) status() (console.UplinkStatus, bool) {
+	s, ok := w.board()
+	if !ok {
 		return console.UplinkStatus{}, false
 	}
 	return s.Uplinks[0], true
+}
+
+// waits waits until so many readings wait for the broker to come back.
+func (w *world) waits(n int) {
+	w.t.Helper()
+	waitFor(w.t, fmt.Sprintf("%d readings wait in the outage", n), 2*time.Minute, func() bool {
+		u, ok := w.status()
+		return ok && !u.Connected && u.Queued >= n
+	})
+}
+
+// atRest takes the meters off the line and waits until nothing of them is under
+// way any more: a meter is given up after rounds that have ended, and each of
+// their readings is at the platform.
+func (w *world) atRest() {
+	w.t.Helper()
+	w.line.Unplug(true)
+	waitFor(w.t, "the meters are given up", 2*time.Minute, func() bool {
+		s, ok := w.board()
+		return ok && len(s.Meters) == len(w.line.Meters) && !slices.ContainsFunc(s.Meters, func(m console.MeterStatus) bool { return m.Online })
+	})
+	w.drained(0)
 }
 
 // drained waits until the platform has all but so many readings.

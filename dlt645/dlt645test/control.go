@@ -8,8 +8,8 @@ import (
 
 // relay is the state that 1CH commands, as status word 3 shows it.
 type relay struct {
-	commanded bool // open: bit 6
-	open      bool // bit 4
+	commanded bool // to open: bit 6; false, closing is permitted
+	open      bool // bit 4; the customer's button closes what is permitted
 	opensAt   time.Time
 	alarm     bool // bit 7
 	protected bool // bit 12
@@ -78,16 +78,16 @@ func (m *Meter) commandLocked(c dlt645.Command, now time.Time) bool {
 		if m.Quirks.Stuck {
 			r.opensAt = now.Add(1000 * time.Hour)
 		}
-	case dlt645.CommandPermit, dlt645.CommandClose:
+	case dlt645.CommandPermit:
+		// The relay stays as it is: the customer presses the button, if anybody
+		// does.
+		r.commanded = false
+	case dlt645.CommandClose:
 		if m.Quirks.Stuck {
 			return true
 		}
-		if r.open {
-			m.history.add(m, 0x1E000100, wireTime(m.clock(now)))
-		}
-		// Permission alone leaves the relay to the customer's button, which is
-		// pressed at once here.
-		r.commanded, r.open = false, false
+		r.commanded = false
+		r.closeLocked(m, now)
 	case dlt645.CommandAlarm, dlt645.CommandAlarmOff:
 		r.alarm = c == dlt645.CommandAlarm
 	case dlt645.CommandProtect, dlt645.CommandProtectOff:
@@ -96,6 +96,31 @@ func (m *Meter) commandLocked(c dlt645.Command, now time.Time) bool {
 		return false
 	}
 	return true
+}
+
+func (r *relay) closeLocked(m *Meter, now time.Time) {
+	if r.open {
+		m.history.add(m, 0x1E000100, wireTime(m.clock(now)))
+	}
+	r.open = false
+}
+
+// Command carries a command of 1CH out as if the meter had been told so.
+func (m *Meter) Command(c dlt645.Command, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.commandLocked(c, now)
+}
+
+// PressButton is the customer at the meter: a relay that is permitted to close
+// does so, another one stays open.
+func (m *Meter) PressButton(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.relay.advance(m, now)
+	if !m.relay.commanded {
+		m.relay.closeLocked(m, now)
+	}
 }
 
 func (m *Meter) demandResetLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool) {

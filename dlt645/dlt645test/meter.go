@@ -24,6 +24,8 @@ type Meter struct {
 	// Buffer is the most bytes of values in one answer; longer ones need
 	// follow-up frames. Zero: 190.
 	Buffer int
+	// Zone is that of the meter's clock; nil: that of the machine.
+	Zone *time.Location
 	// ClockOffset is how far the meter's clock is ahead.
 	ClockOffset time.Duration
 	// Password is what writing and control take. Its level may also be lower.
@@ -172,4 +174,9 @@ func (m *Meter) addressed(req dlt645.Frame) bool {
 }
 
 // clock is the meter's own time.
-func (m *Meter) clock(now time.Time) time.Time { return now.Add(m.ClockOffset) }
+func (m *Meter) clock(now time.Time) time.Time {
+	if m.Zone != nil {
+		now = now.In(m.Zone)
+	}
+	return now.Add(m.ClockOffset)
+}

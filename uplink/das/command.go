@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"meterd/dlt645"
+	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -21,6 +22,7 @@ const (
 	codeNotTaken    = 100004 // by the meter
 	codeUnconfirmed = 100005
 	codeFailed      = 100006
+	codeExpired     = 100007
 )
 
 // Services that we offer. Own choice: the document leaves them to the product.
@@ -77,12 +79,14 @@ func unknown(format string, args ...any) *problem {
 }
 
 // taken gives the receipt of a command, or its answer if there is a problem.
-func (d *DAS) taken(name, id string, r request, c uplink.Command, p *problem) uplink.Receipt {
+func (d *DAS) taken(name, id string, r request, c meter.Command, p *problem) uplink.Receipt {
 	if p != nil {
 		m := d.reply(name, id, r.identifier, p.code, p.text, nil)
 		return uplink.Receipt{Reply: &m}
 	}
-	c.ID = internal(name, id)
+	if id != "" { // without one the command is refused, and there is nothing to answer to
+		c.ID = internal(name, id)
+	}
 	r.command = c.ID
 	d.ask(r)
 	return uplink.Receipt{Command: &c}
@@ -95,7 +99,7 @@ func (d *DAS) set(id string, in inbound) uplink.Receipt {
 	return d.taken(topicSet, id, r, c, p)
 }
 
-func (d *DAS) setting(in inbound) (c uplink.Command, r request, p *problem) {
+func (d *DAS) setting(in inbound) (c meter.Command, r request, p *problem) {
 	params := map[string]json.RawMessage{}
 	if json.Unmarshal(in.Params, &params) != nil {
 		return c, r, wrong("params is no object")
@@ -126,43 +130,32 @@ func (d *DAS) setting(in inbound) (c uplink.Command, r request, p *problem) {
 
 // change gives the command that changes a point, named by its identifier or
 // itself.
-func (d *DAS) change(c uplink.Command, key, value string) (uplink.Command, *problem) {
-	point, ok := d.point(key)
+func (d *DAS) change(c meter.Command, key, value string) (meter.Command, *problem) {
+	row, ok := d.dir.Asked(key)
 	if !ok {
 		if _, err := dlt645.ParseDI(key); err != nil {
 			return c, unknown("there is no property %.64q", key)
 		}
-		point = key
+		c.Op, c.Point, c.Value = meter.OpWrite, key, value
+		if value == "" || value == "null" {
+			return c, wrong("no value")
+		}
+		return c, nil
 	}
-	if point == "relay" {
+	if row.Point == "relay" {
 		return relay(c, value)
 	}
-	c.Op, c.Point, c.Value = uplink.OpSet, point, value
-	if value == "" || value == "null" {
-		return c, wrong("no value")
-	}
-	for _, row := range d.Rows {
-		if row.To != key || row.Scale <= 0 {
-			continue
-		}
-		n, err := dlt645.ParseDecimal(value)
-		if err != nil || int(n.Scale)+row.Scale > dlt645.MaxScale {
-			return c, wrong("%.64q is no number", value)
-		}
-		n.Scale += uint8(row.Scale)
-		for n.Scale > 0 && n.Coef%10 == 0 { // a meter may refuse more places than it has
-			n.Coef, n.Scale = n.Coef/10, n.Scale-1
-		}
-		c.Value = n.String()
-		break
+	c.Op, c.Point = meter.OpSet, row.Point
+	if c.Value, ok = row.Unscaled(value); !ok {
+		return c, wrong("%.64q is no value of %.64q", value, key)
 	}
 	return c, nil
 }
 
 // relay understands the words for the relay's states, and those that a bool of
 // the platform may be.
-func relay(c uplink.Command, value string) (uplink.Command, *problem) {
-	c.Op = uplink.OpRelay
+func relay(c meter.Command, value string) (meter.Command, *problem) {
+	c.Op = meter.OpRelay
 	switch strings.ToLower(value) {
 	case "true", "1", "closed", "close":
 		c.Relay = dlt645.CommandClose
@@ -174,32 +167,11 @@ func relay(c uplink.Command, value string) (uplink.Command, *problem) {
 	return c, nil
 }
 
-// point gives a point's name by an identifier or by the name itself. What the
-// configuration leaves out is none.
-func (d *DAS) point(key string) (string, bool) {
-	if name, ok := d.naming.Point(key, d.Points); ok {
-		return name, name != ""
-	}
-	_, ok := d.Points.Expand(key)
-	return key, ok && !d.leftOut(key)
-}
-
-func (d *DAS) leftOut(point string) bool {
-	out := false
-	for _, row := range d.Rows {
-		if row.Point == point && row.To != "" {
-			return false
-		}
-		out = out || row.Point == point
-	}
-	return out
-}
-
 // get understands the command to read properties, all of one meter.
 func (d *DAS) get(id string, in inbound) uplink.Receipt {
 	var (
 		keys []string
-		c    = uplink.Command{Op: uplink.OpRead}
+		c    = meter.Command{Op: meter.OpRead}
 		r    request
 		p    *problem
 	)
@@ -214,12 +186,12 @@ func (d *DAS) get(id string, in inbound) uplink.Receipt {
 func (d *DAS) points(keys []string) ([]string, *problem) {
 	var out []string
 	for _, key := range keys {
-		name, ok := d.point(key)
+		row, ok := d.dir.Asked(key)
 		if !ok {
 			return nil, unknown("there is no property %.64q", key)
 		}
-		if !slices.Contains(out, name) {
-			out = append(out, name)
+		if !slices.Contains(out, row.Point) {
+			out = append(out, row.Point)
 		}
 	}
 	return out, nil
@@ -228,48 +200,56 @@ func (d *DAS) points(keys []string) ([]string, *problem) {
 // addressed gives the meter that a command to properties is for, and the
 // identifiers without what stands before them. Own choice: the document's
 // commands know no sub-devices.
-func (d *DAS) addressed(who *identity, keys []string) (dlt645.Address, request, *problem) {
-	for _, dev := range d.Devices {
-		prefix := dev.ID + "."
-		if !slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, prefix) }) {
-			continue
-		}
-		r := request{prefix: prefix}
-		for _, k := range keys {
-			bare, ok := strings.CutPrefix(k, prefix)
-			if !ok {
-				return dlt645.Address{}, r, wrong("all properties must be of one device")
-			}
-			r.keys = append(r.keys, bare)
-		}
-		if who != nil && !d.is(dev, *who) {
-			return dlt645.Address{}, r, wrong("identity and identifier name two devices")
-		}
-		return dev.Meter, r, nil
-	}
+func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *problem) {
 	r := request{keys: slices.Clone(keys)}
-	if who != nil {
-		for _, dev := range d.Devices {
-			if d.is(dev, *who) {
-				return dev.Meter, r, nil
+	dev := d.prefixed(keys[0])
+	if dev != nil {
+		r.prefix = dev.ID + "."
+		for i, k := range keys {
+			bare, ok := strings.CutPrefix(k, r.prefix)
+			if !ok {
+				return nil, r, wrong("all properties must be of one device")
 			}
+			r.keys[i] = bare
 		}
-		return dlt645.Address{}, r, unknown("there is no device %.64q", who.DeviceID)
 	}
-	a, p := d.only()
-	return a, r, p
+	if who == nil && dev == nil {
+		m, p := d.only()
+		return m, r, p
+	}
+	if who != nil {
+		named := d.dir.Named(who.DeviceID)
+		if named == nil || named.ID != who.DeviceID || who.ProductID != "" && who.ProductID != d.product(named) {
+			return nil, r, unknown("there is no device %.64q", who.DeviceID)
+		}
+		if dev != nil && dev != named {
+			return nil, r, wrong("identity and identifier name two devices")
+		}
+		dev = named
+	}
+	return dev.Meter, r, nil
 }
 
-func (d *DAS) is(dev Device, who identity) bool {
-	return dev.ID == who.DeviceID && (who.ProductID == "" || who.ProductID == dev.ProductID)
+// prefixed gives the device whose id stands before an identifier, nil if none
+// does. An id may hold dots itself: the longest counts.
+func (d *DAS) prefixed(key string) *uplink.Device {
+	for i := len(key) - 1; i > 0; i-- {
+		if key[i] != '.' {
+			continue
+		}
+		if dev := d.dir.Named(key[:i]); dev != nil && dev.ID == key[:i] {
+			return dev
+		}
+	}
+	return nil
 }
 
 // only gives the meter of a command that names none.
-func (d *DAS) only() (dlt645.Address, *problem) {
-	if len(d.meters) != 1 {
-		return dlt645.Address{}, wrong("of which device?")
+func (d *DAS) only() (*meter.Handle, *problem) {
+	if len(d.dir.Devices()) != 1 {
+		return nil, wrong("of which device?")
 	}
-	return d.meters[0], nil
+	return d.dir.Devices()[0].Meter, nil
 }
 
 // service understands a service.
@@ -279,7 +259,7 @@ func (d *DAS) service(id string, in inbound) uplink.Receipt {
 	return d.taken(topicService, id, r, c, p)
 }
 
-func (d *DAS) serve(in inbound) (c uplink.Command, r request, p *problem) {
+func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
 	var params struct {
 		Meter  json.RawMessage `json:"meter"`
 		Action json.RawMessage `json:"action"`
@@ -295,7 +275,7 @@ func (d *DAS) serve(in inbound) (c uplink.Command, r request, p *problem) {
 	}
 	switch in.Identifier {
 	case serviceRead:
-		c.Op = uplink.OpRead
+		c.Op = meter.OpRead
 		r.keys = params.Points
 		if one := word(params.Point); one != "" {
 			r.keys = append(r.keys, one)
@@ -309,11 +289,11 @@ func (d *DAS) serve(in inbound) (c uplink.Command, r request, p *problem) {
 	case serviceSet:
 		c, p = d.change(c, word(params.Point), word(params.Value))
 	case serviceTime:
-		c.Op = uplink.OpTime
+		c.Op = meter.OpTime
 	case serviceFreeze:
-		c.Op = uplink.OpFreeze
+		c.Op = meter.OpFreeze
 	case serviceDemand:
-		c.Op = uplink.OpDemandReset
+		c.Op = meter.OpDemandReset
 	default:
 		p = unknown("there is no service %.64q", in.Identifier)
 	}
@@ -321,34 +301,27 @@ func (d *DAS) serve(in inbound) (c uplink.Command, r request, p *problem) {
 }
 
 // named gives the meter of that deviceId or address.
-func (d *DAS) named(name string) (dlt645.Address, *problem) {
+func (d *DAS) named(name string) (*meter.Handle, *problem) {
 	if name == "" {
 		return d.only()
 	}
-	for _, dev := range d.Devices {
-		if dev.ID == name {
-			return dev.Meter, nil
-		}
+	if dev := d.dir.Named(name); dev != nil {
+		return dev.Meter, nil
 	}
-	for _, dev := range d.Devices {
-		if dev.Meter.String() == name {
-			return dev.Meter, nil
-		}
-	}
-	return dlt645.Address{}, unknown("there is no meter %.64q", name)
+	return nil, unknown("there is no meter %.64q", name)
 }
 
 // answers are the codes of the outcomes.
-var answers = map[uplink.Outcome]int{
-	uplink.Done: codeDone, uplink.Denied: codeDenied, uplink.NotKnown: codeUnknown, uplink.Invalid: codeRequest,
-	uplink.NoAnswer: codeNoAnswer, uplink.NotTaken: codeNotTaken, uplink.Unconfirmed: codeUnconfirmed,
-	uplink.Failed: codeFailed, uplink.Busy: codeTooMany,
+var answers = map[meter.Outcome]int{
+	meter.Done: codeDone, meter.Denied: codeDenied, meter.NotKnown: codeUnknown, meter.Invalid: codeRequest,
+	meter.NoAnswer: codeNoAnswer, meter.NotTaken: codeNotTaken, meter.Unconfirmed: codeUnconfirmed,
+	meter.Failed: codeFailed, meter.Busy: codeTooMany, meter.Expired: codeExpired, meter.Nameless: codeRequest,
 }
 
 // Answer tells the result of a command. The code is 200 only when the meter
 // itself shows what was asked for. What was read stands under the identifiers
 // that it was asked by.
-func (d *DAS) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
+func (d *DAS) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
 	name, id, ok := strings.Cut(c.ID, ":")
 	if !ok {
 		return uplink.Message{}, false
@@ -358,14 +331,14 @@ func (d *DAS) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Mes
 	if !ok {
 		code = codeFailed
 	}
-	text := r.Text
+	text := r.Text.EN
 	if text == "" && code == codeDone {
 		text = "success"
 	}
 	var values map[string]json.RawMessage
-	if code == codeDone && c.Op == uplink.OpRead {
+	if code == codeDone && c.Op == meter.OpRead {
 		values = map[string]json.RawMessage{}
-		found := d.naming.Values(r.Values)
+		found := d.dir.Values(r.Values)
 		for _, v := range found {
 			if slices.Contains(asked.keys, v.Key) || !askedOtherwise(asked.keys, found, v) {
 				values[asked.prefix+v.Key] = v.JSON

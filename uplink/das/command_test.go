@@ -16,7 +16,7 @@ import (
 func brief(t *testing.T, sim *uplinktest.DAS, rc uplink.Receipt) string {
 	t.Helper()
 	if c := rc.Command; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("%s %s %s %s=%s %v", c.Meter, c.Op, c.Relay.Text().EN, c.Point, c.Value, c.Points))
+		return strings.TrimSpace(fmt.Sprintf("%s %s %s %s=%s %v", c.Meter.Address, c.Op, c.Relay.Text().EN, c.Point, c.Value, c.Points))
 	}
 	if rc.Reply == nil {
 		return ""
@@ -51,7 +51,7 @@ func TestCommands(t *testing.T) {
 		{"a list", topicSet, `"params":["relay"]`, "460"},
 		{"unknown property", topicSet, `"params":{"meter01.nonsense":1}`, "100002"},
 		{"a point", topicSet, `"params":{"meter01.voltage_a":"220.5"}`, "202411200101 set " + none + " voltage.a=220.5 []"},
-		{"a data identifier", topicSet, `"params":{"meter01.04000403":"12"}`, "202411200101 set " + none + " 04000403=12 []"},
+		{"a data identifier", topicSet, `"params":{"meter01.04000403":"12"}`, "202411200101 write " + none + " 04000403=12 []"},
 		{"a scaled point", topicSet, `"params":{"meter01.i_ma":1500}`, "202411200101 set " + none + " current.a=1.5 []"},
 		{"a scaled point of no number", topicSet, `"params":{"meter01.i_ma":"x"}`, "460"},
 		{"a scaled point of too many places", topicSet, `"params":{"meter01.i_ma":"0.0000000000000001"}`, "460"},
@@ -71,7 +71,7 @@ func TestCommands(t *testing.T) {
 		{"service read of none", topicService, `"identifier":"read","params":{"meter":"meter02"}`, "460"},
 		{"service read of nonsense", topicService, `"identifier":"read","params":{"meter":"meter02","point":"x"}`, "100002"},
 		{"service relay", topicService, `"identifier":"relay","params":{"meter":"meter02","action":"trip"}`, "202411200102 relay trip = []"},
-		{"service set", topicService, `"identifier":"set","params":{"meter":"meter02","point":"04000403","value":3}`, "202411200102 set " + none + " 04000403=3 []"},
+		{"service set", topicService, `"identifier":"set","params":{"meter":"meter02","point":"04000403","value":3}`, "202411200102 write " + none + " 04000403=3 []"},
 		{"service time", topicService, `"identifier":"time","params":{"meter":"meter02"}`, "202411200102 time " + none + " = []"},
 		{"service freeze", topicService, `"identifier":"freeze","params":{"meter":"meter02"}`, "202411200102 freeze " + none + " = []"},
 		{"service demand", topicService, `"identifier":"demand_reset","params":{"meter":"meter02"}`, "202411200102 demand-reset " + none + " = []"},
@@ -80,12 +80,10 @@ func TestCommands(t *testing.T) {
 		{"service of no meter", topicService, `"identifier":"time","params":{"meter":"x"}`, "100002"},
 		{"service with a list", topicService, `"identifier":"time","params":[]`, "460"},
 	} {
-		p := platform(func(c *Config) {
-			c.Rows = []uplink.Row{{Point: "current.a", To: "i_ma", Scale: 3}, {Point: "fault", To: "", Scale: -1}}
-		})
+		p := platform(nil, uplink.Row{Point: "current.a", To: "i_ma", Scale: 3}, uplink.Row{Point: "fault", To: "", Scale: -1})
 		sim := simulated()
 		out := sim.Down(c.topic, `{"id":"77","version":"1.0",`+c.payload+`}`)
-		if got := brief(t, sim, p.Receive(time.Now(), out.Topic, out.Payload)); got != c.want {
+		if got := brief(t, sim, p.Receive(time.Now(), uplink.Inbound{Topic: out.Topic, Payload: out.Payload})); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 		if seen := sim.Seen(); len(seen.Violations) > 0 {
@@ -95,22 +93,22 @@ func TestCommands(t *testing.T) {
 }
 
 func TestCommandToTheOnlyMeter(t *testing.T) {
-	p := platform(func(c *Config) { c.Devices = c.Devices[:1] })
-	rc := p.Receive(time.Now(), "sys/pk/device/"+topicSet, []byte(`{"id":"1","params":{"relay":"0"}}`))
-	if rc.Command == nil || rc.Command.Meter != unit1 || rc.Command.Relay != dlt645.CommandTrip || rc.Command.ID != topicSet+":1" {
+	p := platform(func(c *Config) { c.Directory = directory(theMeters[:1]) })
+	rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicSet, Payload: []byte(`{"id":"1","params":{"relay":"0"}}`)})
+	if rc.Command == nil || rc.Command.Meter.Address != unit1 || rc.Command.Relay != dlt645.CommandTrip || rc.Command.ID != topicSet+":1" {
 		t.Errorf("got %+v", rc.Command)
 	}
 }
 
 func TestOutcomesHaveTheirCodes(t *testing.T) {
-	for outcome, code := range map[uplink.Outcome]int{
-		uplink.Done: 200, uplink.Denied: 100001, uplink.NotKnown: 100002, uplink.Invalid: 460, uplink.NoAnswer: 100003, uplink.NotTaken: 100004,
-		uplink.Unconfirmed: 100005, uplink.Failed: 100006, uplink.Busy: 429, 99: 100006,
+	for outcome, code := range map[meter.Outcome]int{
+		meter.Done: 200, meter.Denied: 100001, meter.NotKnown: 100002, meter.Invalid: 460, meter.NoAnswer: 100003, meter.NotTaken: 100004,
+		meter.Unconfirmed: 100005, meter.Failed: 100006, meter.Busy: 429, meter.Expired: 100007, meter.Nameless: 460, 99: 100006,
 	} {
 		p, sim := platform(nil), simulated()
 		out := sim.Down(topicService, `{"id":"77","identifier":"time","params":{"meter":"meter01"}}`)
-		rc := p.Receive(time.Now(), out.Topic, out.Payload)
-		m, ok := p.Answer(time.Now(), *rc.Command, uplink.Result{Outcome: outcome, Text: "so it is"})
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: out.Topic, Payload: out.Payload})
+		m, ok := p.Answer(time.Now(), *rc.Command, meter.Result{Outcome: outcome, Text: dlt645.Text{EN: "so it is"}})
 		want := fmt.Sprintf(`{"code":%d,"data":{"params":{}},"id":"77","identifier":"time","message":"so it is","method":"thing.service.set","version":"1.0"}`, code)
 		if !ok || m.ID != "" || m.Topic != out.Topic+"/response" || string(m.Payload) != want {
 			t.Errorf("%d: got %s %s", outcome, m.Topic, m.Payload)
@@ -130,13 +128,13 @@ func TestAnswerToAReadHasTheIdentifiersThatWereAsked(t *testing.T) {
 		{topicGet, `{"id":"1","identity":{"deviceId":"meter01"},"params":["ua","frequency"]}`, `{"code":200,"data":{"params":{"frequency":50.00,"ua":220.1}},"id":"1","message":"success","method":"thing.properties.get","version":"1.0"}`},
 		{topicService, `{"id":"1","identifier":"read","params":{"meter":"meter01","points":["voltage.a","frequency"]}}`, `{"code":200,"data":{"params":{"frequency":50.00,"ua":220.1,"ua_mv":220100}},"id":"1","identifier":"read","message":"success","method":"thing.service.set","version":"1.0"}`},
 	} {
-		p := platform(func(c *Config) { c.Rows = rows })
-		rc := p.Receive(time.Now(), "sys/pk/device/"+c.topic, []byte(c.payload))
+		p := platform(nil, rows...)
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + c.topic, Payload: []byte(c.payload)})
 		if rc.Command == nil {
 			t.Errorf("%s: got %+v", c.payload, rc)
 			continue
 		}
-		m, _ := p.Answer(time.Now(), *rc.Command, uplink.Result{Values: values})
+		m, _ := p.Answer(time.Now(), *rc.Command, meter.Result{Values: values})
 		if string(m.Payload) != c.want {
 			t.Errorf("got  %s\nwant %s", m.Payload, c.want)
 		}
@@ -148,8 +146,8 @@ func TestAnswerToAReadHasTheIdentifiersThatWereAsked(t *testing.T) {
 
 func TestCommandsOfOneIDOnTwoTopicsAreTwo(t *testing.T) {
 	p := platform(nil)
-	read := p.Receive(time.Now(), "sys/pk/device/"+topicGet, []byte(`{"id":"1","params":["meter01.voltage_a"]}`))
-	relay := p.Receive(time.Now(), "sys/pk/device/"+topicService, []byte(`{"id":"1","identifier":"relay","params":{"meter":"meter01","action":"close"}}`))
+	read := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicGet, Payload: []byte(`{"id":"1","params":["meter01.voltage_a"]}`)})
+	relay := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicService, Payload: []byte(`{"id":"1","identifier":"relay","params":{"meter":"meter01","action":"close"}}`)})
 	if read.Command.ID == relay.Command.ID {
 		t.Errorf("both are %s", read.Command.ID)
 	}
@@ -157,9 +155,9 @@ func TestCommandsOfOneIDOnTwoTopicsAreTwo(t *testing.T) {
 
 func TestFewRequestsAreRemembered(t *testing.T) {
 	p := platform(nil)
-	var first *uplink.Command
+	var first *meter.Command
 	for i := range 2 * mostAsked {
-		rc := p.Receive(time.Now(), "sys/pk/device/"+topicGet, fmt.Appendf(nil, `{"id":"%d","params":["meter01.voltage_a"]}`, i))
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicGet, Payload: fmt.Appendf(nil, `{"id":"%d","params":["meter01.voltage_a"]}`, i)})
 		if first == nil {
 			first = rc.Command
 		}
@@ -167,10 +165,10 @@ func TestFewRequestsAreRemembered(t *testing.T) {
 	if len(p.asked) != mostAsked {
 		t.Errorf("%d are remembered", len(p.asked))
 	}
-	if m, ok := p.Answer(time.Now(), *first, uplink.Result{Outcome: uplink.NoAnswer}); !ok || !strings.Contains(string(m.Payload), `"id":"0"`) {
+	if m, ok := p.Answer(time.Now(), *first, meter.Result{Outcome: meter.NoAnswer}); !ok || !strings.Contains(string(m.Payload), `"id":"0"`) {
 		t.Errorf("a forgotten one is answered %s", m.Payload)
 	}
-	if _, ok := p.Answer(time.Now(), uplink.Command{}, uplink.Result{}); ok {
+	if _, ok := p.Answer(time.Now(), meter.Command{}, meter.Result{}); ok {
 		t.Error("a command that came from nowhere is answered")
 	}
 }

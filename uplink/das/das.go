@@ -2,6 +2,7 @@ package das
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
@@ -17,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
 )
@@ -37,12 +37,10 @@ type Config struct {
 	ProductID    string // of the gateway, as DeviceID and DeviceSecret
 	DeviceID     string
 	DeviceSecret string
-	SignMethod   string // SignMD5, SignSHA1 or SignSHA256; anything else is SignMD5
-	TLS          bool   // the connection is encrypted
-	SubProductID string // of meters without one; "": ProductID
-	Devices      []Device
-	Rows         []uplink.Row
-	Points       *meter.Points
+	SignMethod   string            // SignMD5, SignSHA1 or SignSHA256; anything else is SignMD5
+	TLS          bool              // the connection is encrypted
+	SubProductID string            // of meters without one; "": ProductID
+	Directory    *uplink.Directory // a device with a key logs in with it; others only report
 	// Trusted tells whether the clock is; nil: it is. While it is not, no
 	// timestamp is sent and signed.
 	Trusted func() bool
@@ -52,55 +50,37 @@ type Config struct {
 	Offer func(time.Time)
 }
 
-// Device is a meter on the platform, where it exists already.
-type Device struct {
-	Meter     dlt645.Address
-	ID        string // "": the meter's address
-	ProductID string // "": Config.SubProductID
-	Secret    string // "": the meter does not log in, it only reports
-}
-
 // DAS implements uplink.Platform.
 type DAS struct {
 	Config
-	naming  *uplink.Naming
-	devices map[dlt645.Address]*Device
-	meters  []dlt645.Address
-	id      uint32 // of the last message
-	asked   []request
-	states  map[dlt645.Address]meter.MeterState // as Status was last told
-	clock   clock
+	dir    *uplink.Directory
+	id     uint32 // of the last message
+	asked  []request
+	states []meter.MeterState // of the directory's devices, as Status was last told
+	clock  clock
 }
 
 // New gives the platform.
 func New(c Config) *DAS {
-	if c.Points == nil {
-		c.Points = &meter.Points{}
-	}
 	if hashes[c.SignMethod] == nil {
 		c.SignMethod = SignMD5
 	}
-	if c.SubProductID == "" {
-		c.SubProductID = c.ProductID
-	}
-	c.Devices = slices.Clone(c.Devices)
-	d := &DAS{
-		Config: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}, states: map[dlt645.Address]meter.MeterState{},
+	c.SubProductID = cmp.Or(c.SubProductID, c.ProductID)
+	return &DAS{
+		Config: c, dir: c.Directory, states: make([]meter.MeterState, len(c.Directory.Devices())),
 		id: rand.Uint32(), // so that a new start does not repeat the ids of the last one
 	}
-	for i := range d.Devices {
-		dev := &d.Devices[i]
-		if dev.ID == "" {
-			dev.ID = dev.Meter.String()
-		}
-		if dev.ProductID == "" {
-			dev.ProductID = d.SubProductID
-		}
-		d.devices[dev.Meter] = dev
-		d.meters = append(d.meters, dev.Meter)
-	}
-	return d
 }
+
+// Directory says who is who on the platform.
+func (d *DAS) Directory() *uplink.Directory { return d.dir }
+
+// Limits of the platform: the time is the values' own, the timestamp of the
+// signature may be left out, and the document tells no pace.
+func (d *DAS) Limits() uplink.Limits { return uplink.Limits{Registers: 4, Batch: mostUnits} }
+
+// product is a device's productId.
+func (d *DAS) product(dev *uplink.Device) string { return cmp.Or(dev.ProductID, d.SubProductID) }
 
 // sign gives the HMAC of the parameters in the order of their names, each name
 // followed by its value, in lower-case hex. The document's words leave the
@@ -134,6 +114,7 @@ func (d *DAS) Login(now time.Time) uplink.Login {
 		ClientID: fmt.Sprintf("%s|securemode=%d,signmethod=%s%s|", d.Gateway, mode, d.SignMethod, stamp),
 		Username: d.DeviceID + "&" + d.ProductID,
 		Password: sign(d.SignMethod, d.DeviceSecret, params),
+		Topics:   d.topics(),
 	}
 }
 
@@ -154,12 +135,8 @@ const (
 
 func (d *DAS) root() string { return "sys/" + d.ProductID + "/" + d.DeviceID + "/" }
 
-// NeedsClock is false: the time is the values' own, and the timestamp of the
-// signature may be left out.
-func (d *DAS) NeedsClock() bool { return false }
-
-// Topics are the downlinks of what is used.
-func (d *DAS) Topics() []string {
+// topics are the downlinks of what is used.
+func (d *DAS) topics() []string {
 	var out []string
 	for _, name := range []string{
 		topicBatch + responseLevel, topicEvent + responseLevel, topicLogin + responseLevel,
@@ -172,9 +149,6 @@ func (d *DAS) Topics() []string {
 	}
 	return out
 }
-
-// Meters are the devices of the configuration.
-func (d *DAS) Meters() []dlt645.Address { return d.meters }
 
 // nextID is a decimal number of 32 bits: one page allows no other ids.
 func (d *DAS) nextID() string {
@@ -203,37 +177,27 @@ type loginMessage struct {
 
 // credentials gives what a sub-device logs in with. All but the method is
 // signed, with its own secret.
-func (d *DAS) credentials(now time.Time, dev *Device, clientID string) map[string]string {
-	p := map[string]string{"productId": dev.ProductID, "deviceId": dev.ID, "clientId": clientID}
+func (d *DAS) credentials(now time.Time, dev *uplink.Device, clientID string) map[string]string {
+	p := map[string]string{"productId": d.product(dev), "deviceId": dev.ID, "clientId": clientID}
 	if d.trusted() {
 		p["timestamp"] = millis(now)
 	}
-	signature := sign(d.SignMethod, dev.Secret, p)
+	signature := sign(d.SignMethod, dev.Key, p)
 	p["signMethod"], p["sign"] = d.SignMethod, signature
 	return p
 }
 
 // Register logs a meter in that has a secret. Own choice: its deviceId is its
 // clientId.
-func (d *DAS) Register(now time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
-	dev := d.devices[a]
-	if step > 0 || dev == nil || dev.Secret == "" {
+func (d *DAS) Register(now time.Time, dev *uplink.Device, step int) (uplink.Message, bool) {
+	if step > 0 || dev.Key == "" {
 		return uplink.Message{}, false
 	}
 	id := d.nextID()
 	m := d.message(topicLogin, id, loginMessage{id, []map[string]string{d.credentials(now, dev, dev.ID)}})
-	m.Meter = a
+	m.Meter = dev.Address()
 	return m, true
 }
-
-// RegisterWindow keeps some logins outstanding.
-func (d *DAS) RegisterWindow() int { return 4 }
-
-// Pace is not told by the document.
-func (d *DAS) Pace() uplink.Pace { return uplink.Pace{} }
-
-// Restamp has nothing to do: the document knows no time that is out of range.
-func (d *DAS) Restamp(_ time.Time, m uplink.Message) (uplink.Message, bool) { return m, false }
 
 // StatusEvery is how fresh the answer to a query of all states or values is.
 func (d *DAS) StatusEvery() time.Duration { return 10 * time.Second }
@@ -243,8 +207,8 @@ func (d *DAS) StatusEvery() time.Duration { return 10 * time.Second }
 func (d *DAS) Status(_ time.Time, meters []meter.MeterState) (uplink.Message, bool) {
 	clear(d.states)
 	for _, m := range meters {
-		if m.Known {
-			d.states[m.Address] = m
+		if dev := d.dir.Of(m.Address); dev != nil && m.Known {
+			d.states[dev.N] = m
 		}
 	}
 	return uplink.Message{}, false
@@ -282,26 +246,29 @@ type inbound struct {
 }
 
 // Receive understands responses, queries and commands.
-func (d *DAS) Receive(now time.Time, topic string, payload []byte) uplink.Receipt {
-	name, ok := strings.CutPrefix(topic, d.root())
+func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
+	name, ok := strings.CutPrefix(m.Topic, d.root())
 	var in inbound
-	if !ok || json.Unmarshal(payload, &in) != nil {
+	if !ok || json.Unmarshal(m.Payload, &in) != nil {
 		return uplink.Receipt{}
 	}
 	id := word(in.ID)
-	if id == "" {
-		return uplink.Receipt{}
+	if len(id) > mostID {
+		return uplink.Receipt{} // it is not echoed
 	}
 	switch name {
 	case topicUp + responseLevel, topicBatch + responseLevel, topicEvent + responseLevel:
-		if in.Code == nil {
+		if in.Code == nil || id == "" {
 			return uplink.Receipt{} // acknowledges nothing
 		}
 		return receipt(strings.TrimSuffix(name, responseLevel), id, *in.Code, in.Message)
 	case topicLogin + responseLevel:
+		if id == "" {
+			return uplink.Receipt{}
+		}
 		return loggedIn(id, in)
 	case topicNTP + responseLevel:
-		d.told(now, id, payload)
+		d.told(now, id, m.Payload)
 	case topicSet:
 		return d.set(id, in)
 	case topicGet:
@@ -315,6 +282,9 @@ func (d *DAS) Receive(now time.Time, topic string, payload []byte) uplink.Receip
 	}
 	return uplink.Receipt{}
 }
+
+// mostID bounds the ids of the platform, which are decimal numbers by one page.
+const mostID = 128
 
 func receipt(name, id string, code int, text string) uplink.Receipt {
 	return uplink.Receipt{ID: internal(name, id), Verdict: verdictOf(code), Code: strconv.Itoa(code), Text: text}

@@ -83,8 +83,9 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%s: the simulated platform does not tell right from wrong", v.Name)
 		}
 		got := New(c).Login(time.UnixMilli(789))
+		got.Topics = nil
 		want := uplink.Login{ClientID: strings.Replace(v.MQTTClientID, ",exclusive=true", "", 1), Username: v.MQTTUsername, Password: v.MQTTPassword}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, want %+v", v.Name, got, want)
 		}
 	}
@@ -98,7 +99,8 @@ func TestLoginWithoutClock(t *testing.T) {
 		c := docConfig()
 		c.SignMethod, c.Trusted = SignSHA256, func() bool { return false }
 		got := New(c).Login(time.UnixMilli(789))
-		if want := (uplink.Login{ClientID: "12345|securemode=3,signmethod=hmacsha256|", Username: "device&pk", Password: v.PasswordHex}); got != want {
+		got.Topics = nil
+		if want := (uplink.Login{ClientID: "12345|securemode=3,signmethod=hmacsha256|", Username: "device&pk", Password: v.PasswordHex}); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		sim := &uplinktest.DAS{ProductID: "pk", DeviceID: "device", DeviceSecret: "secret"}
@@ -130,7 +132,7 @@ func TestSubDeviceLogin(t *testing.T) {
 	c := docConfig()
 	c.SignMethod = SignMD5
 	at := time.UnixMilli(1581417203000)
-	got := New(c).credentials(at, &Device{ID: "device", ProductID: "pk", Secret: "secret"}, "12345")
+	got := New(c).credentials(at, &uplink.Device{ID: "device", ProductID: "pk", Key: "secret"}, "12345")
 	got["sign"] = strings.ToUpper(got["sign"]) // the page prints upper case
 	if len(want.Params) != 1 || !reflect.DeepEqual(got, want.Params[0]) {
 		t.Errorf("got %v, want %v", got, want.Params)
@@ -161,12 +163,28 @@ func reading(a dlt645.Address, ms int64, values ...any) *meter.Reading {
 	return r
 }
 
+func device(a dlt645.Address, id string) uplink.Device {
+	return uplink.Device{Meter: &meter.Handle{Name: id, Address: a}, ID: id}
+}
+
+var theMeters = []uplink.Device{
+	device(unit1, "meter01"), {Meter: &meter.Handle{Name: "two", Address: unit2}, ID: "meter02", ProductID: "mp2", Key: "s2"}, device(unit3, "202411200103"),
+}
+
+func directory(devices []uplink.Device, rows ...uplink.Row) *uplink.Directory {
+	d, clashes := uplink.NewDirectory(uplink.DirectoryConfig{Devices: devices, Rows: rows})
+	if len(clashes) > 0 {
+		panic(clashes)
+	}
+	return d
+}
+
 // platform has a meter with an id, one with its own product that logs in, and
 // one with no more than its address.
-func platform(change func(*Config)) *DAS {
+func platform(change func(*Config), rows ...uplink.Row) *DAS {
 	c := docConfig()
 	c.SubProductID = "mp"
-	c.Devices = []Device{{Meter: unit1, ID: "meter01"}, {Meter: unit2, ID: "meter02", ProductID: "mp2", Secret: "s2"}, {Meter: unit3}}
+	c.Directory = directory(theMeters, rows...)
 	if change != nil {
 		change(&c)
 	}
@@ -183,13 +201,13 @@ func simulated() *uplinktest.DAS {
 
 func TestTopicsAreTheDocuments(t *testing.T) {
 	p, sim := platform(nil), simulated()
-	for _, topic := range p.Topics() {
+	for _, topic := range p.Login(time.Now()).Topics {
 		if !sim.AllowSubscribe("", topic) {
 			t.Errorf("%s is none of the document's", topic)
 		}
 	}
 	for _, topic := range []string{"sys/pk/device/thing/gateway/login/response", "sys/pk/device/thing/properties/set"} {
-		if !slices.Contains(p.Topics(), topic) {
+		if !slices.Contains(p.Login(time.Now()).Topics, topic) {
 			t.Errorf("%s is missing", topic)
 		}
 	}
@@ -197,15 +215,8 @@ func TestTopicsAreTheDocuments(t *testing.T) {
 
 func TestConstants(t *testing.T) {
 	p := platform(nil)
-	if p.NeedsClock() || p.Pace() != (uplink.Pace{}) || p.RegisterWindow() != 4 || p.Batch() != 50 || p.StatusEvery() <= 0 {
-		t.Error("not as agreed")
-	}
-	if !slices.Equal(p.Meters(), []dlt645.Address{unit1, unit2, unit3}) {
-		t.Errorf("meters %v", p.Meters())
-	}
-	m := uplink.Message{ID: "x"}
-	if got, ok := p.Restamp(time.Now(), m); ok || got.ID != "x" {
-		t.Error("a message got another time")
+	if l := p.Limits(); l != (uplink.Limits{Registers: 4, Batch: 50}) || p.StatusEvery() <= 0 {
+		t.Errorf("not as agreed: %+v", l)
 	}
 }
 
@@ -226,8 +237,8 @@ func TestPublishedMessages(t *testing.T) {
 		{ProductID: "mp", DeviceID: "meter01"}, {ProductID: "pk", DeviceID: "device", Secret: "secret"},
 	}}
 	p := New(Config{
-		Gateway: "12345", ProductID: "pk", DeviceID: "device", Devices: []Device{{Meter: unit1, ID: "meter01", ProductID: "mp"}},
-		Rows: []uplink.Row{{Point: "temperature", To: "temperature", Scale: -1}},
+		Gateway: "12345", ProductID: "pk", DeviceID: "device",
+		Directory: directory([]uplink.Device{{Meter: &meter.Handle{Address: unit1}, ID: "meter01", ProductID: "mp"}}, uplink.Row{Point: "temperature", To: "temperature", Scale: -1}),
 	})
 	now := time.UnixMilli(1700000000000)
 	for _, v := range vectors(t).Messages {
@@ -247,10 +258,10 @@ func TestPublishedMessages(t *testing.T) {
 			t.Errorf("%s: no expectation", v.Name)
 			continue
 		}
-		got := p.Receive(now, v.Topic, v.Payload)
+		got := p.Receive(now, uplink.Inbound{Topic: v.Topic, Payload: v.Payload})
 		switch {
 		case got.Command != nil:
-			if s := fmt.Sprintf("%s %s=%s", got.Command.Op, got.Command.Point, got.Command.Value); s != w.command || got.Command.Meter != unit1 {
+			if s := fmt.Sprintf("%s %s=%s", got.Command.Op, got.Command.Point, got.Command.Value); s != w.command || got.Command.Meter.Address != unit1 {
 				t.Errorf("%s: got %+v", v.Name, got.Command)
 			}
 		case got.Reply != nil:
@@ -270,10 +281,10 @@ func TestPublishedMessages(t *testing.T) {
 // TestOurMessagesHaveThePublishedForm compares ours with the vectors, member
 // for member.
 func TestOurMessagesHaveThePublishedForm(t *testing.T) {
-	p := platform(func(c *Config) { c.Rows = []uplink.Row{{Point: "power.active.total", To: "Power", Scale: -1}} })
+	p := platform(nil, uplink.Row{Point: "power.active.total", To: "Power", Scale: -1})
 	p.id = 123
 	enc := p.Encode([16]byte{}, []uplink.Unit{{Reading: reading(unit1, 1524448722000, "power.active.total", number("1.5"))}})
-	answer, _ := p.Answer(time.Now(), uplink.Command{ID: internal(topicSet, "123"), Op: uplink.OpSet}, uplink.Result{})
+	answer, _ := p.Answer(time.Now(), meter.Command{ID: internal(topicSet, "123"), Op: meter.OpSet}, meter.Result{})
 	got := map[string]uplink.Message{"gateway_up": enc.Messages[0], "property_set_resp": answer}
 	for _, v := range vectors(t).Messages {
 		m, ok := got[v.Name]
@@ -332,13 +343,13 @@ func TestRegistration(t *testing.T) {
 	now := time.UnixMilli(1700000000000)
 	for _, trusted := range []bool{true, false} {
 		p, sim := platform(func(c *Config) { c.Trusted = func() bool { return trusted } }), simulated()
-		for _, a := range []dlt645.Address{unit1, unit3, {1}} {
-			if _, needed := p.Register(now, a, 0); needed {
+		for _, a := range []dlt645.Address{unit1, unit3} {
+			if _, needed := p.Register(now, p.dir.Of(a), 0); needed {
 				t.Errorf("%s has no secret, but logs in", a)
 			}
 		}
-		m, needed := p.Register(now, unit2, 0)
-		if _, more := p.Register(now, unit2, 1); !needed || more || m.Meter != unit2 {
+		m, needed := p.Register(now, p.dir.Of(unit2), 0)
+		if _, more := p.Register(now, p.dir.Of(unit2), 1); !needed || more || m.Meter != unit2 {
 			t.Fatalf("got %+v", m)
 		}
 		if strings.Contains(string(m.Payload), "timestamp") != trusted {
@@ -348,7 +359,7 @@ func TestRegistration(t *testing.T) {
 		if seen := sim.Seen(); len(outs) != 1 || len(seen.Violations) > 0 || !slices.Equal(seen.LoggedIn, []string{"meter02"}) {
 			t.Fatalf("%v %+v", outs, seen)
 		}
-		if got := p.Receive(now, outs[0].Topic, outs[0].Payload); got.ID != m.ID || got.Verdict != uplink.Accepted {
+		if got := p.Receive(now, uplink.Inbound{Topic: outs[0].Topic, Payload: outs[0].Payload}); got.ID != m.ID || got.Verdict != uplink.Accepted {
 			t.Errorf("got %+v for %s", got, m.ID)
 		}
 	}
@@ -357,7 +368,7 @@ func TestRegistration(t *testing.T) {
 func TestEncodeGroupsByDevice(t *testing.T) {
 	p, sim := platform(nil), simulated()
 	now := time.UnixMilli(1700000100000)
-	login, _ := p.Register(now, unit2, 0)
+	login, _ := p.Register(now, p.dir.Of(unit2), 0)
 	sim.Receive(login.Topic, login.Payload, now)
 	enc := p.Encode([16]byte{}, []uplink.Unit{
 		{Reading: reading(unit1, 1700000000001, "voltage.a", number("220.10"), "relay", words(`clo"<sed`))},
@@ -395,7 +406,7 @@ func TestEncodeGroupsByDevice(t *testing.T) {
 		if len(outs) != 1 {
 			t.Fatalf("%d answers to %s", len(outs), m.Payload)
 		}
-		if got := p.Receive(now, outs[0].Topic, outs[0].Payload); got.Verdict != uplink.Accepted || got.ID != m.ID {
+		if got := p.Receive(now, uplink.Inbound{Topic: outs[0].Topic, Payload: outs[0].Payload}); got.Verdict != uplink.Accepted || got.ID != m.ID {
 			t.Errorf("got %+v for %s", got, m.ID)
 		}
 	}
@@ -466,12 +477,12 @@ func TestAnswersAreUnderstood(t *testing.T) {
 		{topicLogin, `{"id":"1","code":429,"data":{}}`, uplink.Receipt{ID: topicLogin + ":1", Verdict: uplink.TryLater, Code: "429"}},
 		{"thing/heart", `{"id":"1","code":200}`, uplink.Receipt{}},
 	} {
-		if got := p.Receive(time.Now(), root+c.topic+"/response", []byte(c.payload)); !reflect.DeepEqual(got, c.want) {
+		if got := p.Receive(time.Now(), uplink.Inbound{Topic: root + c.topic + "/response", Payload: []byte(c.payload)}); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s %s: got %+v, want %+v", c.topic, c.payload, got, c.want)
 		}
 	}
 	for _, topic := range []string{"sys/pk/other/" + topicBatch + "/response", "", root} {
-		if got := p.Receive(time.Now(), topic, []byte(`{"id":"1","code":200}`)); !reflect.DeepEqual(got, uplink.Receipt{}) {
+		if got := p.Receive(time.Now(), uplink.Inbound{Topic: topic, Payload: []byte(`{"id":"1","code":200}`)}); !reflect.DeepEqual(got, uplink.Receipt{}) {
 			t.Errorf("%s: got %+v", topic, got)
 		}
 	}
@@ -491,7 +502,7 @@ func TestQueriesOfAll(t *testing.T) {
 	now := time.UnixMilli(1700000100000)
 	ask := func(name string) *uplink.Message {
 		out := sim.Down(name, `{"id":"7","time":1700000000000}`)
-		rc := p.Receive(now, out.Topic, out.Payload)
+		rc := p.Receive(now, uplink.Inbound{Topic: out.Topic, Payload: out.Payload})
 		if rc.Command != nil || rc.Verdict != uplink.Ignored {
 			t.Errorf("%s: got %+v", name, rc)
 		}
@@ -522,17 +533,17 @@ func TestQueriesOfAll(t *testing.T) {
 func FuzzReceive(f *testing.F) {
 	p := platform(nil)
 	p.Status(time.Now(), states())
-	for _, topic := range append(p.Topics(), "x") {
+	for _, topic := range append(p.Login(time.Now()).Topics, "x") {
 		f.Add(topic, []byte(`{"id":"1","code":200,"data":[{"code":1}],"identifier":"set","identity":{"deviceId":"meter01"},"params":{"meter":"meter01","relay":1}}`))
 		f.Add(topic, []byte(`{"id":1,"params":["meter01.voltage_a"]}`))
 	}
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
-		rc := p.Receive(time.Now(), topic, payload)
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: topic, Payload: payload})
 		if rc.Command != nil {
-			if !slices.Contains(p.Meters(), rc.Command.Meter) || rc.Command.ID == "" || rc.Command.Op == "" {
+			if p.dir.Of(rc.Command.Meter.Address) == nil || len(rc.Command.ID) > meter.MostCommandID || rc.Command.Op == "" {
 				t.Errorf("command %+v", rc.Command)
 			}
-			if m, ok := p.Answer(time.Now(), *rc.Command, uplink.Result{}); !ok || !json.Valid(m.Payload) {
+			if m, ok := p.Answer(time.Now(), *rc.Command, meter.Result{}); ok != (rc.Command.ID != "") || ok && !json.Valid(m.Payload) {
 				t.Errorf("answer %+v", m)
 			}
 		}
@@ -553,7 +564,7 @@ func TestTimeIsAskedForAndOffered(t *testing.T) {
 		c.Trusted = func() bool { return trusted }
 		c.Offer = func(at time.Time) { offered, trusted = append(offered, at), true }
 	}), simulated()
-	if !slices.Contains(p.Topics(), p.root()+"thing/ntp/response") {
+	if !slices.Contains(p.Login(time.Now()).Topics, p.root()+"thing/ntp/response") {
 		t.Error("the answer's topic is not subscribed to")
 	}
 	p.Login(now)
@@ -565,8 +576,8 @@ func TestTimeIsAskedForAndOffered(t *testing.T) {
 			t.Fatalf("asked %v, again after %v, message %+v", ok, again.Sub(now), m)
 		}
 		outs := sim.Receive(m.Topic, m.Payload, now.Add(slow+trip/2))
-		p.Receive(now.Add(trip), outs[0].Topic, []byte(strings.Replace(string(outs[0].Payload), `"id":"`, `"id":"9`, 1)))
-		p.Receive(now.Add(trip), outs[0].Topic, outs[0].Payload)
+		p.Receive(now.Add(trip), uplink.Inbound{Topic: outs[0].Topic, Payload: []byte(strings.Replace(string(outs[0].Payload), `"id":"`, `"id":"9`, 1))})
+		p.Receive(now.Add(trip), uplink.Inbound{Topic: outs[0].Topic, Payload: outs[0].Payload})
 	}
 	ask(5 * time.Second)
 	if len(offered) != 0 {

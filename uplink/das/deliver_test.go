@@ -1,7 +1,6 @@
 package das_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -28,7 +27,7 @@ type world struct {
 
 // newWorld fills the ring before the uplink starts, so that messages carry
 // many readings.
-func newWorld(t *testing.T, platform *uplinktest.DAS, records int, do func(context.Context, uplink.Command) uplink.Result) *world {
+func newWorld(t *testing.T, platform *uplinktest.DAS, records int, do func(meter.Command) meter.Result) *world {
 	t.Helper()
 	platform.ProductID, platform.DeviceID, platform.DeviceSecret = "pk", "gw", "secret"
 	platform.SubDevices = []uplinktest.DASDevice{
@@ -37,12 +36,17 @@ func newWorld(t *testing.T, platform *uplinktest.DAS, records int, do func(conte
 	return &world{platform: platform, Site: site.New(t, site.Config{
 		Dialect: das.New(das.Config{
 			Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, SubProductID: "mp",
-			Devices: []das.Device{{Meter: meters[0], ID: "m1"}, {Meter: meters[1]}, {Meter: meters[2], ID: "m3", Secret: "s3"}},
+			Directory: site.Directory(t, uplink.DirectoryConfig{Devices: []uplink.Device{site.Meter(meters[0], "m1"), site.Meter(meters[1], ""), withKey(site.Meter(meters[2], "m3"), "s3")}}),
 		}),
 		Platform: platform, Allow: platform.Allow, Subscribed: platform.AllowSubscribe, Do: do,
 		Fill:   func(s *site.Site) { add(t, s, records) },
 		Meters: func() []meter.MeterState { return []meter.MeterState{{Address: meters[0], Known: true, Online: true}} },
 	})}
+}
+
+func withKey(d uplink.Device, key string) uplink.Device {
+	d.Key = key
+	return d
 }
 
 func number(coef int64, scale uint8) dlt645.Value {
@@ -167,11 +171,11 @@ func TestMeterThatMayNotLogInHoldsUpOnlyItself(t *testing.T) {
 }
 
 func TestCommandsAreCarriedOutAndAnswered(t *testing.T) {
-	s := newWorld(t, &uplinktest.DAS{}, 3, func(_ context.Context, c uplink.Command) uplink.Result {
-		if c.Op == uplink.OpRead {
-			return uplink.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: number(2201, 1)}}}
+	s := newWorld(t, &uplinktest.DAS{}, 3, func(c meter.Command) meter.Result {
+		if c.Op == meter.OpRead {
+			return meter.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: number(2201, 1)}}}
 		}
-		return uplink.Result{Outcome: uplink.Denied, Text: "not allowed"}
+		return meter.Result{Outcome: meter.Denied, Text: dlt645.Text{EN: "not allowed"}}
 	})
 	s.Drained(t)
 	for _, out := range []uplinktest.Out{

@@ -12,6 +12,7 @@ import (
 	"meterd/uplink"
 	"meterd/uplink/das"
 	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
 )
 
 // TestBoardWithoutTheTimeGetsItFromThePlatform connects through mosquitto with
@@ -21,7 +22,7 @@ func TestBoardWithoutTheTimeGetsItFromThePlatform(t *testing.T) {
 	var trusted atomic.Bool
 	var ahead atomic.Int64
 	p := das.New(das.Config{
-		Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, Devices: []das.Device{{Meter: meters[0], ID: "m1", Secret: "s1"}},
+		Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, Directory: site.Directory(t, uplink.DirectoryConfig{Devices: []uplink.Device{withKey(site.Meter(meters[0], "m1"), "s1")}}),
 		Trusted: trusted.Load,
 		Offer: func(at time.Time) {
 			ahead.Store(int64(time.Until(at).Abs()))

@@ -17,9 +17,6 @@ const (
 	mostBytes = 60000
 )
 
-// Batch lets a message carry many readings.
-func (d *DAS) Batch() int { return mostUnits }
-
 type sys struct {
 	// Ack must be 1 for an answer; the document's examples have 0.
 	Ack int `json:"ack"`
@@ -70,22 +67,22 @@ func cost(v uplink.Named) int {
 	return len(key) + len(v.JSON) + valueBytes
 }
 
-func (b *batch) add(dev *Device, unit int, v uplink.Named, at time.Time) {
-	if len(b.entries) > 0 && b.meter != dev.Meter {
+func (b *batch) add(who identity, of dlt645.Address, unit int, v uplink.Named, at time.Time) {
+	if len(b.entries) > 0 && b.meter != of {
 		b.meter = dlt645.Address{}
 	} else {
-		b.meter = dev.Meter
+		b.meter = of
 	}
-	k, ok := b.last[dev.Meter]
+	k, ok := b.last[of]
 	if ok {
 		_, ok = b.entries[k].Properties[v.Key]
 		ok = !ok
 	}
 	if !ok { // the meter's first, or an identifier that another reading has taken
 		k = len(b.entries)
-		b.entries = append(b.entries, entry{identity{dev.ProductID, dev.ID}, map[string]timed{}})
-		b.last[dev.Meter] = k
-		b.size += entryBytes + len(dev.ProductID) + len(dev.ID)
+		b.entries = append(b.entries, entry{who, map[string]timed{}})
+		b.last[of] = k
+		b.size += entryBytes + len(who.ProductID) + len(who.DeviceID)
 	}
 	b.entries[k].Properties[v.Key] = timed{v.JSON, at.UnixMilli()}
 	b.size += cost(v)
@@ -96,8 +93,9 @@ func (b *batch) add(dev *Device, unit int, v uplink.Named, at time.Time) {
 
 // packer puts values into as few messages as it may.
 type packer struct {
-	open map[dlt645.Address]*batch // by the meter that logs in, zero for all that do not
-	all  []*batch
+	product func(*uplink.Device) string
+	open    map[dlt645.Address]*batch // by the meter that logs in, zero for all that do not
+	all     []*batch
 }
 
 // room gives the message that takes some bytes more.
@@ -111,12 +109,13 @@ func (p *packer) room(key dlt645.Address, bytes int) *batch {
 	return b
 }
 
-func (p *packer) add(dev *Device, unit int, values []uplink.Named, at time.Time) {
+func (p *packer) add(dev *uplink.Device, unit int, values []uplink.Named, at time.Time) {
 	key := dlt645.Address{}
-	if dev.Secret != "" {
-		key = dev.Meter // so that the message waits for the login
+	if dev.Key != "" {
+		key = dev.Address() // so that the message waits for the login
 	}
-	more := entryBytes + len(dev.ProductID) + len(dev.ID)
+	product := p.product(dev)
+	more := entryBytes + len(product) + len(dev.ID)
 	whole := more
 	for _, v := range values {
 		whole += cost(v)
@@ -125,7 +124,7 @@ func (p *packer) add(dev *Device, unit int, values []uplink.Named, at time.Time)
 		p.room(key, whole) // a reading stays in one piece if it can
 	}
 	for _, v := range values {
-		p.room(key, more+cost(v)).add(dev, unit, v, at)
+		p.room(key, more+cost(v)).add(identity{product, dev.ID}, dev.Address(), unit, v, at)
 	}
 }
 
@@ -133,7 +132,7 @@ func (p *packer) add(dev *Device, unit int, values []uplink.Named, at time.Time)
 // knows repeats by device, identifier and time, so the ids are new each time.
 func (d *DAS) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 	var enc uplink.Encoded
-	p := packer{open: map[dlt645.Address]*batch{}}
+	p := packer{product: d.product, open: map[dlt645.Address]*batch{}}
 	for i, u := range units {
 		switch {
 		case u.Event != nil:
@@ -141,8 +140,8 @@ func (d *DAS) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 				m.Covers = []int{i}
 				enc.Messages = append(enc.Messages, m)
 			}
-		case u.Reading != nil && d.devices[u.Reading.Meter] != nil:
-			p.add(d.devices[u.Reading.Meter], i, d.naming.Values(u.Reading.Values), u.Reading.Time)
+		case u.Reading != nil && d.dir.Of(u.Reading.Meter) != nil:
+			p.add(d.dir.Of(u.Reading.Meter), i, d.dir.Values(u.Reading.Values), u.Reading.Time)
 		}
 	}
 	for _, b := range p.all {
@@ -179,7 +178,7 @@ type eventParams struct {
 // event gives an event of the gateway. Own choice: the members of the value,
 // and the event's kind with "_" for "-" as the identifier.
 func (d *DAS) event(e *meter.Event) (uplink.Message, bool) {
-	dev := d.devices[e.Meter]
+	dev := d.dir.Of(e.Meter)
 	if dev == nil {
 		return uplink.Message{}, false
 	}
@@ -196,17 +195,17 @@ func (d *DAS) event(e *meter.Event) (uplink.Message, bool) {
 // topics suggests; its page is not published. Nobody waits for an answer to
 // it. Own choice: what does not fit into one message is left out.
 func (d *DAS) allValues() uplink.Receipt {
-	p := packer{open: map[dlt645.Address]*batch{}}
+	p := packer{product: d.product, open: map[dlt645.Address]*batch{}}
 	all := p.room(dlt645.Address{}, 0)
-	for _, a := range d.meters {
-		s, ok := d.states[a]
-		if !ok || s.ReadAt.IsZero() {
+	for i := range d.dir.Devices() {
+		dev, s := &d.dir.Devices()[i], d.states[i]
+		if s.ReadAt.IsZero() {
 			continue
 		}
-		dev := *d.devices[a]
-		for _, v := range d.naming.Values(s.Values) {
-			if all.size+entryBytes+len(dev.ID)+len(dev.ProductID)+cost(v) <= mostBytes {
-				all.add(&dev, 0, v, s.ReadAt)
+		who := identity{d.product(dev), dev.ID}
+		for _, v := range d.dir.Values(s.Values) {
+			if all.size+entryBytes+len(who.DeviceID)+len(who.ProductID)+cost(v) <= mostBytes {
+				all.add(who, dev.Address(), 0, v, s.ReadAt)
 			}
 		}
 	}
@@ -222,8 +221,8 @@ func (d *DAS) allValues() uplink.Receipt {
 // that are online, since the document shows no other message that tells it.
 func (d *DAS) allStates(now time.Time) uplink.Receipt {
 	var list []map[string]string
-	for _, a := range d.meters {
-		if dev := d.devices[a]; dev.Secret != "" && d.states[a].Online {
+	for i := range d.dir.Devices() {
+		if dev := &d.dir.Devices()[i]; dev.Key != "" && d.states[i].Online {
 			list = append(list, d.credentials(now, dev, dev.ID))
 		}
 	}

@@ -58,7 +58,8 @@ func TestSimulatedPlatformIsStrict(t *testing.T) {
 			t.Errorf("%s is allowed", topic)
 		}
 	}
-	login, _ := platform(nil).Register(now, unit2, 0)
+	p := platform(nil)
+	login, _ := p.Register(now, p.dir.Of(unit2), 0)
 	for _, c := range []struct{ old, new, code string }{
 		{"", "", "200"}, {`"deviceId":"meter02"`, `"deviceId":"meter09"`, "40002"}, {"hmacsha1", "hmacmd5", "40001"}, {`"timestamp":"1700000100000"`, `"timestamp":"1700000100001"`, "40001"},
 	} {

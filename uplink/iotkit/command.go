@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"meterd/dlt645"
+	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -32,7 +33,9 @@ const (
 	codeInvalid     = 400
 	codeDenied      = 403
 	codeNotKnown    = 404
+	codeNameless    = 406
 	codeNotTaken    = 409
+	codeExpired     = 410
 	codeTooLong     = 413
 	codeFailed      = 500
 	codeUnconfirmed = 502
@@ -40,9 +43,10 @@ const (
 	codeNoAnswer    = 504
 )
 
-var codes = map[uplink.Outcome]int{
-	uplink.Done: codeDone, uplink.Denied: codeDenied, uplink.NotKnown: codeNotKnown, uplink.Invalid: codeInvalid, uplink.NoAnswer: codeNoAnswer,
-	uplink.NotTaken: codeNotTaken, uplink.Unconfirmed: codeUnconfirmed, uplink.Failed: codeFailed, uplink.Busy: codeBusy,
+var codes = map[meter.Outcome]int{
+	meter.Done: codeDone, meter.Denied: codeDenied, meter.NotKnown: codeNotKnown, meter.Invalid: codeInvalid, meter.NoAnswer: codeNoAnswer,
+	meter.NotTaken: codeNotTaken, meter.Unconfirmed: codeUnconfirmed, meter.Failed: codeFailed, meter.Busy: codeBusy,
+	meter.Expired: codeExpired, meter.Nameless: codeNameless,
 }
 
 // answerFrame is a reply to a service. The document has the results in data;
@@ -71,27 +75,41 @@ func unknown(format string, args ...any) *mistake {
 }
 
 // commandID tells apart what the platform numbers by itself, and keeps what
-// the answer needs: the service, then the platform's id.
-func commandID(a dlt645.Address, service, id string) string {
-	return a.String() + " " + service + " " + id
+// the answer needs: the service, then the platform's id. Without that there is
+// none.
+func commandID(dev *uplink.Device, service, id string) string {
+	if id == "" {
+		return ""
+	}
+	return dev.ID + " " + service + " " + id
 }
 
 // command understands the call of a service of a meter. The gateway itself
 // has none.
-func (k *Iotkit) command(a dlt645.Address, own bool, service string, in inbound) uplink.Receipt {
-	c, wrong := &uplink.Command{}, unknown("the gateway has no services")
-	if !own {
+func (k *Iotkit) command(dev *uplink.Device, service string, in inbound) uplink.Receipt {
+	id := ""
+	if in.ID != nil {
+		id = *in.ID
+	}
+	if len(service) > mostID {
+		return uplink.Receipt{} // it is not echoed
+	}
+	c, wrong := &meter.Command{}, unknown("the gateway has no services")
+	if dev != nil {
 		c, wrong = k.understand(service, in.Params)
 	}
-	if wrong != nil {
-		m := k.reply(a, service, *in.ID, wrong.code, wrong.text, nil)
+	switch {
+	case wrong != nil && id == "":
+		return uplink.Receipt{}
+	case wrong != nil:
+		m := k.reply(dev, service, id, wrong.code, wrong.text, nil)
 		return uplink.Receipt{Reply: &m}
 	}
-	c.ID, c.Meter = commandID(a, service, *in.ID), a
+	c.ID, c.Meter = commandID(dev, service, id), dev.Meter
 	return uplink.Receipt{Command: c}
 }
 
-func (k *Iotkit) understand(service string, params json.RawMessage) (*uplink.Command, *mistake) {
+func (k *Iotkit) understand(service string, params json.RawMessage) (*meter.Command, *mistake) {
 	switch service {
 	case propertySet:
 		return k.setProperty(params)
@@ -116,18 +134,18 @@ func (k *Iotkit) understand(service string, params json.RawMessage) (*uplink.Com
 	case serviceSet:
 		return k.set(p.Point, p.Value)
 	case serviceTime:
-		return &uplink.Command{Op: uplink.OpTime}, nil
+		return &meter.Command{Op: meter.OpTime}, nil
 	case serviceFreeze:
-		return &uplink.Command{Op: uplink.OpFreeze}, nil
+		return &meter.Command{Op: meter.OpFreeze}, nil
 	case serviceReset:
-		return &uplink.Command{Op: uplink.OpDemandReset}, nil
+		return &meter.Command{Op: meter.OpDemandReset}, nil
 	}
-	return nil, unknown("there is no service %q", service)
+	return nil, unknown("there is no service %.64q", service)
 }
 
 // setProperty takes one property at a time: with several the one code of the
 // reply could not tell what became of each.
-func (k *Iotkit) setProperty(params json.RawMessage) (*uplink.Command, *mistake) {
+func (k *Iotkit) setProperty(params json.RawMessage) (*meter.Command, *mistake) {
 	var p map[string]json.RawMessage
 	if json.Unmarshal(params, &p) != nil || len(p) == 0 {
 		return nil, invalid("params is no object of properties")
@@ -136,11 +154,11 @@ func (k *Iotkit) setProperty(params json.RawMessage) (*uplink.Command, *mistake)
 		return nil, invalid("%d properties at once; set one at a time", len(p))
 	}
 	for key, value := range p {
-		point, ok := k.naming.Point(key, k.Points)
+		row, ok := k.dir.Point(key)
 		if !ok {
-			return nil, unknown("there is no property %q", key)
+			return nil, unknown("there is no property %.64q", key)
 		}
-		if point == "relay" {
+		if row.Point == "relay" {
 			return relay(value)
 		}
 		return k.set(key, value)
@@ -148,8 +166,8 @@ func (k *Iotkit) setProperty(params json.RawMessage) (*uplink.Command, *mistake)
 	return nil, nil // not reached
 }
 
-func relay(value json.RawMessage) (*uplink.Command, *mistake) {
-	c := &uplink.Command{Op: uplink.OpRelay}
+func relay(value json.RawMessage) (*meter.Command, *mistake) {
+	c := &meter.Command{Op: meter.OpRelay}
 	text, _ := word(value)
 	switch strings.ToLower(text) {
 	case "closed", "close", "true", "1":
@@ -164,54 +182,40 @@ func relay(value json.RawMessage) (*uplink.Command, *mistake) {
 
 // set takes an identifier of the platform; what is none may be a point or a
 // data identifier, which the meter's side looks up.
-func (k *Iotkit) set(key string, value json.RawMessage) (*uplink.Command, *mistake) {
+func (k *Iotkit) set(key string, value json.RawMessage) (*meter.Command, *mistake) {
 	text, ok := word(value)
 	if !ok || key == "" {
 		return nil, invalid("a point and its value are missing")
 	}
-	point, renamed := k.naming.Point(key, k.Points)
-	if !renamed {
-		return &uplink.Command{Op: uplink.OpSet, Point: key, Value: text}, nil
-	}
-	if text, ok = k.unscaled(point, key, text); !ok {
-		return nil, invalid("the value of %q is no number that fits", key)
-	}
-	return &uplink.Command{Op: uplink.OpSet, Point: point, Value: text}, nil
-}
-
-// unscaled takes the configuration's scale off a value, so that what is set is
-// what would be posted.
-func (k *Iotkit) unscaled(point, key, text string) (string, bool) {
-	for _, r := range k.Rows {
-		if r.Point != point || r.To != key || r.Scale <= 0 {
-			continue
+	row, ok := k.dir.Asked(key)
+	if !ok {
+		if _, err := dlt645.ParseDI(key); err != nil {
+			return nil, unknown("there is no property %.64q", key)
 		}
-		d, err := dlt645.ParseDecimal(text)
-		if err != nil || int(d.Scale)+r.Scale > dlt645.MaxScale {
-			return "", false
-		}
-		d.Scale += uint8(r.Scale)
-		for d.Scale > 0 && d.Coef%10 == 0 {
-			d.Coef, d.Scale = d.Coef/10, d.Scale-1
-		}
-		return d.String(), true
+		return &meter.Command{Op: meter.OpWrite, Point: key, Value: text}, nil
 	}
-	return text, true
+	if row.Point == "relay" {
+		return relay(value)
+	}
+	if text, ok = row.Unscaled(text); !ok {
+		return nil, invalid("the value of %.64q is no number that fits", key)
+	}
+	return &meter.Command{Op: meter.OpSet, Point: row.Point, Value: text}, nil
 }
 
 // read takes a list of identifiers; all of them must be known.
-func (k *Iotkit) read(list json.RawMessage) (*uplink.Command, *mistake) {
+func (k *Iotkit) read(list json.RawMessage) (*meter.Command, *mistake) {
 	var keys []string
 	if json.Unmarshal(list, &keys) != nil || len(keys) == 0 {
 		return nil, invalid("a list of identifiers is missing")
 	}
-	c := &uplink.Command{Op: uplink.OpRead}
+	c := &meter.Command{Op: meter.OpRead}
 	for _, key := range keys {
-		point, ok := k.naming.Point(key, k.Points)
+		row, ok := k.dir.Asked(key)
 		if !ok {
-			return nil, unknown("there is no property %q", key)
+			return nil, unknown("there is no property %.64q", key)
 		}
-		c.Points = append(c.Points, point)
+		c.Points = append(c.Points, row.Point)
 	}
 	return c, nil
 }
@@ -231,13 +235,14 @@ func word(b json.RawMessage) (string, bool) {
 // deregister forgets a sub-device. The meter is registered again with its next
 // post or connect as long as the configuration names it.
 func (k *Iotkit) deregister(in inbound) uplink.Receipt {
+	if in.ID == nil || *in.ID == "" {
+		return uplink.Receipt{}
+	}
 	code, text := codeNotKnown, "there is no such sub-device"
 	var who identity
 	if json.Unmarshal(in.Params, &who) == nil && who.ProductKey == k.SubProductKey {
-		for _, d := range k.devices {
-			if d.Name == who.DeviceName {
-				d.gone, code, text = true, codeDone, ""
-			}
+		if dev := k.dir.Named(who.DeviceName); dev != nil && dev.ID == who.DeviceName {
+			k.devices[dev.N].gone, code, text = true, codeDone, ""
 		}
 	}
 	b := encode(struct {
@@ -251,36 +256,43 @@ func (k *Iotkit) deregister(in inbound) uplink.Receipt {
 
 // Answer tells the result of a command. The code is 0 only when the meter
 // itself shows what was asked for.
-func (k *Iotkit) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
-	parts := strings.SplitN(c.ID, " ", 3)
-	if len(parts) != 3 {
+func (k *Iotkit) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
+	dev := k.dir.Of(c.Meter.Address)
+	if dev == nil {
+		return uplink.Message{}, false
+	}
+	service, id, ok := strings.Cut(strings.TrimPrefix(c.ID, dev.ID+" "), " ")
+	if !ok {
 		return uplink.Message{}, false // not one of ours
 	}
-	service, id := parts[1], parts[2]
 	code, ok := codes[r.Outcome]
 	if !ok {
 		code = codeFailed
 	}
 	values := map[string]json.RawMessage{}
 	if code == codeDone {
-		for _, v := range k.naming.Values(r.Values) {
+		for _, v := range k.dir.Values(r.Values) {
 			values[v.Key] = v.JSON
 		}
 	}
-	m := k.reply(c.Meter, service, id, code, r.Text, values)
+	m := k.reply(dev, service, id, code, r.Text.EN, values)
 	if len(m.Payload) > mostPayload {
-		m = k.reply(c.Meter, service, id, codeTooLong, "the values do not fit in one message; ask for fewer", nil)
+		m = k.reply(dev, service, id, codeTooLong, "the values do not fit in one message; ask for fewer", nil)
 	}
 	return m, true
 }
 
-// reply gives the answer to a service. The gateway's own address is zero.
-func (k *Iotkit) reply(a dlt645.Address, service, id string, code int, text string, values map[string]json.RawMessage) uplink.Message {
+// reply gives the answer to a service of a meter, or of the gateway itself, nil.
+func (k *Iotkit) reply(dev *uplink.Device, service, id string, code int, text string, values map[string]json.RawMessage) uplink.Message {
 	if values == nil {
 		values = map[string]json.RawMessage{}
 	}
 	if code == codeDone {
 		text = ""
+	}
+	var a dlt645.Address
+	if dev != nil {
+		a = dev.Address()
 	}
 	result := encode(values)
 	b := encode(answerFrame{id, method(actionService+service) + replySuffix, code, text, result, result})

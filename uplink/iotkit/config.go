@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"meterd/dlt645"
-	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -21,29 +19,11 @@ const (
 
 // Config is what the platform needs to know.
 type Config struct {
-	ProductKey, ProductSecret, DeviceName, Model string // of the gateway
-	SubProductKey, SubModel                      string // of the meters
-	// Prefix stands before a meter's address in its default name: the platform
-	// finds devices by their names alone, across all its users (K8).
-	Prefix   string
-	Backfill string // BackfillLatest, BackfillAll, BackfillEvent
-	Devices  []Device
-	Rows     []uplink.Row // rows that name a point replace its default
-	Points   *meter.Points
-	Now      func() time.Time // tells what is old; nil: time.Now
-}
-
-// Device is a meter on the platform.
-type Device struct {
-	Meter dlt645.Address
-	Name  string // its deviceName; "" is Prefix and the address
-}
-
-func (c *Config) name(d Device) string {
-	if d.Name == "" {
-		return c.Prefix + d.Meter.String()
-	}
-	return d.Name
+	ProductKey, ProductSecret, DeviceName, Model string            // of the gateway
+	SubProductKey, SubModel                      string            // of the meters
+	Backfill                                     string            // BackfillLatest, BackfillAll, BackfillEvent
+	Directory                                    *uplink.Directory // a device's id is its deviceName
+	Now                                          func() time.Time  // tells what is old; nil: time.Now
 }
 
 // Check reports what the platform would not take. The broker splits the
@@ -74,24 +54,21 @@ func Check(c Config) error {
 	level("product_key", c.ProductKey)
 	level("device_name", c.DeviceName)
 	level("sub_product_key", c.SubProductKey)
-	names := map[string]bool{c.DeviceName: true}
-	for _, d := range c.Devices {
-		name := c.name(d)
-		level("the name of meter "+d.Meter.String(), name)
-		if names[name] {
-			problem("the name %q is given twice; the platform tells devices apart by their names alone", name)
+	if c.Directory != nil {
+		for _, d := range c.Directory.Devices() {
+			level("the name of meter "+d.Address().String(), d.ID)
+			if d.ID == c.DeviceName {
+				problem("the name %q is that of the gateway and of a meter; the platform tells devices apart by their names alone", d.ID)
+			}
 		}
-		names[name] = true
+		if r, ok := c.Directory.Point(timeKey); ok && c.Backfill == BackfillEvent {
+			problem("point %s is mapped to %q, which is the time of old readings with backfill = %q", r.Point, timeKey, BackfillEvent)
+		}
 	}
 	switch c.Backfill {
 	case "", BackfillLatest, BackfillAll, BackfillEvent:
 	default:
 		problem("backfill %q is none of %s, %s, %s", c.Backfill, BackfillLatest, BackfillAll, BackfillEvent)
-	}
-	for _, r := range c.Rows {
-		if c.Backfill == BackfillEvent && r.To == timeKey {
-			problem("point %s is mapped to %q, which is the time of old readings with backfill = %q", r.Point, timeKey, BackfillEvent)
-		}
 	}
 	return errors.Join(problems...)
 }

@@ -1,7 +1,6 @@
 package iotkit_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -35,11 +34,13 @@ func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world
 	platform.Products = map[string]string{"hbtgIA0SuVw9lxjB": "secret", subProduct: "other"}
 	c := iotkit.Config{
 		ProductKey: "hbtgIA0SuVw9lxjB", ProductSecret: "secret", DeviceName: gatewayName, Model: "MD1", SubProductKey: subProduct, SubModel: "MD1",
-		Prefix: "AC", Backfill: backfill,
+		Backfill: backfill,
 	}
-	for _, a := range addresses {
-		c.Devices = append(c.Devices, iotkit.Device{Meter: a})
+	var devices []uplink.Device
+	for i, a := range addresses {
+		devices = append(devices, site.Meter(a, name(i)))
 	}
+	c.Directory = site.Directory(t, uplink.DirectoryConfig{Devices: devices})
 	if err := iotkit.Check(c); err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +50,11 @@ func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world
 			platform.Grant = s.Broker.Grant
 			s.Broker.OnUnsubscribe(platform.Unsubscribed)
 		},
-		Do: func(_ context.Context, c uplink.Command) uplink.Result {
-			if c.Op != uplink.OpRead {
-				return uplink.Result{Outcome: uplink.Denied, Text: "not here"}
+		Do: func(c meter.Command) meter.Result {
+			if c.Op != meter.OpRead {
+				return meter.Result{Outcome: meter.Denied, Text: dlt645.Text{EN: "not here"}}
 			}
-			return uplink.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: decimal(2201, 1)}}}
+			return meter.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: decimal(2201, 1)}}}
 		},
 	})}
 }

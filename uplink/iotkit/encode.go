@@ -36,9 +36,6 @@ func encode(v any) []byte {
 // thing.event.property.post.
 func method(action string) string { return "thing." + strings.ReplaceAll(action, "/", ".") }
 
-// Batch is 1: a post is about one meter and one moment.
-func (k *Iotkit) Batch() int { return 1 }
-
 // Actions of what we post.
 const (
 	actionPost    = "event/property/post"
@@ -74,7 +71,7 @@ func (k *Iotkit) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 }
 
 func (k *Iotkit) reading(enc *uplink.Encoded, r *meter.Reading) {
-	values := k.naming.Values(r.Values)
+	values := k.dir.Values(r.Values)
 	action, first := actionPost, []byte(nil)
 	if k.Now().Sub(r.Time) > liveFor {
 		switch k.Backfill {
@@ -135,8 +132,8 @@ func (k *Iotkit) post(a dlt645.Address, action string, params json.RawMessage) u
 }
 
 func (k *Iotkit) topicOf(a dlt645.Address, direction, action string) string {
-	if d := k.devices[a]; d != nil {
-		return topic(k.SubProductKey, d.Name, direction, action)
+	if d := k.dir.Of(a); d != nil {
+		return topic(k.SubProductKey, d.ID, direction, action)
 	}
 	return topic(k.ProductKey, k.DeviceName, direction, action)
 }

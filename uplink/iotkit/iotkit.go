@@ -3,11 +3,8 @@ package iotkit
 import (
 	"crypto/md5"
 	"encoding/hex"
-	"slices"
 	"time"
 
-	"meterd/dlt645"
-	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -34,7 +31,6 @@ const (
 
 // device is what is known of a meter in this connection.
 type device struct {
-	Device
 	asked    []string // ids of its registrations that are not finished
 	answered bool     // one of them was accepted
 	finished bool     // and the delivery knows
@@ -44,45 +40,44 @@ type device struct {
 // Iotkit implements uplink.Platform.
 type Iotkit struct {
 	Config
-	naming  *uplink.Naming
-	devices map[dlt645.Address]*device
-	meters  []dlt645.Address
+	dir     *uplink.Directory
+	devices []device // of the directory
 	lastID  uint64
 	refused map[string]int // by id: how often a message was refused
 }
 
 // New gives the platform.
 func New(c Config) *Iotkit {
-	if c.Points == nil {
-		c.Points = &meter.Points{}
-	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	k := &Iotkit{Config: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*device{}, refused: map[string]int{}}
-	for _, d := range c.Devices {
-		d.Name = c.name(d)
-		k.devices[d.Meter] = &device{Device: d}
-		k.meters = append(k.meters, d.Meter)
-	}
-	return k
+	return &Iotkit{Config: c, dir: c.Directory, devices: make([]device, len(c.Directory.Devices())), refused: map[string]int{}}
 }
+
+// Directory says who is who on the platform.
+func (k *Iotkit) Directory() *uplink.Directory { return k.dir }
+
+// Limits of the platform: neither the login nor a post carries the time, a
+// post is about one meter and one moment, and the reply to a failed
+// registration does not say to which it belongs (K5). What happens to the
+// gateway itself is posted in its own name.
+func (k *Iotkit) Limits() uplink.Limits { return uplink.Limits{Registers: 1, Batch: 1, Gateway: true} }
 
 // Login gives the client id with its underscores, and as the password the MD5
 // of product secret and client id, in hex. It begins a session: what was
 // under way before is forgotten.
 func (k *Iotkit) Login(time.Time) uplink.Login {
-	for _, d := range k.devices {
-		d.asked, d.answered, d.finished, d.gone = nil, false, false, false
-	}
+	clear(k.devices)
 	clear(k.refused)
 	id := k.ProductKey + "_" + k.DeviceName + "_" + k.Model
 	sum := md5.Sum([]byte(k.ProductSecret + id))
-	return uplink.Login{ClientID: id, Username: k.DeviceName, Password: hex.EncodeToString(sum[:])}
+	return uplink.Login{
+		ClientID: id, Username: k.DeviceName, Password: hex.EncodeToString(sum[:]),
+		// The gateway's own, which makes it online. Those of the meters are
+		// subscribed to when they are registered.
+		Topics: []string{topic(k.ProductKey, k.DeviceName, toClient, "#")},
+	}
 }
-
-// NeedsClock is false: neither the login nor a post carries the time.
-func (k *Iotkit) NeedsClock() bool { return false }
 
 // Directions of a topic.
 const (
@@ -94,33 +89,3 @@ const (
 func topic(product, name, direction, action string) string {
 	return "/sys/" + product + "/" + name + direction + action
 }
-
-// Topics is the gateway's own, which makes it online. Those of the meters are
-// subscribed to when they are registered.
-func (k *Iotkit) Topics() []string {
-	return []string{topic(k.ProductKey, k.DeviceName, toClient, "#")}
-}
-
-// Meters are the devices of the configuration, and the zero address: what
-// happens to the gateway itself is posted in its own name, and needs no
-// registration.
-func (k *Iotkit) Meters() []dlt645.Address {
-	if k.devices[dlt645.Address{}] != nil {
-		return k.meters
-	}
-	return append(slices.Clone(k.meters), dlt645.Address{})
-}
-
-// Pace has no limit that is known.
-func (k *Iotkit) Pace() uplink.Pace { return uplink.Pace{} }
-
-// Restamp does nothing: the platform finds no time wrong.
-func (k *Iotkit) Restamp(_ time.Time, m uplink.Message) (uplink.Message, bool) { return m, false }
-
-// Status is none: a meter is online while its topic is subscribed to.
-func (k *Iotkit) Status(time.Time, []meter.MeterState) (uplink.Message, bool) {
-	return uplink.Message{}, false
-}
-
-// StatusEvery is as good as never.
-func (k *Iotkit) StatusEvery() time.Duration { return 24 * time.Hour }

@@ -85,11 +85,21 @@ func reading(age time.Duration, values ...any) *meter.Reading {
 	return r
 }
 
+func directory(first, other string, rows ...uplink.Row) *uplink.Directory {
+	d, clashes := uplink.NewDirectory(uplink.DirectoryConfig{Rows: rows, Devices: []uplink.Device{
+		{Meter: &meter.Handle{Name: "one", Address: testMeter}, ID: first}, {Meter: &meter.Handle{Name: "two", Address: second}, ID: other},
+	}})
+	if len(clashes) > 0 {
+		panic(clashes)
+	}
+	return d
+}
+
 // platform has two meters, and names as the vectors have them.
-func platform(c Config) *Iotkit {
+func platform(c Config, rows ...uplink.Row) *Iotkit {
 	c.ProductKey, c.ProductSecret, c.DeviceName, c.Model = "gwpk", "secret", "gwdn", "GW01"
 	c.SubProductKey, c.SubModel = "subpk", "M1"
-	c.Devices = []Device{{testMeter, "AA0001"}, {Meter: second}}
+	c.Directory = directory("AA0001", "202411200102", rows...)
 	c.Now = func() time.Time { return testNow }
 	return New(c)
 }
@@ -112,8 +122,8 @@ func TestLoginIsThePublishedOne(t *testing.T) {
 	for _, v := range cases {
 		c := Config{ProductKey: v.ProductKey, ProductSecret: v.ProductSecret, DeviceName: v.DeviceName, Model: v.Model, SubProductKey: "x"}
 		got := New(c).Login(time.Time{})
-		if want := (uplink.Login{ClientID: v.ClientID, Username: v.Username, Password: v.Password}); got != want {
-			t.Errorf("got %+v, want %+v", got, want)
+		if got.ClientID != v.ClientID || got.Username != v.Username || got.Password != v.Password {
+			t.Errorf("got %+v, want %+v", got, v)
 		}
 		if err := Check(c); err != nil {
 			t.Errorf("Check: %v", err)
@@ -178,24 +188,24 @@ func TestClientIDs(t *testing.T) {
 }
 
 func TestCheckTellsEachMistake(t *testing.T) {
-	good := Config{ProductKey: "p", ProductSecret: "s", DeviceName: "d", Model: "m", SubProductKey: "q", Prefix: "x_", Devices: []Device{{testMeter, "a_b"}, {Meter: second}}}
+	good := Config{ProductKey: "p", ProductSecret: "s", DeviceName: "d", Model: "m", SubProductKey: "q", Directory: directory("a_b", "x_202411200102")}
 	if err := Check(good); err != nil {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*Config){
-		"product_key is empty":     func(c *Config) { c.ProductKey = "" },
-		"underscore":               func(c *Config) { c.DeviceName = "a_b" },
-		"model is empty":           func(c *Config) { c.Model = "" },
-		"product_secret":           func(c *Config) { c.ProductSecret = "" },
-		"sub_product_key":          func(c *Config) { c.SubProductKey = "" },
-		"meaning in topics":        func(c *Config) { c.Prefix = "a/" },
-		"given twice":              func(c *Config) { c.Devices[1].Name = "a_b" },
-		`"d" is given twice`:       func(c *Config) { c.Devices[1].Name = "d" },
-		`backfill "some"`:          func(c *Config) { c.Backfill = "some" },
-		"the time of old readings": func(c *Config) { c.Backfill, c.Rows = BackfillEvent, []uplink.Row{{Point: "frequency", To: "time"}} },
+		"product_key is empty":    func(c *Config) { c.ProductKey = "" },
+		"underscore":              func(c *Config) { c.DeviceName = "a_b" },
+		"model is empty":          func(c *Config) { c.Model = "" },
+		"product_secret":          func(c *Config) { c.ProductSecret = "" },
+		"sub_product_key":         func(c *Config) { c.SubProductKey = "" },
+		"meaning in topics":       func(c *Config) { c.Directory = directory("a/b", "c") },
+		"that of the gateway and": func(c *Config) { c.Directory = directory("a_b", "d") },
+		`backfill "some"`:         func(c *Config) { c.Backfill = "some" },
+		"the time of old readings": func(c *Config) {
+			c.Backfill, c.Directory = BackfillEvent, directory("a", "b", uplink.Row{Point: "frequency", To: "time"})
+		},
 	} {
 		c := good
-		c.Devices = slices.Clone(good.Devices)
 		spoil(&c)
 		if err := Check(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -226,24 +236,24 @@ func TestMessagesArePublishedOnes(t *testing.T) {
 		t.Fatalf("%d messages, the test knows 9", n)
 	}
 	for form := range 2 { // of the replies: /c/ and /s/
-		k := platform(Config{Rows: []uplink.Row{{Point: "voltage.a", To: "voltage", Scale: -1}, {Point: "current.a", To: "current", Scale: -1}, {Point: "relay", To: "switch", Scale: -1}}})
+		k := platform(Config{}, uplink.Row{Point: "voltage.a", To: "voltage", Scale: -1}, uplink.Row{Point: "current.a", To: "current", Scale: -1}, uplink.Row{Point: "relay", To: "switch", Scale: -1})
 		k.Login(testNow)
 
 		topics, want := message(t, "register")
-		m, ok := k.Register(testNow, testMeter, 0)
+		m, ok := k.Register(testNow, k.dir.Of(testMeter), 0)
 		if !ok || m.Topic != topics[0] || !same(m.Payload, want) || m.Meter != testMeter || m.ID == "" {
 			t.Errorf("register: %s %s, want %s %s", m.Topic, m.Payload, topics[0], want)
 		}
 		topics, want = message(t, "register_failed_reply_as_coded")
-		if rc := k.Receive(testNow, topics[0], want); rc.Verdict != uplink.Refused || rc.ID != m.ID || rc.Code != "500" || rc.Subscribe != nil {
+		if rc := k.Receive(testNow, uplink.Inbound{Topic: topics[0], Payload: want}); rc.Verdict != uplink.Refused || rc.ID != m.ID || rc.Code != "500" || rc.Subscribe != nil {
 			t.Errorf("a failed registration is %+v", rc)
 		}
 		topics, want = message(t, "register_reply")
-		rc := k.Receive(testNow, topics[form], want)
+		rc := k.Receive(testNow, uplink.Inbound{Topic: topics[form], Payload: want})
 		if rc.Verdict != uplink.Accepted || rc.ID != m.ID || !slices.Equal(rc.Subscribe, []string{"/sys/subpk/AA0001/c/#"}) {
 			t.Errorf("an accepted registration is %+v", rc)
 		}
-		if _, more := k.Register(testNow, testMeter, 1); more {
+		if _, more := k.Register(testNow, k.dir.Of(testMeter), 1); more {
 			t.Error("an accepted registration has a second step")
 		}
 
@@ -253,29 +263,29 @@ func TestMessagesArePublishedOnes(t *testing.T) {
 			t.Errorf("a post is %+v %s, want %s", enc.Messages, enc.Messages[0].Payload, want)
 		}
 		topics, want = message(t, "property_post_reply")
-		if rc := k.Receive(testNow, topics[form], want); rc.Verdict != uplink.Accepted || rc.ID != "2" || rc.Code != "0" {
+		if rc := k.Receive(testNow, uplink.Inbound{Topic: topics[form], Payload: want}); rc.Verdict != uplink.Accepted || rc.ID != "2" || rc.Code != "0" {
 			t.Errorf("its reply is %+v", rc)
 		}
 
 		topics, want = message(t, "property_set")
-		rc = k.Receive(testNow, topics[0], want)
-		if rc.Command == nil || rc.Command.Op != uplink.OpRelay || rc.Command.Relay != dlt645.CommandClose || rc.Command.Meter != testMeter {
+		rc = k.Receive(testNow, uplink.Inbound{Topic: topics[0], Payload: want})
+		if rc.Command == nil || rc.Command.Op != meter.OpRelay || rc.Command.Relay != dlt645.CommandClose || rc.Command.Meter.Address != testMeter {
 			t.Fatalf("a property/set is %+v", rc)
 		}
 		topics, want = message(t, "property_set_reply")
-		m, ok = k.Answer(testNow, *rc.Command, uplink.Result{Outcome: uplink.Done})
+		m, ok = k.Answer(testNow, *rc.Command, meter.Result{Outcome: meter.Done})
 		both := strings.Replace(string(want), `"data": {}`, `"data": {}, "params": {}`, 1) // K6
 		if !ok || m.Topic != topics[0] || !same(m.Payload, []byte(both)) {
 			t.Errorf("its answer is %s %s, want %s", m.Topic, m.Payload, both)
 		}
 
 		topics, want = message(t, "property_get")
-		rc = k.Receive(testNow, topics[0], want)
-		if rc.Command == nil || rc.Command.Op != uplink.OpRead || !slices.Equal(rc.Command.Points, []string{"voltage.a", "current.a"}) {
+		rc = k.Receive(testNow, uplink.Inbound{Topic: topics[0], Payload: want})
+		if rc.Command == nil || rc.Command.Op != meter.OpRead || !slices.Equal(rc.Command.Points, []string{"voltage.a", "current.a"}) {
 			t.Fatalf("a property/get is %+v", rc)
 		}
 		topics, want = message(t, "property_get_reply")
-		m, _ = k.Answer(testNow, *rc.Command, uplink.Result{Values: reading(0, "voltage.a", number("220.1"), "current.a", number("1.2")).Values})
+		m, _ = k.Answer(testNow, *rc.Command, meter.Result{Values: reading(0, "voltage.a", number("220.1"), "current.a", number("1.2")).Values})
 		if m.Topic != topics[0] || !same(m.Payload, want) {
 			t.Errorf("its answer is %s %s, want %s", m.Topic, m.Payload, want)
 		}
@@ -284,29 +294,14 @@ func TestMessagesArePublishedOnes(t *testing.T) {
 
 func TestWhatIsSaidOfItself(t *testing.T) {
 	k := platform(Config{})
-	if got := k.Topics(); !slices.Equal(got, []string{"/sys/gwpk/gwdn/c/#"}) {
+	if got := k.Login(testNow).Topics; !slices.Equal(got, []string{"/sys/gwpk/gwdn/c/#"}) {
 		t.Errorf("topics %v", got)
 	}
-	if k.NeedsClock() || k.Batch() != 1 || k.RegisterWindow() != 1 || k.Pace() != (uplink.Pace{}) || k.StatusEvery() != 24*time.Hour {
-		t.Error("clock, batch, window, pace or status")
+	if l := k.Limits(); l != (uplink.Limits{Registers: 1, Batch: 1, Gateway: true}) {
+		t.Errorf("limits %+v", l)
 	}
-	if _, ok := k.Status(testNow, nil); ok {
-		t.Error("there is a status")
-	}
-	if _, ok := k.Restamp(testNow, uplink.Message{}); ok {
-		t.Error("a message is restamped")
-	}
-	if got := k.Meters(); !slices.Equal(got, []dlt645.Address{testMeter, second, {}}) {
-		t.Errorf("meters %v", got)
-	}
-	if _, ok := k.Register(testNow, dlt645.Address{}, 0); ok {
-		t.Error("the gateway itself is registered")
-	}
-	if m, _ := k.Register(testNow, second, 0); !strings.Contains(string(m.Payload), `"deviceName":"202411200102"`) {
+	if m, _ := k.Register(testNow, k.dir.Of(second), 0); !strings.Contains(string(m.Payload), `"deviceName":"202411200102"`) {
 		t.Errorf("the default name: %s", m.Payload)
-	}
-	if m := New(Config{Prefix: "AC-", Devices: []Device{{Meter: second}}}).topicOf(second, toServer, "x"); m != "/sys//AC-202411200102/s/x" {
-		t.Errorf("with a prefix: %s", m)
 	}
 }
 
@@ -326,32 +321,32 @@ const registerReply = "/sys/gwpk/gwdn/c/register_reply"
 func TestLateReplyToARegistration(t *testing.T) {
 	k := platform(Config{})
 	k.Login(testNow)
-	m1, _ := k.Register(testNow, testMeter, 0)
-	m2, _ := k.Register(testNow, second, 0)
-	rc := k.Receive(testNow, registerReply, accept(m1)) // and the delivery holds the second for accepted
+	m1, _ := k.Register(testNow, k.dir.Of(testMeter), 0)
+	m2, _ := k.Register(testNow, k.dir.Of(second), 0)
+	rc := k.Receive(testNow, uplink.Inbound{Topic: registerReply, Payload: accept(m1)}) // and the delivery holds the second for accepted
 	if rc.ID != m2.ID || rc.Verdict != uplink.Accepted || rc.Subscribe[0] != "/sys/subpk/AA0001/c/#" {
 		t.Fatalf("%+v", rc)
 	}
-	again, more := k.Register(testNow, second, 1)
+	again, more := k.Register(testNow, k.dir.Of(second), 1)
 	if !more || string(again.Payload) != string(m2.Payload) {
 		t.Fatalf("the second meter counts as registered: %v %s", more, again.Payload)
 	}
-	if rc := k.Receive(testNow, registerReply, accept(m2)); rc.Subscribe[0] != "/sys/subpk/202411200102/c/#" {
+	if rc := k.Receive(testNow, uplink.Inbound{Topic: registerReply, Payload: accept(m2)}); rc.Subscribe[0] != "/sys/subpk/202411200102/c/#" {
 		t.Errorf("%+v", rc)
 	}
-	if _, more := k.Register(testNow, second, 2); more {
+	if _, more := k.Register(testNow, k.dir.Of(second), 2); more {
 		t.Error("the second meter is not registered")
 	}
-	if rc := k.Receive(testNow, registerReply, accept(m2)); rc.Verdict != uplink.Ignored {
+	if rc := k.Receive(testNow, uplink.Inbound{Topic: registerReply, Payload: accept(m2)}); rc.Verdict != uplink.Ignored {
 		t.Errorf("the reply to the repeat is taken for another's: %+v", rc)
 	}
 	// The first one's repeat fails: which of the unfinished it was is not told.
-	k.Receive(testNow, registerReply, []byte(`{"id":null,"method":"null_reply","code":500,"data":null}`))
-	if m, more := k.Register(testNow, testMeter, 1); !more || len(m.Payload) == 0 {
+	k.Receive(testNow, uplink.Inbound{Topic: registerReply, Payload: []byte(`{"id":null,"method":"null_reply","code":500,"data":null}`)})
+	if m, more := k.Register(testNow, k.dir.Of(testMeter), 1); !more || len(m.Payload) == 0 {
 		t.Error("a failed registration counts as accepted")
 	}
 	wrong := strings.Replace(string(accept(m1)), "AA0001", "BB0001", 1)
-	if rc := k.Receive(testNow, registerReply, []byte(wrong)); rc.Verdict != uplink.Ignored {
+	if rc := k.Receive(testNow, uplink.Inbound{Topic: registerReply, Payload: []byte(wrong)}); rc.Verdict != uplink.Ignored {
 		t.Errorf("another device's reply is taken: %+v", rc)
 	}
 }
@@ -360,13 +355,13 @@ func TestRegistrationIsRepeatedUnderAnIDOfItsOwn(t *testing.T) {
 	k := platform(Config{})
 	seen := map[string]bool{}
 	for range 20 {
-		m, ok := k.Register(testNow, testMeter, 0)
+		m, ok := k.Register(testNow, k.dir.Of(testMeter), 0)
 		if !ok || seen[string(m.Payload)] {
 			t.Fatalf("%s", m.Payload)
 		}
 		seen[string(m.Payload)] = true
 	}
-	if n := len(k.devices[testMeter].asked); n > idsKept {
+	if n := len(k.devices[0].asked); n > idsKept {
 		t.Errorf("%d ids are kept", n)
 	}
 }
@@ -396,7 +391,7 @@ func posts(t *testing.T, enc uplink.Encoded, action string) map[string]string {
 }
 
 func TestReadingBecomesOnePost(t *testing.T) {
-	k := platform(Config{Rows: []uplink.Row{{Point: "power.active.total", To: "P", Scale: 3}, {Point: "frequency", To: ""}}})
+	k := platform(Config{}, uplink.Row{Point: "power.active.total", To: "P", Scale: 3}, uplink.Row{Point: "frequency", To: ""})
 	enc := encodeOne(k, uplink.Unit{Seq: 1, Reading: reading(0, "voltage.a", number("220.10"), "power.active.total", number("-1.1276"), "frequency", number("50.00"),
 		"relay", words("closed"), "current.a", dlt645.Value{Kind: dlt645.Invalid, Text: "FF"})})
 	want := map[string]string{"voltage_a": "220.10", "P": "-1128", "relay": `"closed"`}
@@ -464,7 +459,7 @@ func TestEvents(t *testing.T) {
 		meter dlt645.Address
 		topic string
 	}{{testMeter, "/sys/subpk/AA0001/s/event/demand_reset"}, {dlt645.Address{}, "/sys/gwpk/gwdn/s/event/demand_reset"}} {
-		enc := encodeOne(k, uplink.Unit{Seq: 1, Event: &meter.Event{Meter: c.meter, Time: testNow.Add(-time.Hour), Kind: meter.EventReset, By: "console", Text: `do"ne`}})
+		enc := encodeOne(k, uplink.Unit{Seq: 1, Event: &meter.Event{Meter: c.meter, Time: testNow.Add(-time.Hour), Kind: string(meter.OpDemandReset), By: "console", Text: `do"ne`}})
 		m := enc.Messages[0]
 		want := fmt.Sprintf(`{"id":%q,"method":"thing.event.demand_reset","params":{"time":1699996400000,"by":"console","text":"do\"ne"}}`, m.ID)
 		if len(enc.Messages) != 1 || m.Topic != c.topic || string(m.Payload) != want || m.Meter != c.meter || !slices.Equal(m.Covers, []int{0}) {
@@ -489,13 +484,13 @@ func TestRefusedPosts(t *testing.T) {
 	} {
 		k.Login(testNow)
 		for i, want := range c.want {
-			rc := k.Receive(testNow, c.topic, []byte(`{"id":"7","method":"x","code":1,"message":"no"}`))
+			rc := k.Receive(testNow, uplink.Inbound{Topic: c.topic, Payload: []byte(`{"id":"7","method":"x","code":1,"message":"no"}`)})
 			if rc.Verdict != want || rc.ID != "7" || rc.Code != "1" || rc.Text != "no" {
 				t.Errorf("%s, refusal %d: %+v, want %d", c.topic, i+1, rc, want)
 			}
 		}
 	}
-	if k.Receive(testNow, "/sys/subpk/AA0001/c/event/property/post_reply", []byte(`{"id":"7","code":0}`)); len(k.refused) != 0 {
+	if k.Receive(testNow, uplink.Inbound{Topic: "/sys/subpk/AA0001/c/event/property/post_reply", Payload: []byte(`{"id":"7","code":0}`)}); len(k.refused) != 0 {
 		t.Errorf("refusals are kept: %v", k.refused)
 	}
 }
@@ -503,7 +498,7 @@ func TestRefusedPosts(t *testing.T) {
 func TestWhatAcknowledgesNothing(t *testing.T) {
 	k := platform(Config{})
 	k.Login(testNow)
-	k.Register(testNow, testMeter, 0)
+	k.Register(testNow, k.dir.Of(testMeter), 0)
 	good := `{"id":"1","code":0}`
 	for _, c := range [][2]string{
 		{registerReply, ""}, {registerReply, "null"}, {registerReply, "[]"}, {registerReply, `{"id":"1"}`}, {registerReply, `{"id":null,"code":0}`}, {registerReply, `{"id":"9","code":0}`},
@@ -511,12 +506,25 @@ func TestWhatAcknowledgesNothing(t *testing.T) {
 		{"/sys/gwpk/AA0001/c/event/property/post_reply", good}, {"/sys/subpk/AA0001/x/event/property/post_reply", good}, {"sys/subpk/AA0001/c/event/property/post_reply", good},
 		{"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":null,"code":0}`}, {"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":"1"}`},
 		{"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":"","code":0}`}, {"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":"1000","code":1}`},
-		{"/sys/subpk/AA0001/c/event/property/post", good}, {"/sys/subpk/AA0001/c/service/property/set", `{"params":{"relay":1}}`},
+		{"/sys/subpk/AA0001/c/event/property/post", good},
 		{"/sys/subpk/AA0001/s/service/property/set", `{"id":"1","params":{"relay":1}}`}, {"/sys/gwpk/gwdn/c/config/set", `{"id":"1","params":{}}`},
 	} {
-		if rc := k.Receive(testNow, c[0], []byte(c[1])); rc.Verdict != uplink.Ignored || rc.Command != nil || rc.Reply != nil || rc.Subscribe != nil {
+		if rc := k.Receive(testNow, uplink.Inbound{Topic: c[0], Payload: []byte(c[1])}); rc.Verdict != uplink.Ignored || rc.Command != nil || rc.Reply != nil || rc.Subscribe != nil {
 			t.Errorf("%s %s: %+v", c[0], c[1], rc)
 		}
+	}
+}
+
+// TestACommandWithoutAnIDIsHandedOnAsThat: whoever carries commands out
+// refuses it, and there is nothing to answer to.
+func TestACommandWithoutAnIDIsHandedOnAsThat(t *testing.T) {
+	k := platform(Config{})
+	rc := k.Receive(testNow, uplink.Inbound{Topic: "/sys/subpk/AA0001/c/service/property/set", Payload: []byte(`{"params":{"relay":1}}`)})
+	if rc.Command == nil || rc.Command.ID != "" || rc.Reply != nil {
+		t.Fatalf("%+v", rc)
+	}
+	if _, ok := k.Answer(testNow, *rc.Command, meter.Result{Outcome: meter.Nameless}); ok {
+		t.Error("it is answered")
 	}
 }
 
@@ -525,7 +533,7 @@ func TestDeregisteredMeterIsRegisteredAgain(t *testing.T) {
 	k.Login(testNow)
 	k.lastID = 9
 	down := func(id, name string) *uplink.Message {
-		return k.Receive(testNow, "/sys/gwpk/gwdn/c/deregister", fmt.Appendf(nil, `{"id":%q,"method":"thing.lifetime.deregister","params":{"productKey":"subpk","deviceName":%q}}`, id, name)).Reply
+		return k.Receive(testNow, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/deregister", Payload: fmt.Appendf(nil, `{"id":%q,"method":"thing.lifetime.deregister","params":{"productKey":"subpk","deviceName":%q}}`, id, name)}).Reply
 	}
 	if m := down("5", "AA0001"); m == nil || m.Topic != "/sys/gwpk/gwdn/s/deregister_reply" || string(m.Payload) != `{"id":"5","method":"thing.lifetime.deregister_reply","code":0}` {
 		t.Fatalf("%+v", m)
@@ -534,69 +542,70 @@ func TestDeregisteredMeterIsRegisteredAgain(t *testing.T) {
 		t.Errorf("a device that is not ours: %+v", m)
 	}
 	const reply = "/sys/subpk/AA0001/c/event/property/post_reply"
-	if rc := k.Receive(testNow, reply, []byte(`{"id":"9","code":0}`)); rc.Verdict != uplink.Unknown {
+	if rc := k.Receive(testNow, uplink.Inbound{Topic: reply, Payload: []byte(`{"id":"9","code":0}`)}); rc.Verdict != uplink.Unknown {
 		t.Errorf("the next post: %+v", rc)
 	}
-	m, _ := k.Register(testNow, testMeter, 0)
-	k.Receive(testNow, registerReply, accept(m))
-	if rc := k.Receive(testNow, reply, []byte(`{"id":"9","code":0}`)); rc.Verdict != uplink.Accepted {
+	m, _ := k.Register(testNow, k.dir.Of(testMeter), 0)
+	k.Receive(testNow, uplink.Inbound{Topic: registerReply, Payload: accept(m)})
+	if rc := k.Receive(testNow, uplink.Inbound{Topic: reply, Payload: []byte(`{"id":"9","code":0}`)}); rc.Verdict != uplink.Accepted {
 		t.Errorf("the same after the registration: %+v", rc)
 	}
 }
 
 func TestCommands(t *testing.T) {
-	k := platform(Config{Rows: []uplink.Row{{Point: "voltage.a", To: "Ua", Scale: 2}, {Point: "frequency", To: ""}}})
+	k := platform(Config{}, uplink.Row{Point: "voltage.a", To: "Ua", Scale: 2}, uplink.Row{Point: "frequency", To: ""})
 	for in, want := range map[string]string{
-		`property/set {"relay":"closed"}`:            "relay close",
-		`property/set {"relay":true}`:                "relay close",
-		`property/set {"relay":1}`:                   "relay close",
-		`property/set {"relay":"open"}`:              "relay trip",
-		`property/set {"relay":false}`:               "relay trip",
-		`property/set {"relay":"0"}`:                 "relay trip",
-		`property/set {"relay":2}`:                   "400",
-		`property/set {"Ua":22010}`:                  "set voltage.a=220.1",
-		`property/set {"Ua":"x"}`:                    "400",
-		`property/set {"voltage_b":220.1}`:           "set voltage.b=220.1",
-		`property/set {"voltage_b":null}`:            "400",
-		`property/set {"voltage_a":1}`:               "404",
-		`property/set {"frequency":1}`:               "404",
-		`property/set {"relay":1,"Ua":2}`:            "400",
-		`property/set {}`:                            "400",
-		`property/set [1]`:                           "400",
-		`property/get ["Ua","relay"]`:                "read [voltage.a relay]",
-		`property/get ["Ua","nothing"]`:              "404",
-		`property/get []`:                            "400",
-		`property/get {"a":1}`:                       "400",
-		`read {"points":["Ua"]}`:                     "read [voltage.a]",
-		`read {}`:                                    "400",
-		`relay {"value":"trip"}`:                     "relay trip",
-		`relay {"value":"close"}`:                    "relay close",
-		`relay {}`:                                   "400",
-		`set {"point":"Ua","value":"22000"}`:         "set voltage.a=220",
-		`set {"point":"04-00-01-08","value":"0102"}`: "set 04-00-01-08=0102",
-		`set {"value":1}`:                            "400",
-		`set {"point":"Ua","value":{}}`:              "400",
-		`set []`:                                     "400",
-		`time {}`:                                    "time",
-		`freeze {}`:                                  "freeze",
-		`demand_reset {}`:                            "demand-reset",
-		`explode {}`:                                 "404",
-		`property/delete {}`:                         "404",
+		`property/set {"relay":"closed"}`:          "relay close",
+		`property/set {"relay":true}`:              "relay close",
+		`property/set {"relay":1}`:                 "relay close",
+		`property/set {"relay":"open"}`:            "relay trip",
+		`property/set {"relay":false}`:             "relay trip",
+		`property/set {"relay":"0"}`:               "relay trip",
+		`property/set {"relay":2}`:                 "400",
+		`property/set {"Ua":22010}`:                "set voltage.a=220.1",
+		`property/set {"Ua":"x"}`:                  "400",
+		`property/set {"voltage_b":220.1}`:         "set voltage.b=220.1",
+		`property/set {"voltage_b":null}`:          "400",
+		`property/set {"voltage_a":1}`:             "404",
+		`property/set {"frequency":1}`:             "404",
+		`property/set {"relay":1,"Ua":2}`:          "400",
+		`property/set {}`:                          "400",
+		`property/set [1]`:                         "400",
+		`property/get ["Ua","relay"]`:              "read [voltage.a relay]",
+		`property/get ["Ua","nothing"]`:            "404",
+		`property/get []`:                          "400",
+		`property/get {"a":1}`:                     "400",
+		`read {"points":["Ua"]}`:                   "read [voltage.a]",
+		`read {}`:                                  "400",
+		`relay {"value":"trip"}`:                   "relay trip",
+		`relay {"value":"close"}`:                  "relay close",
+		`relay {}`:                                 "400",
+		`set {"point":"Ua","value":"22000"}`:       "set voltage.a=220",
+		`set {"point":"04000108","value":"0102"}`:  "write 04000108=0102",
+		`set {"point":"04-00-01-08","value":"01"}`: "404",
+		`set {"value":1}`:                          "400",
+		`set {"point":"Ua","value":{}}`:            "400",
+		`set []`:                                   "400",
+		`time {}`:                                  "time",
+		`freeze {}`:                                "freeze",
+		`demand_reset {}`:                          "demand-reset",
+		`explode {}`:                               "404",
+		`property/delete {}`:                       "404",
 	} {
 		service, params, _ := strings.Cut(in, " ")
-		rc := k.Receive(testNow, "/sys/subpk/AA0001/c/service/"+service, fmt.Appendf(nil, `{"id":"3","method":"m","params":%s}`, params))
+		rc := k.Receive(testNow, uplink.Inbound{Topic: "/sys/subpk/AA0001/c/service/" + service, Payload: fmt.Appendf(nil, `{"id":"3","method":"m","params":%s}`, params)})
 		got := "nothing"
 		if c := rc.Command; c != nil {
 			got = string(c.Op)
 			switch c.Op {
-			case uplink.OpRelay:
+			case meter.OpRelay:
 				got += map[dlt645.Command]string{dlt645.CommandClose: " close", dlt645.CommandTrip: " trip"}[c.Relay]
-			case uplink.OpSet:
+			case meter.OpSet, meter.OpWrite:
 				got += " " + c.Point + "=" + c.Value
-			case uplink.OpRead:
+			case meter.OpRead:
 				got += fmt.Sprintf(" %v", c.Points)
 			}
-			if c.Meter != testMeter || c.ID == "" || rc.Reply != nil {
+			if c.Meter.Address != testMeter || c.ID == "" || rc.Reply != nil {
 				t.Errorf("%s: %+v", in, rc)
 			}
 		} else if rc.Reply != nil {
@@ -611,7 +620,7 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
-	rc := k.Receive(testNow, "/sys/gwpk/gwdn/c/service/time", []byte(`{"id":"3","method":"m","params":{}}`))
+	rc := k.Receive(testNow, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/service/time", Payload: []byte(`{"id":"3","method":"m","params":{}}`)})
 	if rc.Reply == nil || rc.Reply.Topic != "/sys/gwpk/gwdn/s/service/time_reply" || !strings.Contains(string(rc.Reply.Payload), `"code":404`) {
 		t.Errorf("a service of the gateway: %+v", rc)
 	}
@@ -621,7 +630,7 @@ func TestCommandsOfSeveralMetersAreNotTheSame(t *testing.T) {
 	k := platform(Config{})
 	ids := map[string]bool{}
 	for _, topic := range []string{"/sys/subpk/AA0001/c/service/time", "/sys/subpk/202411200102/c/service/time", "/sys/subpk/AA0001/c/service/freeze"} {
-		ids[k.Receive(testNow, topic, []byte(`{"id":"3","params":{}}`)).Command.ID] = true
+		ids[k.Receive(testNow, uplink.Inbound{Topic: topic, Payload: []byte(`{"id":"3","params":{}}`)}).Command.ID] = true
 	}
 	if len(ids) != 3 {
 		t.Errorf("ids %v", ids)
@@ -630,23 +639,23 @@ func TestCommandsOfSeveralMetersAreNotTheSame(t *testing.T) {
 
 func TestAnswersTellTheOutcome(t *testing.T) {
 	k := platform(Config{})
-	c := k.Receive(testNow, "/sys/subpk/AA0001/c/service/relay", []byte(`{"id":"a b","params":{"value":1}}`)).Command
+	c := k.Receive(testNow, uplink.Inbound{Topic: "/sys/subpk/AA0001/c/service/relay", Payload: []byte(`{"id":"a b","params":{"value":1}}`)}).Command
 	seen := map[int]bool{}
-	for o := uplink.Done; o <= uplink.Busy; o++ {
-		m, ok := k.Answer(testNow, *c, uplink.Result{Outcome: o, Text: "because"})
+	for _, o := range meter.Outcomes() {
+		m, ok := k.Answer(testNow, *c, meter.Result{Outcome: o, Text: dlt645.Text{EN: "because"}})
 		var a answerFrame
 		if err := json.Unmarshal(m.Payload, &a); err != nil || !ok || a.ID != "a b" || m.Topic != "/sys/subpk/AA0001/s/service/relay_reply" {
 			t.Fatalf("%s %s", m.Topic, m.Payload)
 		}
-		if (a.Code == 0) != (o == uplink.Done) || (a.Message == "because") != (o != uplink.Done) || seen[a.Code] || string(a.Data) != string(a.Params) {
+		if (a.Code == 0) != (o == meter.Done) || (a.Message == "because") != (o != meter.Done) || seen[a.Code] || string(a.Data) != string(a.Params) {
 			t.Errorf("outcome %d is told as %s", o, m.Payload)
 		}
 		seen[a.Code] = true
 	}
-	if _, ok := k.Answer(testNow, uplink.Command{ID: "3"}, uplink.Result{}); ok {
+	if _, ok := k.Answer(testNow, meter.Command{ID: "3", Meter: k.dir.Devices()[0].Meter}, meter.Result{}); ok {
 		t.Error("a command of somebody else is answered")
 	}
-	many := uplink.Result{}
+	many := meter.Result{}
 	for i := range 300 {
 		many.Values = append(many.Values, meter.PointValue{Point: fmt.Sprintf("custom.point.%d", i), Value: number("1.5")})
 	}
@@ -664,18 +673,20 @@ func FuzzReceive(f *testing.F) {
 	f.Add("/sys/gwpk/gwdn/c/deregister", []byte(`{"id":"3","params":{"productKey":"subpk","deviceName":"AA0001"}}`))
 	k := platform(Config{})
 	k.Login(testNow)
-	k.Register(testNow, testMeter, 0)
+	k.Register(testNow, k.dir.Of(testMeter), 0)
 	k.lastID = 9
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
-		rc := k.Receive(testNow, topic, payload)
+		rc := k.Receive(testNow, uplink.Inbound{Topic: topic, Payload: payload})
 		if rc.Verdict != uplink.Ignored && rc.ID == "" {
 			t.Errorf("an answer without an id: %+v", rc)
 		}
 		if rc.Command != nil {
-			m, ok := k.Answer(testNow, *rc.Command, uplink.Result{})
-			rc.Reply = &m
-			if !ok {
+			m, ok := k.Answer(testNow, *rc.Command, meter.Result{})
+			if ok != (rc.Command.ID != "") {
 				t.Errorf("no answer to %+v", rc.Command)
+			}
+			if ok {
+				rc.Reply = &m
 			}
 		}
 		if rc.Reply != nil && (!json.Valid(rc.Reply.Payload) || rc.Reply.Payload[0] != '{') {

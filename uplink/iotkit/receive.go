@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"meterd/dlt645"
 	"meterd/uplink"
 )
 
@@ -23,10 +22,11 @@ type inbound struct {
 
 // Receive understands replies and commands. Replies come on /c/ by the
 // document, and on /s/ by one version of the platform's code (K1).
-func (k *Iotkit) Receive(now time.Time, at string, payload []byte) uplink.Receipt {
-	a, own, action, down, ok := k.locate(at)
+func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
+	dev, action, down, ok := k.locate(m.Topic)
+	own := dev == nil
 	var in inbound
-	if !ok || json.Unmarshal(payload, &in) != nil {
+	if !ok || json.Unmarshal(m.Payload, &in) != nil || in.ID != nil && len(*in.ID) > mostID {
 		return uplink.Receipt{}
 	}
 	request, reply := strings.CutSuffix(action, replySuffix)
@@ -34,37 +34,36 @@ func (k *Iotkit) Receive(now time.Time, at string, payload []byte) uplink.Receip
 	case reply && request == actionRegister && own:
 		return k.registered(in)
 	case reply && strings.HasPrefix(request, actionEvent):
-		return k.posted(a, own, in)
-	case reply || !down || in.ID == nil || *in.ID == "":
+		return k.posted(dev, in)
+	case reply || !down:
 		return uplink.Receipt{}
 	case action == actionDeregister && own:
 		return k.deregister(in)
 	case strings.HasPrefix(action, actionService):
-		return k.command(a, own, strings.TrimPrefix(action, actionService), in)
+		return k.command(dev, strings.TrimPrefix(action, actionService), in)
 	}
 	return uplink.Receipt{}
 }
 
-// locate tells which device a topic is of: a meter, or the gateway itself.
-func (k *Iotkit) locate(at string) (a dlt645.Address, own bool, action string, down, ok bool) {
+// mostID bounds the ids of the platform.
+const mostID = 128
+
+// locate tells which device a topic is of: a meter, or the gateway itself,
+// nil.
+func (k *Iotkit) locate(at string) (dev *uplink.Device, action string, down, ok bool) {
 	parts := strings.SplitN(at, "/", 6)
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "sys" || parts[4] != "c" && parts[4] != "s" {
-		return a, false, "", false, false
+		return nil, "", false, false
 	}
 	product, name := parts[2], parts[3]
 	action, down = parts[5], parts[4] == "c"
 	if product == k.ProductKey && name == k.DeviceName {
-		return a, true, action, down, true
+		return nil, action, down, true
 	}
-	if product != k.SubProductKey {
-		return a, false, "", false, false
+	if dev = k.dir.Named(name); product != k.SubProductKey || dev == nil || dev.ID != name {
+		return nil, "", false, false
 	}
-	for _, d := range k.devices {
-		if d.Name == name {
-			return d.Meter, false, action, down, true
-		}
-	}
-	return a, false, "", false, false
+	return dev, action, down, true
 }
 
 // receipt says that the platform took a message, or that it did not; the
@@ -84,11 +83,12 @@ func (k *Iotkit) isOurs(id string) bool {
 // may not know the meter, which is registered again; then it may be in
 // trouble; at the third time the message is taken for wrong. The meter is
 // registered anew as well if it was deregistered while it is configured.
-func (k *Iotkit) posted(a dlt645.Address, own bool, in inbound) uplink.Receipt {
+func (k *Iotkit) posted(dev *uplink.Device, in inbound) uplink.Receipt {
 	if in.ID == nil || in.Code == nil || !k.isOurs(*in.ID) {
 		return uplink.Receipt{}
 	}
-	if d := k.devices[a]; !own && d.gone {
+	own := dev == nil
+	if !own && k.devices[dev.N].gone {
 		return receipt(*in.ID, in, uplink.Unknown)
 	}
 	if *in.Code == 0 {

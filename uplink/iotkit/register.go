@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"meterd/dlt645"
 	"meterd/uplink"
 )
 
@@ -31,11 +30,8 @@ type identity struct {
 // way than the one that the reply names, after a time-out: a step above 0
 // then sends that meter's registration once more. Registering twice harms
 // nothing.
-func (k *Iotkit) Register(_ time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
-	d := k.devices[a]
-	if d == nil {
-		return uplink.Message{}, false // the gateway itself
-	}
+func (k *Iotkit) Register(_ time.Time, dev *uplink.Device, step int) (uplink.Message, bool) {
+	d := &k.devices[dev.N]
 	if step > 0 && d.answered {
 		d.finished = true
 		return uplink.Message{}, false
@@ -51,16 +47,12 @@ func (k *Iotkit) Register(_ time.Time, a dlt645.Address, step int) (uplink.Messa
 	if len(d.asked) == 0 {
 		d.asked = append(d.asked, k.nextID())
 	}
-	params := encode(identity{k.SubProductKey, d.Name, k.SubModel})
+	params := encode(identity{k.SubProductKey, dev.ID, k.SubModel})
 	return uplink.Message{
-		ID: registerID, Topic: topic(k.ProductKey, k.DeviceName, toServer, actionRegister), Meter: a,
+		ID: registerID, Topic: topic(k.ProductKey, k.DeviceName, toServer, actionRegister), Meter: dev.Address(),
 		Payload: encode(frame{d.asked[len(d.asked)-1], methodRegister, params}),
 	}, true
 }
-
-// RegisterWindow is 1: the reply to a failed registration does not say to
-// which it belongs (K5).
-func (k *Iotkit) RegisterWindow() int { return 1 }
 
 // registered takes the reply to a registration. One that failed is that of
 // the only one outstanding.
@@ -69,8 +61,8 @@ func (k *Iotkit) registered(in inbound) uplink.Receipt {
 		return uplink.Receipt{}
 	}
 	if *in.Code != 0 {
-		for _, d := range k.devices {
-			if !d.finished { // which of them failed is not known: none counts as accepted
+		for i := range k.devices {
+			if d := &k.devices[i]; !d.finished { // which of them failed is not known: none counts as accepted
 				d.answered = false
 			}
 		}
@@ -79,12 +71,13 @@ func (k *Iotkit) registered(in inbound) uplink.Receipt {
 	if in.ID == nil {
 		return uplink.Receipt{}
 	}
-	for _, d := range k.devices {
+	for i := range k.devices {
+		d, dev := &k.devices[i], &k.dir.Devices()[i]
 		if !slices.Contains(d.asked, *in.ID) {
 			continue
 		}
 		var who identity
-		if json.Unmarshal(in.Data, &who) == nil && who.DeviceName != "" && who.DeviceName != d.Name {
+		if json.Unmarshal(in.Data, &who) == nil && who.DeviceName != "" && who.DeviceName != dev.ID {
 			return uplink.Receipt{} // of another device than ours of that id
 		}
 		if d.finished {
@@ -92,7 +85,7 @@ func (k *Iotkit) registered(in inbound) uplink.Receipt {
 		}
 		d.answered, d.gone = true, false
 		rc := receipt(registerID, in, uplink.Accepted)
-		rc.Subscribe = []string{k.topicOf(d.Meter, toClient, "#")}
+		rc.Subscribe = []string{k.topicOf(dev.Address(), toClient, "#")}
 		return rc
 	}
 	return uplink.Receipt{}

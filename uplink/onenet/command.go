@@ -10,8 +10,6 @@ import (
 	"meterd/uplink"
 )
 
-type meterAddress = dlt645.Address
-
 // order is a command as JSON: the body of a command of the old suite, and the
 // input of a service of Studio. The document leaves it to the user; this is
 // ours:
@@ -31,30 +29,39 @@ type order struct {
 
 var relayActions = map[string]dlt645.Command{"trip": dlt645.CommandTrip, "permit": dlt645.CommandPermit, "close": dlt645.CommandClose}
 
-// command gives what an order means; find knows the meters by their ids.
-func (o order) command(id string, find func(string) (dlt645.Address, bool)) (uplink.Command, error) {
-	c := uplink.Command{ID: id, Op: uplink.Op(o.Op), Points: o.Points, Point: o.Point, Value: word(o.Value)}
-	a, ok := find(o.Meter)
-	if !ok {
-		return c, fmt.Errorf("there is no meter %q", o.Meter)
+// command gives what an order means.
+func (o order) command(id string, dir *uplink.Directory) (meter.Command, error) {
+	c := meter.Command{ID: id, Op: meter.Operation(o.Op)}
+	d := dir.Named(o.Meter)
+	if d == nil {
+		return c, fmt.Errorf("there is no meter %.64q", o.Meter)
 	}
-	c.Meter = a
+	c.Meter = d.Meter
+	ok := false
 	switch c.Op {
-	case uplink.OpRead:
-		if len(c.Points) == 0 {
+	case meter.OpRead:
+		if len(o.Points) == 0 {
 			return c, fmt.Errorf(`read takes "points":[…]`)
 		}
-	case uplink.OpRelay:
-		if c.Relay, ok = relayActions[o.Action]; !ok {
-			return c, fmt.Errorf(`relay takes "action": trip, permit or close, not %q`, o.Action)
+		for _, word := range o.Points {
+			row, known := dir.Asked(word)
+			if !known {
+				return c, fmt.Errorf("there is no point %.64q", word)
+			}
+			c.Points = append(c.Points, row.Point)
 		}
-	case uplink.OpSet:
-		if c.Point == "" || c.Value == "" {
+	case meter.OpRelay:
+		if c.Relay, ok = relayActions[o.Action]; !ok {
+			return c, fmt.Errorf(`relay takes "action": trip, permit or close, not %.64q`, o.Action)
+		}
+	case meter.OpSet:
+		if o.Point == "" || word(o.Value) == "" {
 			return c, fmt.Errorf(`set takes "point" and "value"`)
 		}
-	case uplink.OpTime, uplink.OpFreeze, uplink.OpDemandReset:
+		return setting(c, dir, o.Point, word(o.Value))
+	case meter.OpTime, meter.OpFreeze, meter.OpDemandReset:
 	default:
-		return c, fmt.Errorf("there is no op %q: read, relay, set, time, freeze or demand-reset", o.Op)
+		return c, fmt.Errorf("there is no op %.64q: read, relay, set, time, freeze or demand-reset", o.Op)
 	}
 	return c, nil
 }
@@ -79,14 +86,33 @@ func switchOf(value string) (dlt645.Command, bool) {
 	return 0, false
 }
 
-// outcomes are the words for what became of a command.
-var outcomes = map[uplink.Outcome]string{
-	uplink.Done: "done", uplink.Denied: "denied", uplink.NotKnown: "unknown", uplink.Invalid: "invalid", uplink.NoAnswer: "no answer",
-	uplink.NotTaken: "refused", uplink.Unconfirmed: "not confirmed", uplink.Failed: "failed", uplink.Busy: "busy",
+// setting gives the command that sets a point, by its identifier or its own
+// name, or that writes a data identifier.
+func setting(c meter.Command, dir *uplink.Directory, key, value string) (meter.Command, error) {
+	row, ok := dir.Asked(key)
+	if !ok {
+		if _, err := dlt645.ParseDI(key); err != nil {
+			return c, fmt.Errorf("there is no property %.64q", key)
+		}
+		c.Op, c.Point, c.Value = meter.OpWrite, key, value
+		return c, nil
+	}
+	if row.Point == "relay" {
+		c.Op = meter.OpRelay
+		if c.Relay, ok = switchOf(value); !ok {
+			return c, fmt.Errorf("relay is %q or %q, not %.64q", "closed", "open", value)
+		}
+		return c, nil
+	}
+	c.Op, c.Point = meter.OpSet, row.Point
+	if c.Value, ok = row.Unscaled(value); !ok {
+		return c, fmt.Errorf("%.64q is no value of %.64q", value, key)
+	}
+	return c, nil
 }
 
 // valuesOf gives what was read, under the platform's identifiers.
-func valuesOf(n *uplink.Naming, values []meter.PointValue) map[string]json.RawMessage {
+func valuesOf(n *uplink.Directory, values []meter.PointValue) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
 	for _, v := range n.Values(values) {
 		out[v.Key] = v.JSON

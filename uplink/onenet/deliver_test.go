@@ -50,22 +50,22 @@ func deliver(t *testing.T, platform *uplinktest.Onenet, p uplink.Platform, round
 	return s.Uplink.State(), seen
 }
 
-func devices(keys bool) []onenet.Device {
-	var all []onenet.Device
+func directory(t testing.TB, keys bool) *uplink.Directory {
+	var all []uplink.Device
 	for i := range 3 {
-		d := onenet.Device{Meter: address(i), ID: fmt.Sprintf("2024112001%02d", i+1)}
+		d := site.Meter(address(i), fmt.Sprintf("2024112001%02d", i+1))
 		if keys {
 			d.Key = []string{"azE=", "azI=", "azM="}[i]
 		}
 		all = append(all, d)
 	}
-	return all
+	return site.Directory(t, uplink.DirectoryConfig{Devices: all})
 }
 
 func TestBacklogReachesTheSuite(t *testing.T) {
 	for _, streams := range []string{onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev} {
 		t.Run(streams, func(t *testing.T) {
-			p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: streams, Devices: devices(streams == onenet.StreamsSubdev)})
+			p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: streams, Directory: directory(t, streams == onenet.StreamsSubdev)})
 			_, seen := deliver(t, &uplinktest.Onenet{}, p, 200)
 			if len(seen.Points) != 3*3*200 || len(seen.Violations) > 0 || seen.Repeats > 0 {
 				t.Errorf("%d points, %d repeats, violations %v", len(seen.Points), seen.Repeats, seen.Violations)
@@ -82,7 +82,7 @@ func TestBacklogReachesTheSuite(t *testing.T) {
 // identifier of one meter: the message is divided down to it.
 func TestOneBadPointIsFoundAndTheOthersArrive(t *testing.T) {
 	platform := &uplinktest.Onenet{Bad: func(device, key string) bool { return device == "202411200102" && key == "current_a" }}
-	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Devices: devices(false)})
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directory(t, false)})
 	state, seen := deliver(t, platform, p, 4)
 	if len(seen.Points) != 3*3*4-4 || len(seen.Violations) > 0 {
 		t.Errorf("%d points, want all but 4; violations %v", len(seen.Points), seen.Violations)
@@ -102,14 +102,14 @@ func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
 			platform.Bad = func(_, key string) bool { return strings.HasSuffix(key, "current_a") }
 			n := 0
 			platform.Silent = func(string) bool { n++; return n%4 == 3 }
-			p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: streams, Devices: devices(streams == onenet.StreamsSubdev)})
+			p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: streams, Directory: directory(t, streams == onenet.StreamsSubdev)})
 			s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 200 * time.Millisecond})
 			for _, point := range []string{"voltage.a", "voltage.b", "frequency", "voltage.c"} {
 				s.Add(t, &meter.Reading{Meter: address(0), Time: time.Unix(1700000000, 0), Trusted: true, Values: []meter.PointValue{
 					{Point: point, Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
 					{Point: "current.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 1, Scale: 3}}},
 				}})
-				s.Add(t, &meter.Event{Meter: address(0), Time: time.Unix(1700000000, 0), Trusted: true, Kind: meter.EventRelay, Text: point})
+				s.Add(t, &meter.Event{Meter: address(0), Time: time.Unix(1700000000, 0), Trusted: true, Kind: string(meter.OpRelay), Text: point})
 				s.Drained(t)
 			}
 			seen := platform.Seen()
@@ -130,7 +130,7 @@ func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
 // arrives.
 func TestRefusalWithoutAnIDIsFound(t *testing.T) {
 	platform := known(&uplinktest.Onenet{Unreadable: func(b []byte) bool { return bytes.Contains(b, []byte("_current_a")) }})
-	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsFlat, Devices: devices(false)})
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsFlat, Directory: directory(t, false)})
 	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 200 * time.Millisecond, Fill: func(s *site.Site) {
 		for i := range 60 {
 			r := &meter.Reading{Meter: address(i % 3), Time: time.Unix(1700000000+int64(i), 0), Trusted: true, Values: []meter.PointValue{
@@ -153,7 +153,7 @@ func TestRefusalWithoutAnIDIsFound(t *testing.T) {
 // nothing of it until then.
 func TestSubDeviceThatIsLoggedOutLogsInAgain(t *testing.T) {
 	platform := known(&uplinktest.Onenet{})
-	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Devices: devices(true)})
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: directory(t, true)})
 	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow})
 	s.Until(t, "logged in", func() bool { return len(platform.Seen().Online) == 3 })
 	s.Publish(t, platform.Logout("202411200102"))
@@ -170,7 +170,7 @@ func TestSubDeviceThatIsLoggedOutLogsInAgain(t *testing.T) {
 func TestLostAcknowledgementsCostRepeatsOnly(t *testing.T) {
 	n := 0
 	platform := &uplinktest.Onenet{Silent: func(string) bool { n++; return n%3 == 1 }}
-	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Devices: devices(false)})
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directory(t, false)})
 	state, seen := deliver(t, platform, p, 150)
 	if len(seen.Points) != 3*3*150 || len(seen.Violations) > 0 || state.Counts.Resent == 0 {
 		t.Errorf("%d points, %d sent again, violations %v", len(seen.Points), state.Counts.Resent, seen.Violations)
@@ -179,7 +179,7 @@ func TestLostAcknowledgementsCostRepeatsOnly(t *testing.T) {
 
 func TestBacklogReachesStudio(t *testing.T) {
 	platform := &uplinktest.Onenet{Studio: true, Bad: func(device, key string) bool { return device == "202411200103" && key == "frequency" }}
-	p := onenet.NewStudio(onenet.StudioConfig{Identity: identity, Devices: devices(true)})
+	p := onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: directory(t, true)})
 	state, seen := deliver(t, platform, p, 2)
 	if len(seen.Points) != 3*3*2-2 || len(seen.Violations) > 0 || len(seen.Online) != 3 || state.Counts.Refused != 2 {
 		t.Errorf("%d points, online %v, %d set aside, violations %v", len(seen.Points), seen.Online, state.Counts.Refused, seen.Violations)

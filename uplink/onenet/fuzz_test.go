@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"meterd/dlt645"
+	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -26,16 +28,16 @@ func FuzzReceive(f *testing.F) {
 		}
 	}
 	identity := Identity{ProductID: "469948", Device: "gw", AccessKey: "a2V5", Method: "sha256"}
-	devices := []Device{{Meter: meterAddress{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}, ID: "m1", Key: "azE="}}
+	dir, _ := uplink.NewDirectory(uplink.DirectoryConfig{Devices: []uplink.Device{{Meter: h1, ID: "m1", Key: "azE="}}})
 	platforms := []uplink.Platform{
-		NewSuite(SuiteConfig{Identity: identity, Streams: StreamsSubdev, Devices: devices}),
-		NewSuite(SuiteConfig{Identity: identity, Streams: StreamsObject, Devices: devices}),
-		NewStudio(StudioConfig{Identity: identity, Devices: devices}),
+		NewSuite(SuiteConfig{Identity: identity, Streams: StreamsSubdev, Directory: dir}),
+		NewSuite(SuiteConfig{Identity: identity, Streams: StreamsObject, Directory: dir}),
+		NewStudio(StudioConfig{Identity: identity, Directory: dir}),
 	}
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
 		now := time.Unix(1700000000, 0)
 		for _, p := range platforms {
-			rc := p.Receive(now, topic, payload)
+			rc := p.Receive(now, uplink.Inbound{Topic: topic, Payload: payload})
 			if rc.Verdict != uplink.Ignored && rc.ID == "" {
 				t.Errorf("%T: a verdict without an id: %+v", p, rc)
 			}
@@ -45,11 +47,18 @@ func FuzzReceive(f *testing.F) {
 			if rc.Command == nil {
 				continue
 			}
-			if rc.Command.ID == "" || rc.Command.Meter != devices[0].Meter {
-				t.Errorf("%T: a command without an id or of no meter: %+v", p, rc.Command)
+			if rc.Command.Meter != h1 || len(rc.Command.ID) > meter.MostCommandID {
+				t.Errorf("%T: a command of no meter, or with a long id: %+v", p, rc.Command)
 			}
-			for o := range uplink.Busy + 1 {
-				if m, ok := p.Answer(now, *rc.Command, uplink.Result{Outcome: o, Text: topic}); !ok || m.Topic == "" {
+			for _, o := range meter.Outcomes() {
+				m, ok := p.Answer(now, *rc.Command, meter.Result{Outcome: o, Text: dlt645.Text{EN: topic}})
+				if rc.Command.ID == "" { // it is refused, and there is nothing to answer to
+					if ok {
+						t.Errorf("%T: an answer to a command without an id: %s", p, m.Payload)
+					}
+					continue
+				}
+				if !ok || m.Topic == "" {
 					t.Errorf("%T: no answer to %+v", p, rc.Command)
 				} else if _, suite := p.(*Suite); suite && len(m.Payload) >= 1024 {
 					t.Errorf("an answer of %d bytes", len(m.Payload))

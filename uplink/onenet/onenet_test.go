@@ -99,8 +99,14 @@ var (
 	m2 = dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x02}
 )
 
-func devices() []Device {
-	return []Device{{Meter: m1, ID: "202411200101", Key: "a2V5MQ=="}, {Meter: m2, ID: "202411200102", Key: "a2V5Mg=="}}
+var h1, h2 = &meter.Handle{Name: "m1", Address: m1}, &meter.Handle{Name: "m2", Address: m2}
+
+func directory() *uplink.Directory {
+	d, clashes := uplink.NewDirectory(uplink.DirectoryConfig{Devices: []uplink.Device{{Meter: h1, ID: "202411200101", Key: "a2V5MQ=="}, {Meter: h2, ID: "202411200102", Key: "a2V5Mg=="}}})
+	if len(clashes) > 0 {
+		panic(clashes)
+	}
+	return d
 }
 
 func unit(seq uint64, a dlt645.Address, at int64, values ...string) uplink.Unit {
@@ -130,7 +136,7 @@ func TestStreamsOfTheSuite(t *testing.T) {
 			`$subdev/469948/202411200102/dp/post/json {"id":2,"dp":{"energy_forward_total":[{"v":12.50,"t":1700000000}]}} [2]`,
 		},
 	} {
-		s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "469948", Device: "Chic_D"}, Streams: streams, Devices: devices()})
+		s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "469948", Device: "Chic_D"}, Streams: streams, Directory: directory()})
 		enc := s.Encode([16]byte{}, units)
 		if len(enc.Messages) != len(want) {
 			t.Fatalf("%s: %d messages", streams, len(enc.Messages))
@@ -148,7 +154,7 @@ func TestStreamsOfTheSuite(t *testing.T) {
 }
 
 func TestMessagesStayWithinTheirSize(t *testing.T) {
-	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "1", Device: "d"}, Streams: StreamsObject, Devices: devices()})
+	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "1", Device: "d"}, Streams: StreamsObject, Directory: directory()})
 	var units []uplink.Unit
 	var many []string
 	var ps meter.Points
@@ -173,13 +179,13 @@ func TestMessagesStayWithinTheirSize(t *testing.T) {
 }
 
 func TestReceiptsOfTheSuite(t *testing.T) {
-	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "469948", Device: "Chic_D"}, Streams: StreamsObject, Devices: devices()})
+	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "469948", Device: "Chic_D"}, Streams: StreamsObject, Directory: directory()})
 	want := map[string]string{
 		"dp_accepted": "dp:123 1 false ", "dp_rejected": "dp:123 3 false 98", "dp_rejected_bad_id": " 0 true 98",
 	}
 	for _, v := range vectors(t).Messages {
 		if w, ok := want[v.Name]; ok {
-			rc := s.Receive(time.Now(), v.Topic, v.Payload)
+			rc := s.Receive(time.Now(), uplink.Inbound{Topic: v.Topic, Payload: v.Payload})
 			if got := fmt.Sprintf("%s %d %v %s", rc.ID, rc.Verdict, rc.Nameless, rc.Code); got != w {
 				t.Errorf("%s: got %q, want %q", v.Name, got, w)
 			}
@@ -192,19 +198,19 @@ func TestReceiptsOfTheSuite(t *testing.T) {
 }
 
 func TestCommandsOfTheSuite(t *testing.T) {
-	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "1", Device: "d"}, Streams: StreamsObject, Devices: devices()})
+	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "1", Device: "d"}, Streams: StreamsObject, Directory: directory()})
 	topic := "$sys/1/d/cmd/request/0cca0f27"
 	for body, want := range map[string]string{
 		`{"meter":"202411200101","op":"read","points":["voltage"]}`:         "read [voltage]",
 		`{"meter":"202411200101","op":"relay","action":"trip"}`:             "relay trip",
-		`{"meter":"202411200101","op":"set","point":"04000103","value":15}`: "set 04000103=15",
+		`{"meter":"202411200101","op":"set","point":"04000103","value":15}`: "write 04000103=15",
 		`{"meter":"202411200101","op":"demand-reset"}`:                      "demand-reset",
 		`{"meter":"nobody","op":"read","points":["voltage"]}`:               `refused there is no meter \"nobody\"`,
 		`{"meter":"202411200101","op":"explode"}`:                           `refused there is no op`,
 		`{"meter":"202411200101","op":"relay"}`:                             "refused relay takes",
 		`hello`:                                                             "refused want JSON",
 	} {
-		rc := s.Receive(time.Now(), topic, []byte(body))
+		rc := s.Receive(time.Now(), uplink.Inbound{Topic: topic, Payload: []byte(body)})
 		got := ""
 		switch c := rc.Command; {
 		case c == nil && rc.Reply != nil && rc.Reply.Topic == "$sys/1/d/cmd/response/0cca0f27":
@@ -215,16 +221,16 @@ func TestCommandsOfTheSuite(t *testing.T) {
 			continue
 		case c == nil:
 			t.Fatalf("%s: %+v", body, rc)
-		case c.Op == uplink.OpRead:
+		case c.Op == meter.OpRead:
 			got = fmt.Sprintf("read %v", c.Points)
-		case c.Op == uplink.OpRelay:
+		case c.Op == meter.OpRelay:
 			got = "relay " + c.Relay.Text().EN
-		case c.Op == uplink.OpSet:
-			got = fmt.Sprintf("set %s=%s", c.Point, c.Value)
+		case c.Op == meter.OpSet, c.Op == meter.OpWrite:
+			got = fmt.Sprintf("%s %s=%s", c.Op, c.Point, c.Value)
 		default:
 			got = string(c.Op)
 		}
-		if got != want || rc.Command.Meter != m1 {
+		if got != want || rc.Command.Meter != h1 {
 			t.Errorf("%s: got %s, want %s", body, got, want)
 		}
 	}
@@ -234,17 +240,17 @@ func TestCommandsOfTheSuite(t *testing.T) {
 	for _, n := range ps.Names() {
 		values = append(values, meter.PointValue{Point: n, Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 123456, Scale: 2}}})
 	}
-	m, ok := s.Answer(time.Now(), uplink.Command{ID: topic}, uplink.Result{Outcome: uplink.Done, Values: values})
+	m, ok := s.Answer(time.Now(), meter.Command{ID: topic}, meter.Result{Outcome: meter.Done, Values: values})
 	if !ok || len(m.Payload) >= 1024 || !json.Valid(m.Payload) || !strings.Contains(string(m.Payload), `"more":true`) || !strings.Contains(string(m.Payload), `"outcome":"done"`) {
 		t.Errorf("an answer of %d bytes: %s", len(m.Payload), m.Payload)
 	}
-	if m, _ := s.Answer(time.Now(), uplink.Command{ID: topic}, uplink.Result{Outcome: uplink.Denied, Text: "not allowed"}); string(m.Payload) != `{"outcome":"denied","text":"not allowed"}` {
+	if m, _ := s.Answer(time.Now(), meter.Command{ID: topic}, meter.Result{Outcome: meter.Denied, Text: dlt645.Text{EN: "not allowed"}}); string(m.Payload) != `{"outcome":"denied","text":"not allowed"}` {
 		t.Errorf("denied is told as %s", m.Payload)
 	}
 }
 
 func TestPacksOfStudio(t *testing.T) {
-	s := NewStudio(StudioConfig{Identity: Identity{ProductID: "p1", Device: "gw", Method: "sha256"}, Devices: devices()})
+	s := NewStudio(StudioConfig{Identity: Identity{ProductID: "p1", Device: "gw", Method: "sha256"}, Directory: directory()})
 	live := s.Encode([16]byte{}, []uplink.Unit{unit(1, m1, 1700000000, "voltage.a=220.1"), unit(2, m2, 1700000001, "voltage.a=221.0"), unit(3, m1, 1700000002, "frequency=50.00")})
 	want := `$sys/p1/gw/thing/pack/post {"id":"1","version":"1.0","params":[{"identity":{"productID":"p1","deviceName":"202411200101"},"properties":{"frequency":{"value":50.00,"time":1700000002000},"voltage_a":{"value":220.1,"time":1700000000000}},"events":{}},{"identity":{"productID":"p1","deviceName":"202411200102"},"properties":{"voltage_a":{"value":221.0,"time":1700000001000}},"events":{}}]} [0 1 2]`
 	if len(live.Messages) != 1 || fmt.Sprintf("%s %s %v", live.Messages[0].Topic, live.Messages[0].Payload, live.Messages[0].Covers) != want {
@@ -261,7 +267,7 @@ func TestPacksOfStudio(t *testing.T) {
 }
 
 func TestCommandsOfStudio(t *testing.T) {
-	s := NewStudio(StudioConfig{Identity: Identity{ProductID: "p1", Device: "gw"}, Devices: devices()})
+	s := NewStudio(StudioConfig{Identity: Identity{ProductID: "p1", Device: "gw"}, Directory: directory()})
 	for call, want := range map[string]string{
 		`sub/property/get {"productID":"p1","deviceName":"202411200101","params":["voltage_a","frequency"]}`:               "read [voltage.a frequency]",
 		`sub/property/set {"productID":"p1","deviceName":"202411200101","params":{"relay":"open"}}`:                        "relay trip",
@@ -273,7 +279,7 @@ func TestCommandsOfStudio(t *testing.T) {
 		`sub/property/get {"productID":"p1","deviceName":"202411200101","params":["colour"]}`:                              "400",
 	} {
 		name, params, _ := strings.Cut(call, " ")
-		rc := s.Receive(time.Now(), "$sys/p1/gw/thing/"+name, fmt.Appendf(nil, `{"id":"7","version":"1.0","params":%s}`, params))
+		rc := s.Receive(time.Now(), uplink.Inbound{Topic: "$sys/p1/gw/thing/" + name, Payload: fmt.Appendf(nil, `{"id":"7","version":"1.0","params":%s}`, params)})
 		got := ""
 		switch c := rc.Command; {
 		case c == nil && rc.Reply != nil:
@@ -283,9 +289,9 @@ func TestCommandsOfStudio(t *testing.T) {
 			}
 		case c == nil:
 			t.Fatalf("%s: %+v", call, rc)
-		case c.Op == uplink.OpRead:
+		case c.Op == meter.OpRead:
 			got = fmt.Sprintf("read %v", c.Points)
-		case c.Op == uplink.OpRelay:
+		case c.Op == meter.OpRelay:
 			got = "relay " + c.Relay.Text().EN
 		default:
 			got = string(c.Op)
@@ -294,7 +300,7 @@ func TestCommandsOfStudio(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", call, got, want)
 		}
 		if rc.Command != nil {
-			m, ok := s.Answer(time.Now(), *rc.Command, uplink.Result{Outcome: uplink.Done, Values: []meter.PointValue{{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}}}})
+			m, ok := s.Answer(time.Now(), *rc.Command, meter.Result{Outcome: meter.Done, Values: []meter.PointValue{{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}}}})
 			if !ok || m.Topic != "$sys/p1/gw/thing/"+name+"_reply" || string(m.Payload) != `{"id":"7","code":200,"msg":"done","data":{"voltage_a":220.1}}` {
 				t.Errorf("%s: answered %s on %s", call, m.Payload, m.Topic)
 			}

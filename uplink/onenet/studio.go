@@ -1,13 +1,13 @@
 package onenet
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
 )
@@ -15,43 +15,41 @@ import (
 // StudioConfig is what OneNET Studio needs to know.
 type StudioConfig struct {
 	Identity
-	SubProductID string // of the sub-devices; "": ProductID
-	Devices      []Device
-	Rows         []uplink.Row
-	Points       *meter.Points
+	SubProductID string            // of the sub-devices; "": ProductID
+	Directory    *uplink.Directory // a device's key is that of a sub-device that logs in
 }
 
 // Studio is the dialect of OneNET Studio's thing model (OneJSON).
 type Studio struct {
 	StudioConfig
-	naming  *uplink.Naming
-	devices map[dlt645.Address]*Device
-	meters  []dlt645.Address
-	last    int64
-	alone   map[string]uint64 // the records of messages that carry but one
-	again   map[uint64]bool   // the records that got their second try
+	dir   *uplink.Directory
+	last  int64
+	alone map[string]uint64 // the records of messages that carry but one
+	again map[uint64]bool   // the records that got their second try
 }
 
 // NewStudio gives the platform.
 func NewStudio(c StudioConfig) *Studio {
-	if c.SubProductID == "" {
-		c.SubProductID = c.ProductID
-	}
-	if c.Points == nil {
-		c.Points = &meter.Points{}
-	}
-	s := &Studio{StudioConfig: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}}
-	for i := range c.Devices {
-		d := &c.Devices[i]
-		s.devices[d.Meter] = d
-		s.meters = append(s.meters, d.Meter)
-	}
-	return s
+	c.SubProductID = cmp.Or(c.SubProductID, c.ProductID)
+	return &Studio{StudioConfig: c, dir: c.Directory}
 }
 
-// NeedsClock is false: the token has a rule for a doubted clock, and values
-// wait for their time.
-func (s *Studio) NeedsClock() bool { return false }
+// Directory says who is who on the platform.
+func (s *Studio) Directory() *uplink.Directory { return s.dir }
+
+// Limits of the platform: the token has a rule for a doubted clock,
+// registrations go in turn, and it delays what comes faster than one message
+// in a second.
+func (s *Studio) Limits() uplink.Limits {
+	return uplink.Limits{Registers: 1, Batch: 100, Pace: uplink.Pace{Messages: 1, Per: time.Second}}
+}
+
+// Login gives the token, and what is subscribed to.
+func (s *Studio) Login(now time.Time) uplink.Login {
+	l := s.Identity.Login(now)
+	l.Topics = s.topics()
+	return l
+}
 
 func (s *Studio) topic(name string) string {
 	return "$sys/" + s.ProductID + "/" + s.Device + "/thing/" + name
@@ -69,26 +67,14 @@ const (
 	replyLevel  = "/reply"
 )
 
-// Topics are within the ten that a session may have.
-func (s *Studio) Topics() []string {
+// topics are within the ten that a session may have.
+func (s *Studio) topics() []string {
 	var all []string
 	for _, name := range []string{packPost + replyLevel, historyPost + replyLevel, subLogin + replyLevel, topoAdd + replyLevel, subSet, subGet, subService} {
 		all = append(all, s.topic(name))
 	}
 	return all
 }
-
-// Meters are the devices of the configuration.
-func (s *Studio) Meters() []dlt645.Address { return s.meters }
-
-// RegisterWindow keeps registrations in turn.
-func (s *Studio) RegisterWindow() int { return 1 }
-
-// Batch is how many readings one message may carry.
-func (s *Studio) Batch() int { return 100 }
-
-// Pace is the platform's one message in a second; it delays what comes faster.
-func (s *Studio) Pace() uplink.Pace { return uplink.Pace{Messages: 1, Per: time.Second} }
 
 // nextID is a string of digits, at most 13.
 func (s *Studio) nextID() string {
@@ -113,8 +99,7 @@ func (s *Studio) message(name string, params any) uplink.Message {
 
 // Register brings a sub-device with a key of its own into the topology, and
 // then logs it in. One without a key is expected to be in the topology.
-func (s *Studio) Register(now time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
-	d := s.devices[a]
+func (s *Studio) Register(now time.Time, d *uplink.Device, step int) (uplink.Message, bool) {
 	if d.Key == "" {
 		return uplink.Message{}, false
 	}
@@ -130,7 +115,7 @@ func (s *Studio) Register(now time.Time, a dlt645.Address, step int) (uplink.Mes
 	default:
 		return uplink.Message{}, false
 	}
-	m.Meter = a
+	m.Meter = d.Address()
 	return m, true
 }
 
@@ -229,11 +214,11 @@ func (s *Studio) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 	return enc
 }
 
-func (s *Studio) unit(u uplink.Unit) (*Device, []uplink.Named, time.Time) {
+func (s *Studio) unit(u uplink.Unit) (*uplink.Device, []uplink.Named, time.Time) {
 	if u.Event != nil {
-		return s.devices[u.Event.Meter], nil, u.Event.Time
+		return s.dir.Of(u.Event.Meter), nil, u.Event.Time
 	}
-	return s.devices[u.Reading.Meter], s.naming.Values(u.Reading.Values), u.Reading.Time
+	return s.dir.Of(u.Reading.Meter), s.dir.Values(u.Reading.Values), u.Reading.Time
 }
 
 func newBatch() *batch { return &batch{devices: map[string]*values{}} }
@@ -299,23 +284,15 @@ func (s *Studio) encode(b *batch) uplink.Message {
 	return m
 }
 
-// Restamp is never asked for.
-func (s *Studio) Restamp(_ time.Time, m uplink.Message) (uplink.Message, bool) { return m, false }
-
-// Status is the login of the sub-devices.
-func (s *Studio) Status(time.Time, []meter.MeterState) (uplink.Message, bool) {
-	return uplink.Message{}, false
-}
-
-// StatusEvery is for nothing.
-func (s *Studio) StatusEvery() time.Duration { return 24 * time.Hour }
+// mostID bounds the ids of the platform.
+const mostID = 128
 
 // codeOK is the only code that the pages name.
 const codeOK = 200
 
 // Receive understands replies and commands.
-func (s *Studio) Receive(_ time.Time, topic string, payload []byte) uplink.Receipt {
-	name, ok := strings.CutPrefix(topic, s.topic(""))
+func (s *Studio) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
+	name, ok := strings.CutPrefix(m.Topic, s.topic(""))
 	if !ok {
 		return uplink.Receipt{}
 	}
@@ -325,7 +302,7 @@ func (s *Studio) Receive(_ time.Time, topic string, payload []byte) uplink.Recei
 		Msg    string          `json:"msg"`
 		Params json.RawMessage `json:"params"`
 	}
-	if json.Unmarshal(payload, &in) != nil || in.ID == "" {
+	if json.Unmarshal(m.Payload, &in) != nil || len(in.ID) > mostID {
 		return uplink.Receipt{}
 	}
 	if asked, ok := strings.CutSuffix(name, replyLevel); ok {
@@ -374,6 +351,9 @@ const mostNoted = 4096
 // command understands a command to a sub-device.
 func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt {
 	refuse := func(text string) uplink.Receipt {
+		if id == "" {
+			return uplink.Receipt{}
+		}
 		m := s.reply(name, id, codeInvalid, text, nil)
 		return uplink.Receipt{Reply: &m}
 	}
@@ -387,24 +367,27 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 	if json.Unmarshal(params, &in) != nil {
 		return refuse("params are no object")
 	}
-	a, ok := s.find(in.DeviceName)
-	if !ok {
-		return refuse(fmt.Sprintf("there is no device %q", in.DeviceName))
+	d := s.dir.Named(in.DeviceName)
+	if d == nil || d.ID != in.DeviceName {
+		return refuse(fmt.Sprintf("there is no device %.64q", in.DeviceName))
 	}
-	c := uplink.Command{ID: name + ":" + id + ":" + in.DeviceName, Meter: a}
+	c := meter.Command{Meter: d.Meter}
+	if id != "" { // without one the command is refused, and there is nothing to answer to
+		c.ID = name + ":" + id + ":" + d.ID
+	}
 	switch name {
 	case subGet:
 		var keys []string
 		if json.Unmarshal(in.Params, &keys) != nil {
 			return refuse("params are no list")
 		}
-		c.Op = uplink.OpRead
+		c.Op = meter.OpRead
 		for _, k := range keys {
-			p, ok := s.naming.Point(k, s.Points)
+			row, ok := s.dir.Point(k)
 			if !ok {
-				return refuse(fmt.Sprintf("there is no property %q", k))
+				return refuse(fmt.Sprintf("there is no property %.64q", k))
 			}
-			c.Points = append(c.Points, p)
+			c.Points = append(c.Points, row.Point)
 		}
 	case subSet:
 		var set map[string]json.RawMessage
@@ -412,23 +395,17 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 			return refuse("one property at a time is set")
 		}
 		for k, v := range set {
-			p, ok := s.naming.Point(k, s.Points)
-			if !ok {
-				return refuse(fmt.Sprintf("there is no property %q", k))
+			if _, ok := s.dir.Point(k); !ok {
+				return refuse(fmt.Sprintf("there is no property %.64q", k))
 			}
-			c.Op, c.Point = uplink.OpSet, p
-			if c.Value, ok = s.naming.Unscaled(p, k, word(v)); !ok {
-				return refuse(fmt.Sprintf("%s is no value of %q", v, k))
+			cmd, err := setting(c, s.dir, k, word(v))
+			if err != nil {
+				return refuse(err.Error())
 			}
-			if p == "relay" {
-				c.Op = uplink.OpRelay
-				if c.Relay, ok = switchOf(c.Value); !ok {
-					return refuse(fmt.Sprintf("relay is %q or %q, not %q", "closed", "open", c.Value))
-				}
-			}
+			c = cmd
 		}
 	case subService:
-		o := order{Meter: in.DeviceName, Op: strings.ReplaceAll(in.Identifier, "_", "-")}
+		o := order{Op: strings.ReplaceAll(in.Identifier, "_", "-")}
 		body := in.Input
 		if len(body) == 0 {
 			body = in.Params
@@ -436,8 +413,8 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 		if len(body) > 0 && json.Unmarshal(body, &o) != nil {
 			return refuse("the input is no object")
 		}
-		o.Meter = in.DeviceName
-		cmd, err := o.command(c.ID, s.find)
+		o.Meter = d.ID
+		cmd, err := o.command(c.ID, s.dir)
 		if err != nil {
 			return refuse(err.Error())
 		}
@@ -446,33 +423,38 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 	return uplink.Receipt{Command: &c}
 }
 
-func (s *Studio) find(who string) (dlt645.Address, bool) { return findDevice(s.devices, who) }
-
 // Codes of our answers besides 200. The pages name none.
 const (
 	codeInvalid = 400
 	codeDenied  = 403
 	codeUnknown = 404
+	codeExpired = 410
 	codeSilent  = 504
 	codeTrouble = 500
 )
 
+// answers are the codes of the outcomes; any other is trouble.
+var answers = map[meter.Outcome]int{
+	meter.Done: codeOK, meter.Denied: codeDenied, meter.NotKnown: codeUnknown, meter.Invalid: codeInvalid, meter.NoAnswer: codeSilent,
+	meter.Expired: codeExpired, meter.Nameless: codeInvalid,
+}
+
 // Answer tells the result of a command.
-func (s *Studio) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
-	name, id, _ := strings.Cut(c.ID, ":")
-	id, _, _ = strings.Cut(id, ":")
-	codes := map[uplink.Outcome]int{
-		uplink.Done: codeOK, uplink.Denied: codeDenied, uplink.NotKnown: codeUnknown, uplink.Invalid: codeInvalid, uplink.NoAnswer: codeSilent,
+func (s *Studio) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
+	name, rest, ok := strings.Cut(c.ID, ":")
+	if !ok {
+		return uplink.Message{}, false
 	}
-	code, ok := codes[r.Outcome]
+	id, _, _ := strings.Cut(rest, ":")
+	code, ok := answers[r.Outcome]
 	if !ok {
 		code = codeTrouble
 	}
-	text := r.Text
+	text := r.Text.EN
 	if text == "" {
-		text = outcomes[r.Outcome]
+		text = r.Outcome.String()
 	}
-	return s.reply(name, id, code, text, valuesOf(s.naming, r.Values)), true
+	return s.reply(name, id, code, text, valuesOf(s.dir, r.Values)), true
 }
 
 func (s *Studio) reply(name, id string, code int, text string, data map[string]json.RawMessage) uplink.Message {

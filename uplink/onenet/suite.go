@@ -24,34 +24,30 @@ const (
 // SuiteConfig is what the old suite needs to know.
 type SuiteConfig struct {
 	Identity
-	Streams string
-	Devices []Device
-	Rows    []uplink.Row
-	Points  *meter.Points
+	Streams   string
+	Directory *uplink.Directory // a device's key is that of a sub-device
 }
 
 // Suite is the dialect of the old MQTT suite.
 type Suite struct {
 	SuiteConfig
-	naming  *uplink.Naming
-	devices map[dlt645.Address]*Device
-	meters  []dlt645.Address
-	last    int32 // id of the last message
-	joined  joined
+	dir    *uplink.Directory
+	last   int32 // id of the last message
+	joined joined
 }
 
 // NewSuite gives the platform.
 func NewSuite(c SuiteConfig) *Suite {
-	if c.Points == nil {
-		c.Points = &meter.Points{}
-	}
-	s := &Suite{SuiteConfig: c, naming: uplink.NewNaming(c.Rows), devices: map[dlt645.Address]*Device{}, joined: newJoined()}
-	for i := range c.Devices {
-		d := &c.Devices[i]
-		s.devices[d.Meter] = d
-		s.meters = append(s.meters, d.Meter)
-	}
-	return s
+	return &Suite{SuiteConfig: c, dir: c.Directory, joined: newJoined()}
+}
+
+// Directory says who is who on the platform.
+func (s *Suite) Directory() *uplink.Directory { return s.dir }
+
+// Limits of the platform: the token has a rule for a doubted clock, logins are
+// limited, and who sends over 100 messages in 5 s is banned for 5 minutes.
+func (s *Suite) Limits() uplink.Limits {
+	return uplink.Limits{Registers: 1, Batch: 200, Pace: uplink.Pace{Messages: 80, Per: 5 * time.Second}}
 }
 
 // StreamName reports whether the platform takes a stream's name: at most 30
@@ -66,15 +62,13 @@ func StreamName(s string) bool {
 // Login begins a session: what was on its way is sent again.
 func (s *Suite) Login(now time.Time) uplink.Login {
 	clear(s.joined.out)
-	return s.Identity.Login(now)
+	l := s.Identity.Login(now)
+	l.Topics = s.topics()
+	return l
 }
 
-// NeedsClock is false: the token has a rule for a doubted clock, and points
-// wait for their time.
-func (s *Suite) NeedsClock() bool { return false }
-
 func (s *Suite) own(rest string) string { return "$sys/" + s.ProductID + "/" + s.Device + "/" + rest }
-func (s *Suite) sub(d *Device, rest string) string {
+func (s *Suite) sub(d *uplink.Device, rest string) string {
 	return "$subdev/" + s.ProductID + "/" + d.ID + "/" + rest
 }
 
@@ -84,40 +78,24 @@ const (
 	responseName = "cmd/response/"
 )
 
-// Topics are within the 15 that a device may subscribe to, and one for each
+// topics are within the 15 that a device may subscribe to, and one for each
 // sub-device.
-func (s *Suite) Topics() []string {
+func (s *Suite) topics() []string {
 	all := []string{s.own(postTopic + "/+"), s.own(requestTopic + "+"), s.own(responseName + "+/+")}
 	if s.Streams == StreamsSubdev {
-		for _, a := range s.meters {
-			all = append(all, s.sub(s.devices[a], "#"))
+		for i := range s.dir.Devices() {
+			all = append(all, s.sub(&s.dir.Devices()[i], "#"))
 		}
 	}
 	return all
 }
 
-// Meters are the devices of the configuration.
-func (s *Suite) Meters() []dlt645.Address { return s.meters }
-
-// RegisterWindow is 1: logins are limited.
-func (s *Suite) RegisterWindow() int { return 1 }
-
-// Batch is how many readings one message may carry.
-func (s *Suite) Batch() int { return 200 }
-
-// Pace is under the platform's 100 messages in 5 s, beyond which it bans the
-// board for 5 minutes.
-func (s *Suite) Pace() uplink.Pace {
-	return uplink.Pace{Messages: 80, Per: 5 * time.Second}
-}
-
 // Register logs a sub-device in.
-func (s *Suite) Register(_ time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
+func (s *Suite) Register(_ time.Time, d *uplink.Device, step int) (uplink.Message, bool) {
 	if s.Streams != StreamsSubdev || step > 0 {
 		return uplink.Message{}, false
 	}
-	d := s.devices[a]
-	return uplink.Message{ID: "login:" + d.ID, Topic: s.sub(d, "login"), Payload: []byte{}, Meter: a}, true
+	return uplink.Message{ID: "login:" + d.ID, Topic: s.sub(d, "login"), Payload: []byte{}, Meter: d.Address()}, true
 }
 
 // point is a value with its time.
@@ -163,7 +141,7 @@ func (s *Suite) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 		if p == nil {
 			p = &post{topic: topic, streams: map[string][]point{}}
 			if s.Streams == StreamsSubdev {
-				p.meter = d.Meter
+				p.meter = d.Address()
 			}
 			posts[topic] = p
 			order = append(order, p)
@@ -187,14 +165,14 @@ func (s *Suite) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 }
 
 // target gives the device, topic and time of a unit.
-func (s *Suite) target(u uplink.Unit) (d *Device, topic string, at time.Time) {
+func (s *Suite) target(u uplink.Unit) (d *uplink.Device, topic string, at time.Time) {
 	a := dlt645.Address{}
 	if u.Event != nil {
 		a, at = u.Event.Meter, u.Event.Time
 	} else {
 		a, at = u.Reading.Meter, u.Reading.Time
 	}
-	d, topic = s.devices[a], s.own(postTopic)
+	d, topic = s.dir.Of(a), s.own(postTopic)
 	if s.Streams == StreamsSubdev && d != nil {
 		topic = s.sub(d, postTopic)
 	}
@@ -203,7 +181,7 @@ func (s *Suite) target(u uplink.Unit) (d *Device, topic string, at time.Time) {
 
 // streams gives the streams of a unit. What has a name that the platform does
 // not take is withheld.
-func (s *Suite) streams(d *Device, u uplink.Unit) (map[string]json.RawMessage, int) {
+func (s *Suite) streams(d *uplink.Device, u uplink.Unit) (map[string]json.RawMessage, int) {
 	out := map[string]json.RawMessage{}
 	withheld := 0
 	if e := u.Event; e != nil {
@@ -220,7 +198,7 @@ func (s *Suite) streams(d *Device, u uplink.Unit) (map[string]json.RawMessage, i
 		return out, 0
 	}
 	object := map[string]json.RawMessage{}
-	for _, v := range s.naming.Values(u.Reading.Values) {
+	for _, v := range s.dir.Values(u.Reading.Values) {
 		name := v.Key
 		if s.Streams == StreamsFlat {
 			name = d.ID + "_" + v.Key
@@ -311,26 +289,19 @@ func (c content) encode() []byte {
 	return b
 }
 
-// Restamp is never asked for: the platform takes any time.
-func (s *Suite) Restamp(_ time.Time, m uplink.Message) (uplink.Message, bool) { return m, false }
-
-// Status is not in this dialect.
-func (s *Suite) Status(time.Time, []meter.MeterState) (uplink.Message, bool) {
-	return uplink.Message{}, false
-}
-
-// StatusEvery is for nothing.
-func (s *Suite) StatusEvery() time.Duration { return 24 * time.Hour }
-
 // Receive understands receipts and commands. A refusal with id -1 is of a
 // message that the platform could not read, it does not tell which. By a
 // notice of logout it lets a sub-device go.
-func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receipt {
+func (s *Suite) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
+	topic, payload := m.Topic, m.Payload
 	parts := strings.SplitN(topic, "/", 4)
 	if len(parts) != 4 || parts[1] != s.ProductID {
 		return uplink.Receipt{}
 	}
-	d := s.deviceNamed(parts[2])
+	d := s.dir.Named(parts[2])
+	if d != nil && d.ID != parts[2] {
+		d = nil // topics know ids alone
+	}
 	if own := parts[0] == "$sys" && parts[2] == s.Device; !own && (parts[0] != "$subdev" || d == nil) {
 		return uplink.Receipt{}
 	}
@@ -342,7 +313,8 @@ func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receip
 		}
 		return rc
 	case rest == "logout/notify" && d != nil && parts[0] == "$subdev":
-		return uplink.Receipt{Gone: &d.Meter}
+		gone := d.Address()
+		return uplink.Receipt{Gone: &gone}
 	case rest == "login/accepted" && d != nil:
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
 	case rest == "login/rejected" && d != nil:
@@ -352,15 +324,6 @@ func (s *Suite) Receive(_ time.Time, topic string, payload []byte) uplink.Receip
 		return s.request(topic, strings.TrimPrefix(rest, requestTopic), d, payload)
 	}
 	return uplink.Receipt{}
-}
-
-func (s *Suite) deviceNamed(id string) *Device {
-	for _, d := range s.devices {
-		if d.ID == id {
-			return d
-		}
-	}
-	return nil
 }
 
 func postReceipt(payload []byte, accepted bool) uplink.Receipt {
@@ -395,14 +358,20 @@ func rejection(payload []byte) (code, text string) {
 
 // request understands a command. Its topic tells where its answer goes, and is
 // the command's id.
-func (s *Suite) request(topic, id string, sub *Device, payload []byte) uplink.Receipt {
+func (s *Suite) request(topic, id string, sub *uplink.Device, payload []byte) uplink.Receipt {
 	var o order
 	refuse := func(text string) uplink.Receipt {
-		m := s.answer(topic, answer{Outcome: outcomes[uplink.Invalid], Text: text})
+		if topic == "" {
+			return uplink.Receipt{}
+		}
+		m := s.answer(topic, answer{Outcome: meter.Invalid.String(), Text: text})
 		return uplink.Receipt{Reply: &m}
 	}
-	if id == "" || strings.Contains(id, "/") {
-		return uplink.Receipt{}
+	if strings.Contains(id, "/") || len(topic) > meter.MostCommandID {
+		return uplink.Receipt{} // it is not echoed
+	}
+	if id == "" {
+		topic = "" // there is nothing to answer to: the command is refused
 	}
 	if err := json.Unmarshal(payload, &o); err != nil {
 		return refuse(`want JSON like {"meter":"202411200101","op":"read","points":["voltage"]}`)
@@ -410,23 +379,11 @@ func (s *Suite) request(topic, id string, sub *Device, payload []byte) uplink.Re
 	if o.Meter == "" && sub != nil && s.Streams == StreamsSubdev {
 		o.Meter = sub.ID
 	}
-	c, err := o.command(topic, s.find)
+	c, err := o.command(topic, s.dir)
 	if err != nil {
 		return refuse(err.Error())
 	}
 	return uplink.Receipt{Command: &c}
-}
-
-func (s *Suite) find(who string) (dlt645.Address, bool) { return findDevice(s.devices, who) }
-
-// findDevice gives the meter that goes by a device's id, or by its address.
-func findDevice(devices map[dlt645.Address]*Device, who string) (dlt645.Address, bool) {
-	for a, d := range devices {
-		if d.ID == who || a.String() == who {
-			return a, true
-		}
-	}
-	return dlt645.Address{}, false
 }
 
 // answer is our JSON for what became of a command.
@@ -460,6 +417,9 @@ func (s *Suite) answer(topic string, a answer) uplink.Message {
 }
 
 // Answer tells the result of a command, once.
-func (s *Suite) Answer(_ time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
-	return s.answer(c.ID, answer{Outcome: outcomes[r.Outcome], Text: r.Text, Values: valuesOf(s.naming, r.Values)}), true
+func (s *Suite) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
+	if c.ID == "" {
+		return uplink.Message{}, false
+	}
+	return s.answer(c.ID, answer{Outcome: r.Outcome.String(), Text: r.Text.EN, Values: valuesOf(s.dir, r.Values)}), true
 }

@@ -84,10 +84,3 @@ func (i Identity) Check() error {
 	_, err := Token(i.AccessKey, i.Method, "", 0)
 	return err
 }
-
-// Device is a meter on the platform.
-type Device struct {
-	Meter meterAddress
-	ID    string // its name there
-	Key   string // its own access key, where it is a sub-device
-}

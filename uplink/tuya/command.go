@@ -2,10 +2,12 @@ package tuya
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
 	"meterd/dlt645"
+	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -28,14 +30,20 @@ func (t *Tuya) command(now time.Time, in inbound) uplink.Receipt {
 		reply := t.commandReply(now, in.RequestID, cid, code, text)
 		return uplink.Receipt{Reply: &reply}
 	}
-	a, ok := t.meterOf(cid)
-	if !ok {
+	if len(in.RequestID) > meter.MostCommandID {
+		return uplink.Receipt{} // it is not echoed
+	}
+	d := t.dir.Named(cid)
+	if d == nil {
+		cid = "" // what is not known is not echoed
 		return refuse(codeNoDevice, "device not exist")
 	}
-	if dp, ok := findDP(word(in.Param.ID)); !ok || dp.kind != kindBool || !t.isSwitch(dp.id) {
+	id := word(in.Param.ID)
+	row, mapped := t.dir.Point(id)
+	if dp, ok := findDP(id); !ok || !mapped || dp.kind != kindBool || row.Point != "relay" {
 		return refuse(codeUnsupported, "command or value not support")
 	}
-	c := uplink.Command{ID: in.RequestID, Meter: a, Op: uplink.OpRelay}
+	c := meter.Command{ID: in.RequestID, Meter: d.Meter, Op: meter.OpRelay, Said: said(in.T)}
 	switch strings.ToLower(word(in.Param.Value)) {
 	case "true", "1":
 		c.Relay = dlt645.CommandClose
@@ -47,6 +55,19 @@ func (t *Tuya) command(now time.Time, in inbound) uplink.Receipt {
 	return uplink.Receipt{Command: &c}
 }
 
+// said reads t, in s or in ms: what would be a year after 5000 in seconds is
+// in ms. Zero if it is none.
+func said(t json.RawMessage) time.Time {
+	n, err := strconv.ParseInt(word(t), 10, 64)
+	switch {
+	case err != nil || n <= 0:
+		return time.Time{}
+	case n > 1e11:
+		return time.UnixMilli(n)
+	}
+	return time.Unix(n, 0)
+}
+
 // word gives a string, number or boolean as its characters.
 func word(b json.RawMessage) string {
 	var s string
@@ -56,40 +77,25 @@ func word(b json.RawMessage) string {
 	return string(b)
 }
 
-// isSwitch reports whether the relay is mapped to a data point.
-func (t *Tuya) isSwitch(dpID string) bool {
-	for _, row := range t.rows {
-		if row.To == dpID && row.Point == "relay" {
-			return true
-		}
-	}
-	return false
-}
-
-func (t *Tuya) meterOf(cid string) (dlt645.Address, bool) {
-	for a, d := range t.devices {
-		if d.CID == cid {
-			return a, true
-		}
-	}
-	return dlt645.Address{}, false
-}
-
 // Answer tells the result of a command. The code is 0 only when the meter
 // itself shows what was asked for.
-func (t *Tuya) Answer(now time.Time, c uplink.Command, r uplink.Result) (uplink.Message, bool) {
-	code, text := codeTrouble, r.Text
+func (t *Tuya) Answer(now time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
+	d := t.dir.Of(c.Meter.Address)
+	if d == nil || c.ID == "" {
+		return uplink.Message{}, false
+	}
+	code, text := codeTrouble, r.Text.EN
 	switch r.Outcome {
-	case uplink.Done:
+	case meter.Done:
 		code, text = codeDone, "success"
-	case uplink.Denied, uplink.NotKnown:
+	case meter.Denied, meter.NotKnown:
 		code = codeUnsupported
-	case uplink.Invalid:
+	case meter.Invalid, meter.Expired, meter.Nameless:
 		code = codeInvalid
-	case uplink.NoAnswer:
+	case meter.NoAnswer:
 		code = codeOffline
 	}
-	return t.commandReply(now, c.ID, t.devices[c.Meter].CID, code, text), true
+	return t.commandReply(now, c.ID, d.ID, code, text), true
 }
 
 func (t *Tuya) commandReply(now time.Time, id, cid string, code int, text string) uplink.Message {

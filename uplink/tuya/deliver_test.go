@@ -6,6 +6,7 @@ import (
 
 	"meterd/dlt645"
 	"meterd/meter"
+	"meterd/uplink"
 	"meterd/uplink/tuya"
 	"meterd/uplink/uplinktest"
 	"meterd/uplink/uplinktest/site"
@@ -21,7 +22,10 @@ type world struct {
 func newWorld(t *testing.T, platform *uplinktest.Tuya) *world {
 	t.Helper()
 	return &world{platform: platform, Site: site.New(t, site.Config{
-		Dialect:  tuya.New(tuya.Config{Gateway: "gw1", Username: "v1", Devices: []tuya.Device{{Meter: address, CID: "c1", ProductID: "p1"}}}),
+		Dialect: tuya.New(tuya.Config{
+			Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
+			Directory: site.Directory(t, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(address, "c1")}}),
+		}),
 		Platform: platform,
 		Allow:    func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
 		Meters:   func() []meter.MeterState { return []meter.MeterState{{Address: address, Known: true, Online: true}} },

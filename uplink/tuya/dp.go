@@ -5,6 +5,7 @@ import (
 
 	"meterd/dlt645"
 	"meterd/meter"
+	"meterd/uplink"
 )
 
 // kind is the data type of a data point.
@@ -99,69 +100,32 @@ func findDP(id string) (dp, bool) {
 	return dp{}, false
 }
 
-// Row maps a point to a data point.
-type Row struct {
-	Point string
-	To    string // DP id; "" leaves the point out
-	Scale int    // decimal places by which the value is multiplied; -1: as the document says
-}
-
-// defaults are the points that the platform has a DP for. DPs 6, 8, 9, 11 to
+// Defaults are the points that the platform has a DP for. DPs 6, 8, 9, 11 to
 // 18, 33 to 37, 39, 43, 48, 49 and 53 to 56 have no source in DL/T 645. DP
 // 30 to 32 are put together from several points.
-var defaults = []Row{
-	{"relay", "1", -1},
-	{"meter.number", "2", -1},
-	{"power.active.total", "3", -1},
-	{"voltage.a", "5", -1},
-	{"current.a", "7", -1},
-	{"temperature", "10", -1},
-	{"fault", "19", -1},
-	{"fault", "20", -1},
-	{"fault", "21", -1},
-	{"power.reactive.total", "38", -1},
-	{"power.factor.total", "40", -1},
-	{"frequency", "41", -1},
-	{"count.trip", "42", -1},
-	{"energy.forward.total", "44", -1},
-	{"energy.forward.day", "45", -1},
-	{"energy.forward.month", "46", -1},
-	{"credit.energy", "47", -1},
-	{"energy.forward.total", "50", -1},
-	{"energy.reactive1.total", "51", -1},
-	{"power.apparent.total", "52", -1},
-	{"relay", "57", -1},
-	{"freeze.daily.time", "58", -1},
-}
-
-// Conflict names two points that the map, with what is left of the defaults,
-// puts on one data point; "" if there are none.
-func Conflict(rows []Row) (dpID, first, second string) {
-	point := map[string]string{}
-	for _, r := range mapping(rows) {
-		if other, ok := point[r.To]; ok {
-			return r.To, other, r.Point
-		}
-		point[r.To] = r.Point
-	}
-	return "", "", ""
-}
-
-// mapping gives the rows of the configuration and the defaults of the points
-// that it does not name.
-func mapping(rows []Row) []Row {
-	var all []Row
-	for _, row := range defaults {
-		if !named(rows, row.Point) {
-			all = append(all, row)
-		}
-	}
-	for _, row := range rows {
-		if row.To != "" {
-			all = append(all, row)
-		}
-	}
-	return all
+var Defaults = []uplink.Row{
+	{Point: "relay", To: "1", Scale: -1},
+	{Point: "meter.number", To: "2", Scale: -1},
+	{Point: "power.active.total", To: "3", Scale: -1},
+	{Point: "voltage.a", To: "5", Scale: -1},
+	{Point: "current.a", To: "7", Scale: -1},
+	{Point: "temperature", To: "10", Scale: -1},
+	{Point: "fault", To: "19", Scale: -1},
+	{Point: "fault", To: "20", Scale: -1},
+	{Point: "fault", To: "21", Scale: -1},
+	{Point: "power.reactive.total", To: "38", Scale: -1},
+	{Point: "power.factor.total", To: "40", Scale: -1},
+	{Point: "frequency", To: "41", Scale: -1},
+	{Point: "count.trip", To: "42", Scale: -1},
+	{Point: "energy.forward.total", To: "44", Scale: -1},
+	{Point: "energy.forward.day", To: "45", Scale: -1},
+	{Point: "energy.forward.month", To: "46", Scale: -1},
+	{Point: "credit.energy", To: "47", Scale: -1},
+	{Point: "energy.forward.total", To: "50", Scale: -1},
+	{Point: "energy.reactive1.total", To: "51", Scale: -1},
+	{Point: "power.apparent.total", To: "52", Scale: -1},
+	{Point: "relay", To: "57", Scale: -1},
+	{Point: "freeze.daily.time", To: "58", Scale: -1},
 }
 
 // Takes reports whether the configuration may map a point to a data point at

@@ -1,6 +1,7 @@
 package tuya
 
 import (
+	"cmp"
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
 )
@@ -34,20 +34,16 @@ type Config struct {
 	Fault    string // FaultBitmap, FaultLabel
 	// RestampOld gives items that are too old t = now; else they are set aside.
 	RestampOld bool
-	Devices    []Device
-	Map        []Row // rows that name a point replace all its defaults
-	Points     *meter.Points
-	Zone       *time.Location // of the meters' clocks
+	Sync       Sync              // of every meter
+	Directory  *uplink.Directory // made with Defaults
+	Zone       *time.Location    // of the meters' clocks
 }
 
-// Device is a meter on the platform, with the fields of devices/sync.
-type Device struct {
-	Meter           dlt645.Address
-	CID             string // the sub-device's id, chosen by us
-	Name            string
-	ProductID       string
+// Sync holds the fields of devices/sync that all meters share.
+type Sync struct {
+	ProductID       string // of meters without one of their own
 	VendorCode      string
-	CommType        string
+	CommType        string // "": mqtt
 	DeviceIP        string
 	MACAddress      string
 	InstallLocation string
@@ -58,43 +54,33 @@ type Device struct {
 // Tuya implements uplink.Platform.
 type Tuya struct {
 	Config
-	rows    []Row
-	devices map[dlt645.Address]*Device
-	meters  []dlt645.Address
+	dir *uplink.Directory
 }
 
 // New gives the platform.
 func New(c Config) *Tuya {
-	if c.Points == nil {
-		c.Points = &meter.Points{}
-	}
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	t := &Tuya{Config: c, devices: map[dlt645.Address]*Device{}}
-	t.rows = mapping(c.Map)
-	for i := range c.Devices {
-		d := &c.Devices[i]
-		t.devices[d.Meter] = d
-		t.meters = append(t.meters, d.Meter)
-	}
-	return t
+	c.Sync.CommType = cmp.Or(c.Sync.CommType, "mqtt")
+	return &Tuya{Config: c, dir: c.Directory}
 }
 
-func named(rows []Row, point string) bool {
-	for _, r := range rows {
-		if r.Point == point {
-			return true
-		}
-	}
-	return false
-}
+// Directory says who is who on the platform.
+func (t *Tuya) Directory() *uplink.Directory { return t.dir }
+
+// Limits of the platform; the document tells no pace. Every message carries
+// the time, so none works without it, and one data point each.
+func (t *Tuya) Limits() uplink.Limits { return uplink.Limits{NeedsClock: true, Registers: 4, Batch: 1} }
 
 // Login gives the password that the document describes: the MD5 of client id
 // and user name, in hex. There is no secret in it.
 func (t *Tuya) Login(time.Time) uplink.Login {
 	sum := md5.Sum([]byte(t.Gateway + t.Username))
-	return uplink.Login{ClientID: t.Gateway, Username: t.Username, Password: hex.EncodeToString(sum[:])}
+	return uplink.Login{
+		ClientID: t.Gateway, Username: t.Username, Password: hex.EncodeToString(sum[:]),
+		Topics: []string{t.topic(topicSync + responseLevel), t.topic(topicReport + responseLevel), t.topic(topicCommand)},
+	}
 }
 
 // Topics of the table of preset topics, by what stands behind the gateway.
@@ -108,17 +94,6 @@ const (
 
 // topic begins with the literal text gateway_id.
 func (t *Tuya) topic(name string) string { return "gateway_id/" + t.Gateway + "/" + name }
-
-// NeedsClock is true: every message carries the time.
-func (t *Tuya) NeedsClock() bool { return true }
-
-// Topics are the three downlinks.
-func (t *Tuya) Topics() []string {
-	return []string{t.topic(topicSync + responseLevel), t.topic(topicReport + responseLevel), t.topic(topicCommand)}
-}
-
-// Meters are the devices of the configuration.
-func (t *Tuya) Meters() []dlt645.Address { return t.meters }
 
 // envelope is the frame of all messages.
 type envelope struct {
@@ -156,20 +131,15 @@ type syncParam struct {
 
 // Register activates a meter. The platform takes it for an addition or an
 // update, so it may be repeated.
-func (t *Tuya) Register(now time.Time, a dlt645.Address, step int) (uplink.Message, bool) {
+func (t *Tuya) Register(now time.Time, d *uplink.Device, step int) (uplink.Message, bool) {
 	if step > 0 {
 		return uplink.Message{}, false
 	}
-	d := t.devices[a]
-	comm := d.CommType
-	if comm == "" {
-		comm = "mqtt"
-	}
 	m := t.message(topicSync, randomID(), now, "", syncParam{
-		CID: d.CID, ProductID: d.ProductID, VendorCode: d.VendorCode, CommType: comm, DeviceIP: d.DeviceIP, MACAddress: d.MACAddress,
-		DeviceDesc: d.Name, InstallLocation: d.InstallLocation, DeviceServerID: d.DeviceServerID, ProductSubType: d.ProductSubType,
+		CID: d.ID, ProductID: cmp.Or(d.ProductID, t.Sync.ProductID), VendorCode: t.Sync.VendorCode, CommType: t.Sync.CommType, DeviceIP: t.Sync.DeviceIP, MACAddress: t.Sync.MACAddress,
+		DeviceDesc: d.Meter.Name, InstallLocation: t.Sync.InstallLocation, DeviceServerID: t.Sync.DeviceServerID, ProductSubType: t.Sync.ProductSubType,
 	})
-	m.Meter = a
+	m.Meter = d.Address()
 	return m, true
 }
 
@@ -178,15 +148,6 @@ type reportParam struct {
 	ID    string          `json:"id"`
 	Value json.RawMessage `json:"value"`
 }
-
-// RegisterWindow keeps some of devices/sync outstanding.
-func (t *Tuya) RegisterWindow() int { return 4 }
-
-// Batch is 1: a message carries one data point.
-func (t *Tuya) Batch() int { return 1 }
-
-// Pace is not told by the document.
-func (t *Tuya) Pace() uplink.Pace { return uplink.Pace{} }
 
 // Encode gives one message for each data point, with the reading's own time.
 func (t *Tuya) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
@@ -207,30 +168,29 @@ func (t *Tuya) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
 
 func (t *Tuya) encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encoded {
 	var enc uplink.Encoded
-	d := t.devices[r.Meter]
-	sent := map[string]bool{}
+	d := t.dir.Of(r.Meter)
+	if d == nil {
+		return enc
+	}
 	add := func(dpID string, v json.RawMessage) {
-		if sent[dpID] {
-			return // one id, one message
-		}
-		sent[dpID] = true
-		m := t.message(topicReport, requestID(store, seq, dpID), r.Time, "", reportParam{d.CID, dpID, v})
+		m := t.message(topicReport, requestID(store, seq, dpID), r.Time, "", reportParam{d.ID, dpID, v})
 		m.Meter, m.Item = r.Meter, dpID
 		enc.Messages = append(enc.Messages, m)
 	}
-	for _, row := range t.rows {
-		v, ok := r.Value(row.Point)
-		dp, ok2 := findDP(row.To)
-		if !ok || !ok2 {
-			continue
-		}
-		js, known, fits := t.value(row, dp, v)
-		switch {
-		case !known:
-		case !fits:
-			enc.Withheld++
-		default:
-			add(row.To, js)
+	for _, v := range r.Values {
+		for _, row := range t.dir.Rows(v.Point) {
+			dp, ok := findDP(row.To)
+			if !ok {
+				continue
+			}
+			js, known, fits := t.value(row, dp, v.Value)
+			switch {
+			case !known:
+			case !fits:
+				enc.Withheld++
+			default:
+				add(row.To, js)
+			}
 		}
 	}
 	for _, p := range phases {
@@ -287,8 +247,8 @@ type statusParam struct {
 func (t *Tuya) Status(now time.Time, meters []meter.MeterState) (uplink.Message, bool) {
 	var list []statusParam
 	for _, m := range meters {
-		if d := t.devices[m.Address]; d != nil && m.Known {
-			list = append(list, statusParam{d.CID, m.Online})
+		if d := t.dir.Of(m.Address); d != nil && m.Known {
+			list = append(list, statusParam{d.ID, m.Online})
 		}
 	}
 	if len(list) == 0 {
@@ -315,8 +275,9 @@ var verdicts = map[int]uplink.Verdict{
 // inbound is what comes down. T8: only the English document says that a
 // missing code means success, so a response without one acknowledges nothing.
 type inbound struct {
-	CID       string `json:"cid"`
-	RequestID string `json:"request_id"`
+	T         json.RawMessage `json:"t"`
+	CID       string          `json:"cid"`
+	RequestID string          `json:"request_id"`
 	Param     struct {
 		Msg   string          `json:"msg"`
 		Code  *int            `json:"code"`
@@ -326,10 +287,10 @@ type inbound struct {
 }
 
 // Receive understands responses and commands.
-func (t *Tuya) Receive(now time.Time, topic string, payload []byte) uplink.Receipt {
-	name, ok := strings.CutPrefix(topic, "gateway_id/"+t.Gateway+"/")
+func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
+	name, ok := strings.CutPrefix(m.Topic, "gateway_id/"+t.Gateway+"/")
 	var in inbound
-	if !ok || json.Unmarshal(payload, &in) != nil || in.RequestID == "" {
+	if !ok || json.Unmarshal(m.Payload, &in) != nil {
 		return uplink.Receipt{}
 	}
 	switch name {
@@ -339,7 +300,7 @@ func (t *Tuya) Receive(now time.Time, topic string, payload []byte) uplink.Recei
 	default:
 		return uplink.Receipt{}
 	}
-	if in.Param.Code == nil {
+	if in.Param.Code == nil || in.RequestID == "" {
 		return uplink.Receipt{}
 	}
 	v, ok := verdicts[*in.Param.Code]

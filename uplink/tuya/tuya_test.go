@@ -122,9 +122,19 @@ func reading(values ...any) *meter.Reading {
 	return r
 }
 
-func platform(c Config) *Tuya {
-	c.Gateway, c.Username = "gw0001", "vendor01"
-	c.Devices = []Device{{Meter: testMeter, CID: "METER01", ProductID: "pid01", Name: "Unit 101"}}
+var unit101 = &meter.Handle{Name: "Unit 101", Address: testMeter}
+
+func platform(c Config, rows ...uplink.Row) *Tuya { return platformWith(nil, c, rows...) }
+
+func platformWith(points *meter.Points, c Config, rows ...uplink.Row) *Tuya {
+	c.Gateway, c.Username, c.Sync.ProductID = "gw0001", "vendor01", "pid01"
+	dir, clashes := uplink.NewDirectory(uplink.DirectoryConfig{
+		Devices: []uplink.Device{{Meter: unit101, ID: "METER01"}}, Rows: rows, Default: Defaults, Points: points,
+	})
+	if len(clashes) > 0 {
+		panic(clashes)
+	}
+	c.Directory = dir
 	return New(c)
 }
 
@@ -189,7 +199,7 @@ func TestTimeInMilliseconds(t *testing.T) {
 }
 
 func TestMapRowsReplaceTheDefaultsOfTheirPoint(t *testing.T) {
-	p := platform(Config{Map: []Row{{"power.active.total", "37", 3}, {"energy.forward.total", "", -1}, {"current.a", "6", -1}, {"current.a", "7", -1}}})
+	p := platform(Config{}, uplink.Row{Point: "power.active.total", To: "37", Scale: 3}, uplink.Row{Point: "energy.forward.total", To: "", Scale: -1}, uplink.Row{Point: "current.a", To: "6", Scale: -1}, uplink.Row{Point: "current.a", To: "7", Scale: -1})
 	got, _ := reports(t, p, reading("power.active.total", number("1.1276"), "energy.forward.total", number("1.00"), "current.a", number("5.123")))
 	for dp, want := range map[string]string{"3": "", "37": "1127600 @1700000000", "44": "", "50": "", "6": "51230 @1700000000", "7": "51230000 @1700000000"} {
 		if got[dp] != want {
@@ -211,7 +221,7 @@ func TestPhaseForms(t *testing.T) {
 }
 
 func TestMapRowWithoutDataPointLeavesThePhaseToo(t *testing.T) {
-	got, _ := reports(t, platform(Config{Map: []Row{{"voltage.a", "", -1}}}), reading("voltage.a", number("220.1"), "current.a", number("5.123")))
+	got, _ := reports(t, platform(Config{}, uplink.Row{Point: "voltage.a", To: "", Scale: -1}), reading("voltage.a", number("220.1"), "current.a", number("5.123")))
 	if got["30"] != `"{\"current\":\"5.123\"}" @1700000000` || got["5"] != "" {
 		t.Errorf("got %v", got)
 	}
@@ -224,7 +234,8 @@ func TestUnitsOfCustomPoints(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := platform(Config{Points: &points, Map: []Row{{"leak", "6", -1}, {"export", "44", -1}, {"heat", "3", -1}}})
+	p := platformWith(&points, Config{}, uplink.Row{Point: "leak", To: "6", Scale: -1}, uplink.Row{Point: "export", To: "44", Scale: -1}, uplink.Row{Point: "heat", To: "3", Scale: -1},
+		uplink.Row{Point: "energy.forward.total", To: "", Scale: -1}, uplink.Row{Point: "power.active.total", To: "", Scale: -1})
 	got, enc := reports(t, p, reading("leak", number("1500"), "export", number("5000"), "heat", number("20")))
 	if got["6"] != "15000 @1700000000" || got["44"] != "50000 @1700000000" || got["3"] != "" || enc.Withheld != 1 {
 		t.Errorf("1500 mA, 5000 Wh, 20 °C as W: got %v, %d withheld", got, enc.Withheld)
@@ -263,7 +274,7 @@ func TestRequestIDsAreStableAndDistinct(t *testing.T) {
 func TestSyncAndStatusHaveTheDocumentsForm(t *testing.T) {
 	p := platform(Config{})
 	now := time.Unix(1700000000, 0)
-	sync, _ := p.Register(now, testMeter, 0)
+	sync, _ := p.Register(now, p.dir.Of(testMeter), 0)
 	status, ok := p.Status(now, []meter.MeterState{
 		{Address: testMeter, Known: true, Online: true}, {Address: dlt645.Address{9}, Known: true},
 	})
@@ -309,13 +320,13 @@ func TestAnswersAreUnderstood(t *testing.T) {
 	}
 	for code := range vectors(t).ErrorCodes {
 		payload := fmt.Sprintf(`{"t":1,"request_id":"r1","param":{"cid":"other","msg":"m","code":%s}}`, code)
-		rc := p.Receive(time.Now(), "gateway_id/gw0001/properties/report/response", []byte(payload))
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: "gateway_id/gw0001/properties/report/response", Payload: []byte(payload)})
 		if rc.Verdict != want[code] || rc.ID != "r1" || rc.Code != code {
 			t.Errorf("code %s: got %+v", code, rc)
 		}
 	}
 	for _, v := range vectors(t).Messages {
-		rc := p.Receive(time.Now(), v.Topic, v.Payload)
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: v.Topic, Payload: v.Payload})
 		switch v.Name {
 		case "sync_response", "report_response_ok":
 			if rc.Verdict != uplink.Accepted {
@@ -327,22 +338,22 @@ func TestAnswersAreUnderstood(t *testing.T) {
 			}
 		case "command":
 			c := rc.Command
-			if c == nil || c.Op != uplink.OpRelay || c.Relay != dlt645.CommandClose || c.ID == "" {
+			if c == nil || c.Op != meter.OpRelay || c.Relay != dlt645.CommandClose || c.ID == "" {
 				t.Fatalf("a command is understood as %+v", rc)
 			}
-			m, ok := p.Answer(time.Now(), *c, uplink.Result{Outcome: uplink.Done})
+			m, ok := p.Answer(time.Now(), *c, meter.Result{})
 			if !ok || m.Topic != "gateway_id/gw0001/commands/response" || !regexp.MustCompile(`"cid":"METER01".*"code":0`).Match(m.Payload) {
 				t.Errorf("a command is answered %s", m.Payload)
 			}
 		}
 	}
 	for _, bad := range []string{"", "null", "[]", `{"request_id":"r1","param":{"msg":"no code"}}`, `{"request_id":5}`, `{"param":{"code":0}}`} {
-		if rc := p.Receive(time.Now(), "gateway_id/gw0001/properties/report/response", []byte(bad)); rc.Verdict != uplink.Ignored {
+		if rc := p.Receive(time.Now(), uplink.Inbound{Topic: "gateway_id/gw0001/properties/report/response", Payload: []byte(bad)}); rc.Verdict != uplink.Ignored {
 			t.Errorf("%q acknowledges something: %+v", bad, rc)
 		}
 	}
 	good := []byte(`{"t":1,"request_id":"r1","param":{"cid":"c","msg":"m","code":0}}`)
-	if rc := p.Receive(time.Now(), "gateway_id/another/properties/report/response", good); rc.Verdict != uplink.Ignored {
+	if rc := p.Receive(time.Now(), uplink.Inbound{Topic: "gateway_id/another/properties/report/response", Payload: good}); rc.Verdict != uplink.Ignored {
 		t.Errorf("another gateway's answer is taken: %+v", rc)
 	}
 }
@@ -364,7 +375,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add("gateway_id/gw0001/commands", []byte(`{"t":1,"cid":"c","request_id":"r1","param":{"id":"1","value":"1"}}`))
 	p := platform(Config{})
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
-		rc := p.Receive(time.Unix(1, 0), topic, payload)
+		rc := p.Receive(time.Unix(1, 0), uplink.Inbound{Topic: topic, Payload: payload})
 		if rc.Verdict != uplink.Ignored && rc.ID == "" {
 			t.Errorf("an answer without an id: %+v", rc)
 		}
@@ -378,16 +389,16 @@ func FuzzReceive(f *testing.F) {
 // and each outcome to its code.
 func TestCommandsToTheSwitch(t *testing.T) {
 	p := platform(Config{})
-	cid := p.devices[testMeter].CID
+	cid := "METER01"
 	command := func(id, value string) uplink.Receipt {
-		return p.Receive(time.Now(), "gateway_id/gw0001/commands", fmt.Appendf(nil, `{"t":1,"cid":%q,"request_id":"r1","param":{"id":%s,"value":%s}}`, cid+" ", id, value))
+		return p.Receive(time.Now(), uplink.Inbound{Topic: "gateway_id/gw0001/commands", Payload: fmt.Appendf(nil, `{"t":1,"cid":%q,"request_id":"r1","param":{"id":%s,"value":%s}}`, cid+" ", id, value)})
 	}
 	for value, want := range map[string]dlt645.Command{
 		"true": dlt645.CommandClose, "1": dlt645.CommandClose, `"1"`: dlt645.CommandClose, `"true"`: dlt645.CommandClose,
 		"false": dlt645.CommandTrip, "0": dlt645.CommandTrip, `"0"`: dlt645.CommandTrip, `"false"`: dlt645.CommandTrip,
 	} {
 		for _, id := range []string{`"1"`, `"57"`, "1"} {
-			if rc := command(id, value); rc.Command == nil || rc.Command.Relay != want || rc.Command.Meter != testMeter || rc.Command.ID != "r1" {
+			if rc := command(id, value); rc.Command == nil || rc.Command.Relay != want || rc.Command.Meter != unit101 || rc.Command.ID != "r1" {
 				t.Errorf("DP %s = %s is understood as %+v", id, value, rc)
 			}
 		}
@@ -398,14 +409,14 @@ func TestCommandsToTheSwitch(t *testing.T) {
 			t.Errorf("DP %s = %s: %+v, want %s", id, value, rc, want)
 		}
 	}
-	if rc := p.Receive(time.Now(), "gateway_id/gw0001/commands", []byte(`{"t":1,"cid":"nobody","request_id":"r1","param":{"id":"1","value":true}}`)); rc.Reply == nil || !strings.Contains(string(rc.Reply.Payload), `"code":2003`) {
+	if rc := p.Receive(time.Now(), uplink.Inbound{Topic: "gateway_id/gw0001/commands", Payload: []byte(`{"t":1,"cid":"nobody","request_id":"r1","param":{"id":"1","value":true}}`)}); rc.Reply == nil || !strings.Contains(string(rc.Reply.Payload), `"code":2003`) {
 		t.Errorf("a meter that is not ours: %+v", rc)
 	}
-	for outcome, want := range map[uplink.Outcome]int{
-		uplink.Done: 0, uplink.Denied: 2002, uplink.NotKnown: 2002, uplink.Invalid: 1103, uplink.NoAnswer: 2001, uplink.NotTaken: 400,
-		uplink.Unconfirmed: 400, uplink.Failed: 400, uplink.Busy: 400,
+	for outcome, want := range map[meter.Outcome]int{
+		meter.Done: 0, meter.Denied: 2002, meter.NotKnown: 2002, meter.Invalid: 1103, meter.NoAnswer: 2001, meter.NotTaken: 400,
+		meter.Unconfirmed: 400, meter.Failed: 400, meter.Busy: 400, meter.Expired: 1103, meter.Nameless: 1103,
 	} {
-		m, ok := p.Answer(time.Now(), uplink.Command{ID: "r1", Meter: testMeter}, uplink.Result{Outcome: outcome, Text: "because"})
+		m, ok := p.Answer(time.Now(), meter.Command{ID: "r1", Meter: unit101}, meter.Result{Outcome: outcome, Text: dlt645.Text{EN: "because"}})
 		if !ok || !strings.Contains(string(m.Payload), fmt.Sprintf(`"code":%d`, want)) || !strings.Contains(string(m.Payload), `"request_id":"r1"`) {
 			t.Errorf("outcome %d is told as %s, want code %d", outcome, m.Payload, want)
 		}

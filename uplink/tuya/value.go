@@ -10,17 +10,18 @@ import (
 
 	"meterd/dlt645"
 	"meterd/meter"
+	"meterd/uplink"
 )
 
 // value gives the JSON of a point as that data point. Known tells whether
 // the point says anything for it; fits, whether the platform can take it.
-func (t *Tuya) value(row Row, d dp, v dlt645.Value) (js json.RawMessage, known, fits bool) {
+func (t *Tuya) value(row uplink.Row, d dp, v dlt645.Value) (js json.RawMessage, known, fits bool) {
 	switch d.kind {
 	case kindValue:
 		if v.Kind != dlt645.Number {
 			return nil, false, false
 		}
-		raw, ok := d.scaled(v.Dec, unitOf(t.Points, row.Point), row.Scale)
+		raw, ok := d.scaled(v.Dec, unitOf(t.dir.Points(), row.Point), row.Scale)
 		return strconv.AppendInt(nil, raw, 10), true, ok
 	case kindBool:
 		if v.Text != "closed" && v.Text != "open" {
@@ -150,7 +151,7 @@ type phaseJSON struct {
 func (t *Tuya) phase(r *meter.Reading, phase string) (json.RawMessage, bool) {
 	number := func(point string) (dlt645.Decimal, bool) {
 		v, ok := r.Value(point)
-		return v.Dec, ok && v.Kind == dlt645.Number && !named(t.Map, point)
+		return v.Dec, ok && v.Kind == dlt645.Number && !t.dir.Renamed(point)
 	}
 	var p phaseJSON
 	if v, ok := number("voltage." + phase); ok {

@@ -2,7 +2,6 @@ package uplinktest
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	paho "github.com/eclipse/paho.mqtt.golang"
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -169,60 +167,3 @@ func (b *Broker) awaitEnd(id string) {
 }
 
 func (*authHook) OnACLCheck(*mochi.Client, string, bool) bool { return true }
-
-// Attachment is a platform's connection to a broker, renewed when it breaks.
-type Attachment struct{ client paho.Client }
-
-// Platform is a simulated platform: what it listens to, and what it answers.
-type Platform interface {
-	Topics() []string
-	Receive(topic string, payload []byte, now time.Time) []Out
-}
-
-// Attach connects the platform to the broker at addr and serves until Close.
-func Attach(p Platform, addr, username, password string) (*Attachment, error) {
-	o := paho.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("simulated-platform").
-		SetUsername(username).SetPassword(password).SetProtocolVersion(4).SetCleanSession(true).
-		SetAutoReconnect(true).SetMaxReconnectInterval(200 * time.Millisecond).SetConnectRetry(true).
-		SetConnectRetryInterval(100 * time.Millisecond).SetOrderMatters(false)
-	o.SetOnConnectHandler(func(c paho.Client) {
-		filters := map[string]byte{}
-		for _, topic := range p.Topics() {
-			filters[topic] = 1
-		}
-		c.SubscribeMultiple(filters, func(c paho.Client, m paho.Message) {
-			for _, out := range p.Receive(m.Topic(), m.Payload(), time.Now()) {
-				c.Publish(out.Topic, 1, false, out.Payload)
-			}
-		})
-	})
-	a := &Attachment{paho.NewClient(o)}
-	if t := a.client.Connect(); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
-		return nil, fmt.Errorf("the simulated platform does not reach the broker at %s: %v", addr, t.Error())
-	}
-	return a, nil
-}
-
-// Publish sends a message as the platform, such as a command.
-func (a *Attachment) Publish(o Out) error {
-	t := a.client.Publish(o.Topic, 1, false, o.Payload)
-	if !t.WaitTimeout(10 * time.Second) {
-		return fmt.Errorf("the broker does not take a message to %s", o.Topic)
-	}
-	return t.Error()
-}
-
-// AttachEmbedded connects the platform to an embedded broker.
-func AttachEmbedded(p Platform, addr, secret string) (*Attachment, error) {
-	return Attach(p, addr, platformUser, secret)
-}
-
-// Command sends a command to a gateway.
-func (a *Attachment) Command(gateway string, payload []byte) error {
-	t := a.client.Publish("gateway_id/"+gateway+"/commands", 1, false, payload)
-	t.Wait()
-	return t.Error()
-}
-
-// Close ends the connection.
-func (a *Attachment) Close() { a.client.Disconnect(100) }

@@ -2,7 +2,9 @@ package uplinktest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -34,12 +36,11 @@ func NewMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 
 // SetMosquitto prepares such a broker, for Start.
 func SetMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	m := &Mosquitto{dir: dir, addr: l.Addr().String()}
-	l.Close()
+	m := &Mosquitto{dir: dir, addr: addr}
 	passwords := filepath.Join(dir, "passwords")
 	if err := os.WriteFile(passwords, nil, 0o600); err != nil {
 		return nil, err
@@ -58,6 +59,19 @@ func SetMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// freePort gives an address of this host that nobody listens at. It lies below
+// the ports that the kernel gives out by itself, so that no connection of
+// another test takes it before the broker does, or while that is stopped.
+func freePort() (string, error) {
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.N(20000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			return addr, l.Close()
+		}
+	}
+	return "", errors.New("this host has no free port")
 }
 
 // inSbin finds a program also where Debian puts daemons.

@@ -53,6 +53,8 @@ type Gateway struct {
 	ID       string
 	Zone     *time.Location
 	Language string // "en" or "zh"
+	// CommandAge is how old a platform's command may be.
+	CommandAge time.Duration
 }
 
 // Clock says when the system's clock is believed.
@@ -108,19 +110,8 @@ func (b Bus) Open() (meter.Port, error) {
 
 // Meter is a meter on a line.
 type Meter struct {
-	Name    string
-	Bus     string
-	Address dlt645.Address
+	*meter.Handle
 	Profile string
-	CT, PT  int64
-
-	Protocol    dlt645.Protocol
-	Auto        bool // it is asked which edition it speaks
-	Access      dlt645.Access
-	HasPassword bool
-	Allow       []string // what platforms may do to it, of Actions
-	// Codes are N1 of 1CH where the vendor differs.
-	Codes map[dlt645.Command]dlt645.Command
 }
 
 // Profile says what is read how often.
@@ -194,6 +185,7 @@ func (c *Config) gateway(root *table) {
 	}
 	c.Gateway.Zone = zone
 	c.Gateway.Language = t.oneOf("language", "en", "zh")
+	c.Gateway.CommandAge = t.duration("command_age", 2*time.Minute, 10*time.Second, 24*time.Hour)
 	t.finish()
 }
 

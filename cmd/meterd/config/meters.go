@@ -186,27 +186,42 @@ func (c *Config) meters(root *table) {
 	if !root.has("meter") {
 		root.problem("", "add a [[meter]] with name, bus, address and profile", "there is no [[meter]]: nothing can be read")
 	}
-	names, places := map[string]bool{}, map[string]string{}
 	for _, t := range tables {
-		m := Meter{Name: t.required("name"), Bus: t.required("bus"), Profile: t.required("profile")}
-		if names[m.Name] && m.Name != "" {
-			t.problem("name", "give each meter a name of its own", "two meters have the name %q", m.Name)
-		}
-		names[m.Name] = true
+		m := Meter{Handle: &meter.Handle{Name: t.required("name"), Bus: t.required("bus")}, Profile: t.required("profile")}
 		m.Address = c.address(t)
-		place := m.Bus + "/" + m.Address.String()
-		if other, ok := places[place]; ok && m.Address != (dlt645.Address{}) {
-			t.problem("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already", t.title, m.Address, m.Bus, other)
-		}
-		places[place] = m.Name
-		if i := slices.IndexFunc(c.Meters, func(o Meter) bool { return o.Address == m.Address && o.Bus != m.Bus }); i >= 0 && m.Address != (dlt645.Address{}) {
-			t.note("address", true, "addresses are unique in the world; is one of the two mistyped?",
-				"%s: address %s is also that of meter %q on bus %q; platforms cannot tell the two apart", t.title, m.Address, c.Meters[i].Name, c.Meters[i].Bus)
-		}
+		c.unlike(t, m)
 		c.references(t, &m)
 		c.meterRest(t, &m)
+		if p, ok := c.profile(m.Profile); ok {
+			m.Groups = p.Groups
+		}
 		t.finish()
 		c.Meters = append(c.Meters, m)
+	}
+}
+
+// unlike tells of two meters that one could take for each other: by name, by
+// address, or by a name that is the other's address.
+func (c *Config) unlike(t *table, m Meter) {
+	none := dlt645.Address{}
+	for k, o := range c.Meters {
+		line := t.doc.line(fmt.Sprintf("meter[%d]", k))
+		if m.Name == o.Name && m.Name != "" {
+			t.problem("name", "give each meter a name of its own", "two meters have the name %q, this and line %d", m.Name, line)
+		}
+		switch {
+		case m.Address != o.Address || m.Address == none:
+		case m.Bus == o.Bus:
+			t.problem("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already, line %d", t.title, m.Address, m.Bus, o.Name, line)
+		default:
+			t.problem("address", "addresses are unique in the world; is one of the two mistyped?",
+				"%s: address %s is also that of meter %q on bus %q, line %d; neither the record nor a platform could tell the two apart", t.title, m.Address, o.Name, o.Bus, line)
+		}
+		for _, pair := range [][2]Meter{{m, o}, {o, m}} {
+			if pair[0].Name == pair[1].Address.String() && pair[1].Address != none && pair[0].Address != pair[1].Address {
+				t.problem("name", "a name that is no other meter's address", "a meter has the name %q, which is the address of meter %q; this and line %d", pair[0].Name, pair[1].Name, line)
+			}
+		}
 	}
 }
 
@@ -254,8 +269,14 @@ func (c *Config) references(t *table, m *Meter) {
 	unknown("profile", m.Profile, profiles)
 }
 
-// Actions are what a platform may be allowed to do to a meter.
-var Actions = []string{"relay", "set", "time", "freeze", "demand-reset"}
+// actions are what a platform may be allowed to do to a meter.
+func actions() []string {
+	var names []string
+	for _, o := range meter.Operations {
+		names = append(names, string(o))
+	}
+	return names
+}
 
 func (c *Config) meterRest(t *table, m *Meter) {
 	switch t.oneOf("protocol", "2007", "1997", "auto") {
@@ -267,16 +288,18 @@ func (c *Config) meterRest(t *table, m *Meter) {
 	m.Access.Password, m.HasPassword = c.fourBytes(t, "password")
 	m.Access.Operator, _ = c.fourBytes(t, "operator")
 	m.CT, m.PT = t.integer("ct", 1, 1, 100000), t.integer("pt", 1, 1, 100000)
-	m.Allow = t.strings("allow")
-	for _, a := range m.Allow {
-		if !slices.Contains(Actions, a) {
-			t.problem("allow", "known are "+quoteAll(Actions), "%s: allow holds %q, which is not known", t.title, a)
+	known := actions()
+	secret := false
+	for _, a := range t.strings("allow") {
+		if !slices.Contains(known, a) {
+			t.problem("allow", "known are "+quoteAll(known), "%s: allow holds %q, which is not known", t.title, a)
+			continue
 		}
+		m.Allow = append(m.Allow, meter.Operation(a))
+		secret = secret || meter.Operation(a).Secret()
 	}
-	if len(m.Allow) > 0 {
-		if needs := slices.ContainsFunc(m.Allow, func(a string) bool { return a == "relay" || a == "set" || a == "demand-reset" }); needs && !m.HasPassword {
-			t.note("allow", true, "add password, PA P0 P1 P2 as 8 hexadecimal digits", "%s: what allow names needs the meter's password", t.title)
-		}
+	if secret && !m.HasPassword {
+		t.note("allow", true, "add password, PA P0 P1 P2 as 8 hexadecimal digits", "%s: what allow names needs the meter's password", t.title)
 	}
 	relay := t.sub("relay", t.title+", relay")
 	for key, usual := range map[string]dlt645.Command{"trip": dlt645.CommandTrip, "permit": dlt645.CommandPermit, "close": dlt645.CommandClose} {

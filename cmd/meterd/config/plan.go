@@ -51,7 +51,7 @@ func (c *Config) plans() []BusPlan {
 			if m.Bus != b.Name {
 				continue
 			}
-			for _, g := range c.GroupsOf(m) {
+			for _, g := range m.Groups {
 				r, took := planRound(m, g, b.Timing)
 				p.Load += took.Seconds() / g.Every.Seconds()
 				p.Rounds = append(p.Rounds, r)
@@ -74,16 +74,6 @@ func planRound(m Meter, g meter.Group, t meter.Timing) (RoundPlan, time.Duration
 	}
 	r.Seconds = took.Round(time.Millisecond).Seconds()
 	return r, took
-}
-
-// GroupsOf gives what is read of a meter, by its profile.
-func (c *Config) GroupsOf(m Meter) []meter.Group {
-	for _, p := range c.Profiles {
-		if p.Name == m.Profile {
-			return p.Groups
-		}
-	}
-	return nil
 }
 
 // crowded is the share of a line's time above which check warns.

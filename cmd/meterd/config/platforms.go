@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -21,47 +20,99 @@ type Env struct {
 	Offer   func(time.Time) // takes the time that the platform knows, at the moment it is called
 }
 
-// maker gives a platform of its rows and devices.
-type maker func(Env, []uplink.Row, []device) uplink.Platform
+// maker gives a platform by its directory.
+type maker func(Env, *uplink.Directory) uplink.Platform
 
-// kinds are the platforms, each with the key of its table and what reads it.
-var kinds = []struct {
-	kind, table string
-	read        func(c *Config, t, p *table, u *Uplink) maker
-}{
-	{"tuya", "tuya", (*Config).tuya},
-	{"onenet", "onenet", (*Config).onenet},
-	{"onenet-studio", "onenet", (*Config).studio},
-	{"das", "das", (*Config).das},
-	{"iotkit", "iotkit", (*Config).iotkit},
+// kind is a platform that the configuration may name.
+type kind struct {
+	name  string
+	table string       // that holds its own keys
+	rows  []uplink.Row // what points are called by default; nil: each by its identifier
+	read  func(c *Config, t, p *table, u *Uplink) maker
+	check func(c *Config, t *table, u *Uplink, dir *uplink.Directory) // what the directory must be; nil: anything
 }
 
-// platform reads the table of the uplink's kind, its map and its devices.
+// kinds is the one list of them.
+var kinds = []kind{
+	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil},
+	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames},
+	{"onenet-studio", "onenet", nil, (*Config).studio, nil},
+	{"das", "das", nil, (*Config).das, nil},
+	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames},
+}
+
+// Kinds names the platforms that the configuration may name.
+func Kinds() []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// platform reads the table of the uplink's kind, its map and its devices, and
+// makes its directory.
 func (c *Config) platform(t *table, u *Uplink) {
+	var of kind
 	var build maker
-	prefix := ""
 	for _, k := range kinds {
 		if u.Kind == "" {
 			t.has(k.table) // which of them is meant nobody knows
 		}
-		if k.kind != u.Kind {
+		if k.name != u.Kind {
 			continue
 		}
+		of = k
 		p := t.sub(k.table, fmt.Sprintf("%s, [uplink.%s]", t.title, k.table))
 		build = k.read(c, t, p, u)
-		if k.kind == "iotkit" {
-			prefix = p.str("prefix", "")
-		}
 		p.finish()
 	}
-	rows := c.mapRows(t, u)
-	devices := c.devices(t, prefix)
+	rows, at := c.mapRows(t, u)
+	devices, places := c.devices(t, u.prefix)
 	if build == nil {
 		u.Skip = true
 		return
 	}
-	u.Make = func(e Env) uplink.Platform { return build(e, rows, devices) }
-	c.flatNames(t, u, devices, rows)
+	dir, clashes := uplink.NewDirectory(uplink.DirectoryConfig{Devices: devices, Rows: rows, Default: of.rows, Points: c.Points})
+	for _, clash := range clashes {
+		c.clash(t, u, clash, at, places)
+	}
+	u.Directory = dir
+	u.Make = func(e Env) uplink.Platform { return build(e, dir) }
+	if of.check != nil && len(clashes) == 0 {
+		of.check(c, t, u, dir)
+	}
+}
+
+// clash tells of two meters or two points that the platform could not tell
+// from each other, with both lines.
+func (c *Config) clash(t *table, u *Uplink, clash uplink.Clash, rows []int, places []string) {
+	if clash.What == "identifier" {
+		what := "identifier"
+		if u.Kind == "tuya" {
+			what = "data point"
+		}
+		key, lines := "", [2]string{"by default", "by default"}
+		for i, at := range clash.Places {
+			if at >= 0 {
+				key = fmt.Sprintf("map[%d]", rows[at])
+				lines[i] = fmt.Sprintf("line %d", t.doc.line(join(t.path, key)))
+			}
+		}
+		if clash.Places[1] < 0 { // the default is told first: it is what gives way
+			clash.Of[0], clash.Of[1], lines[0], lines[1] = clash.Of[1], clash.Of[0], lines[1], lines[0]
+		}
+		t.problem(key, fmt.Sprintf("leave one of them out: [[uplink.map]] with point = %q and to = \"\"", clash.Of[0]),
+			"%s: %s %q would carry both %s and %s (%s, and %s)", t.title, what, clash.Text, clash.Of[0], clash.Of[1], lines[0], lines[1])
+		return
+	}
+	first, second := places[clash.Places[0]], places[clash.Places[1]]
+	hint := "give each an id in [[uplink.device]]"
+	if clash.What == "address" {
+		hint = "addresses are unique in the world; is one of the two mistyped?"
+	}
+	t.doc.problems = append(t.doc.problems, Problem{File: c.File, Line: t.doc.line(second), Hint: hint, Text: fmt.Sprintf("%s: the %s %q is that of meter %q (line %d) and of meter %q (line %d); the platform cannot tell the two apart",
+		t.title, clash.What, clash.Text, clash.Of[0], t.doc.line(first), clash.Of[1], t.doc.line(second))})
 }
 
 func (c *Config) tuya(t, p *table, u *Uplink) maker {
@@ -74,31 +125,18 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 		Phase:      p.oneOf("phase", tuya.PhaseJSON, tuya.PhaseObject, tuya.PhaseBase64),
 		Fault:      p.oneOf("fault", tuya.FaultBitmap, tuya.FaultLabel),
 		RestampOld: p.oneOf("stale", "drop", "restamp") == "restamp",
-		Points:     c.Points, Zone: c.Gateway.Zone,
+		Zone:       c.Gateway.Zone,
+		Sync: tuya.Sync{
+			ProductID: p.required("product_id"), VendorCode: p.str("vendor_code", ""), CommType: p.str("comm_type", "mqtt"),
+			DeviceIP: p.str("device_ip", ""), MACAddress: p.str("mac_address", ""), InstallLocation: p.str("install_location", ""),
+			DeviceServerID: p.str("device_server_id", ""), ProductSubType: p.str("product_sub_type", ""),
+		},
 	}
-	all := tuya.Device{
-		ProductID: p.required("product_id"), VendorCode: p.str("vendor_code", ""), CommType: p.str("comm_type", "mqtt"),
-		DeviceIP: p.str("device_ip", ""), MACAddress: p.str("mac_address", ""), InstallLocation: p.str("install_location", ""),
-		DeviceServerID: p.str("device_server_id", ""), ProductSubType: p.str("product_sub_type", ""),
-	}
-	return func(_ Env, rows []uplink.Row, devices []device) uplink.Platform {
+	return func(_ Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
-		conf.Map = tuyaRows(rows)
-		for _, d := range devices {
-			one := all
-			one.Meter, one.CID, one.Name, one.ProductID = d.Meter, d.ID, d.Name, cmp.Or(d.ProductID, all.ProductID)
-			conf.Devices = append(conf.Devices, one)
-		}
+		conf.Directory = dir
 		return tuya.New(conf)
 	}
-}
-
-func tuyaRows(rows []uplink.Row) []tuya.Row {
-	var out []tuya.Row
-	for _, r := range rows {
-		out = append(out, tuya.Row(r))
-	}
-	return out
 }
 
 // onenetIdentity reads what both dialects of OneNET connect with.
@@ -110,55 +148,51 @@ func (c *Config) onenetIdentity(p *table) (onenet.Identity, string) {
 	return i, p.str("sub_product_id", i.ProductID)
 }
 
-func onenetDevices(devices []device) []onenet.Device {
-	var out []onenet.Device
-	for _, d := range devices {
-		out = append(out, onenet.Device{Meter: d.Meter, ID: d.ID, Key: d.Key})
-	}
-	return out
-}
-
 func (c *Config) onenet(t, p *table, u *Uplink) maker {
 	i, _ := c.onenetIdentity(p)
 	u.streams = p.oneOf("streams", onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev)
 	streams := u.streams
-	return func(e Env, rows []uplink.Row, devices []device) uplink.Platform {
+	return func(e Env, dir *uplink.Directory) uplink.Platform {
+		i := i
 		i.Built = e.Built
-		return onenet.NewSuite(onenet.SuiteConfig{Identity: i, Streams: streams, Devices: onenetDevices(devices), Rows: rows, Points: c.Points})
+		return onenet.NewSuite(onenet.SuiteConfig{Identity: i, Streams: streams, Directory: dir})
 	}
 }
 
 func (c *Config) studio(t, p *table, u *Uplink) maker {
 	i, sub := c.onenetIdentity(p)
 	p.oneOf("streams", onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev) // of the other dialect
-	return func(e Env, rows []uplink.Row, devices []device) uplink.Platform {
+	return func(e Env, dir *uplink.Directory) uplink.Platform {
+		i := i
 		i.Built = e.Built
-		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Devices: onenetDevices(devices), Rows: rows, Points: c.Points})
+		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Directory: dir})
 	}
 }
 
-// flatNames tells of names of streams that are longer than the platform takes.
-func (c *Config) flatNames(t *table, u *Uplink, devices []device, rows []uplink.Row) {
+// flatNames tells of names of streams that are longer than the platform takes,
+// and of those that two meters would share: an id and an identifier stand in
+// them with nothing but "_" between.
+func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
 	if u.streams != onenet.StreamsFlat {
 		return
 	}
-	naming := uplink.NewNaming(rows)
 	told := map[string]bool{}
-	for _, m := range c.Meters {
-		i := slices.IndexFunc(devices, func(d device) bool { return d.Meter == m.Address })
-		p, ok := c.profile(m.Profile)
-		if i < 0 || !ok {
-			continue
-		}
-		for _, g := range p.Groups {
+	owner := map[string]string{} // of a stream
+	for _, dev := range dir.Devices() {
+		for _, g := range dev.Meter.Groups {
 			for _, point := range g.Points {
-				for _, key := range naming.Keys(point.Name) {
-					name := devices[i].ID + "_" + key
+				for _, row := range dir.Rows(point.Name) {
+					name := dev.ID + "_" + row.To
 					if !told[point.Name] && !onenet.StreamName(name) {
 						told[point.Name] = true
 						t.problem("", fmt.Sprintf(`give the point a shorter name: [[uplink.map]] with point = %q, or streams = "object"`, point.Name),
 							"%s: the stream %q has %d characters, at most 30 of A-Z a-z 0-9 _ . are allowed", t.title, name, len(name))
 					}
+					if other, twice := owner[name]; twice && other != dev.Meter.Name && !told[name] {
+						told[name] = true
+						t.problem("", "give one of them another id in [[uplink.device]]", "%s: the stream %q would be that of meter %q and of meter %q", t.title, name, other, dev.Meter.Name)
+					}
+					owner[name] = dev.Meter.Name
 				}
 			}
 		}
@@ -169,19 +203,16 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 	conf := das.Config{
 		Gateway: u.ClientID, ProductID: p.required("product_id"), DeviceID: p.required("device_id"), DeviceSecret: p.required("device_secret"),
 		SignMethod: p.oneOf("sign_method", das.SignSHA256, das.SignMD5, das.SignSHA1),
-		TLS:        u.Endpoint.TLS != nil, SubProductID: p.str("sub_product_id", ""), Points: c.Points,
+		TLS:        u.Endpoint.TLS != nil, SubProductID: p.str("sub_product_id", ""),
 	}
 	if len(conf.Gateway) > mostClientID {
 		t.problem("client_id", "", "%s: client_id has %d characters, at most %d are allowed", t.title, len(conf.Gateway), mostClientID)
 	}
-	return func(e Env, rows []uplink.Row, devices []device) uplink.Platform {
+	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
-		conf.Rows = rows
+		conf.Directory = dir
 		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
 		conf.Offer = e.Offer
-		for _, d := range devices {
-			conf.Devices = append(conf.Devices, das.Device{Meter: d.Meter, ID: d.ID, ProductID: d.ProductID, Secret: d.Key})
-		}
 		return das.New(conf)
 	}
 }
@@ -193,25 +224,30 @@ func (c *Config) iotkit(t, p *table, u *Uplink) maker {
 	conf := iotkit.Config{
 		ProductKey: p.required("product_key"), ProductSecret: p.required("product_secret"), DeviceName: p.required("device_name"), Model: p.required("model"),
 		SubProductKey: p.required("sub_product_key"), SubModel: p.required("sub_model"),
-		Prefix: p.str("prefix", ""), Backfill: p.oneOf("backfill", iotkit.BackfillLatest, iotkit.BackfillAll, iotkit.BackfillEvent), Points: c.Points,
+		Backfill: p.oneOf("backfill", iotkit.BackfillLatest, iotkit.BackfillAll, iotkit.BackfillEvent),
 	}
-	if err := iotkit.Check(conf); err != nil && conf.ProductKey != "" && conf.DeviceName != "" && conf.Model != "" && conf.ProductSecret != "" && conf.SubProductKey != "" {
-		p.problem("", "the names are those of the platform's console", "%s: %v", p.title, err)
-	}
-	return func(_ Env, rows []uplink.Row, devices []device) uplink.Platform {
+	u.prefix = p.str("prefix", "")
+	u.iotkit = conf
+	return func(_ Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
-		conf.Rows = rows
-		for _, d := range devices {
-			conf.Devices = append(conf.Devices, iotkit.Device{Meter: d.Meter, Name: d.ID})
-		}
+		conf.Directory = dir
 		return iotkit.New(conf)
 	}
 }
 
-// mapRows reads [[uplink.map]].
-func (c *Config) mapRows(t *table, u *Uplink) []uplink.Row {
-	var rows, good []uplink.Row
-	for _, mt := range t.list("map", "[[uplink.map]]") {
+// iotkitNames tells of names that the platform would not take.
+func (c *Config) iotkitNames(t *table, u *Uplink, dir *uplink.Directory) {
+	conf := u.iotkit
+	conf.Directory = dir
+	if err := iotkit.Check(conf); err != nil && conf.ProductKey != "" && conf.DeviceName != "" && conf.Model != "" && conf.ProductSecret != "" && conf.SubProductKey != "" {
+		t.problem("iotkit", "the names are those of the platform's console", "%s, [uplink.iotkit]: %v", t.title, err)
+	}
+}
+
+// mapRows reads [[uplink.map]]. It gives the rows without a mistake, and the
+// place of each.
+func (c *Config) mapRows(t *table, u *Uplink) (rows []uplink.Row, at []int) {
+	for i, mt := range t.list("map", "[[uplink.map]]") {
 		mt.title = t.title + ", [[uplink.map]]"
 		row := uplink.Row{Point: mt.required("point"), To: mt.str("to", ""), Scale: int(mt.integer("scale", -1, 0, 12))}
 		if row.Point != "" && !c.isPoint(row.Point) {
@@ -224,18 +260,16 @@ func (c *Config) mapRows(t *table, u *Uplink) []uplink.Row {
 		if !mt.has("to") {
 			mt.problem("", `add to = "…", or to = "" to leave the point out`, "%s lacks to", mt.title)
 		}
-		if u.Kind == "tuya" && c.takes(mt, row) && c.isPoint(row.Point) {
-			good = append(good, row)
+		good := c.isPoint(row.Point)
+		if u.Kind == "tuya" && good {
+			good = c.takes(mt, row)
 		}
 		mt.finish()
-		rows = append(rows, row)
+		if good {
+			rows, at = append(rows, row), append(at, i)
+		}
 	}
-	if dp, first, second := tuya.Conflict(tuyaRows(good)); dp != "" {
-		at := slices.IndexFunc(rows, func(r uplink.Row) bool { return r.To == dp })
-		t.problem(fmt.Sprintf("map[%d]", at), fmt.Sprintf("leave one of them out: [[uplink.map]] with point = %q and to = \"\"", first),
-			"%s: data point %q would carry both %s and %s", t.title, dp, first, second)
-	}
-	return rows
+	return rows, at
 }
 
 // takes reports whether the platform's data point takes the row's point. A
@@ -260,46 +294,43 @@ func (c *Config) isPoint(name string) bool {
 	return ok
 }
 
-// device is a meter on a platform.
-type device struct {
-	Meter                    dlt645.Address
-	Name, ID, ProductID, Key string
-}
-
 // devices gives who each meter is on the platform: by default prefix and
-// address.
-func (c *Config) devices(t *table, prefix string) []device {
-	named := map[string]device{}
+// address. Places are where each is described.
+func (c *Config) devices(t *table, prefix string) (out []uplink.Device, places []string) {
+	named, at := map[string]uplink.Device{}, map[string]string{}
 	for _, dt := range t.list("device", "[[uplink.device]]") {
 		dt.title = t.title + ", [[uplink.device]]"
 		name := dt.required("meter")
-		d := device{ID: dt.str("id", ""), ProductID: dt.str("product_id", ""), Key: dt.str("key", "")}
-		if _, twice := named[name]; twice {
-			dt.problem("meter", "", "%s: meter %q has two entries", dt.title, name)
+		d := uplink.Device{ID: dt.str("id", ""), ProductID: dt.str("product_id", ""), Key: dt.str("key", "")}
+		if first, twice := at[name]; twice {
+			dt.problem("meter", "", "%s: meter %q has two entries, this and line %d", dt.title, name, dt.doc.line(first))
 		}
 		if !slices.ContainsFunc(c.Meters, func(m Meter) bool { return m.Name == name }) && name != "" {
 			dt.problem("meter", "the name of a [[meter]]", "%s: there is no meter %q", dt.title, name)
 		}
-		named[name] = d
+		if d.ID != "" && len(d.ID) > mostDeviceID {
+			dt.problem("id", "", "%s: id has %d characters, at most %d are allowed", dt.title, len(d.ID), mostDeviceID)
+		}
+		named[name], at[name] = d, dt.path
 		dt.finish()
 	}
-	var out []device
-	ids := map[string]string{}
-	known := map[dlt645.Address]bool{}
-	for _, m := range c.Meters {
-		d := named[m.Name]
-		d.Meter, d.Name = m.Address, m.Name
+	for i, m := range c.Meters {
+		if m.Address == (dlt645.Address{}) || slices.ContainsFunc(c.Meters[:i], func(o Meter) bool { return o.Address == m.Address }) {
+			continue // told already
+		}
+		d, place := named[m.Name], at[m.Name]
+		if place == "" {
+			place = fmt.Sprintf("meter[%d]", i)
+		}
+		d.Meter = m.Handle
 		if d.ID == "" {
 			d.ID = prefix + m.Address.String()
 		}
-		if other, twice := ids[d.ID]; twice && !known[m.Address] {
-			t.problem("", "give each an id in [[uplink.device]]", "%s: meters %q and %q have the same id %q", t.title, other, m.Name, d.ID)
-		}
-		ids[d.ID] = m.Name
-		if !known[m.Address] {
-			out = append(out, d)
-		}
-		known[m.Address] = true
+		out, places = append(out, d), append(places, place)
 	}
-	return out
+	return out, places
 }
+
+// mostDeviceID bounds the ids of meters, which stand in topics and in the ids
+// of commands.
+const mostDeviceID = 64

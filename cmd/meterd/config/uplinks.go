@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
+	"meterd/uplink/iotkit"
 )
 
 // Uplink is one platform.
@@ -26,7 +28,10 @@ type Uplink struct {
 	Window     int
 	Timeout    time.Duration
 
-	streams string // of kind "onenet"
+	Directory *uplink.Directory // who is who there
+	streams   string            // of kind "onenet"
+	prefix    string            // before each meter's default id
+	iotkit    iotkit.Config     // of kind "iotkit"
 }
 
 func (c *Config) uplinks(root *table) {
@@ -35,13 +40,13 @@ func (c *Config) uplinks(root *table) {
 		if slices.ContainsFunc(c.Uplinks, func(o Uplink) bool { return o.Name == u.Name }) && u.Name != "" {
 			t.problem("name", "its place in the ring goes by the name: give each uplink one of its own", "two uplinks have the name %q", u.Name)
 		}
+		if u.Name == meter.ByConsole {
+			t.problem("name", "give it another name", "%s: the record of commands calls people %q", t.title, u.Name)
+		}
 		if len(u.Name) > store.MaxCursorName {
 			t.problem("name", "", "%s: a name has %d bytes at most", t.title, store.MaxCursorName)
 		}
-		var names []string
-		for _, k := range kinds {
-			names = append(names, k.kind)
-		}
+		names := Kinds()
 		if kind := t.required("kind"); slices.Contains(names, kind) {
 			u.Kind = kind
 		} else if kind != "" {

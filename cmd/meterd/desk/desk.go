@@ -1,203 +1,433 @@
 // Package desk is where people and platforms ask something of meters. Whoever
-// asks, each request passes the same permission check and is carried out the
-// same way.
+// asks, each command passes the same gates in the same order:
 //
-// A Desk owns nothing but its table of meters, which never changes; each
-// request runs in the goroutine of who asks. It never sends what switches or
-// sets a second time, and never tells that something is done before the meter
-// shows it.
+//	retained? ► no id? ► too old? ► id known? ► not allowed? ► no room?
+//	► its turn at the meter ► intent durable ► line ► read-back
+//	► outcome durable ► answer
+//
+// A Desk owns the queue of each meter, with one goroutine that carries its
+// commands out in the order in which they came, and the memory of the ids of a
+// day, which a mutex guards. It never carries a command out twice, late or
+// after a restart, never sends what switches or sets a second time, and never
+// tells that something is done before the meter shows it.
 package desk
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
-	"meterd/cmd/meterd/config"
+	"golang.org/x/sync/errgroup"
+
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/uplink"
+	"meterd/store"
 )
 
-// Console is who asks on the console, in the record of what was done.
-const Console = "console"
+const (
+	// mostQueued is how many commands may wait for a meter. One more is refused.
+	mostQueued = 32
+	// longest bounds one command: a relay is watched for 20 s.
+	longest = time.Minute
+	// mostHeld is how many commands may come before the ring has been read.
+	mostHeld = 256
+)
 
-// Desk carries out what is asked of the meters of one configuration.
+// Config is what a desk works with.
+type Config struct {
+	Meters []*meter.Handle
+	Lines  []*meter.Poller
+	Points *meter.Points
+	Ring   *store.Ring
+	// Age is how old a platform's command may be.
+	Age time.Duration
+	// Stamp notes boot, uptime and whether the clock is trusted in an event.
+	Stamp func(*meter.Event)
+	// Trusted tells whether the clock is.
+	Trusted func(time.Time) bool
+	Log     *slog.Logger
+}
+
+// Desk carries out what is asked of the meters of one configuration. Run must
+// run.
 type Desk struct {
-	meters []Meter
-	points *meter.Points
-	event  func(meter.Event)
-	log    *slog.Logger
+	Config
+	queues map[*meter.Handle]chan job
+
+	mu     sync.Mutex
+	memory memory   // guarded by mu
+	read   bool     // the ring has been read: memory is whole; guarded by mu
+	held   []job    // that came before that; guarded by mu
+	denied []string // what was refused of late and stands in the ring; guarded by mu
 }
 
-// Meter is a meter that something can be asked of.
-type Meter struct {
-	*config.Meter
-	Line *meter.Poller
+// job is a command on its way.
+type job struct {
+	meter.Command
+	came time.Time
+	ctx  context.Context // of who waits for it; nil: nobody does
+	done func(meter.Result)
 }
 
-// New gives the desk of a configuration whose lines are read by these pollers.
-// Event takes the record of what was done or refused.
-func New(c *config.Config, lines []*meter.Poller, event func(meter.Event), log *slog.Logger) *Desk {
-	d := &Desk{points: c.Points, event: event, log: log}
-	for i := range c.Meters {
-		m := &c.Meters[i]
-		for _, p := range lines {
-			if p.Bus().Name() == m.Bus {
-				d.meters = append(d.meters, Meter{m, p})
-			}
-		}
+// New gives a desk.
+func New(c Config) *Desk {
+	d := &Desk{Config: c, queues: map[*meter.Handle]chan job{}, memory: newMemory()}
+	for _, h := range c.Meters {
+		d.queues[h] = make(chan job, mostQueued)
 	}
 	return d
 }
 
-// Find gives the meter that goes by a name or an address; false if none does.
-func (d *Desk) Find(who string) (Meter, bool) {
-	return d.first(func(m Meter) bool { return m.Name == who || m.Address.String() == who })
+// Find gives the meter of a name or an address; false if there is none. A name
+// that is another meter's address is a mistake of the configuration.
+func (d *Desk) Find(who string) (*meter.Handle, bool) {
+	for _, is := range []func(*meter.Handle) bool{
+		func(h *meter.Handle) bool { return h.Name == who },
+		func(h *meter.Handle) bool { return h.Address.String() == who },
+	} {
+		if i := slices.IndexFunc(d.Meters, is); i >= 0 {
+			return d.Meters[i], true
+		}
+	}
+	return nil, false
 }
 
-func (d *Desk) first(is func(Meter) bool) (Meter, bool) {
-	i := slices.IndexFunc(d.meters, is)
-	if i < 0 {
-		return Meter{}, false
-	}
-	return d.meters[i], true
-}
-
-// ErrNoPassword says that the configuration has no password for a meter, which
-// what was asked for needs.
-var ErrNoPassword = errors.New("the configuration has no password for this meter")
-
-// needsPassword are the operations whose frames carry a password.
-var needsPassword = []uplink.Op{uplink.OpRelay, uplink.OpSet, uplink.OpDemandReset}
-
-// permit is the one permission check: reading is free; a platform needs the
-// meter's allow; and what carries a password needs one.
-func permit(by string, m Meter, op uplink.Op) error {
-	if op == uplink.OpRead {
-		return nil
-	}
-	if by != Console && !slices.Contains(m.Allow, string(op)) {
-		return fmt.Errorf("the configuration does not allow %s for this meter", op)
-	}
-	if slices.Contains(needsPassword, op) && !m.HasPassword {
-		return ErrNoPassword
+// Line gives the poller of a meter's line.
+func (d *Desk) Line(h *meter.Handle) *meter.Poller {
+	for _, p := range d.Lines {
+		if p.Bus().Name() == h.Bus {
+			return p
+		}
 	}
 	return nil
 }
 
-// For gives the door of one platform: what it asks for is carried out in its
-// name.
-func (d *Desk) For(platform string) func(context.Context, uplink.Command) uplink.Result {
-	return func(ctx context.Context, c uplink.Command) uplink.Result {
-		m, ok := d.first(func(m Meter) bool { return m.Address == c.Meter })
-		if !ok {
-			return uplink.Result{Outcome: uplink.NotKnown, Text: "there is no such meter"}
+// Run reads the ids of the last day from the ring and carries commands out
+// until the context ends.
+func (d *Desk) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, queue := range d.queues {
+		g.Go(func() error {
+			d.serve(ctx, queue)
+			return nil
+		})
+	}
+	g.Go(func() error {
+		d.remember(ctx)
+		return nil
+	})
+	return g.Wait()
+}
+
+// serve carries the commands to one meter out, one after the other.
+func (d *Desk) serve(ctx context.Context, queue chan job) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-queue:
+			d.carryOut(ctx, j)
 		}
-		r, _ := d.Do(ctx, platform, m, c)
+	}
+}
+
+// remember reads the ring, and takes up what came meanwhile.
+func (d *Desk) remember(ctx context.Context) {
+	known := newMemory()
+	open := known.load(ctx, d.Ring)
+	for _, r := range open {
+		known.put(r.key, r.digest, meter.Result{Outcome: meter.Unconfirmed, Text: restarted}, r.at)
+		r.event.Command.Done, r.event.Command.Outcome = true, meter.Unconfirmed
+		r.event.Text += ": " + meter.Unconfirmed.String() + ": " + restarted.EN
+		d.put(&r.event)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	d.mu.Lock()
+	d.memory, d.read = known, true
+	held := d.held
+	d.held = nil
+	for _, j := range held {
+		d.takeLocked(j)
+	}
+	d.mu.Unlock()
+}
+
+var restarted = dlt645.Text{EN: "the board restarted meanwhile", ZH: "期间本板重启"}
+
+// Ask takes a platform's command without waiting. Done is called once, from
+// another goroutine or at once, and must not wait; for a command that is at
+// work under the same id already it is not called.
+func (d *Desk) Ask(c meter.Command, done func(meter.Result)) {
+	d.take(job{Command: c, came: time.Now(), done: done})
+}
+
+// Do carries a person's command out, in turn with all others to its meter.
+func (d *Desk) Do(ctx context.Context, c meter.Command) meter.Result {
+	var id [8]byte
+	rand.Read(id[:])
+	c.By, c.ID = meter.ByConsole, hex.EncodeToString(id[:])
+	done := make(chan meter.Result, 1)
+	d.take(job{Command: c, came: time.Now(), ctx: ctx, done: func(r meter.Result) { done <- r }})
+	select {
+	case r := <-done:
 		return r
+	case <-ctx.Done(): // it may have been sent; the ring keeps what became of it
+		return meter.ResultOf(&meter.UnprovenError{Err: ctx.Err()})
 	}
 }
 
-// Do carries a command out. The error says more of why the outcome is not
-// Done than the result, which is for platforms.
-func (d *Desk) Do(ctx context.Context, by string, m Meter, c uplink.Command) (uplink.Result, error) {
-	if err := permit(by, m, c.Op); err != nil {
-		d.event(meter.Event{Meter: m.Address, Time: time.Now(), Kind: string(c.Op), By: by, Text: "denied: " + err.Error()})
-		return uplink.Result{Outcome: uplink.Denied, Text: err.Error()}, err
-	}
-	d.log.Info("command", "by", by, "meter", m.Name, "op", string(c.Op))
-	switch c.Op {
-	case uplink.OpRead:
-		return d.read(ctx, m, c)
-	case uplink.OpRelay:
-		return d.relay(ctx, by, m, c)
-	case uplink.OpSet:
-		di, value, err := d.Settable(c.Point, c.Value)
-		if err != nil {
-			return uplink.Result{Outcome: uplink.Invalid, Text: err.Error()}, err
-		}
-		return resultOf(m.Line.Write(ctx, m.Address, di, value, by))
-	case uplink.OpTime:
-		return resultOf(m.Line.SyncTime(ctx, by))
-	case uplink.OpFreeze:
-		return resultOf(m.Line.FreezeNow(ctx, m.Address, by))
-	case uplink.OpDemandReset:
-		return resultOf(m.Line.ResetDemand(ctx, m.Address, by))
-	}
-	err := fmt.Errorf("there is no operation %q", c.Op)
-	return uplink.Result{Outcome: uplink.NotKnown, Text: err.Error()}, err
-}
-
-func (d *Desk) relay(ctx context.Context, by string, m Meter, c uplink.Command) (uplink.Result, error) {
-	out, err := m.Line.Relay(ctx, m.Address, c.Relay, by)
-	switch out {
-	case meter.NotConfirmed:
-		return uplink.Result{Outcome: uplink.Unconfirmed, Text: err.Error()}, err
-	case meter.Done:
+func (d *Desk) take(j job) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.read:
+		d.takeLocked(j)
+	case len(d.held) < mostHeld:
+		d.held = append(d.held, j)
 	default:
-		return resultOf(err)
+		j.done(refused(meter.Busy, busy))
 	}
-	// The platforms are told the new state as a reading, too.
-	var failed error
-	if points, ok := d.points.Expand("relay"); ok {
-		failed = m.Line.ReadExtra(ctx, m.Address, points)
-	}
-	if failed != nil {
-		d.log.Warn("the relay's new state is told with the next round", "meter", m.Name, "err", failed)
-	}
-	return uplink.Result{Outcome: uplink.Done}, nil
 }
 
-func (d *Desk) read(ctx context.Context, m Meter, c uplink.Command) (uplink.Result, error) {
-	var points []meter.Point
-	for _, name := range c.Points {
-		found, ok := d.points.Expand(name)
-		if !ok {
-			err := fmt.Errorf("there is no point %q", name)
-			return uplink.Result{Outcome: uplink.NotKnown, Text: err.Error()}, err
+// takeLocked passes a command through the gates and puts it into its meter's
+// queue.
+func (d *Desk) takeLocked(j job) {
+	now := time.Now()
+	if r, passes := d.admitLocked(now, j); !passes {
+		switch {
+		case r == nil: // at work already
+		case r.again:
+			d.Log.Info("a command that was answered before comes again", "uplink", j.By, "meter", j.Meter.Name, "op", string(j.Op), "outcome", r.Outcome.String())
+			j.done(r.Result)
+		default:
+			d.refuse(j, r.Result)
 		}
-		points = append(points, found...)
+		return
 	}
-	values, err := m.Line.Values(ctx, m.Address, points)
-	if len(values) == 0 && err != nil {
-		return resultOf(err)
+	if j.Op.Changes() {
+		d.memory.begin(keyOf(j.Command), j.Digest(), now)
 	}
-	return uplink.Result{Outcome: uplink.Done, Values: values}, nil
+	select {
+	case d.queues[j.Meter] <- j:
+	default:
+		d.memory.forget(keyOf(j.Command))
+		d.refuse(j, refused(meter.Busy, busy))
+	}
 }
 
-// Settable gives the identifier of a point, or of its own name, and the bytes
-// of a value that a person wrote.
-func (d *Desk) Settable(name, value string) (dlt645.DI, []byte, error) {
-	di, err := dlt645.ParseDI(name)
-	if err != nil {
-		p, ok := d.points.Lookup(name)
-		if !ok || p.From != nil {
-			return di, nil, fmt.Errorf("%q is neither a data identifier nor a point that is read", name)
-		}
-		di = p.DI
-		if p.Custom != nil {
-			b, err := p.Custom.AppendParsed(nil, value)
-			return di, b, err
-		}
-	}
-	b, err := dlt645.AppendParsed(nil, di, []string{value})
-	return di, b, err
+func refused(o meter.Outcome, why dlt645.Text) meter.Result {
+	return meter.Result{Outcome: o, Text: why, Err: errors.New(why.EN)}
 }
 
-// resultOf tells a platform what became of a command.
-func resultOf(err error) (uplink.Result, error) {
-	switch kind := meter.FailureKind(err); {
-	case err == nil:
-		return uplink.Result{Outcome: uplink.Done}, nil
-	case kind == "refusal":
-		r, _ := errors.AsType[*dlt645.Refusal](err)
-		return uplink.Result{Outcome: uplink.NotTaken, Text: "refused by the meter: " + r.Text().EN}, err
-	case kind == "silence":
-		return uplink.Result{Outcome: uplink.NoAnswer, Text: "the meter does not answer"}, err
+// Why a command is refused.
+var (
+	retained = dlt645.Text{EN: "the broker had kept this command; it is never carried out", ZH: "该命令为 broker 保留消息，不予执行"}
+	nameless = dlt645.Text{EN: "a command without an id is not carried out", ZH: "没有标识的命令不予执行"}
+	longID   = dlt645.Text{EN: "the command's id is too long", ZH: "命令标识过长"}
+	tooOld   = dlt645.Text{EN: "the command is older than command_age", ZH: "命令早于 command_age，已过期"}
+	tooEarly = dlt645.Text{EN: "the command is of another day to come", ZH: "命令时间在未来"}
+	otherID  = dlt645.Text{EN: "this id was that of another command", ZH: "该标识已用于其他命令"}
+	busy     = dlt645.Text{EN: "too many commands at once; it is not carried out later", ZH: "命令过多，不会延后执行"}
+	noMeter  = dlt645.Text{EN: "there is no such meter", ZH: "没有该电表"}
+	noRecord = dlt645.Text{EN: "its record cannot be made durable, so it is not sent", ZH: "无法持久保存命令记录，未发送"}
+	// NoPassword is told where the configuration has none for a meter.
+	NoPassword = dlt645.Text{EN: "the configuration has no password for this meter", ZH: "配置中没有该电表的密码"}
+)
+
+// stopped is what a command is told that does not pass the gates.
+type stopped struct {
+	meter.Result
+	again bool // it was answered so before
+}
+
+// admitLocked holds a command against the gates, in their order. Where it does
+// not pass, nil says that it is at work already.
+func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
+	no := func(o meter.Outcome, why dlt645.Text) (*stopped, bool) {
+		return &stopped{Result: refused(o, why)}, false
 	}
-	return uplink.Result{Outcome: uplink.Failed, Text: err.Error()}, err
+	if j.Retained {
+		return no(meter.Expired, retained)
+	}
+	if d.queues[j.Meter] == nil {
+		return no(meter.NotKnown, noMeter)
+	}
+	if j.Op.Changes() {
+		switch {
+		case j.ID == "":
+			return no(meter.Nameless, nameless)
+		case len(j.ID) > meter.MostCommandID:
+			return no(meter.Nameless, longID)
+		}
+		if !j.Said.IsZero() && d.Trusted(now) {
+			if now.Sub(j.Said) > d.Age {
+				return no(meter.Expired, tooOld)
+			}
+			if j.Said.Sub(now) > knownFor { // its id would be forgotten before its time
+				return no(meter.Expired, tooEarly)
+			}
+		}
+		if k, known := d.memory.get(now, keyOf(j.Command)); known {
+			switch {
+			case k.digest != j.Digest():
+				return no(meter.Nameless, otherID)
+			case !k.done:
+				return nil, false
+			}
+			return &stopped{k.result, true}, false
+		}
+	}
+	if why, err := d.permitted(j.Command); err != nil {
+		return &stopped{Result: meter.Result{Outcome: meter.Denied, Text: why, Err: err}}, false
+	}
+	return nil, true
+}
+
+// permitted is the one permission check: reading is free; a platform needs the
+// meter's allow, for a time that of each meter on the line, since all of them
+// hear it; and what carries a password needs one.
+func (d *Desk) permitted(c meter.Command) (why dlt645.Text, err error) {
+	if !c.Op.Changes() {
+		return why, nil
+	}
+	needed := c.Op.Permission()
+	if c.By != meter.ByConsole {
+		if !slices.Contains(c.Meter.Allow, needed) {
+			return dlt645.Text{EN: fmt.Sprintf("the configuration does not allow %s for this meter", needed), ZH: fmt.Sprintf("配置不允许对该电表执行 %s", needed)}, errNotAllowed
+		}
+		for _, o := range d.Meters {
+			if c.Op == meter.OpTime && o.Bus == c.Meter.Bus && !slices.Contains(o.Allow, needed) {
+				return dlt645.Text{
+					EN: fmt.Sprintf("a time is heard by all meters of the line, and the configuration does not allow it for %s", o.Name),
+					ZH: fmt.Sprintf("校时为全线广播，而配置不允许对 %s 执行", o.Name)}, errNotAllowed
+			}
+		}
+	}
+	if c.Op.Secret() && !c.Meter.HasPassword {
+		return NoPassword, errNoPassword
+	}
+	return why, nil
+}
+
+// What the record says of a refusal.
+var (
+	errNotAllowed = errors.New("not in allow")
+	errNoPassword = errors.New("no password")
+)
+
+// mostDenied is how many refusals the ring keeps a minute: who floods the
+// board with commands shall not fill it.
+const mostDenied = 10
+
+// refuse tells that a command is not carried out. A refusal for lack of
+// permission is kept for the record.
+func (d *Desk) refuse(j job, r meter.Result) {
+	name := ""
+	if j.Meter != nil {
+		name = j.Meter.Name
+	}
+	d.Log.Warn("a command is not carried out", "uplink", j.By, "meter", name, "op", string(j.Op), "outcome", r.Outcome.String(), "why", r.Text)
+	if r.Outcome == meter.Denied {
+		minute := time.Now().Truncate(time.Minute).String()
+		d.denied = slices.DeleteFunc(d.denied, func(m string) bool { return m != minute })
+		if len(d.denied) < mostDenied {
+			d.denied = append(d.denied, minute)
+			e := meter.Event{Meter: j.Meter.Address, Time: time.Now(), Kind: string(j.Op), By: j.By, Text: "denied: " + r.Err.Error()}
+			d.put(&e)
+		}
+	}
+	j.done(r)
+}
+
+// carryOut carries a command out whose turn it is.
+func (d *Desk) carryOut(ctx context.Context, j job) {
+	if j.By != meter.ByConsole && time.Since(j.came) > d.Age {
+		d.finish(j, refused(meter.Expired, tooOld))
+		return
+	}
+	if j.ctx != nil && j.ctx.Err() != nil { // who asked is gone
+		d.finish(j, meter.ResultOf(&meter.UnsentError{Err: j.ctx.Err()}))
+		return
+	}
+	if !j.Op.Changes() {
+		d.finish(j, d.perform(ctx, j.Command))
+		return
+	}
+	e := meter.Event{
+		Meter: j.Meter.Address, Time: time.Now(), Kind: string(j.Op), By: j.By, Text: j.String(),
+		Command: &meter.CommandRecord{ID: j.ID, Digest: j.Digest()},
+	}
+	if err := d.durable(&e); err != nil {
+		d.Log.Error("the record of a command cannot be made durable", "uplink", j.By, "meter", j.Meter.Name, "err", err)
+		if j.By != meter.ByConsole { // a person does not repeat what was done
+			d.finish(j, meter.Result{Outcome: meter.Failed, Text: noRecord, Err: err})
+			return
+		}
+	}
+	d.Log.Info("command", "uplink", j.By, "meter", j.Meter.Name, "op", string(j.Op), "what", j.String())
+	r := d.perform(ctx, j.Command)
+	e.Time = time.Now()
+	e.Command.Done, e.Command.Outcome = true, r.Outcome
+	e.Text += ": " + r.Outcome.String()
+	if r.Text.EN != "" {
+		e.Text += ": " + r.Text.EN
+	}
+	if err := d.durable(&e); err != nil {
+		d.Log.Error("the record of a command cannot be made durable", "uplink", j.By, "meter", j.Meter.Name, "err", err)
+	}
+	d.finish(j, r)
+	if j.Op == meter.OpRelay && r.Outcome == meter.Done {
+		d.tellRelay(ctx, j.Meter)
+	}
+}
+
+// tellRelay has the platforms told the new state as a reading, too.
+func (d *Desk) tellRelay(ctx context.Context, h *meter.Handle) {
+	points, _ := d.Points.Expand("relay")
+	if err := d.Line(h).ReadExtra(ctx, h, points); err != nil {
+		d.Log.Warn("the relay's new state is told with the next round", "meter", h.Name, "err", err)
+	}
+}
+
+// finish remembers what became of a command, and tells it.
+func (d *Desk) finish(j job, r meter.Result) {
+	if j.Op.Changes() {
+		d.mu.Lock()
+		d.memory.put(keyOf(j.Command), j.Digest(), meter.Result{Outcome: r.Outcome, Text: r.Text, Err: r.Err}, time.Now())
+		d.mu.Unlock()
+	}
+	j.done(r)
+}
+
+// put puts an event into the ring.
+func (d *Desk) put(e *meter.Event) error {
+	d.Stamp(e)
+	rec, err := e.AppendBinary(nil)
+	if err == nil {
+		_, err = d.Ring.Append(rec)
+	}
+	return err
+}
+
+// errInMemory says that there is no flash at present.
+var errInMemory = errors.New("the ring is in memory alone")
+
+// durable puts an event into the ring and makes it durable.
+func (d *Desk) durable(e *meter.Event) error {
+	err := d.put(e)
+	if err == nil {
+		err = d.Ring.Flush()
+	}
+	if err == nil && d.Ring.Stats().CapacityBytes == 0 {
+		err = errInMemory
+	}
+	return err
 }

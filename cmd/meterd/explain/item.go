@@ -73,7 +73,7 @@ func RefusedBlock(req meter.Request, items []Item) bool {
 }
 
 // ItemsOf tells the items of an answer, or why there are none.
-func ItemsOf(a dlt645.Address, di dlt645.DI, res meter.Result, err error, points *meter.Points, language string) []Item {
+func ItemsOf(a dlt645.Address, di dlt645.DI, res meter.Reply, err error, points *meter.Points, language string) []Item {
 	if err != nil {
 		return []Item{{Address: a.String(), DI: di.String(), Err: FailureOf(err)}}
 	}

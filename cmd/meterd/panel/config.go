@@ -7,9 +7,9 @@ import (
 
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
-	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/takeover"
 	"meterd/dlt645"
+	"meterd/meter"
 )
 
 // configCommand shows what runs, with secrets hidden, or takes the file over
@@ -32,7 +32,7 @@ func (p *Panel) configCommand(ctx context.Context, args []string, _ func(console
 	if err != nil {
 		return nil, err
 	}
-	r := p.Takeover.Propose(ctx, text, desk.Console)
+	r := p.Takeover.Propose(ctx, text, meter.ByConsole)
 	switch {
 	case r.Same:
 		return p.done(dlt645.Text{EN: "the file is what runs already", ZH: "文件与当前运行的配置相同"}), nil

@@ -2,7 +2,6 @@ package panel
 
 import (
 	"context"
-	"errors"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -12,10 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"meterd/cmd/meterd/console"
-	"meterd/cmd/meterd/desk"
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/uplink"
 )
 
 // The console's commands that change a meter, or the board. Each asks unless
@@ -34,7 +31,7 @@ func sure(args []string) (rest []string, yes bool) {
 
 // changed gives the meter that is to be changed. Who would be refused for lack
 // of a password is told before being asked whether it is meant.
-func (p *Panel) changed(who string, password bool) (desk.Meter, error) {
+func (p *Panel) changed(who string, password bool) (*meter.Handle, error) {
 	m, err := p.find(who)
 	if err == nil && password && !m.HasPassword {
 		err = lacksPassword(who)
@@ -47,20 +44,19 @@ func lacksPassword(who string) error {
 }
 
 // notDone tells why a meter did not do what it was told.
-func notDone(m desk.Meter, err error) error {
-	if errors.Is(err, desk.ErrNoPassword) {
+func notDone(m *meter.Handle, r meter.Result) error {
+	hint := dlt645.Text{}
+	switch r.Outcome {
+	case meter.Denied:
 		return lacksPassword(m.Name)
+	case meter.NotTaken:
+		hint = dlt645.Text{EN: "password, programming key, or the meter takes enciphered commands alone", ZH: "请检查密码、编程键，或该表只接受密文命令"}
+	case meter.Unconfirmed:
+		hint = dlt645.Text{EN: "it was sent once; read the meter to see whether it took it", ZH: "命令只发送一次；请抄读电表确认是否生效"}
+	case meter.NoAnswer:
+		hint = dlt645.Text{EN: "it was told nothing; is it powered, and on this line?", ZH: "未发送命令；请检查电表供电及接线"}
 	}
-	if r, ok := errors.AsType[*dlt645.Refusal](err); ok {
-		t := console.Tell(dlt645.Text{}, dlt645.Text{EN: "password, programming key, or the meter takes enciphered commands alone", ZH: "请检查密码、编程键，或该表只接受密文命令"})
-		t.Text = dlt645.Text{EN: "refused by the meter: " + r.Text().EN, ZH: "电表拒绝：" + r.Text().ZH}
-		return t
-	}
-	if meter.FailureKind(err) != "" {
-		return console.Tell(dlt645.Text{EN: "not confirmed: %v", ZH: "未确认：%v"},
-			dlt645.Text{EN: "it was sent once; read the meter to see whether it took it", ZH: "命令只发送一次；请抄读电表确认是否生效"}, err)
-	}
-	return console.Tell(dlt645.Text{EN: "%v", ZH: "%v"}, dlt645.Text{}, err)
+	return &console.Told{Text: r.Text, Hint: hint}
 }
 
 // done is the answer of what worked.
@@ -86,13 +82,21 @@ func (p *Panel) writeMeter(ctx context.Context, args []string, _ func(console.An
 	if !yes {
 		return nil, console.Sure(dlt645.Text{EN: "this writes %[2]s into %[3]s of meter %[1]s (bytes %[4]X)", ZH: "将把 %[2]s 写入电表 %[1]s 的 %[3]s（字节 %[4]X）"}, args[0], args[2], di, value)
 	}
-	if _, err := p.Desk.Do(ctx, desk.Console, m, uplink.Command{Op: uplink.OpSet, Point: args[1], Value: args[2]}); err != nil {
-		return nil, notDone(m, err)
+	if r := p.Desk.Do(ctx, meter.Command{Op: writeOp(args[1]), Meter: m, Point: args[1], Value: args[2]}); r.Outcome != meter.Done {
+		return nil, notDone(m, r)
 	}
 	if di.Code == 0x04000101 || di.Code == 0x04000102 {
 		return p.done(dlt645.Text{EN: "accepted; a clock runs on and is not compared", ZH: "电表已接受；时钟持续走动，不作比对"}), nil
 	}
 	return p.done(dlt645.Text{EN: "done: %s reads back as %s", ZH: "已完成：%s 回读为 %s"}, di, args[2]), nil
+}
+
+// writeOp is what a write of this name is: of a data identifier, or of a point.
+func writeOp(name string) meter.Operation {
+	if _, err := dlt645.ParseDI(name); err == nil {
+		return meter.OpWrite
+	}
+	return meter.OpSet
 }
 
 // instantFreeze is the time of the last freeze that was ordered at once.
@@ -112,10 +116,10 @@ func (p *Panel) freezeMeter(ctx context.Context, args []string, _ func(console.A
 	if !yes {
 		return nil, console.Sure(dlt645.Text{EN: "this freezes the registers of meter %s at once", ZH: "将立即冻结电表 %s 的数据"}, args[0])
 	}
-	if _, err := p.Desk.Do(ctx, desk.Console, m, uplink.Command{Op: uplink.OpFreeze}); err != nil {
-		return nil, notDone(m, err)
+	if r := p.Desk.Do(ctx, meter.Command{Op: meter.OpFreeze, Meter: m}); r.Outcome != meter.Done {
+		return nil, notDone(m, r)
 	}
-	if at, ok := shows(ctx, m, instantFreeze); ok {
+	if at, ok := p.shows(ctx, m, instantFreeze); ok {
 		return p.done(dlt645.Text{EN: "done: the meter's last instant freeze is of %s", ZH: "已完成：电表最近一次瞬时冻结时间为 %s"}, at), nil
 	}
 	return p.done(dlt645.Text{EN: "accepted; the meter does not tell the time of the freeze", ZH: "电表已接受；未能读出冻结时间"}), nil
@@ -134,12 +138,12 @@ func (p *Panel) resetDemand(ctx context.Context, args []string, _ func(console.A
 	if !yes {
 		return nil, console.Sure(dlt645.Text{EN: "this clears the maximum demands of meter %s for ever", ZH: "将永久清除电表 %s 的最大需量"}, args[0])
 	}
-	if _, err := p.Desk.Do(ctx, desk.Console, m, uplink.Command{Op: uplink.OpDemandReset}); err != nil {
-		return nil, notDone(m, err)
+	if r := p.Desk.Do(ctx, meter.Command{Op: meter.OpDemandReset, Meter: m}); r.Outcome != meter.Done {
+		return nil, notDone(m, r)
 	}
 	if points, ok := p.Config.Points.Expand("demand.forward"); ok {
-		if reqs, err := m.Line.PlanFor(m.Address, points); err == nil && len(reqs) > 0 {
-			if now, ok := shows(ctx, m, reqs[0].DI); ok {
+		if reqs, err := p.Desk.Line(m).PlanFor(m, points); err == nil && len(reqs) > 0 {
+			if now, ok := p.shows(ctx, m, reqs[0].DI); ok {
 				return p.done(dlt645.Text{EN: "accepted: the maximum demand now reads %s", ZH: "电表已接受：最大需量现读数为 %s"}, now), nil
 			}
 		}
@@ -148,8 +152,8 @@ func (p *Panel) resetDemand(ctx context.Context, args []string, _ func(console.A
 }
 
 // shows reads an identifier's first value.
-func shows(ctx context.Context, m desk.Meter, di dlt645.DI) (string, bool) {
-	res, err := m.Line.ReadNow(ctx, m.Address, di)
+func (p *Panel) shows(ctx context.Context, m *meter.Handle, di dlt645.DI) (string, bool) {
+	res, err := p.Desk.Line(m).ReadNow(ctx, m, di)
 	if err != nil {
 		return "", false
 	}
@@ -186,18 +190,15 @@ func (p *Panel) switchRelay(ctx context.Context, args []string, _ func(console.A
 		t.Text.ZH += c.Text().ZH
 		return nil, t
 	}
-	r, err := p.Desk.Do(ctx, desk.Console, m, uplink.Command{Op: uplink.OpRelay, Relay: c})
+	r := p.Desk.Do(ctx, meter.Command{Op: meter.RelayOp(c), Meter: m, Relay: c})
 	switch r.Outcome {
-	case uplink.Done:
+	case meter.Done:
 		return p.done(dlt645.Text{EN: "done: " + c.Text().EN, ZH: "已完成：" + c.Text().ZH}), nil
-	case uplink.Unconfirmed:
+	case meter.Unconfirmed:
 		look := "read " + strconv.Quote(args[0]) + " 04000503"
-		return nil, console.Tell(dlt645.Text{EN: "not confirmed: %v", ZH: "未确认：%v"},
-			dlt645.Text{EN: "look at the meter: status word 3 tells its relay: " + look, ZH: "请查看电表：状态字 3 反映继电器：" + look}, err)
-	case uplink.NotTaken, uplink.Denied:
-		return nil, notDone(m, err)
+		return nil, &console.Told{Text: r.Text, Hint: dlt645.Text{EN: "look at the meter: status word 3 tells its relay: " + look, ZH: "请查看电表：状态字 3 反映继电器：" + look}}
 	}
-	return nil, console.Tell(dlt645.Text{EN: "not sent: %v", ZH: "未发送：%v"}, dlt645.Text{}, err)
+	return nil, notDone(m, r)
 }
 
 // rebootAfter is the moment between the answer and the end.

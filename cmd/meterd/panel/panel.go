@@ -19,6 +19,7 @@ import (
 	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/explain"
 	"meterd/cmd/meterd/journal"
+	"meterd/cmd/meterd/record"
 	"meterd/cmd/meterd/takeover"
 	"meterd/dlt645"
 	"meterd/meter"
@@ -231,18 +232,13 @@ const ringLook = 300 * time.Millisecond
 func (p *Panel) timeOf(after uint64) *time.Time {
 	found := make(chan *time.Time, 1)
 	go func() {
-		rd := p.Ring.NewReader(after)
-		for range 4 { // a gap or two may stand before it
-			e, ok := rd.Next()
-			if !ok {
-				break
-			}
-			if e.Gap == nil {
-				found <- p.stampOf(e.Data)
-				return
-			}
+		at, ok := record.After(p.Ring, after)
+		if !ok {
+			found <- nil
+			return
 		}
-		found <- nil
+		at = at.In(p.Config.Gateway.Zone)
+		found <- &at
 	}()
 	select {
 	case at := <-found:
@@ -250,27 +246,6 @@ func (p *Panel) timeOf(after uint64) *time.Time {
 	case <-time.After(ringLook):
 		return nil
 	}
-}
-
-// stampOf gives a record's time in the board's zone; nil where the clock was
-// not trusted.
-func (p *Panel) stampOf(record []byte) *time.Time {
-	var at time.Time
-	if meter.IsEvent(record) {
-		var e meter.Event
-		if e.UnmarshalBinary(record) != nil || !e.Trusted {
-			return nil
-		}
-		at = e.Time
-	} else {
-		var r meter.Reading
-		if r.UnmarshalBinary(record) != nil || !r.Trusted {
-			return nil
-		}
-		at = r.Time
-	}
-	at = at.In(p.Config.Gateway.Zone)
-	return &at
 }
 
 func (p *Panel) configStatus() console.ConfigStatus {

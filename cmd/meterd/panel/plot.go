@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"meterd/cmd/meterd/console"
-	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/explain"
+	"meterd/cmd/meterd/record"
 	"meterd/dlt645"
 	"meterd/meter"
 )
@@ -71,9 +71,9 @@ func (p *Panel) plot(ctx context.Context, args []string, _ func(console.Answer))
 	return drawn, nil
 }
 
-func (p *Panel) answerTimes(m desk.Meter, name string) (console.Answer, error) {
+func (p *Panel) answerTimes(m *meter.Handle, name string) (console.Answer, error) {
 	h := console.Histogram{Meter: name}
-	for _, l := range m.Line.Learned() {
+	for _, l := range p.Desk.Line(m).Learned() {
 		if l.Address != m.Address.String() {
 			continue
 		}
@@ -91,7 +91,7 @@ func (p *Panel) answerTimes(m desk.Meter, name string) (console.Answer, error) {
 // history gives the samples of a point since a time, from the ring.
 func (p *Panel) history(ctx context.Context, a dlt645.Address, point string, from time.Time) []console.Sample {
 	var out []console.Sample
-	rd := p.Ring.NewReader(p.seqBefore(ctx, from))
+	rd := p.Ring.NewReader(record.Before(ctx, p.Ring, from))
 	for ctx.Err() == nil && len(out) < mostSamples {
 		e, ok := rd.Next()
 		if !ok {
@@ -106,26 +106,6 @@ func (p *Panel) history(ctx context.Context, a dlt645.Address, point string, fro
 		}
 	}
 	return out
-}
-
-// seqBefore gives a number behind which all records since a time stand. It
-// looks at a few records, each four times as far back as the one before.
-func (p *Panel) seqBefore(ctx context.Context, from time.Time) uint64 {
-	s := p.Ring.Stats()
-	for back := uint64(256); back < s.Last && ctx.Err() == nil; back *= 4 {
-		seq := s.Last - back
-		if seq < s.First {
-			break
-		}
-		rd := p.Ring.NewReader(seq)
-		e, ok := rd.Next()
-		if ok && e.Gap == nil {
-			if at := p.stampOf(e.Data); at != nil && at.Before(from) {
-				return seq
-			}
-		}
-	}
-	return 0
 }
 
 func (p *Panel) plotWords(args []string) []string {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"meterd/cmd/meterd/console"
-	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/explain"
 	"meterd/dlt645"
 	"meterd/meter"
@@ -16,7 +15,7 @@ import (
 // The console's commands that go to the meters.
 
 // find gives the meter of a name or an address.
-func (p *Panel) find(who string) (desk.Meter, error) {
+func (p *Panel) find(who string) (*meter.Handle, error) {
 	m, ok := p.Desk.Find(who)
 	if !ok {
 		return m, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, tryMeters, who)
@@ -37,7 +36,7 @@ func (p *Panel) readLive(ctx context.Context, args []string, say func(console.An
 	if err != nil {
 		return nil, err
 	}
-	r := liveReader{ctx: ctx, meter: m, points: p.Config.Points, language: p.Config.Gateway.Language}
+	r := liveReader{ctx: ctx, line: p.Desk.Line(m), meter: m, points: p.Config.Points, language: p.Config.Gateway.Language}
 	for _, req := range reqs {
 		for _, it := range r.read(req) {
 			say(it)
@@ -56,7 +55,7 @@ func (p *Panel) anyMeter() string {
 	return "METER"
 }
 
-func (p *Panel) wanted(m desk.Meter, words []string) ([]meter.Request, error) {
+func (p *Panel) wanted(m *meter.Handle, words []string) ([]meter.Request, error) {
 	var out []meter.Request
 	for _, w := range words {
 		if di, err := dlt645.ParseDI(w); err == nil {
@@ -68,7 +67,7 @@ func (p *Panel) wanted(m desk.Meter, words []string) ([]meter.Request, error) {
 			return nil, console.Tell(dlt645.Text{EN: "%q is neither a point nor a data identifier", ZH: "%q 既不是测点也不是数据标识"},
 				dlt645.Text{EN: "8 hexadecimal digits for 2007, 4 for 1997, or a name such as voltage.a", ZH: "2007 为 8 位十六进制，1997 为 4 位，或如 voltage.a 的名称"}, w)
 		}
-		reqs, err := m.Line.PlanFor(m.Address, points)
+		reqs, err := p.Desk.Line(m).PlanFor(m, points)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +82,8 @@ func (p *Panel) wanted(m desk.Meter, words []string) ([]meter.Request, error) {
 // liveReader reads a meter on a line that is in use.
 type liveReader struct {
 	ctx      context.Context
-	meter    desk.Meter
+	line     *meter.Poller
+	meter    *meter.Handle
 	points   *meter.Points
 	language string
 	failed   int
@@ -106,7 +106,7 @@ func (r *liveReader) read(req meter.Request) []explain.Item {
 }
 
 func (r *liveReader) one(di dlt645.DI) []explain.Item {
-	res, err := r.meter.Line.ReadNow(r.ctx, r.meter.Address, di)
+	res, err := r.line.ReadNow(r.ctx, r.meter, di)
 	return explain.ItemsOf(r.meter.Address, di, res, err, r.points, r.language)
 }
 
@@ -118,13 +118,41 @@ func (p *Panel) timeCommand(ctx context.Context, args []string, say func(console
 	if len(args) != 1 || args[0] != "sync" {
 		return nil, console.Tell(dlt645.Text{EN: "time takes nothing or sync, not %q", ZH: "time 不带参数或带 sync，不能是 %q"}, dlt645.Text{}, strings.Join(args, " "))
 	}
+	failed := 0
 	for _, line := range p.Lines {
-		if err := line.SyncTime(ctx, desk.Console); err != nil {
-			return nil, console.Tell(dlt645.Text{EN: "bus %s: %v", ZH: "总线 %s：%v"}, dlt645.Text{}, line.Bus().Name(), err)
+		m := p.witness(line.Bus().Name())
+		if m == nil {
+			continue
 		}
-		say(p.done(dlt645.Text{EN: "broadcast on %s\n  meters may ignore it: near midnight, when over 5 minutes off, a second time a\n  day; read METER clock.offset tells", ZH: "已在 %s 广播校时\n  电表可能忽略：临近午夜、偏差超过 5 分钟、当日第二次；可 read METER clock.offset 查看"}, line.Bus().Name()))
+		r := p.Desk.Do(ctx, meter.Command{Op: meter.OpTime, Meter: m})
+		switch r.Outcome {
+		case meter.Done:
+			say(p.done(dlt645.Text{EN: "done: broadcast on %s, and the clock of %s shows it; read METER clock.offset tells others", ZH: "已完成：已在 %s 广播校时，%s 的时钟已更新；其他电表可 read METER clock.offset 查看"}, m.Bus, m.Name))
+		default:
+			failed++
+			say(p.done(dlt645.Text{EN: "bus %s: %s\n  meters ignore a time near midnight, when over 5 minutes off, and a second time a\n  day; read METER clock.offset tells", ZH: "总线 %s：%s\n  临近午夜、偏差超过 5 分钟、当日第二次时电表会忽略；可 read METER clock.offset 查看"}, m.Bus, r.Text.In(p.Config.Gateway.Language)))
+		}
+	}
+	if failed > 0 {
+		return nil, console.Tell(dlt645.Text{EN: "not confirmed on %d of %d buses", ZH: "%[2]d 条总线中有 %[1]d 条未确认"}, dlt645.Text{}, failed, len(p.Lines))
 	}
 	return nil, nil
+}
+
+// witness gives a meter of a line whose clock shows whether a time was taken:
+// one that answers, if there is one.
+func (p *Panel) witness(bus string) *meter.Handle {
+	online := map[dlt645.Address]bool{}
+	for _, s := range p.meters() {
+		online[s.Address] = s.Online
+	}
+	var any *meter.Handle
+	for _, m := range p.Config.Meters {
+		if m.Bus == bus && (any == nil || online[m.Address] && !online[any.Address]) {
+			any = m.Handle
+		}
+	}
+	return any
 }
 
 func (p *Panel) anyBus() string {

@@ -1,6 +1,9 @@
 package panel
 
-import "meterd/cmd/meterd/config"
+import (
+	"meterd/cmd/meterd/config"
+	"meterd/dlt645"
+)
 
 // What the console offers for completion: each of these gives the words that
 // may stand behind args.
@@ -56,7 +59,7 @@ func (p *Panel) relayWords(args []string) []string {
 	case 0:
 		return commandable(p.Config.Meters)
 	case 1:
-		return []string{"trip", "permit", "close", "alarm", "alarm-off", "protect", "protect-off"}
+		return dlt645.CommandWords()
 	case 2:
 		return []string{"-yes"}
 	}

@@ -42,7 +42,9 @@ func newShift(st *Station, c *config.Config) *shift {
 	for _, b := range c.Buses {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
-	sh.desk = desk.New(c, sh.lines, sh.event, st.log)
+	sh.desk = desk.New(desk.Config{
+		Meters: handles(c), Lines: sh.lines, Points: c.Points, Ring: sh.ring, Age: c.Gateway.CommandAge, Stamp: sh.date, Trusted: st.clock.Trusted, Log: st.log,
+	})
 	sh.forgetCursors()
 	for _, u := range c.Uplinks {
 		if u.Skip {
@@ -61,6 +63,15 @@ func newShift(st *Station, c *config.Config) *shift {
 		Watchdog: st.watchdogStatus, Save: sh.saveState, Restart: panel.Restart, Log: st.log,
 	}
 	return sh
+}
+
+// handles are the meters of a configuration.
+func handles(c *config.Config) []*meter.Handle {
+	var all []*meter.Handle
+	for _, m := range c.Meters {
+		all = append(all, m.Handle)
+	}
+	return all
 }
 
 // forgetCursors makes room in the ring for the uplinks of the configuration:
@@ -86,13 +97,10 @@ func (sh *shift) beat(name string, longest time.Duration) func() {
 }
 
 func (sh *shift) poller(b config.Bus) *meter.Poller {
-	var meters []meter.Config
+	var meters []*meter.Handle
 	for _, m := range sh.config.Meters {
 		if m.Bus == b.Name {
-			meters = append(meters, meter.Config{
-				Name: m.Name, Address: m.Address, Protocol: m.Protocol, Auto: m.Auto, Groups: sh.config.GroupsOf(m), CT: m.CT, PT: m.PT,
-				Access: m.Access, Codes: m.Codes,
-			})
+			meters = append(meters, m.Handle)
 		}
 	}
 	return meter.NewPoller(meter.PollerConfig{
@@ -122,7 +130,7 @@ func (sh *shift) offer(platform string) func(time.Time) {
 func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	return uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Do: sh.desk.For(u.Name), Log: sh.log,
+		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
 }
@@ -140,10 +148,15 @@ func (sh *shift) stamp(r *meter.Reading) {
 // sink puts a reading into the ring.
 func (sh *shift) sink(r meter.Reading) { sh.keep(&r, "a reading is lost", r.Meter) }
 
-// event puts what happened into the ring.
-func (sh *shift) event(e meter.Event) {
+// date notes what dates an event when the clock is doubted.
+func (sh *shift) date(e *meter.Event) {
 	e.Trusted, e.Boot = sh.clock.Trusted(e.Time), sh.boot
 	e.Uptime = board.Uptime() - time.Since(e.Time)
+}
+
+// event puts what happened into the ring.
+func (sh *shift) event(e meter.Event) {
+	sh.date(&e)
 	sh.keep(&e, "an event is lost", e.Meter)
 }
 
@@ -183,6 +196,7 @@ func (sh *shift) run(ctx context.Context) error {
 	for _, u := range sh.uplinks {
 		g.Go(func() error { return u.Run(ctx) })
 	}
+	g.Go(func() error { return sh.desk.Run(ctx) })
 	g.Go(func() error { return sh.keepState(ctx) })
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
 	g.Go(func() error { sh.noteTrust(ctx); return nil })

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
@@ -24,13 +25,14 @@ type Config struct {
 	Subscribed func(clientID, filter string) bool
 	// Reach gives another way to the broker, such as a proxy; nil: directly.
 	Reach  func(addr string) string
-	Size   int64                                               // of the ring; 0: the least
-	Fill   func(*Site)                                         // before the uplink starts; nil: nothing
-	Window int                                                 // 0: the uplink's own
-	Wait   time.Duration                                       // for an answer, before a message goes out again; 0: 1 s
-	Do     func(context.Context, uplink.Command) uplink.Result // nil: no command is carried out
-	Meters func() []meter.MeterState                           // nil: none
-	Adjust func(*uplink.Config)                                // anything else; nil: nothing
+	Size   int64         // of the ring; 0: the least
+	Fill   func(*Site)   // before the uplink starts; nil: nothing
+	Window int           // 0: the uplink's own
+	Wait   time.Duration // for an answer, before a message goes out again; 0: 1 s
+	// Do carries commands out, one after the other; nil: none is.
+	Do     func(meter.Command) meter.Result
+	Meters func() []meter.MeterState // nil: none
+	Adjust func(*uplink.Config)      // anything else; nil: nothing
 }
 
 // Site is what stands.
@@ -75,7 +77,10 @@ func New(t testing.TB, c Config) *Site {
 	}
 	conf := uplink.Config{
 		Name: "u", Endpoint: uplink.Endpoint{URL: "tcp://" + addr}, Ring: s.Ring, FromOldest: true, Window: c.Window, Timeout: c.Wait,
-		Platform: c.Dialect, Meters: c.Meters, Do: c.Do,
+		Platform: c.Dialect, Meters: c.Meters,
+	}
+	if c.Do != nil {
+		conf.Ask = func(cmd meter.Command, done func(meter.Result)) { done(c.Do(cmd)) }
 	}
 	if conf.Timeout == 0 {
 		conf.Timeout = time.Second
@@ -147,4 +152,22 @@ func (s *Site) Publish(t testing.TB, o uplinktest.Out) {
 	if err := s.Attached.Publish(o); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Directory makes a directory for a test; its clashes end the test.
+func Directory(t testing.TB, c uplink.DirectoryConfig) *uplink.Directory {
+	t.Helper()
+	d, clashes := uplink.NewDirectory(c)
+	if len(clashes) > 0 {
+		t.Fatal(clashes)
+	}
+	return d
+}
+
+// Meter is a device of that address and id, "" for the address.
+func Meter(a dlt645.Address, id string) uplink.Device {
+	if id == "" {
+		id = a.String()
+	}
+	return uplink.Device{Meter: &meter.Handle{Name: "meter " + a.String(), Address: a}, ID: id}
 }

@@ -1,0 +1,84 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+func textOf(s string) dlt645.Text { return dlt645.Text{EN: s, ZH: s} }
+
+// perform does what a command asks, once.
+func (d *Desk) perform(ctx context.Context, c meter.Command) meter.Result {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	line := d.Line(c.Meter)
+	if line == nil {
+		return refused(meter.NotKnown, noMeter)
+	}
+	switch c.Op {
+	case meter.OpRead:
+		return d.values(ctx, line, c)
+	case meter.OpRelay, meter.OpAlarm, meter.OpProtection:
+		if meter.RelayOp(c.Relay) != c.Op {
+			return refused(meter.NotKnown, textOf(fmt.Sprintf("%s is not of the operation %s", c.Relay.Text().EN, c.Op)))
+		}
+		return meter.ResultOf(line.Relay(ctx, c.Meter, c.Relay))
+	case meter.OpSet, meter.OpWrite:
+		di, value, err := d.Settable(c.Point, c.Value)
+		if err != nil {
+			return meter.Result{Outcome: meter.Invalid, Text: textOf(err.Error()), Err: err}
+		}
+		return meter.ResultOf(line.Write(ctx, c.Meter, di, value))
+	case meter.OpTime:
+		return meter.ResultOf(line.SyncTime(ctx, c.Meter, c.By == meter.ByConsole))
+	case meter.OpFreeze:
+		return meter.ResultOf(line.FreezeNow(ctx, c.Meter))
+	case meter.OpDemandReset:
+		return meter.ResultOf(line.ResetDemand(ctx, c.Meter))
+	}
+	return refused(meter.NotKnown, textOf(fmt.Sprintf("there is no operation %q", c.Op)))
+}
+
+func (d *Desk) values(ctx context.Context, line *meter.Poller, c meter.Command) meter.Result {
+	var points []meter.Point
+	for _, name := range c.Points {
+		found, ok := d.Points.Expand(name)
+		if !ok {
+			return refused(meter.NotKnown, textOf(fmt.Sprintf("there is no point %q", name)))
+		}
+		points = append(points, found...)
+	}
+	values, err := line.Values(ctx, c.Meter, points)
+	switch {
+	case len(values) > 0 && err != nil: // what is missing is told beside it
+		return meter.Result{Outcome: meter.Done, Values: values, Text: meter.ResultOf(err).Text}
+	case len(values) > 0:
+		return meter.Result{Outcome: meter.Done, Values: values}
+	case err == nil:
+		err = errors.New("the meter gives nothing of it")
+	}
+	return meter.ResultOf(err)
+}
+
+// Settable gives the identifier of a point, or of its own name, and the bytes
+// of a value that a person wrote.
+func (d *Desk) Settable(name, value string) (dlt645.DI, []byte, error) {
+	di, err := dlt645.ParseDI(name)
+	if err != nil {
+		p, ok := d.Points.Lookup(name)
+		if !ok || p.From != nil {
+			return di, nil, fmt.Errorf("%q is neither a data identifier nor a point that is read", name)
+		}
+		di = p.DI
+		if p.Custom != nil {
+			b, err := p.Custom.AppendParsed(nil, value)
+			return di, b, err
+		}
+	}
+	b, err := dlt645.AppendParsed(nil, di, []string{value})
+	return di, b, err
+}

@@ -1,0 +1,66 @@
+// Package record looks into the ring for what is asked by time: records have
+// numbers, and only most of them a time that can be believed.
+//
+// It owns nothing and never writes.
+package record
+
+import (
+	"context"
+	"time"
+
+	"meterd/meter"
+	"meterd/store"
+)
+
+// Time gives a record's time; false where the clock was not trusted, or the
+// record is of no known kind.
+func Time(record []byte) (time.Time, bool) {
+	if meter.IsEvent(record) {
+		var e meter.Event
+		if e.UnmarshalBinary(record) != nil {
+			return time.Time{}, false
+		}
+		return e.Time, e.Trusted
+	}
+	var r meter.Reading
+	if r.UnmarshalBinary(record) != nil {
+		return time.Time{}, false
+	}
+	return r.Time, r.Trusted
+}
+
+// After gives the time of the first record after a number that has one; false
+// if there is none nearby.
+func After(ring *store.Ring, seq uint64) (time.Time, bool) {
+	rd := ring.NewReader(seq)
+	for range 4 { // a gap or two may stand before it
+		e, ok := rd.Next()
+		if !ok {
+			break
+		}
+		if e.Gap == nil {
+			return Time(e.Data)
+		}
+	}
+	return time.Time{}, false
+}
+
+// Before gives a number after which all records since a time stand. It looks
+// at a few records, each four times as far back as the one before.
+func Before(ctx context.Context, ring *store.Ring, from time.Time) uint64 {
+	s := ring.Stats()
+	for back := uint64(256); back < s.Last && ctx.Err() == nil; back *= 4 {
+		seq := s.Last - back
+		if seq < s.First {
+			break
+		}
+		rd := ring.NewReader(seq)
+		e, ok := rd.Next()
+		if ok && e.Gap == nil {
+			if at, dated := Time(e.Data); dated && at.Before(from) {
+				return seq
+			}
+		}
+	}
+	return 0
+}
