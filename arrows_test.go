@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"cmd/meterd":                  {"board", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/journal", "cmd/meterd/station", "cmd/meterd/takeover", "cmd/meterd/tool"},
 	"cmd/meterd/cli":              {"cmd/meterd/console"},
 	"cmd/meterd/explain":          {"board", "dlt645", "meter"},
-	"cmd/meterd/tool":             {"board", "dlt645", "meter", "store", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/explain"},
+	"cmd/meterd/tool":             {"board", "dlt645", "meter", "store", "uplink", "uplink/tuya", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/explain"},
 	"cmd/meterd/journal":          {"board", "dlt645", "cmd/meterd/config"},
 	"cmd/meterd/takeover":         {"board", "dlt645", "store", "cmd/meterd/config", "cmd/meterd/console"},
 	"cmd/meterd/record":           {"meter", "store"},

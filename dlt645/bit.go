@@ -75,7 +75,7 @@ func bitNames(di DI) []Text {
 	return nil
 }
 
-// Status words 1 to 7 (Appendix C; dlt645.md 5.3). "Later" bits are State
+// Status words 1 to 7 (Appendix C; docs/protocol.md#status-words). "Later" bits are State
 // Grid's additions.
 var (
 	word1Bits = []Text{

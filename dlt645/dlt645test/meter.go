@@ -48,7 +48,7 @@ type Meter struct {
 	timeSet  time.Time         // when a broadcast last set the clock; guarded by mu
 }
 
-// Quirks are habits that single makers' meters have (dlt645.md section 7).
+// Quirks are habits that single makers' meters have (docs/protocol.md).
 type Quirks struct {
 	NeedsPreamble    bool                      // is deaf to a request without FE bytes
 	MinGap           time.Duration             // is deaf to a request that comes this soon after an answer

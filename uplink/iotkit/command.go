@@ -50,7 +50,7 @@ var codes = map[meter.Outcome]int{
 }
 
 // answerFrame is a reply to a service. The document has the results in data;
-// the code reads params (K6, K7), so both hold them.
+// the code reads params, so both hold them.
 type answerFrame struct {
 	ID      string          `json:"id"`
 	Method  string          `json:"method"`

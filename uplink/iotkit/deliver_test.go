@@ -207,7 +207,7 @@ func TestDeregisteredMeterComesBack(t *testing.T) {
 }
 
 // TestMetersGoOfflineWithThePlannedEnd: to the platform a meter is online until
-// its topic is left, whatever becomes of the connection (K9). So one that has
+// its topic is left, whatever becomes of the connection. So one that has
 // left the configuration is offline when the daemon has started anew.
 func TestMetersGoOfflineWithThePlannedEnd(t *testing.T) {
 	s := newWorld(t, &uplinktest.Iotkit{}, "")

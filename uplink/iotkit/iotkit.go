@@ -18,7 +18,7 @@ const (
 	// mostText bounds the text of an event, so that it fits in any case.
 	mostText = 1000
 	// registerID names the registration that is outstanding, whichever it is:
-	// the reply to one that failed has no id (K5), and there is one at a time.
+	// the reply to one that failed has no id, and there is one at a time.
 	registerID = "register"
 	// idsKept is how many ids of a meter's unfinished registrations are known: a
 	// probe may come on top of the meter's own.
@@ -59,7 +59,7 @@ func (k *Iotkit) Directory() *uplink.Directory { return k.dir }
 
 // Limits of the platform: neither the login nor a post carries the time, a
 // post is about one meter and one moment, and the reply to a failed
-// registration does not say to which it belongs (K5). What happens to the
+// registration does not say to which it belongs. What happens to the
 // gateway itself is posted in its own name.
 func (k *Iotkit) Limits() uplink.Limits { return uplink.Limits{Registers: 1, Batch: 1, Gateway: true} }
 

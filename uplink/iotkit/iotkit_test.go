@@ -274,7 +274,7 @@ func TestMessagesArePublishedOnes(t *testing.T) {
 		}
 		topics, want = message(t, "property_set_reply")
 		m, ok = k.Answer(testNow, *rc.Command, meter.Result{Outcome: meter.Done})
-		both := strings.Replace(string(want), `"data": {}`, `"data": {}, "params": {}`, 1) // K6
+		both := strings.Replace(string(want), `"data": {}`, `"data": {}, "params": {}`, 1)
 		if !ok || m.Topic != topics[0] || !same(m.Payload, []byte(both)) {
 			t.Errorf("its answer is %s %s, want %s", m.Topic, m.Payload, both)
 		}

@@ -21,7 +21,7 @@ type inbound struct {
 }
 
 // Receive understands replies and commands. Replies come on /c/ by the
-// document, and on /s/ by one version of the platform's code (K1).
+// document, and on /s/ by one version of the platform's code.
 func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	dev, action, down, ok := k.locate(m.Topic)
 	own := dev == nil
@@ -79,7 +79,7 @@ func (k *Iotkit) isOurs(id string) bool {
 }
 
 // posted takes the reply to a post. No code is documented, and the code that
-// was read answers 0 whatever comes (K2). So this is our choice: who refuses
+// was read answers 0 whatever comes. So this is our choice: who refuses
 // may not know the meter, which is registered again; then it may be in
 // trouble; at the third time the message is taken for wrong. The meter is
 // registered anew as well if it was deregistered while it is configured.

@@ -272,7 +272,7 @@ var verdicts = map[int]uplink.Verdict{
 	2003: uplink.Unknown,
 }
 
-// inbound is what comes down. T8: only the English document says that a
+// inbound is what comes down. Only the English document says that a
 // missing code means success, so a response without one acknowledges nothing.
 type inbound struct {
 	T         json.RawMessage `json:"t"`

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ type document struct {
 	file     string
 	lines    map[string]int
 	problems []Problem
+	asked    map[string]bool // keys that were looked up, given or not: uplink.map.to
 }
 
 // line gives the line of a path, or of the nearest thing around it.
@@ -28,6 +30,17 @@ func (d *document) line(path string) int {
 		path = path[:i]
 	}
 }
+
+// ask notes a key that the program reads.
+func (d *document) ask(path string) {
+	if d.asked == nil {
+		d.asked = map[string]bool{}
+	}
+	d.asked[places.ReplaceAllString(path, "")] = true
+}
+
+// places are those of tables in their lists: [2].
+var places = regexp.MustCompile(`\[[0-9]+\]`)
 
 // table is a TOML table. Its look-ups give the default where a key is
 // missing, and note a problem where it is wrong.
@@ -65,6 +78,7 @@ func (t *table) has(key string) bool {
 func (t *table) get(key string) (any, bool) {
 	if !slices.Contains(t.known, key) {
 		t.known = append(t.known, key)
+		t.doc.ask(join(t.path, key))
 	}
 	v, ok := t.values[key]
 	return v, ok

@@ -70,7 +70,7 @@ func (d *decoder) result() error {
 	return nil
 }
 
-// frameJSON is the shape that cli.md fixes.
+// frameJSON is the shape of docs/cli.md.
 type frameJSON struct {
 	Line      int               `json:"line"`
 	OK        bool              `json:"ok"`

@@ -43,7 +43,7 @@ func Ring(f *flag.FlagSet, args []string, s cli.Streams) error {
 	return look(r, s.Out, *asJSON)
 }
 
-// gapJSON is the shape that cli.md fixes.
+// gapJSON is the shape of docs/cli.md.
 type gapJSON struct {
 	From  uint64      `json:"from"`
 	To    uint64      `json:"to"`
@@ -178,12 +178,27 @@ func (s starts) dumpEvent(e store.Entry) any {
 		Meter   string `json:"meter,omitempty"`
 		By      string `json:"by,omitempty"`
 		Text    string `json:"text,omitempty"`
+		*command
 	}
 	r := record{Seq: e.Seq, Time: stampText(ev.Time), Trusted: ev.Trusted, Event: ev.Kind, By: ev.By, Text: ev.Text}
+	if c := ev.Command; c != nil {
+		r.command = &command{ID: c.ID}
+		if c.Done {
+			outcome := c.Outcome.String()
+			r.command.Outcome = &outcome
+		}
+	}
 	if ev.Meter != (dlt645.Address{}) {
 		r.Meter = ev.Meter.String()
 	}
 	return r
+}
+
+// command is what a command has left in the ring: its intent, and then what
+// became of it.
+type command struct {
+	ID      string  `json:"command"`
+	Outcome *string `json:"outcome"` // null: it is about to be carried out
 }
 
 func stampText(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }

@@ -1,0 +1,131 @@
+package meterd_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// paper is a document that a comment or another one names: a file, and a
+// heading of it after #.
+var paper = regexp.MustCompile(`([A-Za-z0-9_./-]+\.md)(#[A-Za-z0-9_-]+)?`)
+
+// link is a link of a document to another one.
+var link = regexp.MustCompile(`\]\(([A-Za-z0-9_./-]*\.md)?(#[A-Za-z0-9_-]+)?\)`)
+
+// slug is what a heading is called in a link.
+func slug(heading string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(strings.TrimSpace(heading)) {
+		switch {
+		case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+			b.WriteRune(r)
+		case r == ' ':
+			b.WriteRune('-')
+		}
+	}
+	return b.String()
+}
+
+// anchors are the headings of a document, and the anchors that it sets.
+func anchors(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		if strings.HasPrefix(line, "#") {
+			all[slug(strings.TrimLeft(line, "#"))] = true
+		}
+		for _, m := range regexp.MustCompile(`<a id="([^"]+)">`).FindAllStringSubmatch(line, -1) {
+			all[m[1]] = true
+		}
+	}
+	return all
+}
+
+// missing tells why a document, or its heading, is not there; "" if it is.
+func missing(t *testing.T, from, name, anchor string) string {
+	t.Helper()
+	for _, dir := range []string{filepath.Dir(from), ".", "docs"} {
+		path := filepath.Join(dir, name)
+		if name == "" {
+			path = from
+		}
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if a := strings.TrimPrefix(anchor, "#"); a != "" && !anchors(t, path)[a] {
+			return path + " has no " + anchor
+		}
+		return ""
+	}
+	return "there is no " + name
+}
+
+// TestPapersThatCommentsCiteAreThere: what a comment names can be read here.
+func TestPapersThatCommentsCiteAreThere(t *testing.T) {
+	seen := 0
+	walk(t, ".go", func(path string) {
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				for _, m := range paper.FindAllStringSubmatch(c.Text, -1) {
+					seen++
+					if why := missing(t, path, m[1], m[2]); why != "" {
+						t.Errorf("%s: %s: %s", fset.Position(c.Pos()), m[0], why)
+					}
+				}
+			}
+		}
+	})
+	if seen < 5 {
+		t.Errorf("only %d papers are cited: the search is wrong", seen)
+	}
+}
+
+// TestLinksBetweenPapersLead somewhere.
+func TestLinksBetweenPapersLead(t *testing.T) {
+	walk(t, ".md", func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+			if m[1]+m[2] == "" {
+				continue
+			}
+			if why := missing(t, path, m[1], m[2]); why != "" {
+				t.Errorf("%s: %s: %s", path, m[0], why)
+			}
+		}
+	})
+}
+
+func walk(t *testing.T, ext string, visit func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		if e != nil && e.IsDir() && (e.Name() == "bin" || e.Name() == ".git" || e.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if err == nil && !e.IsDir() && strings.HasSuffix(path, ext) {
+			visit(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
