@@ -111,7 +111,7 @@ func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
 		SetClientID(l.ClientID).SetUsername(l.Username).SetPassword(l.Password).
 		SetProtocolVersion(4).SetCleanSession(true).
 		SetAutoReconnect(false).SetConnectRetry(false).
-		SetOrderMatters(false).SetResumeSubs(false).
+		SetOrderMatters(true).SetResumeSubs(false).
 		SetKeepAlive(e.keepAlive()).SetPingTimeout(15 * time.Second).
 		SetConnectTimeout(connectTimeout).SetWriteTimeout(stuckAfter).
 		SetStore(mqtt.NewOrderedMemoryStore()).
@@ -142,9 +142,10 @@ func userTimeout(_, _ string, raw syscall.RawConn) error {
 	return failed
 }
 
-// enqueue never blocks: paho runs it in a goroutine for each message. What
-// finds no room is dropped and counted; an answer that is lost so is asked for
-// again.
+// enqueue never blocks: paho's reader itself runs it, one message after the
+// other, for commands to one meter must keep the order in which they came.
+// What finds no room is dropped and counted; an answer that is lost so is
+// asked for again, a command is not repeated by anyone but its sender.
 func (c *conn) enqueue(m Inbound) {
 	select {
 	case c.in <- m:

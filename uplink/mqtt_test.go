@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,37 @@ func TestLostConnectionIsTold(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the loss is not noticed")
+	}
+}
+
+// Commands to one meter are carried out in the order in which they came: the
+// client shall not hand each message to a goroutine of its own.
+func TestMessagesComeInTheirOrder(t *testing.T) {
+	b := newBroker(t)
+	at := Endpoint{URL: "tcp://" + b.Addr()}
+	to, err := dial(t.Context(), at, Login{ClientID: "to", Username: "good", Password: "word", Topics: []string{"t"}}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.close()
+	from, err := dial(t.Context(), at, Login{ClientID: "from", Username: "good", Password: "word"}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.close()
+	const messages = inboundRoom / 2
+	for i := range messages {
+		from.client.Publish("t", 1, false, strconv.Itoa(i)) // a burst: none waits for the one before
+	}
+	for i := range messages {
+		select {
+		case m := <-to.in:
+			if got := string(m.Payload); got != strconv.Itoa(i) {
+				t.Fatalf("message %s comes as number %d", got, i)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("message %d of %d does not come", i, messages)
+		}
 	}
 }
 
