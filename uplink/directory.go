@@ -250,9 +250,9 @@ func (d *Directory) Values(values []meter.PointValue) []Named {
 }
 
 // Unscaled gives a value that the platform sets as the meter has it: without
-// the scale of its row. False if it is none.
+// the scale of its row. False if it is none, or too long for any meter.
 func (r Row) Unscaled(text string) (string, bool) {
-	if text == "" || text == "null" {
+	if text == "" || text == "null" || len(text) > MostValue {
 		return "", false
 	}
 	if r.Scale <= 0 {

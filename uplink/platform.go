@@ -101,13 +101,6 @@ type Encoded struct {
 	Withheld int // values that are out of the platform's range, and not sent
 }
 
-// Inbound is a message from a platform.
-type Inbound struct {
-	Topic    string
-	Payload  []byte
-	Retained bool // the broker had kept it: nobody says it now
-}
-
 // Limits are what a platform takes, and what it needs.
 type Limits struct {
 	NeedsClock bool // nothing works while the clock is doubted
@@ -132,7 +125,8 @@ type Platform interface {
 	// Encode gives the messages of some units. Where the platform knows repeats
 	// by the id, the same units give the same ids, whenever they are encoded.
 	Encode(store [16]byte, units []Unit) Encoded
-	// Receive understands an inbound message.
+	// Receive understands an inbound message. One that the broker had kept may be
+	// a command, which is refused, and nothing else: it leaves no trace.
 	Receive(now time.Time, in Inbound) Receipt
 	// Answer gives the message that tells the result of a command; false if the
 	// platform expects none.
