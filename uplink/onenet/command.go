@@ -3,6 +3,7 @@ package onenet
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"meterd/dlt645"
@@ -48,7 +49,9 @@ func (o order) command(id string, dir *uplink.Directory) (meter.Command, error) 
 			if !known {
 				return c, fmt.Errorf("there is no point %.64q", word)
 			}
-			c.Points = append(c.Points, row.Point)
+			if !slices.Contains(c.Points, row.Point) {
+				c.Points = append(c.Points, row.Point)
+			}
 		}
 	case meter.OpRelay:
 		if c.Relay, ok = relayActions[o.Action]; !ok {
@@ -66,11 +69,15 @@ func (o order) command(id string, dir *uplink.Directory) (meter.Command, error) 
 	return c, nil
 }
 
-// word gives a string, number or boolean as its characters.
+// word gives a string, number or boolean as its characters; "" for anything
+// else.
 func word(b json.RawMessage) string {
 	var s string
 	if json.Unmarshal(b, &s) == nil {
 		return strings.TrimSpace(s)
+	}
+	if len(b) == 0 || b[0] == '{' || b[0] == '[' {
+		return ""
 	}
 	return string(b)
 }
@@ -89,6 +96,9 @@ func switchOf(value string) (dlt645.Command, bool) {
 // setting gives the command that sets a point, by its identifier or its own
 // name, or that writes a data identifier.
 func setting(c meter.Command, dir *uplink.Directory, key, value string) (meter.Command, error) {
+	if len(value) > uplink.MostValue {
+		return c, fmt.Errorf("the value has %d characters, at most %d are allowed", len(value), uplink.MostValue)
+	}
 	row, ok := dir.Asked(key)
 	if !ok {
 		if _, err := dlt645.ParseDI(key); err != nil {

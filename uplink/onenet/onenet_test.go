@@ -307,3 +307,26 @@ func TestCommandsOfStudio(t *testing.T) {
 		}
 	}
 }
+
+// TestAGatewayNamedLikeAMeterIsNotThatMeter: a command on the gateway's own
+// topic names its meter in its body, or none.
+func TestAGatewayNamedLikeAMeterIsNotThatMeter(t *testing.T) {
+	s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "1", Device: "202411200101"}, Streams: StreamsSubdev, Directory: directory()})
+	for _, c := range []struct {
+		name, topic, body string
+		want              *meter.Handle
+	}{
+		{"on the gateway's topic, of no meter", "$sys/1/202411200101/cmd/request/7", `{"op":"relay","action":"trip"}`, nil},
+		{"on the gateway's topic, of another meter", "$sys/1/202411200101/cmd/request/7", `{"meter":"202411200102","op":"relay","action":"trip"}`, h2},
+		{"on the meter's topic", "$subdev/1/202411200101/cmd/request/7", `{"op":"relay","action":"trip"}`, h1},
+	} {
+		rc := s.Receive(time.Now(), uplink.Inbound{Topic: c.topic, Payload: []byte(c.body)})
+		var got *meter.Handle
+		if rc.Command != nil {
+			got = rc.Command.Meter
+		}
+		if got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -302,11 +303,11 @@ func (s *Studio) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
 		Msg    string          `json:"msg"`
 		Params json.RawMessage `json:"params"`
 	}
-	if json.Unmarshal(m.Payload, &in) != nil || len(in.ID) > mostID {
+	if !m.Decode(&in) || len(in.ID) > mostID {
 		return uplink.Receipt{}
 	}
 	if asked, ok := strings.CutSuffix(name, replyLevel); ok {
-		if in.Code == nil {
+		if in.Code == nil || m.Retained || !slices.Contains([]string{packPost, historyPost, topoAdd, subLogin}, asked) {
 			return uplink.Receipt{}
 		}
 		rc := uplink.Receipt{ID: asked + ":" + in.ID, Verdict: uplink.Accepted, Code: strconv.Itoa(*in.Code), Text: in.Msg}
@@ -368,7 +369,7 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 		return refuse("params are no object")
 	}
 	d := s.dir.Named(in.DeviceName)
-	if d == nil || d.ID != in.DeviceName {
+	if d == nil || d.ID != in.DeviceName || in.ProductID != "" && in.ProductID != s.SubProductID {
 		return refuse(fmt.Sprintf("there is no device %.64q", in.DeviceName))
 	}
 	c := meter.Command{Meter: d.Meter}
@@ -387,7 +388,9 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 			if !ok {
 				return refuse(fmt.Sprintf("there is no property %.64q", k))
 			}
-			c.Points = append(c.Points, row.Point)
+			if !slices.Contains(c.Points, row.Point) {
+				c.Points = append(c.Points, row.Point)
+			}
 		}
 	case subSet:
 		var set map[string]json.RawMessage
@@ -405,7 +408,7 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 			c = cmd
 		}
 	case subService:
-		o := order{Op: strings.ReplaceAll(in.Identifier, "_", "-")}
+		var o order
 		body := in.Input
 		if len(body) == 0 {
 			body = in.Params
@@ -413,7 +416,11 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 		if len(body) > 0 && json.Unmarshal(body, &o) != nil {
 			return refuse("the input is no object")
 		}
-		o.Meter = d.ID
+		op := strings.ReplaceAll(in.Identifier, "_", "-")
+		if o.Op != "" && o.Op != op || o.Meter != "" && s.dir.Named(o.Meter) != d {
+			return refuse("the input names another service or another device")
+		}
+		o.Op, o.Meter = op, d.ID
 		cmd, err := o.command(c.ID, s.dir)
 		if err != nil {
 			return refuse(err.Error())
@@ -445,7 +452,10 @@ func (s *Studio) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Me
 	if !ok {
 		return uplink.Message{}, false
 	}
-	id, _, _ := strings.Cut(rest, ":")
+	id := rest
+	if d := s.dir.Of(c.Meter.Address); d != nil { // an id may hold the sign between the two
+		id = strings.TrimSuffix(rest, ":"+d.ID)
+	}
 	code, ok := answers[r.Outcome]
 	if !ok {
 		code = codeTrouble

@@ -293,64 +293,74 @@ func (c content) encode() []byte {
 // message that the platform could not read, it does not tell which. By a
 // notice of logout it lets a sub-device go.
 func (s *Suite) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
-	topic, payload := m.Topic, m.Payload
-	parts := strings.SplitN(topic, "/", 4)
-	if len(parts) != 4 || parts[1] != s.ProductID {
+	d, rest, ok := s.locate(m)
+	command := strings.HasPrefix(rest, requestTopic)
+	if !ok || m.Retained && !command {
 		return uplink.Receipt{}
 	}
-	d := s.dir.Named(parts[2])
-	if d != nil && d.ID != parts[2] {
-		d = nil // topics know ids alone
-	}
-	if own := parts[0] == "$sys" && parts[2] == s.Device; !own && (parts[0] != "$subdev" || d == nil) {
-		return uplink.Receipt{}
-	}
-	switch rest := parts[3]; {
+	switch {
 	case rest == postTopic+"/accepted", rest == postTopic+"/rejected":
-		rc := postReceipt(payload, strings.HasSuffix(rest, "accepted"))
+		rc := postReceipt(m, strings.HasSuffix(rest, "accepted"))
 		if rc.ID != "" {
 			s.joined.settled(rc.ID, rc.Verdict == uplink.Accepted)
 		}
 		return rc
-	case rest == "logout/notify" && d != nil && parts[0] == "$subdev":
+	case rest == "logout/notify" && d != nil:
 		gone := d.Address()
 		return uplink.Receipt{Gone: &gone}
 	case rest == "login/accepted" && d != nil:
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
 	case rest == "login/rejected" && d != nil:
-		code, text := rejection(payload)
+		code, text := rejection(m)
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Refused, Code: code, Text: text}
-	case strings.HasPrefix(rest, requestTopic):
-		return s.request(topic, strings.TrimPrefix(rest, requestTopic), d, payload)
+	case command:
+		return s.request(m, strings.TrimPrefix(rest, requestTopic), d)
 	}
 	return uplink.Receipt{}
 }
 
-func postReceipt(payload []byte, accepted bool) uplink.Receipt {
+// locate tells whose topic a message comes on, a sub-device's or the gateway's
+// own, nil, and what follows its name. Topics know ids alone.
+func (s *Suite) locate(m uplink.Inbound) (d *uplink.Device, rest string, ok bool) {
+	parts := strings.SplitN(m.Topic, "/", 4)
+	if len(parts) != 4 || parts[1] != s.ProductID || !m.Sound() {
+		return nil, "", false
+	}
+	switch {
+	case parts[0] == "$sys" && parts[2] == s.Device:
+		return nil, parts[3], true
+	case parts[0] == "$subdev" && s.Streams == StreamsSubdev:
+		d = s.dir.Named(parts[2])
+		return d, parts[3], d != nil && d.ID == parts[2]
+	}
+	return nil, "", false
+}
+
+func postReceipt(m uplink.Inbound, accepted bool) uplink.Receipt {
 	var in struct {
 		ID *int64 `json:"id"`
 	}
-	if json.Unmarshal(payload, &in) != nil || in.ID == nil {
+	if !m.Decode(&in) || in.ID == nil {
 		return uplink.Receipt{}
 	}
 	if *in.ID < 0 {
-		code, text := rejection(payload)
+		code, text := rejection(m)
 		return uplink.Receipt{Nameless: !accepted, Code: code, Text: text}
 	}
 	rc := uplink.Receipt{ID: fmt.Sprintf("dp:%d", *in.ID), Verdict: uplink.Accepted}
 	if !accepted {
 		rc.Verdict = uplink.Refused
-		rc.Code, rc.Text = rejection(payload)
+		rc.Code, rc.Text = rejection(m)
 	}
 	return rc
 }
 
-func rejection(payload []byte) (code, text string) {
+func rejection(m uplink.Inbound) (code, text string) {
 	var in struct {
 		Code int    `json:"err_code"`
 		Msg  string `json:"err_msg"`
 	}
-	if json.Unmarshal(payload, &in) != nil {
+	if !m.Decode(&in) {
 		return "", "no reason given"
 	}
 	return strconv.Itoa(in.Code), in.Msg
@@ -358,8 +368,9 @@ func rejection(payload []byte) (code, text string) {
 
 // request understands a command. Its topic tells where its answer goes, and is
 // the command's id.
-func (s *Suite) request(topic, id string, sub *uplink.Device, payload []byte) uplink.Receipt {
+func (s *Suite) request(in uplink.Inbound, id string, sub *uplink.Device) uplink.Receipt {
 	var o order
+	topic := in.Topic
 	refuse := func(text string) uplink.Receipt {
 		if topic == "" {
 			return uplink.Receipt{}
@@ -373,11 +384,15 @@ func (s *Suite) request(topic, id string, sub *uplink.Device, payload []byte) up
 	if id == "" {
 		topic = "" // there is nothing to answer to: the command is refused
 	}
-	if err := json.Unmarshal(payload, &o); err != nil {
+	if !in.Decode(&o) {
 		return refuse(`want JSON like {"meter":"202411200101","op":"read","points":["voltage"]}`)
 	}
-	if o.Meter == "" && sub != nil && s.Streams == StreamsSubdev {
+	switch {
+	case sub == nil:
+	case o.Meter == "":
 		o.Meter = sub.ID
+	case s.dir.Named(o.Meter) != sub:
+		return refuse("the topic is that of another meter")
 	}
 	c, err := o.command(topic, s.dir)
 	if err != nil {
