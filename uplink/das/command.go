@@ -48,6 +48,8 @@ const mostAsked = 256
 
 func (d *DAS) ask(r request) {
 	d.recall(r.command)
+	slices.Sort(r.keys)
+	r.keys = slices.Clone(slices.Compact(r.keys)) // one may be asked for any number of times
 	if len(d.asked) >= mostAsked {
 		d.asked = d.asked[1:]
 	}
@@ -80,6 +82,9 @@ func unknown(format string, args ...any) *problem {
 
 // taken gives the receipt of a command, or its answer if there is a problem.
 func (d *DAS) taken(name, id string, r request, c meter.Command, p *problem) uplink.Receipt {
+	if p != nil && id == "" {
+		return uplink.Receipt{} // there is nothing to answer to
+	}
 	if p != nil {
 		m := d.reply(name, id, r.identifier, p.code, p.text, nil)
 		return uplink.Receipt{Reply: &m}
@@ -113,6 +118,11 @@ func (d *DAS) setting(in inbound) (c meter.Command, r request, p *problem) {
 		if json.Unmarshal(list, &entries) != nil || len(entries) != 1 || len(params) != 1 {
 			return c, r, wrong("want one of subDevices and nothing beside it")
 		}
+		if who != nil {
+			if beside, _ := d.identified(who); beside == nil || beside.ID != entries[0].Identity.DeviceID {
+				return c, r, wrong("identity and subDevices name two devices")
+			}
+		}
 		who, params = &entries[0].Identity, entries[0].Properties
 	}
 	if len(params) != 1 {
@@ -131,6 +141,9 @@ func (d *DAS) setting(in inbound) (c meter.Command, r request, p *problem) {
 // change gives the command that changes a point, named by its identifier or
 // itself.
 func (d *DAS) change(c meter.Command, key, value string) (meter.Command, *problem) {
+	if len(value) > uplink.MostValue {
+		return c, wrong("the value has %d characters, at most %d are allowed", len(value), uplink.MostValue)
+	}
 	row, ok := d.dir.Asked(key)
 	if !ok {
 		if _, err := dlt645.ParseDI(key); err != nil {
@@ -218,9 +231,9 @@ func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *
 		return m, r, p
 	}
 	if who != nil {
-		named := d.dir.Named(who.DeviceID)
-		if named == nil || named.ID != who.DeviceID || who.ProductID != "" && who.ProductID != d.product(named) {
-			return nil, r, unknown("there is no device %.64q", who.DeviceID)
+		named, p := d.identified(who)
+		if p != nil {
+			return nil, r, p
 		}
 		if dev != nil && dev != named {
 			return nil, r, wrong("identity and identifier name two devices")
@@ -228,6 +241,15 @@ func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *
 		dev = named
 	}
 	return dev.Meter, r, nil
+}
+
+// identified gives the device of an identity.
+func (d *DAS) identified(who *identity) (*uplink.Device, *problem) {
+	dev := d.dir.Named(who.DeviceID)
+	if dev == nil || dev.ID != who.DeviceID || who.ProductID != "" && who.ProductID != d.product(dev) {
+		return nil, unknown("there is no device %.64q", who.DeviceID)
+	}
+	return dev, nil
 }
 
 // prefixed gives the device whose id stands before an identifier, nil if none
@@ -270,7 +292,7 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
 	if len(in.Params) > 0 && json.Unmarshal(in.Params, &params) != nil {
 		return c, r, wrong("params is no object of the service's")
 	}
-	if c.Meter, p = d.named(word(params.Meter)); p != nil {
+	if c.Meter, p = d.called(in.Identity, params.Meter); p != nil {
 		return c, r, p
 	}
 	switch in.Identifier {
@@ -300,15 +322,36 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
 	return c, r, p
 }
 
-// named gives the meter of that deviceId or address.
-func (d *DAS) named(name string) (*meter.Handle, *problem) {
+// called gives the meter that a service is called of, by its deviceId or
+// address in the params, or by the identity beside them. Where both are there
+// they must agree; what is there and names no meter is never taken for the only
+// one.
+func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *problem) {
+	var dev *uplink.Device
+	if who != nil {
+		var p *problem
+		if dev, p = d.identified(who); p != nil {
+			return nil, p
+		}
+	}
+	name := word(inParams)
 	if name == "" {
+		switch {
+		case len(inParams) > 0 && (inParams[0] == '{' || inParams[0] == '['):
+			return nil, wrong("meter is neither a deviceId nor an address")
+		case dev != nil:
+			return dev.Meter, nil
+		}
 		return d.only()
 	}
-	if dev := d.dir.Named(name); dev != nil {
-		return dev.Meter, nil
+	named := d.dir.Named(name)
+	switch {
+	case named == nil:
+		return nil, unknown("there is no meter %.64q", name)
+	case dev != nil && dev != named:
+		return nil, wrong("identity and meter name two devices")
 	}
-	return nil, unknown("there is no meter %.64q", name)
+	return named.Meter, nil
 }
 
 // answers are the codes of the outcomes.

@@ -172,3 +172,16 @@ func TestFewRequestsAreRemembered(t *testing.T) {
 		t.Error("a command that came from nowhere is answered")
 	}
 }
+
+// TestARequestRemembersEachIdentifierOnce: however often it is asked for.
+func TestARequestRemembersEachIdentifierOnce(t *testing.T) {
+	p := platform(nil)
+	again := strings.Repeat(`"meter01.frequency","meter01.voltage_a",`, 1000)
+	rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicGet, Payload: fmt.Appendf(nil, `{"id":"1","params":[%s"meter01.frequency"]}`, again)})
+	if rc.Command == nil || fmt.Sprint(rc.Command.Points) != "[frequency voltage.a]" {
+		t.Fatalf("got %+v", rc.Command)
+	}
+	if got := p.asked[0].keys; fmt.Sprint(got) != "[frequency voltage_a]" || cap(got) > 100 {
+		t.Errorf("remembered are %s", got)
+	}
+}

@@ -249,12 +249,15 @@ type inbound struct {
 func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	name, ok := strings.CutPrefix(m.Topic, d.root())
 	var in inbound
-	if !ok || json.Unmarshal(m.Payload, &in) != nil {
+	if !ok || !m.Decode(&in) {
 		return uplink.Receipt{}
 	}
 	id := word(in.ID)
-	if len(id) > mostID {
+	if len(id) > mostID || len(in.Identifier) > mostID {
 		return uplink.Receipt{} // it is not echoed
+	}
+	if m.Retained && name != topicSet && name != topicGet && name != topicService {
+		return uplink.Receipt{}
 	}
 	switch name {
 	case topicUp + responseLevel, topicBatch + responseLevel, topicEvent + responseLevel:
@@ -283,7 +286,8 @@ func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	return uplink.Receipt{}
 }
 
-// mostID bounds the ids of the platform, which are decimal numbers by one page.
+// mostID bounds the ids of the platform, which are decimal numbers by one page,
+// and the names of services.
 const mostID = 128
 
 func receipt(name, id string, code int, text string) uplink.Receipt {

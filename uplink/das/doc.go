@@ -13,7 +13,8 @@
 //     the meter stands in the value.
 //   - A command to a property tells its meter by "identity" beside params, by
 //     one entry of subDevices in params, or by the deviceId and "." before the
-//     identifier; without any of these it is for the only meter.
+//     identifier; without any of these it is for the only meter. A service
+//     tells it by "meter" in params or by that identity. Who names two is refused.
 //   - The services read, relay, set, time, freeze and demand_reset.
 //   - The codes 100001 to 100006 of answers to commands.
 //   - The query of all states is answered by the login of those that are
