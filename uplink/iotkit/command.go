@@ -3,6 +3,7 @@ package iotkit
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,6 +188,9 @@ func (k *Iotkit) set(key string, value json.RawMessage) (*meter.Command, *mistak
 	if !ok || key == "" {
 		return nil, invalid("a point and its value are missing")
 	}
+	if len(text) > uplink.MostValue {
+		return nil, invalid("the value has %d characters, at most %d are allowed", len(text), uplink.MostValue)
+	}
 	row, ok := k.dir.Asked(key)
 	if !ok {
 		if _, err := dlt645.ParseDI(key); err != nil {
@@ -215,7 +219,9 @@ func (k *Iotkit) read(list json.RawMessage) (*meter.Command, *mistake) {
 		if !ok {
 			return nil, unknown("there is no property %.64q", key)
 		}
-		c.Points = append(c.Points, row.Point)
+		if !slices.Contains(c.Points, row.Point) {
+			c.Points = append(c.Points, row.Point)
+		}
 	}
 	return c, nil
 }

@@ -58,6 +58,7 @@ func (k *Iotkit) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 	for i, u := range units {
 		from := len(enc.Messages)
 		switch {
+		case !k.tells(u):
 		case u.Event != nil:
 			enc.Messages = append(enc.Messages, k.event(u.Event))
 		case u.Reading != nil:
@@ -68,6 +69,15 @@ func (k *Iotkit) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 		}
 	}
 	return enc
+}
+
+// tells reports whether the platform is told of a unit at all: what is of no
+// meter of ours would go out in the gateway's name, which has events alone.
+func (k *Iotkit) tells(u uplink.Unit) bool {
+	if u.Event != nil {
+		return u.Event.Meter == dlt645.Address{} || k.dir.Of(u.Event.Meter) != nil
+	}
+	return k.dir.Of(u.Reading.Meter) != nil
 }
 
 func (k *Iotkit) reading(enc *uplink.Encoded, r *meter.Reading) {

@@ -26,10 +26,13 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	dev, action, down, ok := k.locate(m.Topic)
 	own := dev == nil
 	var in inbound
-	if !ok || json.Unmarshal(m.Payload, &in) != nil || in.ID != nil && len(*in.ID) > mostID {
+	if !ok || !m.Sound() || !m.Decode(&in) || in.ID != nil && len(*in.ID) > mostID {
 		return uplink.Receipt{}
 	}
 	request, reply := strings.CutSuffix(action, replySuffix)
+	if m.Retained && (reply || !strings.HasPrefix(action, actionService)) {
+		return uplink.Receipt{}
+	}
 	switch {
 	case reply && request == actionRegister && own:
 		return k.registered(in)
