@@ -27,11 +27,11 @@ const (
 func (t *Tuya) command(now time.Time, in inbound) uplink.Receipt {
 	cid := strings.TrimSpace(in.CID)
 	refuse := func(code int, text string) uplink.Receipt {
+		if in.RequestID == "" {
+			return uplink.Receipt{} // there is nothing to answer to
+		}
 		reply := t.commandReply(now, in.RequestID, cid, code, text)
 		return uplink.Receipt{Reply: &reply}
-	}
-	if len(in.RequestID) > meter.MostCommandID {
-		return uplink.Receipt{} // it is not echoed
 	}
 	d := t.dir.Named(cid)
 	if d == nil {

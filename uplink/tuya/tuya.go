@@ -290,7 +290,7 @@ type inbound struct {
 func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	name, ok := strings.CutPrefix(m.Topic, "gateway_id/"+t.Gateway+"/")
 	var in inbound
-	if !ok || json.Unmarshal(m.Payload, &in) != nil {
+	if !ok || !m.Decode(&in) || in.RequestID == "" && name != topicCommand || len(in.RequestID) > meter.MostCommandID || m.Retained && name != topicCommand {
 		return uplink.Receipt{}
 	}
 	switch name {
@@ -300,7 +300,7 @@ func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	default:
 		return uplink.Receipt{}
 	}
-	if in.Param.Code == nil || in.RequestID == "" {
+	if in.Param.Code == nil {
 		return uplink.Receipt{}
 	}
 	v, ok := verdicts[*in.Param.Code]
