@@ -24,7 +24,8 @@ var arrows = map[string][]string{
 	"uplink/onenet":     {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest": {},
 
-	"uplink/uplinktest/site": {"dlt645", "meter", "store", "uplink", "uplink/uplinktest"},
+	"uplink/uplinktest/conform": {"dlt645", "meter", "uplink"},
+	"uplink/uplinktest/site":    {"dlt645", "meter", "store", "uplink", "uplink/uplinktest"},
 
 	"cmd/meterd":                  {"board", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/journal", "cmd/meterd/station", "cmd/meterd/takeover", "cmd/meterd/tool"},
 	"cmd/meterd/cli":              {"cmd/meterd/console"},
