@@ -82,14 +82,9 @@ func (b *Bus) Manner() Manner {
 	return Manner{Preamble: b.timing.Preamble, Timeout: b.timing.Timeout, Retries: b.timing.Retries}
 }
 
-// Do sends a request and gives the answer of the meter. Silence and noise
-// are retried as configured. The error is ErrSilence or ErrNoise with what
-// was seen, a *dlt645.Refusal, a *PortError, or the context's.
-func (b *Bus) Do(ctx context.Context, req dlt645.Frame) (Answer, error) {
-	return b.do(ctx, b.Manner(), req)
-}
-
-func (b *Bus) do(ctx context.Context, how Manner, req dlt645.Frame) (Answer, error) {
+// again sends a request that only reads, and repeats it as often as the manner
+// says when it meets silence or noise.
+func (b *Bus) again(ctx context.Context, how Manner, req dlt645.Frame) (Answer, error) {
 	for try := 0; ; try++ {
 		ans, err := b.TryAs(ctx, how, req)
 		if !isLost(err) || try >= how.Retries {
@@ -105,7 +100,9 @@ func isLost(err error) bool { return errors.Is(err, ErrSilence) || errors.Is(err
 
 func (b *Bus) countRetry() { b.count.add(func(c *Counts) { c.Retries++ }) }
 
-// Try is Do without retries, for what must not be sent twice.
+// Try sends a request once and gives the answer of the meter. The error is
+// ErrSilence or ErrNoise with what was seen, a *dlt645.Refusal, a *PortError,
+// an UnsentError, or the context's.
 func (b *Bus) Try(ctx context.Context, req dlt645.Frame) (Answer, error) {
 	return b.TryAs(ctx, b.Manner(), req)
 }

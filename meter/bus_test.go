@@ -205,7 +205,7 @@ func TestRefusalIsNotRetriedAndSilenceIs(t *testing.T) {
 		bus, end := pipeBus(timing)
 		defer end.Close()
 		requests := script(t.Context(), end, []part{{130 * time.Millisecond, refusalOf(unit1, 0x02)}}, nil, []part{{130 * time.Millisecond, answerOf(unit1, voltageA, "0122")}})
-		_, err := bus.Do(t.Context(), dlt645.ReadRequest(unit1, voltageA))
+		_, err := bus.Read(t.Context(), unit1, voltageA)
 		refusal, ok := errors.AsType[*dlt645.Refusal](err)
 		if !ok || refusal.CodeText() != "02" || FailureKind(err) != "refusal" {
 			t.Errorf("got %v, want a refusal with code 02", err)
@@ -214,7 +214,7 @@ func TestRefusalIsNotRetriedAndSilenceIs(t *testing.T) {
 		if n := len(requests()); n != 1 {
 			t.Errorf("%d requests, a refusal is the meter's last word", n)
 		}
-		if _, err := bus.Do(t.Context(), dlt645.ReadRequest(unit1, voltageA)); err != nil {
+		if _, err := bus.Read(t.Context(), unit1, voltageA); err != nil {
 			t.Errorf("silence and then an answer: %v", err)
 		}
 		c := bus.Counts()
@@ -231,7 +231,7 @@ func TestCostOfASilentMeter(t *testing.T) {
 		bus, end := pipeBus(timing)
 		defer end.Close()
 		began := time.Now()
-		_, err := bus.Do(t.Context(), dlt645.ReadRequest(unit1, voltageA))
+		_, err := bus.Read(t.Context(), unit1, voltageA)
 		if !errors.Is(err, ErrSilence) {
 			t.Fatal(err)
 		}
@@ -396,7 +396,7 @@ func TestCancelledReadEndsSoon(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := bus.Do(ctx, dlt645.ReadRequest(unit1, voltageA))
+		_, err := bus.Read(ctx, unit1, voltageA)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 600*time.Millisecond {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}

@@ -142,12 +142,6 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", uint8(o))
 }
 
-// ParseOutcome gives the outcome of a name.
-func ParseOutcome(s string) (Outcome, bool) {
-	i := slices.Index(outcomeNames[:], s)
-	return Outcome(max(i, 0)), i >= 0
-}
-
 // Result is what became of a command, with what was read.
 type Result struct {
 	Outcome Outcome

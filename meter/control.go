@@ -83,7 +83,7 @@ func (p *Poller) PlanFor(h *Handle, points []Point) ([]Request, error) {
 // derived ones are derived from what was read now and from the meter's books.
 // What could be read comes beside the error of what could not.
 func (p *Poller) Values(ctx context.Context, h *Handle, points []Point) ([]PointValue, error) {
-	r, _, err := p.readNow(ctx, h, points)
+	r, err := p.readNow(ctx, h, points)
 	var values []PointValue
 	for _, point := range points {
 		v, ok := r.Value(point.Name)
@@ -98,15 +98,15 @@ func (p *Poller) Values(ctx context.Context, h *Handle, points []Point) ([]Point
 }
 
 // readNow reads what points are made of, as one reading with what is derived.
-// Whole tells that nothing of it was lost.
-func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Reading, whole bool, err error) {
+// What could be read comes beside the error of what could not.
+func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Reading, err error) {
 	m, err := p.of(h)
 	if err != nil {
-		return r, false, err
+		return r, err
 	}
 	reqs, err := p.PlanFor(h, sources(points))
 	if err != nil {
-		return r, false, err
+		return r, err
 	}
 	at := time.Now()
 	r = Reading{Meter: h.Address, Time: at, Round: at}
@@ -125,7 +125,7 @@ func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Read
 		r.Values, failed = append(r.Values, got...), errors.Join(failed, err)
 	}
 	if len(r.Values) == 0 {
-		return r, false, failed
+		return r, failed
 	}
 	p.stamp(&r)
 	derive(&r, p.zone, clockRead, failed == nil)
@@ -133,12 +133,12 @@ func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Read
 	books := m.kept.clone()
 	p.mu.Unlock()
 	used(&r, &books.Usage, p.zone)
-	return r, failed == nil, failed
+	return r, failed
 }
 
 // ReadExtra reads points out of turn and hands them on as a reading.
 func (p *Poller) ReadExtra(ctx context.Context, h *Handle, points []Point) error {
-	r, _, err := p.readNow(ctx, h, points)
+	r, err := p.readNow(ctx, h, points)
 	if len(r.Values) > 0 {
 		p.sink(r)
 	}

@@ -54,7 +54,7 @@ func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt
 		if !more {
 			return r, nil
 		}
-		if ans, err = b.do(ctx, how, whole.Next(r.Address)); err != nil {
+		if ans, err = b.again(ctx, how, whole.Next(r.Address)); err != nil {
 			return r, err
 		}
 	}

@@ -268,12 +268,12 @@ func TestLateRefusalIsNotTakenForTheNextAnswer(t *testing.T) {
 				time.AfterFunc(delay, func() { end.Write(b) })
 			}
 		}()
-		if _, err := bus.Do(t.Context(), dlt645.ReadRequest(unit1, temperature)); FailureKind(err) != "silence" {
+		if _, err := bus.Read(t.Context(), unit1, temperature); FailureKind(err) != "silence" {
 			t.Errorf("the temperature: %v, want silence: nobody knows what was refused", err)
 		}
-		ans, err := bus.Do(t.Context(), dlt645.ReadRequest(unit1, voltageA))
-		if err != nil || fmt.Sprintf("%X", ans.Frame.Payload()) != "0122" {
-			t.Errorf("the voltage: %X, %v", ans.Frame.Data, err)
+		r, err := bus.Read(t.Context(), unit1, voltageA)
+		if err != nil || fmt.Sprintf("%X", r.Data) != "0122" {
+			t.Errorf("the voltage: %X, %v", r.Data, err)
 		}
 		time.Sleep(10 * time.Second)
 		end.Close()

@@ -1,10 +1,24 @@
 package uplink
 
 import (
+	"strings"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 )
+
+// RelayCommand understands the words for the relay's states, and those that a
+// bool of a platform may be; false for anything else.
+func RelayCommand(value string) (dlt645.Command, bool) {
+	switch strings.ToLower(value) {
+	case "closed", "close", "true", "1":
+		return dlt645.CommandClose, true
+	case "open", "trip", "false", "0":
+		return dlt645.CommandTrip, true
+	}
+	return 0, false
+}
 
 // answerFor is how long an answer is still sent that could not be sent at
 // once; after that only who asks again gets it.

@@ -165,16 +165,10 @@ func (d *DAS) change(c meter.Command, key, value string) (meter.Command, *proble
 	return c, nil
 }
 
-// relay understands the words for the relay's states, and those that a bool of
-// the platform may be.
 func relay(c meter.Command, value string) (meter.Command, *problem) {
+	ok := false
 	c.Op = meter.OpRelay
-	switch strings.ToLower(value) {
-	case "true", "1", "closed", "close":
-		c.Relay = dlt645.CommandClose
-	case "false", "0", "open", "trip":
-		c.Relay = dlt645.CommandTrip
-	default:
+	if c.Relay, ok = uplink.RelayCommand(value); !ok {
 		return c, wrong("the relay can be closed or open, not %.64q", value)
 	}
 	return c, nil

@@ -168,17 +168,12 @@ func (k *Iotkit) setProperty(params json.RawMessage) (*meter.Command, *mistake) 
 }
 
 func relay(value json.RawMessage) (*meter.Command, *mistake) {
-	c := &meter.Command{Op: meter.OpRelay}
 	text, _ := word(value)
-	switch strings.ToLower(text) {
-	case "closed", "close", "true", "1":
-		c.Relay = dlt645.CommandClose
-	case "open", "trip", "false", "0":
-		c.Relay = dlt645.CommandTrip
-	default:
+	c, ok := uplink.RelayCommand(text)
+	if !ok {
 		return nil, invalid("the relay can be closed or open")
 	}
-	return c, nil
+	return &meter.Command{Op: meter.OpRelay, Relay: c}, nil
 }
 
 // set takes an identifier of the platform; what is none may be a point or a

@@ -82,17 +82,6 @@ func word(b json.RawMessage) string {
 	return string(b)
 }
 
-// switchOf reads the value that a relay is set to.
-func switchOf(value string) (dlt645.Command, bool) {
-	switch strings.ToLower(value) {
-	case "closed", "close", "true", "1":
-		return dlt645.CommandClose, true
-	case "open", "trip", "false", "0":
-		return dlt645.CommandTrip, true
-	}
-	return 0, false
-}
-
 // setting gives the command that sets a point, by its identifier or its own
 // name, or that writes a data identifier.
 func setting(c meter.Command, dir *uplink.Directory, key, value string) (meter.Command, error) {
@@ -109,7 +98,7 @@ func setting(c meter.Command, dir *uplink.Directory, key, value string) (meter.C
 	}
 	if row.Point == "relay" {
 		c.Op = meter.OpRelay
-		if c.Relay, ok = switchOf(value); !ok {
+		if c.Relay, ok = uplink.RelayCommand(value); !ok {
 			return c, fmt.Errorf("relay is %q or %q, not %.64q", "closed", "open", value)
 		}
 		return c, nil

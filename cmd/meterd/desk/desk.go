@@ -60,11 +60,12 @@ type Desk struct {
 	Config
 	queues map[*meter.Handle]chan job
 
-	mu     sync.Mutex
-	memory memory   // guarded by mu
-	read   bool     // the ring has been read: memory is whole; guarded by mu
-	held   []job    // that came before that; guarded by mu
-	denied []string // what was refused of late and stands in the ring; guarded by mu
+	mu       sync.Mutex
+	memory   memory    // guarded by mu
+	read     bool      // the ring has been read: memory is whole; guarded by mu
+	held     []job     // that came before that; guarded by mu
+	denied   int       // refusals that the ring got in the minute below; guarded by mu
+	deniedIn time.Time // guarded by mu
 }
 
 // job is a command on its way.
@@ -336,10 +337,11 @@ func (d *Desk) refuse(j job, r meter.Result) {
 	}
 	d.Log.Warn("a command is not carried out", "uplink", j.By, "meter", name, "op", string(j.Op), "outcome", r.Outcome.String(), "why", r.Text)
 	if r.Outcome == meter.Denied {
-		minute := time.Now().Truncate(time.Minute).String()
-		d.denied = slices.DeleteFunc(d.denied, func(m string) bool { return m != minute })
-		if len(d.denied) < mostDenied {
-			d.denied = append(d.denied, minute)
+		if minute := time.Now().Truncate(time.Minute); !minute.Equal(d.deniedIn) {
+			d.deniedIn, d.denied = minute, 0
+		}
+		if d.denied < mostDenied {
+			d.denied++
 			e := meter.Event{Meter: j.Meter.Address, Time: time.Now(), Kind: string(j.Op), By: j.By, Text: "denied: " + r.Err.Error()}
 			d.put(&e)
 		}
