@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -153,6 +154,9 @@ func create(path string, g Geometry) (*os.File, error) {
 		err = f.Truncate(0)
 	}
 	if err == nil {
+		err = room(f, g.Size)
+	}
+	if err == nil {
 		err = formatNew(f, g)
 	}
 	if err != nil {
@@ -160,6 +164,28 @@ func create(path string, g Geometry) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// room reports whether that many bytes fit where f is. To find out by writing
+// would wear the flash at each attempt, and would leave nothing meanwhile for
+// what others write there, such as a new configuration.
+func room(f *os.File, size int64) error {
+	dir := filepath.Dir(f.Name())
+	free, err := Free(dir)
+	if err == nil && free < size {
+		err = fmt.Errorf("%s has %d MiB free, the ring needs %d MiB: %w", dir, free>>20, size>>20, unix.ENOSPC)
+	}
+	return err
+}
+
+// Free gives how many bytes this program may still write to the file system
+// that holds dir.
+func Free(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
 // format writes the whole file once: zeros, and when they are there the two

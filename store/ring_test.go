@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const testUnit = 512
@@ -475,6 +477,21 @@ func TestStoreOnARealFile(t *testing.T) {
 	defer ro.Close()
 	if seqs, _, _ := all(ro, 0); len(seqs) != 1 {
 		t.Errorf("got %v", seqs)
+	}
+}
+
+// TestNoRoomIsSeenBeforehand makes a ring that no disk can hold, again and
+// again as a daemon does: each time that is said, and nothing is written.
+func TestNoRoomIsSeenBeforehand(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ring")
+	for range 3 {
+		_, err := openOrCreate(path, Geometry{Size: 1 << 60, SegmentSize: 1 << 30})
+		if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "MiB free, the ring needs 1099511627776 MiB") {
+			t.Fatalf("it gave %v", err)
+		}
+		if left, _ := filepath.Glob(path + "*"); len(left) > 0 {
+			t.Fatalf("left behind: %v", left)
+		}
 	}
 }
 

@@ -85,12 +85,12 @@ func (t *trier) store() {
 
 // room sees that a new ring fits.
 func (t *trier) room(dir string, line int) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		t.problem(line, false, "make the directory, or name another", "[store]: path: %s: %v", dir, err)
+	free, err := store.Free(dir)
+	if err != nil {
+		t.problem(line, false, "make the directory, or name another", "[store]: path: %v", err)
 		return
 	}
-	if free := int64(s.Bavail) * int64(s.Bsize); free < t.c.Store.Size {
+	if free < t.c.Store.Size {
 		t.problem(line, false, "give size less, or name another place", "[store]: %s has %d MiB free, the ring needs %d MiB", dir, free>>20, t.c.Store.Size>>20)
 	}
 	t.writable(dir, line)

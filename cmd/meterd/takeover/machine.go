@@ -64,7 +64,8 @@ type File struct {
 	PrevUsable, PrevParses bool
 }
 
-// Event is what happened, and when it matters how well.
+// Event is what happened, and when it matters how well. Why is what is told of
+// it, where that depends on more than the machine knows.
 type Event struct {
 	Kind        Kind
 	OK          bool
@@ -120,7 +121,7 @@ type Machine struct {
 func (m Machine) On(now time.Time, e Event) (Machine, Action) {
 	switch e.Kind {
 	case Started:
-		return m.started(now, e.File)
+		return m.started(now, e)
 	case Bring:
 		switch {
 		case m.Step != None:
@@ -181,13 +182,13 @@ func (m Machine) phase(now time.Time, p Phase, says dlt645.Text) Machine {
 
 // started decides what runs first. Nobody is there to mend a file that is not
 // usable, so the one before serves.
-func (m Machine) started(now time.Time, f File) (Machine, Action) {
-	switch {
+func (m Machine) started(now time.Time, e Event) (Machine, Action) {
+	switch f := e.File; {
 	case f.Trial && (f.Spent || !f.Usable) && f.PrevUsable:
 		m.Step = Returning
 		return m, GoBack
 	case !f.Usable && f.PrevParses:
-		return m.phase(now, WentBack, notUsable), RunPrev
+		return m.phase(now, WentBack, e.Why), RunPrev
 	case !f.Usable:
 		return m, Fail
 	case f.Trial:
@@ -249,7 +250,6 @@ var (
 	noMeter     = dlt645.Text{EN: "it stays: an uplink has connected, but no meter has answered within 10 minutes", ZH: "保留新配置：上行已连接，但 10 分钟内没有电表应答"}
 	awayAgain   = dlt645.Text{EN: "it stays: something had come up, but is away again", ZH: "保留新配置：曾有部分就绪，但又中断"}
 	wentBack    = dlt645.Text{EN: "taken back, the configuration before runs again: ", ZH: "已恢复原配置："}
-	notUsable   = dlt645.Text{EN: "the file is not usable, the configuration before runs", ZH: "配置文件不可用，正在运行原配置"}
 	nothingCame = dlt645.Text{EN: "no meter has answered and no uplink has connected within 10 minutes", ZH: "10 分钟内既无电表应答也无上行连接"}
 	spent       = dlt645.Text{EN: "it was started twice without proving itself", ZH: "已启动两次仍未证明可用"}
 	broken      = dlt645.Text{EN: "it is not usable", ZH: "配置不可用"}

@@ -72,8 +72,8 @@ func TestEveryEdge(t *testing.T) {
 		{"a start on trial with its chances spent", Machine{}, began, Event{File: File{Usable: true, Trial: true, Spent: true, PrevUsable: true, PrevParses: true}}, Proved, Returning, GoBack},
 		{"the same, with nothing to go back to", Machine{}, began, Event{File: File{Usable: true, Trial: true, Spent: true}}, Proved, Written, Run},
 		{"a start on trial, not usable", Machine{}, began, Event{File: File{Trial: true, PrevUsable: true, PrevParses: true}}, Proved, Returning, GoBack},
-		{"a start, not usable", Machine{}, began, Event{File: File{PrevUsable: true, PrevParses: true}}, WentBack, None, RunPrev},
-		{"a start, not usable, the one before names nothing", Machine{}, began, Event{File: File{PrevParses: true}}, WentBack, None, RunPrev},
+		{"a start, not usable", Machine{}, began, Event{File: File{PrevUsable: true, PrevParses: true}, Why: why}, WentBack, None, RunPrev},
+		{"a start, not usable, the one before names nothing", Machine{}, began, Event{File: File{PrevParses: true}, Why: why}, WentBack, None, RunPrev},
 		{"a start with nothing at all", Machine{}, began, Event{File: File{}}, Proved, None, Fail},
 	} {
 		got, then := c.from.On(c.now, c.event)

@@ -298,7 +298,8 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 	f.PrevUsable = t.Files.prevUsable() == nil
 	prev, prevErr := t.Files.previous()
 	f.PrevParses = prevErr == nil
-	switch t.on(Event{Kind: Started, File: f}) {
+	unusable := dlt645.Text{EN: path + " is not usable, the configuration before runs", ZH: path + " 不可用，正在运行原配置"}
+	switch t.on(Event{Kind: Started, File: f, Why: unusable}) {
 	case Run:
 		return next, problems, nil
 	case GoBack:

@@ -205,6 +205,11 @@ func TestADamagedFileIsReplacedByTheOneBefore(t *testing.T) {
 			if err != nil || next.Config.Gateway.ID != "old" || len(problems) == 0 || again.View().Phase != WentBack {
 				t.Errorf("%+v, %v, %v, %v", next, problems, err, again.View())
 			}
+			for _, says := range []string{again.View().Says.EN, again.View().Says.ZH} {
+				if !strings.Contains(says, o.Files.Path) {
+					t.Errorf("%q does not name %s", says, o.Files.Path)
+				}
+			}
 		}
 		if err := os.Remove(o.Files.prev()); err != nil {
 			t.Fatal(err)
