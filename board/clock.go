@@ -57,7 +57,7 @@ const (
 	SourceNTP    = "ntp"
 	SourceRTC    = "rtc"
 	SourceMeters = "meters"
-	SourceSystem = "system" // nobody vouches for it, but it is behind the build date
+	SourceSystem = "system" // nobody vouches for it, but it is after the build date
 	SourceNone   = "none"
 )
 

@@ -80,7 +80,7 @@ func TestTheClockIsBelievedByTheBestWord(t *testing.T) {
 		{"the RTC", fakeBoard{rtc: 10 * time.Second}, time.Hour, nil, "rtc", true},
 		{"a platform", fakeBoard{rtc: noRTC}, 5 * time.Second, []time.Duration{time.Hour}, "platform das", true},
 		{"meters", fakeBoard{rtc: noRTC}, noRTC, []time.Duration{-time.Hour, 30 * time.Second, time.Minute, 90 * time.Second, 5 * years}, "meters", true},
-		{"nobody, but it is behind the build", fakeBoard{rtc: noRTC}, noRTC, nil, "system", true},
+		{"nobody, but it is after the build", fakeBoard{rtc: noRTC}, noRTC, nil, "system", true},
 		{"nobody agrees", fakeBoard{rtc: noRTC}, time.Hour, nil, "system", true},
 		{"an RTC whose battery is flat", fakeBoard{rtc: -20 * years}, 0, nil, "platform das", true},
 		{"1970", fakeBoard{skew: -30 * years, rtc: noRTC}, noRTC, nil, "none", false},

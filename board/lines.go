@@ -48,7 +48,7 @@ func (l *Lines) Last(n int) []Line {
 	return append([]Line(nil), l.lines[max(0, len(l.lines)-n):]...)
 }
 
-// Since gives the lines behind the one of that number, and a channel that is
+// Since gives the lines after the one of that number, and a channel that is
 // closed when another comes.
 func (l *Lines) Since(number uint64) ([]Line, <-chan struct{}) {
 	l.mu.Lock()

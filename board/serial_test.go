@@ -79,7 +79,7 @@ func TestPortIsLockedAgainstASecondProgram(t *testing.T) {
 	s.Close()
 	again, err := OpenSerial(c)
 	if err != nil {
-		t.Fatalf("behind the first: %v", err)
+		t.Fatalf("after the first: %v", err)
 	}
 	again.Close()
 }

@@ -39,11 +39,11 @@ func (e *entry) decodeBlock(dst []Item, di DI, data []byte, mask, first, last ui
 }
 
 // members divides the data of n members, at most most: the width of one, and
-// from where to where the next begins. Some meters send one AA or DD behind
+// from where to where the next begins. Some meters send one AA or DD after
 // the last, some of 1997 an AA between them.
 func (e *entry) members(data []byte, most int) (width, stride, n int) {
 	// What is separated comes first: total and four tariffs of 4 bytes with AA
-	// behind each are as long as six of them. No digit is A or D.
+	// after each are as long as six of them. No digit is A or D.
 	for _, w := range [2]int{e.width, e.alt} {
 		if w == 0 || e.parts[0].form == formBits {
 			continue
@@ -73,7 +73,7 @@ func (e *entry) members(data []byte, most int) (width, stride, n int) {
 
 func isFill(b byte) bool { return b == 0xAA || b == 0xDD }
 
-// separated reports whether an AA or DD stands behind every w bytes.
+// separated reports whether an AA or DD stands after every w bytes.
 func separated(data []byte, w int) bool {
 	for i := w; i < len(data); i += w + 1 {
 		if !isFill(data[i]) {
@@ -253,7 +253,7 @@ func timeValue(b []byte, tokens string) Value {
 	switch {
 	case dated && zeros:
 		return Value{}
-	case late && rest != 0: // 24:00 ends a day, and nothing is behind it
+	case late && rest != 0: // 24:00 ends a day, and nothing is after it
 		return Value{Kind: Invalid, Text: reversed(b)}
 	}
 	return Value{Kind: Time, Text: string(s)}

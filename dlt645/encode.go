@@ -94,7 +94,7 @@ func (p *part) append(b []byte, v Value) ([]byte, error) {
 }
 
 // appendText writes ASCII, last character first. What is left is filled with
-// 00 behind it, where the text begins.
+// 00 after it, where the text begins.
 func appendText(b []byte, s string, width int) ([]byte, error) {
 	if width == 0 {
 		width = len(s)

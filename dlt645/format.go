@@ -31,7 +31,7 @@ type part struct {
 	signed bool   // the top bit is the sign (Appendix A)
 	tokens string // of a time: YYMMDDhhmmss or a part of it
 	unit   string
-	name   Text // behind the row's name
+	name   Text // after the row's name
 }
 
 // repeat says whether the parts come again while there are data.
@@ -54,9 +54,9 @@ const (
 //	H8            a data identifier of 8 digits
 //	O4            4 bytes without a meaning of their own; O: as many as there are
 //	YYMMDDWWhhmm  a time, or hhmmNN. It goes last token first. WW, the weekday, and
-//	              NN, a number behind it, are values by themselves
+//	              NN, a number after it, are values by themselves
 //	LOAD, FREEZE  layouts that code knows
-//	a+b           b behind a, in the order of the wire
+//	a+b           b after a, in the order of the wire
 //	a/4           meters also send a with 4 bytes
 //	a*            again for each tariff, the total in front
 //	a#            again, numbered
@@ -83,7 +83,7 @@ func parseFormat(s, unit string) (parts []part, again repeat, err error) {
 	return parts, again, nil
 }
 
-// nameOfPart names what stands behind the first value of a row.
+// nameOfPart names what stands after the first value of a row.
 func nameOfPart(p part) Text {
 	switch {
 	case p.tokens == "WW":

@@ -59,14 +59,14 @@ func AppendPreamble(b []byte, n int) []byte {
 }
 
 // UnmarshalBinary reads exactly one frame, without preamble and with nothing
-// behind it. It reuses the capacity of f.Data.
+// after it. It reuses the capacity of f.Data.
 func (f *Frame) UnmarshalBinary(b []byte) error {
 	n, err := check(b)
 	if err != nil {
 		return err
 	}
 	if n != len(b) {
-		return fmt.Errorf("dlt645: %d bytes behind the frame", len(b)-n)
+		return fmt.Errorf("dlt645: %d bytes after the frame", len(b)-n)
 	}
 	f.take(b)
 	return nil

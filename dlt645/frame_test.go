@@ -114,7 +114,7 @@ func TestBlockWithAByteBehindIt(t *testing.T) {
 	for _, extra := range []byte{0xAA, 0xDD} {
 		items, err := Decode(nil, DI{Code: 0x0201FF00}, []byte{0x01, 0x22, 0x02, 0x22, 0x03, 0x22, extra})
 		if err != nil || len(items) != 3 {
-			t.Errorf("%02X behind a block: %d items, %v", extra, len(items), err)
+			t.Errorf("%02X after a block: %d items, %v", extra, len(items), err)
 		}
 	}
 	if _, err := Decode(nil, DI{Code: 0x0201FF00}, []byte{0x01, 0x22, 0x02}); err == nil {
@@ -148,7 +148,7 @@ func TestNoiseInFrontNeverHidesAFrame(t *testing.T) {
 		}
 		frames, at := scanAll(append(noise, good...))
 		if len(frames) == 0 || at[len(at)-1].End != len(noise)+len(good) {
-			t.Fatalf("behind %X the frame is lost", noise)
+			t.Fatalf("after %X the frame is lost", noise)
 		}
 	}
 }

@@ -14,7 +14,7 @@ var frozen = []struct {
 }
 
 // decodeFreeze reads a block of frozen data: the items of the single
-// identifiers one behind the other. AA stands behind each of them, only
+// identifiers one after the other. AA stands after each of them, only
 // between them, or nowhere; how many tariffs there are follows from the
 // length.
 func decodeFreeze(dst []Item, di DI, data []byte) ([]Item, error) {
@@ -67,7 +67,7 @@ func decodeFrozen(dst []Item, di DI, data []byte, n int, filled bool) ([]Item, e
 		data = data[w:]
 		if filled && len(data) > 0 {
 			if !isFill(data[0]) {
-				return dst, fmt.Errorf("dlt645: the answer for %s lacks the AA behind %s", di, one)
+				return dst, fmt.Errorf("dlt645: the answer for %s lacks the AA after %s", di, one)
 			}
 			data = data[1:]
 		}

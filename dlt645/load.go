@@ -97,7 +97,7 @@ func decodeLoad(dst []Item, di DI, data []byte) ([]Item, error) {
 		index := uint16(record * loadStride)
 		n := loadLen(data)
 		if n == 0 {
-			// Bytes that are no record: the next one is looked for behind them.
+			// Bytes that are no record: the next one is looked for after them.
 			n = nextLoad(data)
 			dst = append(dst, Item{DI: di, Index: index, Value: Value{Kind: Invalid, Text: fmt.Sprintf("%X", data[:n])}})
 			data = data[n:]

@@ -94,7 +94,7 @@ func (f Frame) SEQ() (byte, bool) {
 	return f.Data[len(f.Data)-1], true
 }
 
-// Payload gives the data behind the identifier and before the SEQ, all data
+// Payload gives the data after the identifier and before the SEQ, all data
 // where there is neither.
 func (f Frame) Payload() []byte {
 	data := f.Data

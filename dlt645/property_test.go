@@ -404,7 +404,7 @@ func TestLoadRecordsSurviveEncoding(t *testing.T) {
 func TestFreezeBlocks(t *testing.T) {
 	for _, di := range []DI{{Code: 0x0506FF01}, {Code: 0x0504FF02}} {
 		for tariffs := range 5 {
-			for _, fill := range []string{"none", "between", "behind"} {
+			for _, fill := range []string{"none", "between", "after"} {
 				data, want := freezeBlock(t, di, tariffs+1, fill)
 				got, err := Decode(nil, di, data)
 				if err != nil || !slices.Equal(got, want) {
@@ -433,7 +433,7 @@ func freezeBlock(t *testing.T, di DI, n int, fill string) (data []byte, items []
 		}
 		items = append(items, got...)
 		data = append(data, b...)
-		if fill == "behind" || fill == "between" && i < len(members)-1 {
+		if fill == "after" || fill == "between" && i < len(members)-1 {
 			data = append(data, loadFill)
 		}
 	}

@@ -156,7 +156,7 @@ func prefixed(t Text, fields []field) []field {
 	return out
 }
 
-// withTimes puts the time of its occurrence behind each field.
+// withTimes puts the time of its occurrence after each field.
 func withTimes(fields []field) []field {
 	var out []field
 	for _, f := range fields {

@@ -11,7 +11,7 @@ type Found struct {
 // Scan finds the first complete frame in b and reads it into f. Whatever
 // stands before it (preamble, noise, echoes cut short, false start bytes) is
 // passed over: after a candidate that fails, the search goes on one byte
-// behind its first 68, so no noise hides the good frame behind it.
+// after its first 68, so no noise hides the good frame after it.
 //
 // A candidate that the buffer ends in is passed over too. Whoever reads from
 // a stream keeps the bytes from Pending on and scans again when more came.
@@ -61,7 +61,7 @@ func Diagnose(b []byte) error {
 	return first
 }
 
-// next gives the offset of the first 68 in b at or behind i, len(b) if none.
+// next gives the offset of the first 68 in b at or after i, len(b) if none.
 func next(b []byte, i int) int {
 	if i >= len(b) {
 		return len(b)

@@ -303,7 +303,7 @@ func Members(dst []DI, di DI, tariffs int) []DI {
 	return dst
 }
 
-// AnswerWidth gives the bytes that the answer for di usually holds behind
+// AnswerWidth gives the bytes that the answer for di usually holds after
 // the identifier, 0 if the table does not tell. What goes over tariffs counts
 // the total and four tariffs.
 func AnswerWidth(di DI) int {

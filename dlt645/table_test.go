@@ -304,7 +304,7 @@ func TestDamagedLoadRecordsAreSkippedAndTheOthersRead(t *testing.T) {
 		"marked damaged":     {slices.Concat(good, other, good), 1, 2},
 		"garbage between":    {slices.Concat(good, []byte{1, 2, 3}, good), 1, 2},
 		"cut off at the end": {slices.Concat(good, good[:9]), 1, 1},
-		"one AA behind":      {slices.Concat(good, []byte{0xAA}), 0, 1},
+		"one AA after":       {slices.Concat(good, []byte{0xAA}), 0, 1},
 		"a narrow class":     {slices.Concat(narrow, good), 1, 2},
 	} {
 		items, err := Decode(nil, di, c.data)

@@ -113,7 +113,7 @@ func TestPublishedFrames(t *testing.T) {
 	t.Logf("vectors: %v", kinds)
 }
 
-// numberOf writes a JSON number without the zeros behind the point.
+// numberOf writes a JSON number without the zeros after the point.
 func numberOf(v any) string {
 	s := fmt.Sprint(v)
 	if strings.Contains(s, ".") {

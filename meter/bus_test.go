@@ -118,7 +118,7 @@ func TestReading(t *testing.T) {
 		{"echo and answer in one", []part{{130 * ms, cat(request, fe(2), good)}}, "", nil, 130 * ms},
 		{"three pieces", []part{{130 * ms, good[:3]}, {200 * ms, good[3:11]}, {400 * ms, good[11:]}}, "", nil, 400 * ms},
 		{"byte by byte", bytewise(130*ms, 5*ms, good), "", nil, 130*ms + time.Duration(len(good)-1)*5*ms},
-		{"bytes behind the frame", []part{{130 * ms, cat(good, []byte{0x16, 0x00})}}, "", nil, 130 * ms},
+		{"bytes after the frame", []part{{130 * ms, cat(good, []byte{0x16, 0x00})}}, "", nil, 130 * ms},
 		{"zeros on both sides", []part{{130 * ms, cat([]byte{0, 0}, good, []byte{0})}}, "", nil, 130 * ms},
 		{"another meter, then ours", []part{{110 * ms, answerOf(unit2, voltageA, "9999")}, {300 * ms, good}}, "", nil, 300 * ms},
 		{"another identifier, then ours", []part{{110 * ms, answerOf(unit1, currentA, "999999")}, {300 * ms, good}}, "", nil, 300 * ms},
@@ -129,7 +129,7 @@ func TestReading(t *testing.T) {
 		{"silence", nil, "", ErrSilence, 1105 * ms},
 		{"another meter alone", []part{{130 * ms, answerOf(unit2, voltageA, "0122")}}, "", ErrSilence, 1105 * ms},
 		{"the echo alone", []part{{0, request}}, "", ErrSilence, 1105 * ms},
-		// The last byte may come 505 ms behind the one before.
+		// The last byte may come 505 ms after the one before.
 		{"a frame that stops late", []part{{1100 * ms, good[:9]}}, "", ErrNoise, 1605 * ms},
 		{"a pause just short enough", []part{{1100 * ms, good[:9]}, {1604 * ms, good[9:]}}, "", nil, 1604 * ms},
 	}
@@ -362,7 +362,7 @@ func TestPortThatFailsIsOpenedAgain(t *testing.T) {
 		ends[0].Close() // the adapter is pulled
 		for i, want := range []string{"port", "port", ""} {
 			if got := FailureKind(read()); got != want {
-				t.Errorf("read %d behind the pull: %q, want %q", i, got, want)
+				t.Errorf("read %d after the pull: %q, want %q", i, got, want)
 			}
 		}
 		ends[1].Close()

@@ -40,7 +40,7 @@ func (g predictor) predicted(column []int64, i int, next [][]int64) int64 {
 	return 0
 }
 
-// needs is how many columns behind it a predictor looks at.
+// needs is how many columns after it a predictor looks at.
 func (g predictor) needs() int {
 	switch g {
 	case predictSumOf3:
@@ -52,7 +52,7 @@ func (g predictor) needs() int {
 }
 
 // appendColumn writes a column with the predictor that leaves the least. Next
-// are the columns behind it.
+// are the columns after it.
 func appendColumn(b []byte, column []int64, next [][]int64) []byte {
 	best := -1
 	var of predictor
@@ -142,7 +142,7 @@ func (w *bitWriter) close() []byte {
 	return w.b
 }
 
-// bitReader reads what a bitWriter wrote; zeros behind the end.
+// bitReader reads what a bitWriter wrote; zeros after the end.
 type bitReader struct {
 	b []byte
 	n int // bits read of b[0]

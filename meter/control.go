@@ -58,7 +58,7 @@ func (p *Poller) spoken(m *meterState) (dlt645.Protocol, Manner) {
 	return edition, how // always with FE bytes: a command is not the time to learn
 }
 
-// ReadNow reads one identifier, behind the transaction in progress and ahead
+// ReadNow reads one identifier, after the transaction in progress and ahead
 // of the polling.
 func (p *Poller) ReadNow(ctx context.Context, h *Handle, di dlt645.DI) (Reply, error) {
 	m, err := p.of(h)

@@ -209,7 +209,7 @@ func TestTheLastFramesAreKept(t *testing.T) {
 		}
 		for i := 1; i < len(got); i++ {
 			if got[i].At.Before(got[i-1].At) || got[i].Sent == got[i-1].Sent {
-				t.Fatalf("frame %d: %v behind %v", i, got[i], got[i-1])
+				t.Fatalf("frame %d: %v after %v", i, got[i], got[i-1])
 			}
 		}
 		if since := time.Since(got[len(got)-1].At); since > 2*time.Second {

@@ -181,7 +181,7 @@ func appendColumns(b []byte, s *shape, rows []*Reading) []byte {
 	return b
 }
 
-// pushColumn puts a column before those that stand behind the next one.
+// pushColumn puts a column before those that stand after the next one.
 func pushColumn(next [][]int64, column []int64) [][]int64 {
 	next = append([][]int64{column}, next...)
 	return next[:min(len(next), columnsSummed)]
@@ -322,7 +322,7 @@ func (d *decoder) readings(s *shape) [][]byte {
 }
 
 // packedNames are the points that a block names by number. A name keeps its
-// place for ever: new ones come behind.
+// place for ever: new ones come after.
 var packedNames = strings.Fields(`
 energy.forward.total energy.forward.t1 energy.forward.t2 energy.forward.t3 energy.forward.t4
 energy.forward.day energy.forward.month energy.reverse.total energy.reverse.t1 energy.reverse.t2

@@ -118,7 +118,7 @@ func TestNamesOfPackedPointsKeepTheirPlace(t *testing.T) {
 	var ps Points
 	for _, name := range ps.Names() {
 		if p, ok := ps.Lookup(name); ok && !slices.Contains(packedNames, p.Name) {
-			t.Errorf("%s is not among the packed names: add it behind the last", p.Name)
+			t.Errorf("%s is not among the packed names: add it after the last", p.Name)
 		}
 	}
 	sorted := slices.Sorted(slices.Values(packedNames))

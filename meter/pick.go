@@ -16,7 +16,7 @@ func (p *Poller) pick(now time.Time) (best *meterState, g *groupState, wake time
 				continue
 			}
 			at := c.due.at
-			if m.session != nil { // what was put aside comes first for its meter, and behind all others for a while
+			if m.session != nil { // what was put aside comes first for its meter, and after all others for a while
 				if c != m.session.group || now.Sub(m.session.since) < asideFor {
 					continue
 				}

@@ -79,7 +79,7 @@ type meterState struct {
 
 	state   MeterState    // guarded by Poller.mu
 	kept    Learned       // a copy of learned; guarded by Poller.mu
-	lostRow int           // rounds lost one behind the other
+	lostRow int           // rounds lost one after the other
 	pause   time.Duration // before the next question to a dead meter
 	askAt   time.Time     // when a dead meter is asked again
 }
@@ -201,7 +201,7 @@ func (p *Poller) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// lostUntilDead is how many rounds a meter may lose one behind the other
+// lostUntilDead is how many rounds a meter may lose one after the other
 // before it counts as offline.
 const lostUntilDead = 2
 

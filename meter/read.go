@@ -11,7 +11,7 @@ import (
 // Reply is what a meter answered to a read.
 type Reply struct {
 	Address dlt645.Address // that answered
-	Data    []byte         // behind the identifier, follow-up frames put together
+	Data    []byte         // after the identifier, follow-up frames put together
 	At      time.Time      // when the first frame was complete
 	Took    time.Duration  // of the first frame, see Answer
 }

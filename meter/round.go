@@ -79,7 +79,7 @@ type session struct {
 	since   time.Time // when it began
 	todo    []Request
 	out     outcome
-	lostRow int // requests lost one behind the other
+	lostRow int // requests lost one after the other
 	tries   int // of the first of todo that were lost
 }
 

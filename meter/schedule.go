@@ -2,19 +2,19 @@ package meter
 
 import "time"
 
-// nextRound gives the first multiple of every on the wall clock behind now.
+// nextRound gives the first multiple of every on the wall clock after now.
 // A period that divides the day counts from local midnight, any other from
 // 1970.
 func nextRound(now time.Time, every time.Duration, zone *time.Location) time.Time {
 	return multiple(now, every, zone, 1)
 }
 
-// lastRound gives the last multiple of every that is not behind now.
+// lastRound gives the last multiple of every that is not after now.
 func lastRound(now time.Time, every time.Duration, zone *time.Location) time.Time {
 	return multiple(now, every, zone, 0)
 }
 
-// multiple gives the last multiple of every that is not behind now, or the
+// multiple gives the last multiple of every that is not after now, or the
 // one that many further on. On a day on which the clocks change, periods of
 // an hour and less go on evenly; longer ones keep to what the clock shows.
 func multiple(now time.Time, every time.Duration, zone *time.Location, further int) time.Time {
@@ -67,7 +67,7 @@ func (g *groupState) advance(now time.Time, zone *time.Location, jumped bool) (m
 	return missed
 }
 
-// next gives the group's next round behind now.
+// next gives the group's next round after now.
 func (g *groupState) next(now time.Time, zone *time.Location) time.Time {
 	return nextRound(now.Add(-g.offset), g.Every, zone).Add(g.offset)
 }

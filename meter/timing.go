@@ -59,7 +59,7 @@ func (t Timing) firstBy(sent time.Time, n int) time.Time {
 	return sent.Add(t.Wire(n) + t.Timeout + t.Wire(1))
 }
 
-// nextBy bounds the wait for the byte behind one that came at last.
+// nextBy bounds the wait for the byte after one that came at last.
 func (t Timing) nextBy(last time.Time) time.Time { return last.Add(t.ByteTimeout + t.Wire(1)) }
 
 // endBy bounds a transaction whatever comes: a line that babbles for ever

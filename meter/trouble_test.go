@@ -59,7 +59,7 @@ func TestDailyRoundsKeepToMidnightWhenTheClocksChange(t *testing.T) {
 		for day := 1; day < 5; day++ {
 			at = nextRound(at, 24*time.Hour, berlin)
 			if want := time.Date(start.Year(), start.Month(), start.Day()+day, 0, 0, 0, 0, berlin); !at.Equal(want) {
-				t.Errorf("day %d behind %v: the round is at %v", day, start, at.In(berlin))
+				t.Errorf("day %d after %v: the round is at %v", day, start, at.In(berlin))
 				break
 			}
 		}

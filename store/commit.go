@@ -61,7 +61,7 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 }
 
 // mostFrame is how long a frame is made, in bytes, unless one record is
-// longer: recovery looks that far for what stands behind a damaged one.
+// longer: recovery looks that far for what stands after a damaged one.
 const mostFrame = MaxRecord + 4096
 
 // gather builds a frame that is not too long. The last frame of a clean end
@@ -150,7 +150,7 @@ func (r *Ring) settleLocked(f *frame) {
 	r.forgetPendingLocked(n)
 }
 
-// place writes a frame behind the last one and syncs. If that fails it is
+// place writes a frame after the last one and syncs. If that fails it is
 // written once more, in the next segment: a failed sync tells nothing about
 // what is on the medium. A segment that holds no committed frame yet is tried
 // again from its start, and given up only after more and more failures, so
@@ -180,7 +180,7 @@ const (
 	// firstPatience is how often a new segment is tried before it is given up.
 	firstPatience = 64
 	// mostGiven is how many segments in a row are given up at most: recovery
-	// must find what stands behind them. Then they are tried again.
+	// must find what stands after them. Then they are tried again.
 	mostGiven = neighbours - 2
 )
 
@@ -241,12 +241,12 @@ func (r *Ring) reuse(segment uint64) {
 	_, oldest, found, _ := r.medium.readable(old+1, segment)
 	r.mu.Lock()
 	r.lowest = old + 1
-	behind := r.next
+	end := r.next
 	if found {
-		r.first, behind = oldest.first, oldest.first
+		r.first, end = oldest.first, oldest.first
 	}
 	r.mu.Unlock()
-	lost := r.unread(old, behind, r.Cursors())
+	lost := r.unread(old, end, r.Cursors())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, n := range lost {
@@ -257,7 +257,7 @@ func (r *Ring) reuse(segment uint64) {
 // unread counts the records of a segment that each cursor has not passed.
 // Those that stand once more in the next one, because a sync had failed, are
 // not gone.
-func (r *Ring) unread(segment uint64, behind uint64, cursors map[string]uint64) map[string]int {
+func (r *Ring) unread(segment, end uint64, cursors map[string]uint64) map[string]int {
 	lost := map[string]int{}
 	counted := uint64(0)
 	for w := (walk{m: &r.medium, segment: segment}); ; {
@@ -265,7 +265,7 @@ func (r *Ring) unread(segment uint64, behind uint64, cursors map[string]uint64) 
 		if !ok {
 			return lost
 		}
-		from, to := max(h.first, counted), min(h.end(), behind)
+		from, to := max(h.first, counted), min(h.end(), end)
 		for name, pos := range cursors {
 			if n := int64(to) - int64(max(pos+1, from)); n > 0 {
 				lost[name] += int(n)

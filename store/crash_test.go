@@ -22,7 +22,7 @@ var states = flag.Int64("states", 20_000, "crash states to go through")
 // TestCrashStates cuts the power at each write and sync of random histories
 // of a small ring. What was written since the last sync is afterwards old,
 // new, garbage or half written, each unit for itself, in all combinations;
-// and power is cut again while the store is opened behind that.
+// and power is cut again while the store is opened after that.
 func TestCrashStates(t *testing.T) {
 	want := *states
 	if testing.Short() {
@@ -149,7 +149,7 @@ type given struct {
 	at  int
 }
 
-// step is the state of the promises behind one operation.
+// step is the state of the promises after one operation.
 type step struct {
 	events  int             // on the tape
 	offered int             // numbers given so far, in the order of giving
@@ -265,7 +265,7 @@ func (h *history) run() error {
 	return nil
 }
 
-// promise is what must hold of a ring behind a power cut.
+// promise is what must hold of a ring after a power cut.
 type promise struct {
 	offered map[uint64]given
 	before  int             // only these were given yet: so many of them
@@ -415,7 +415,7 @@ func (e *examiner) examine(image []byte, p promise) error {
 		return err
 	}
 	opening := len(f.events)
-	rec := "behind the cut"
+	rec := "after the cut"
 	seq, err := r.Append([]byte(rec))
 	if err != nil {
 		return err
@@ -445,7 +445,7 @@ func (e *examiner) examine(image []byte, p promise) error {
 		return fmt.Errorf("opened and written to: %w", err)
 	}
 	if !all[seq] {
-		return fmt.Errorf("record %d, appended behind the cut, is not there", seq)
+		return fmt.Errorf("record %d, appended after the cut, is not there", seq)
 	}
 	if e.depth == 0 {
 		return nil
@@ -458,7 +458,7 @@ func (e *examiner) examine(image []byte, p promise) error {
 		f.events[i].at = 1
 	}
 	if err := e.cuts(f, func(at int) promise { return []promise{before, after}[at] }); err != nil {
-		return fmt.Errorf("opened behind that, %w", err)
+		return fmt.Errorf("opened after that, %w", err)
 	}
 	return nil
 }
@@ -474,7 +474,7 @@ func (p *promise) check(r *Ring) (have map[uint64]bool, err error) {
 			from, to = e.Gap.From, e.Gap.To
 		}
 		if from > to || last != 0 && from != last+1 {
-			return nil, fmt.Errorf("behind %d comes %d to %d: no gap tells why", last, from, to)
+			return nil, fmt.Errorf("after %d comes %d to %d: no gap tells why", last, from, to)
 		}
 		last = to
 		if e.Gap != nil {

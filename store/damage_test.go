@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// hooked calls hook behind each ReadAt.
+// hooked calls hook after each ReadAt.
 type hooked struct {
 	*forgetful
 	hook func()
@@ -49,7 +49,7 @@ func TestReaderSkipsNothingThatIsCommittedWhileItReads(t *testing.T) {
 			got = append(got, e.Seq)
 		}
 		if want := 3; h.hook == nil && len(got) != want {
-			t.Errorf("commits behind read %d: got %v, want %d records", at, got, want)
+			t.Errorf("commits after read %d: got %v, want %d records", at, got, want)
 		}
 	}
 }
@@ -160,7 +160,7 @@ func TestStartThatFailsAgainAndAgainKeepsTheRing(t *testing.T) {
 	f.failures["sync"] = 0
 	r = open(t, f)
 	if now, _, _ := all(r, 0); len(now) < len(left)-8 {
-		t.Errorf("%d records before, %d behind 6 starts that failed", len(left), len(now))
+		t.Errorf("%d records before, %d after 6 starts that failed", len(left), len(now))
 	}
 }
 
@@ -181,7 +181,7 @@ func TestSecondWriterIsRefused(t *testing.T) {
 	a.Close()
 	b, err := Open(path, Options{})
 	if err != nil {
-		t.Fatalf("behind the first: %v", err)
+		t.Fatalf("after the first: %v", err)
 	}
 	b.Close()
 }

@@ -131,7 +131,7 @@ func (c *closedStore) look(f File, hit []span) error {
 		if e.Gap != nil {
 			told = true
 			if last != 0 && e.Gap.From != last+1 {
-				return fmt.Errorf("gap %+v behind %d", *e.Gap, last)
+				return fmt.Errorf("gap %+v after %d", *e.Gap, last)
 			}
 			last = e.Gap.To
 			continue
@@ -141,7 +141,7 @@ func (c *closedStore) look(f File, hit []span) error {
 			return fmt.Errorf("record %d came back as %q", e.Seq, e.Data)
 		}
 		if last != 0 && e.Seq != last+1 {
-			return fmt.Errorf("record %d behind %d", e.Seq, last)
+			return fmt.Errorf("record %d after %d", e.Seq, last)
 		}
 		have[i], last = true, e.Seq
 		n++

@@ -33,16 +33,16 @@ type header struct {
 	chain    uint32 // header crc of the frame before
 	first    uint64 // number of the first record
 	total    uint64 // records that were ever put into the store before first
-	reserved uint32 // numbers behind the records that may be given
+	reserved uint32 // numbers after the records that may be given
 	records  int
 	cursors  int
 	codec    byte
-	torn     bool // a torn frame stood behind the one before
+	torn     bool // a torn frame stood after the one before
 	crc      uint32
 	body     uint32 // crc of what follows
 }
 
-// end is the number behind the last record.
+// end is the number after the last record.
 func (h *header) end() uint64 { return h.first + uint64(h.records) }
 
 // frame is one commit.

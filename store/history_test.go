@@ -105,7 +105,7 @@ func check(seqs []uint64, data map[uint64]string, gaps []Gap, offered map[uint64
 	have := map[uint64]bool{}
 	for i, seq := range seqs {
 		if i > 0 && seq <= seqs[i-1] {
-			return fmt.Errorf("number %d behind %d", seq, seqs[i-1])
+			return fmt.Errorf("number %d after %d", seq, seqs[i-1])
 		}
 		if want, ok := offered[seq]; !ok || data[seq] != want {
 			return fmt.Errorf("record %d was never appended so", seq)

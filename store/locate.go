@@ -10,7 +10,7 @@ const (
 	// numbers step back: fewer than that in a row that are damaged, stale or
 	// given up do not hide the newest segment.
 	neighbours = 4
-	// lookInto is how far into the segment behind the newest one is looked,
+	// lookInto is how far into the segment after the newest one is looked,
 	// in bytes: its first frame may be what is damaged, which is not longer.
 	lookInto = mostFrame + 4096
 	// spread is how many slots all over the ring are looked at beside those.
@@ -92,7 +92,7 @@ func (m *medium) lastInOrder(base uint64) uint64 {
 }
 
 // across looks at a slot, and if it holds nothing that can be read at some
-// behind it, further and further: a hole must not pass for the end.
+// after it, further and further: a hole must not pass for the end.
 func (m *medium) across(middle, high uint64) (s, at uint64, found bool) {
 	for _, step := range [...]uint64{0, 1, 2, 4, 16, 64} {
 		if at = middle + step; at >= high {
@@ -106,7 +106,7 @@ func (m *medium) across(middle, high uint64) (s, at uint64, found bool) {
 }
 
 // beyond looks for a segment that is newer than the one that seems the last:
-// in the segment behind it, in those that follow, and here and there.
+// in the segment after it, in those that follow, and here and there.
 func (m *medium) beyond(last uint64) (uint64, bool) {
 	for offset := int64(0); offset < min(lookInto, int64(m.segmentSize)); offset += int64(m.unit) {
 		if h, _, err := m.slotHeader(last+1, offset); err == nil && h.segment > last {

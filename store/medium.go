@@ -36,7 +36,7 @@ func (m *medium) position(h *header) uint64 {
 	return h.segment*uint64(m.segmentSize) + uint64(h.offset)
 }
 
-// after gives the offset behind a frame.
+// after gives the offset after a frame.
 func (m *medium) after(h *header) int64 { return int64(h.offset) + int64(m.pad(int(h.length))) }
 
 // readAt reads up to n bytes at an offset of a segment.

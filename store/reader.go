@@ -24,7 +24,7 @@ type Reader struct {
 	counted bool   // passed is known
 }
 
-// NewReader gives a reader of the records behind a number; 0 starts at the
+// NewReader gives a reader of the records after a number; 0 starts at the
 // oldest.
 func (r *Ring) NewReader(after uint64) *Reader { return &Reader{ring: r, next: after + 1} }
 
@@ -259,7 +259,7 @@ func (rd *Reader) wait() bool {
 	return !rd.force
 }
 
-// follows reports whether a frame is the next one: that behind the one that
+// follows reports whether a frame is the next one: that after the one that
 // was read last, or that one again, because a sync had failed.
 func (rd *Reader) follows(f *frame) bool {
 	before := link{f.previous, f.chain}

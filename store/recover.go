@@ -34,7 +34,7 @@ func (r *Ring) recover() error {
 		}
 	}
 	if !r.written {
-		return fmt.Errorf("%w: nothing behind the superblock", errRead)
+		return fmt.Errorf("%w: nothing after the superblock", errRead)
 	}
 	// What cannot be read may hold more than was found: it is not written over,
 	// and its numbers are not used.
@@ -126,7 +126,7 @@ func (r *Ring) scanTail(segment uint64) tailEnd {
 	return end
 }
 
-// tornAt reports whether a write began at an offset behind the last frame.
+// tornAt reports whether a write began at an offset after the last frame.
 // What is left of the slot's former life is no such thing.
 func (r *Ring) tornAt(segment uint64, offset int64) bool {
 	m := &r.medium

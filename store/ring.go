@@ -56,7 +56,7 @@ type Ring struct {
 	written  bool      // there is one
 	ended    bool      // the last frame says that no more numbers are given
 	changed  chan struct{}
-	damage   map[uint64]bool // damaged places that were met, by the number behind
+	damage   map[uint64]bool // damaged places that were met, by the number after
 	dropped  Gap             // the records given up in memory, from the first to the last
 	stats    Stats
 	pace     pace
@@ -68,7 +68,7 @@ type tail struct {
 	offset   int64
 	previous uint64 // where the last frame begins
 	chain    uint32 // its header crc
-	torn     bool   // something torn stood behind it when the store was opened
+	torn     bool   // something torn stood after it when the store was opened
 	// committed tells that the segment holds a frame of this life of it.
 	committed bool
 	last      uint64 // the segment that held a committed frame last
@@ -141,7 +141,7 @@ func openFile(f File, opt Options) (*Ring, error) {
 }
 
 // begin reserves numbers, and makes what was recovered durable before anybody
-// reads it. That takes two commits: behind a clean end numbers go on, so no
+// reads it. That takes two commits: after a clean end numbers go on, so no
 // single damaged unit may hide that this session was. Where nothing can be
 // reserved, numbers begin where no other session's are.
 func begin(r *Ring) *Ring {
@@ -332,7 +332,7 @@ func (r *Ring) Changed() <-chan struct{} {
 }
 
 // Last gives the number before the next record's: that of the newest record,
-// but behind an unclean end one that no record has; 0 for a new store.
+// but after an unclean end one that no record has; 0 for a new store.
 func (r *Ring) Last() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -63,7 +63,7 @@ func record(n uint64) []byte {
 	return append(b, strings.Repeat("x", int(n%90))...)
 }
 
-// all reads everything behind a number.
+// all reads everything after a number.
 func all(r *Ring, after uint64) (seqs []uint64, data map[uint64]string, gaps []Gap) {
 	data = map[uint64]string{}
 	rd := r.NewReader(after)
@@ -105,7 +105,7 @@ func TestRecordsComeBackInOrderFromMemoryAndMedium(t *testing.T) {
 		}
 	}
 	if seqs, _, _ := all(r, 15); len(seqs) != 5 || seqs[0] != 16 {
-		t.Errorf("behind 15 got %v", seqs)
+		t.Errorf("after 15 got %v", seqs)
 	}
 }
 
@@ -200,7 +200,7 @@ func TestBehindCountsRecordsAndNotNumbers(t *testing.T) {
 			want--
 		}
 		if got := rd.Behind(); got != want {
-			t.Errorf("behind %+v %d records are left, want %d", e, got, want)
+			t.Errorf("after %+v %d records are left, want %d", e, got, want)
 		}
 	}
 }
@@ -223,7 +223,7 @@ func TestReaderIsOvertakenByTheRing(t *testing.T) {
 		t.Fatalf("got %+v, want an overwritten gap from 2", e)
 	}
 	if next, _ := rd.Next(); next.Seq != e.Gap.To+1 {
-		t.Errorf("behind the gap up to %d comes %d", e.Gap.To, next.Seq)
+		t.Errorf("after the gap up to %d comes %d", e.Gap.To, next.Seq)
 	}
 }
 
@@ -234,7 +234,7 @@ func TestDamagedFrameIsAGapAndTheRestIsRead(t *testing.T) {
 		r.Append(record(n))
 		r.Flush()
 	}
-	// The frame of record 10 is in the 12th unit behind the superblocks: the
+	// The frame of record 10 is in the 12th unit after the superblocks: the
 	// first two hold the reservation made at open.
 	f.data[2*testUnit+11*testUnit+68] ^= 1
 	r = open(t, f)
@@ -346,7 +346,7 @@ func TestNumbersLentWhileNothingIsDurableAreNotUsedAgain(t *testing.T) {
 	for n := range uint64(3 * reserveAhead) {
 		seq, err := r.Append([]byte{byte(n)})
 		if err != nil || seq != last+1 {
-			t.Fatalf("behind number %d came %d, %v", last, seq, err)
+			t.Fatalf("after number %d came %d, %v", last, seq, err)
 		}
 		last = seq
 	}

@@ -7,5 +7,5 @@ package store
 const (
 	skipCRC     = false // believe any frame
 	skipSync    = false // do not sync
-	reuseNumber = false // go on behind the last frame, whatever was reserved
+	reuseNumber = false // go on after the last frame, whatever was reserved
 )

@@ -264,7 +264,7 @@ func TestGivenUpRecordsStayDroppedBehindARestart(t *testing.T) {
 	rd := open(t, s).NewReader(1)
 	e, ok := rd.Next()
 	if !ok || e.Gap == nil || e.Gap.Cause != Dropped || e.Gap.To-e.Gap.From+1 != uint64(dropped) {
-		t.Errorf("%d were given up, behind a restart %+v", dropped, e.Gap)
+		t.Errorf("%d were given up, after a restart %+v", dropped, e.Gap)
 	}
 }
 

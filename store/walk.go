@@ -73,7 +73,7 @@ func (w *walk) stale(h *header) bool {
 	before := link{h.previous, h.chain}
 	begin := w.segment * uint64(w.m.segmentSize)
 	if h.previous < begin {
-		return before != w.first // behind torn ones that name the same
+		return before != w.first // after torn ones that name the same
 	}
 	return h.previous < begin+uint64(w.ended) && !slices.Contains(w.seen, before)
 }

@@ -12,7 +12,7 @@ const mostAnchors = 64
 // anchor tells when an earlier start of the system began; false if no record
 // of it knows. What was taken before the clock was trusted is followed by
 // records that date it: readings, or the event that tells of the trust. They
-// stand behind it, before those of the next start.
+// stand after it, before those of the next start.
 func (u *Uplink) anchor(boot uint32, seq uint64) (time.Time, bool) {
 	if began, ok := u.anchors[boot]; ok {
 		return began, !began.IsZero()

@@ -94,7 +94,7 @@ func until(t *testing.T, what string, most time.Duration, ok func() bool) time.D
 }
 
 // TestBrokerBreaksAtRandomMoments: the connection ends 200 times, each time
-// behind another packet, be it a message on its way up, its acknowledgement or
+// after another packet, be it a message on its way up, its acknowledgement or
 // the platform's answer. Nothing is lost, and what comes twice has the same id.
 func TestBrokerBreaksAtRandomMoments(t *testing.T) {
 	platform := &uplinktest.Tuya{}

@@ -15,7 +15,7 @@ type feed struct {
 	spans []span        // of the backlog, the oldest first; back reads the first
 }
 
-// span is a stretch of numbers that is to be read: behind from, up to to.
+// span is a stretch of numbers that is to be read: after from, up to to.
 type span struct {
 	from, to uint64
 	records  int // that are left in it; an unclean end skips many numbers
@@ -63,7 +63,7 @@ func (f *feed) Next() (store.Entry, bool) {
 			f.endSpan()
 			continue
 		}
-		if e.Gap != nil && e.Gap.To > s.to { // what is behind is live's
+		if e.Gap != nil && e.Gap.To > s.to { // what follows is live's
 			gap := *e.Gap
 			e.Counted = false
 			gap.To = s.to

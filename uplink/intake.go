@@ -262,7 +262,7 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 	if len(recs) == 0 {
 		return true
 	}
-	behind := d.ready
+	rest := d.ready
 	d.ready = nil
 	switch {
 	case len(units) > 1:
@@ -272,7 +272,7 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 	case missing: // what was refused may be what is gone
 		d.pack(units, r.recs, r.points)
 	case units[0].Event != nil:
-		d.ready = behind
+		d.ready = rest
 		return false
 	default:
 		points := r.points
@@ -282,7 +282,7 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 			}
 		}
 		if len(points) < 2 {
-			d.ready = behind
+			d.ready = rest
 			return false
 		}
 		half := len(points) / 2
@@ -292,7 +292,7 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 			d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, r.recs, some)
 		}
 	}
-	d.parts, d.ready = append(d.ready, d.parts...), behind
+	d.parts, d.ready = append(d.ready, d.parts...), rest
 	for _, rec := range r.recs {
 		d.settleOne(rec)
 	}

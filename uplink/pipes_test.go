@@ -21,7 +21,7 @@ type pipes struct {
 	// lasts gives after how many packets, of both directions, a new connection
 	// breaks; nil: it does not.
 	lasts func() int
-	// once tells behind which publishes it closes; nil: behind none.
+	// once tells after which publishes it closes; nil: after none.
 	once func(topic string) bool
 
 	mu       sync.Mutex

@@ -22,7 +22,7 @@ type Config struct {
 	Endpoint   Endpoint
 	Platform   Platform
 	Ring       *store.Ring
-	FromOldest bool                      // where a new uplink starts: at the oldest record, or behind the newest
+	FromOldest bool                      // where a new uplink starts: at the oldest record, or after the newest
 	Window     int                       // requests outstanding; 0: 16
 	Timeout    time.Duration             // until a request is sent again; 0: 10 s
 	Meters     func() []meter.MeterState // of all buses

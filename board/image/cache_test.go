@@ -73,7 +73,7 @@ func writes(t *testing.T, dir string) (all []write) {
 	}
 }
 
-// loseCache makes image what the disk is when a cut behind these writes has
+// loseCache makes image what the disk is when a cut after these writes has
 // taken the cache away: of what no flush has passed, some is there, some is
 // not, some is half there. It gives how many writes were lost, whole or in
 // part.

@@ -248,7 +248,7 @@ func (s *screen) len() int {
 	return len(s.text)
 }
 
-// find looks for a pattern behind the first n bytes.
+// find looks for a pattern after the first n bytes.
 func (s *screen) find(p *regexp.Regexp, n int) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

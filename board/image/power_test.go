@@ -169,7 +169,7 @@ func (l *ledger) account(image string, cut int, witnessed uint64) {
 func (l *ledger) consider(image string, cut, writes int) {
 	t := l.t
 	t.Helper()
-	at := fmt.Sprintf("cut %d, had it come behind %d writes", cut, writes)
+	at := fmt.Sprintf("cut %d, had it come after %d writes", cut, writes)
 	records, cursor := l.look(image, at)
 	if records == nil && len(l.before) == 0 {
 		return

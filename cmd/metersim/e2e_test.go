@@ -123,7 +123,7 @@ func (w *world) rest(killed time.Time, p play) {
 		t.Errorf("never said by a meter: %+v", v)
 	}
 	// The kill costs the rounds in progress and what the flush time had not
-	// made durable. An equal value of the round behind it may be the one that
+	// made durable. An equal value of the round after it may be the one that
 	// counts as missing; where the platform keeps no times, any equal value.
 	for _, e := range acc.Missing {
 		if d := killed.Sub(e.at); p.second > 0 && (d < -longestRound || d > 6*time.Second) {
@@ -138,7 +138,7 @@ func (w *world) rest(killed time.Time, p play) {
 }
 
 // checkOnce wants each value of a reading stored once. The relay may be read
-// twice in a second, by a round and behind a command.
+// twice in a second, by a round and after a command.
 func (w *world) checkOnce(values []stored, p play) {
 	w.t.Helper()
 	first := map[string]stored{}

@@ -33,7 +33,7 @@ func TestKillsLeaveTheRingWhole(t *testing.T) {
 		now := w.dump()
 		for seq, rec := range before {
 			if now[seq] != rec {
-				t.Errorf("behind kill %d record %d is\n%s, it was\n%s", n, seq, now[seq], rec)
+				t.Errorf("after kill %d record %d is\n%s, it was\n%s", n, seq, now[seq], rec)
 			}
 		}
 		before = now
@@ -67,7 +67,7 @@ func (w *world) dump() map[uint64]string {
 			continue
 		}
 		if rec.Seq <= last {
-			w.t.Errorf("number %d comes behind %d", rec.Seq, last)
+			w.t.Errorf("number %d comes after %d", rec.Seq, last)
 		}
 		recs[rec.Seq], last = lines.Text(), rec.Seq
 	}

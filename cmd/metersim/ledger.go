@@ -174,7 +174,7 @@ func (l *ledger) compare(values []stored, wants func(answer) []wanted) account {
 	return acc
 }
 
-// match finds the answer behind a stored value. Again tells that it is stored
+// match finds the answer after a stored value. Again tells that it is stored
 // already, which only a value without a time may be.
 func match(list []*expected, v stored) (e *expected, again bool) {
 	for _, e := range list {

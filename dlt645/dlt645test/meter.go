@@ -53,10 +53,10 @@ type Quirks struct {
 	NeedsPreamble    bool                      // is deaf to a request without FE bytes
 	MinGap           time.Duration             // is deaf to a request that comes this soon after an answer
 	LostBytes        int                       // first bytes of an answer that the line's turnaround eats
-	Head, Tail       []byte                    // bytes before and behind each answer
+	Head, Tail       []byte                    // bytes before and after each answer
 	WildAddress      bool                      // answers a wildcard with AA, not with its address
 	AnswersBroadcast bool                      // answers reads that were sent to the broadcast address
-	BlockFill        byte                      // one byte behind a block: AA or DD; zero: none
+	BlockFill        byte                      // one byte after a block: AA or DD; zero: none
 	WideCurrent      bool                      // currents of 4 bytes
 	Report           bool                      // an active report comes before each answer
 	Carrier          bool                      // a carrier's control byte C0 where the meter is silent

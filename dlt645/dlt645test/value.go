@@ -3,7 +3,7 @@ package dlt645test
 import "meterd/dlt645"
 
 // valueLocked gives the data of an identifier; those of a block are its
-// members one behind the other.
+// members one after the other.
 func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
 	if v, ok := m.singleLocked(di); ok {
 		return v, true

@@ -129,7 +129,7 @@ func inspect(name, dir string, durable int) (err error) {
 			return fmt.Errorf("%w: record %d is %x", errWrong, i, rec)
 		}
 		if n != i {
-			return fmt.Errorf("%w: record %d comes behind %d", errLost, n, i-1)
+			return fmt.Errorf("%w: record %d comes after %d", errLost, n, i-1)
 		}
 	}
 	if len(recs) < durable {

@@ -59,7 +59,7 @@ func (r *ring) append(batch [][]byte) error {
 }
 
 // drain moves the cursor, which becomes durable with the next commit: what is
-// repeated behind a cut is bounded, and that is what the ring promises.
+// repeated after a cut is bounded, and that is what the ring promises.
 func (r *ring) drain(n int) error {
 	for range n {
 		if e, ok := r.rd.Next(); ok {

@@ -25,7 +25,7 @@ const (
 	Unsure = 4 * time.Second
 )
 
-// Ask asks for the platform's time, at once behind a connect.
+// Ask asks for the platform's time, at once after a connect.
 func (d *DAS) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time) {
 	if d.Offer == nil {
 		return m, false, time.Time{}

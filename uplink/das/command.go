@@ -402,7 +402,7 @@ type reply struct {
 	Version    string         `json:"version"`
 }
 
-// reply answers on the command's own topic with "/response" behind it. The
+// reply answers on the command's own topic with "/response" after it. The
 // params of data are those of a read; a service has them always.
 func (d *DAS) reply(name, id, identifier string, code int, text string, values map[string]json.RawMessage) uplink.Message {
 	data := map[string]any{}

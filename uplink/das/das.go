@@ -118,7 +118,7 @@ func (d *DAS) Login(now time.Time) uplink.Login {
 	}
 }
 
-// Names of topics, by what stands behind the gateway.
+// Names of topics, by what stands after the gateway.
 const (
 	topicUp        = "thing/properties/up"
 	topicBatch     = "thing/properties/gateway/up"

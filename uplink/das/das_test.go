@@ -553,7 +553,7 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-// TestTimeIsAskedForAndOffered: at once behind a connect, each minute while the
+// TestTimeIsAskedForAndOffered: at once after a connect, each minute while the
 // clock is doubted, each hour when it is not. An answer that was long under way
 // does not count, nor one to another question.
 func TestTimeIsAskedForAndOffered(t *testing.T) {

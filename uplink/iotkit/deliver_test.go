@@ -218,7 +218,7 @@ func TestMetersGoOfflineWithThePlannedEnd(t *testing.T) {
 	}
 	s.End()
 	if seen := s.platform.Seen(); len(seen.Online) != 0 || len(seen.Registered) != 3 || len(seen.Violations) > 0 {
-		t.Errorf("online behind the end: %v, registered %v, violations %v", seen.Online, seen.Registered, seen.Violations)
+		t.Errorf("online after the end: %v, registered %v, violations %v", seen.Online, seen.Registered, seen.Violations)
 	}
 }
 

@@ -56,7 +56,7 @@ func (s *Studio) topic(name string) string {
 	return "$sys/" + s.ProductID + "/" + s.Device + "/thing/" + name
 }
 
-// Levels of topics behind thing/.
+// Levels of topics after thing/.
 const (
 	packPost    = "pack/post"
 	historyPost = "history/post"

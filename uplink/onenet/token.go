@@ -52,7 +52,7 @@ type Identity struct {
 	AccessKey string // of the device, Base64
 	Method    string // "sha256", "sha1", "md5"
 	// Built is the date of the build. A clock that is before it is wrong, and
-	// the token then ends ten years behind it: a dead battery must not lock the
+	// the token then ends ten years after it: a dead battery must not lock the
 	// board out.
 	Built time.Time
 }

@@ -83,7 +83,7 @@ func (t *Tuya) Login(time.Time) uplink.Login {
 	}
 }
 
-// Topics of the table of preset topics, by what stands behind the gateway.
+// Topics of the table of preset topics, by what stands after the gateway.
 const (
 	topicSync     = "devices/sync"
 	topicReport   = "properties/report"

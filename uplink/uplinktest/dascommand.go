@@ -67,7 +67,7 @@ func (p *DAS) reply(name string, payload []byte) {
 }
 
 // Down gives a message of the platform to the gateway, such as a command; name
-// is the topic behind the gateway, "thing/properties/set".
+// is the topic after the gateway, "thing/properties/set".
 func (p *DAS) Down(name, payload string) Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()

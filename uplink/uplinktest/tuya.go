@@ -119,7 +119,7 @@ func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
 
 var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
-// strict decodes one JSON value without unknown members or anything behind.
+// strict decodes one JSON value without unknown members or anything after.
 func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

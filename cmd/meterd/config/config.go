@@ -166,7 +166,7 @@ func syntaxProblem(file, text string, err error) Problem {
 		if pe.LastKey != "" {
 			p.Text = fmt.Sprintf("%s (last key %q)", pe.Message, pe.LastKey)
 		}
-		p.Hint = "the file is not TOML here; nothing behind this line was checked"
+		p.Hint = "the file is not TOML here; nothing after this line was checked"
 	}
 	return p
 }

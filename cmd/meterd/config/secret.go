@@ -106,7 +106,7 @@ func walkSecrets(v any, change func(string) string) {
 // secret: the message of a mistake in its line may quote it.
 const shortestRough = 3
 
-// roughSecrets reads a text that is not TOML: all that stands behind the equals
+// roughSecrets reads a text that is not TOML: all that stands after the equals
 // sign of a key of a secret, whole and in words.
 func roughSecrets(text string) []string {
 	var all []string

@@ -77,7 +77,7 @@ func (s *Session) newCapture(name string) (*capture, error) {
 }
 
 // take saves what trace shows: of each frame a line that explains it, and a
-// line of hex behind blanks.
+// line of hex after blanks.
 func (c *capture) take(text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")

@@ -50,7 +50,7 @@ func sourceText(lang, source string) string {
 		"ntp":    {EN: "NTP", ZH: "NTP"},
 		"rtc":    {EN: "the board's RTC", ZH: "板载 RTC"},
 		"meters": {EN: "the meters (median)", ZH: "电表（中位数）"},
-		"system": {EN: "nobody; it is behind the build date", ZH: "无来源，但晚于编译日期"},
+		"system": {EN: "nobody; it is after the build date", ZH: "无来源，但晚于编译日期"},
 		"none":   {EN: "nobody", ZH: "无来源"},
 	}
 	if text, ok := t[source]; ok {

@@ -23,7 +23,7 @@ type Command struct {
 	// Changes tells that the command, with these arguments, changes something:
 	// it needs the PIN, if there is one.
 	Changes func(args []string) bool
-	// Words gives what may stand behind args, for completion; nil: nothing is
+	// Words gives what may stand after args, for completion; nil: nothing is
 	// known.
 	Words func(args []string) []string
 	// Slow marks a command that waits for a line or for people. Any other must

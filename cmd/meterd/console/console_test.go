@@ -143,7 +143,7 @@ func TestSocketOfAKilledDaemonIsTakenOverAndThatOfALivingOneIsNot(t *testing.T) 
 		t.Fatal(err)
 	}
 	l.SetUnlinkOnClose(false)
-	l.Close() // the file stays, as behind kill -9
+	l.Close() // the file stays, as after kill -9
 	serve(t, path)
 	if err := Serve(t.Context(), path, Commands{}); err == nil || !strings.Contains(err.Error(), "another meterd") {
 		t.Errorf("a second daemon got %v", err)

@@ -201,7 +201,7 @@ func TestScreens(t *testing.T) {
 	for _, lang := range []string{"en", "zh"} {
 		for _, c := range []struct {
 			name string
-			keys []string // the prompt is waited for behind each
+			keys []string // the prompt is waited for after each
 		}{
 			{"status", []string{"status\r"}},
 			{"help", []string{"help\r", "help relay\r", "help watch\r"}},
@@ -224,7 +224,7 @@ func TestScreens(t *testing.T) {
 }
 
 // settled waits until the keys have been answered: an unlikely word is typed
-// behind them, and taken away when it shows at the prompt.
+// after them, and taken away when it shows at the prompt.
 func (b *bench) settled(string) {
 	b.t.Helper()
 	b.keys("zzq")

@@ -62,7 +62,7 @@ func bytesText(n int64) string {
 func span(d time.Duration) string { return ago(time.Time{}.Add(d), time.Time{}) }
 
 // wrap cuts a text into lines of n columns at blanks, or anywhere where there
-// are none; what goes beyond the most lines is left out. Lines behind the
+// are none; what goes beyond the most lines is left out. Lines after the
 // first begin with indent.
 func wrap(s string, n, most int, indent string) []string {
 	var lines []string

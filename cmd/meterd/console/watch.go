@@ -147,7 +147,7 @@ func (f *frame) draw(rows []string) string {
 	return b.String()
 }
 
-// leave puts the cursor behind what was drawn.
+// leave puts the cursor after what was drawn.
 func (f *frame) leave() string {
 	if !f.drawn {
 		return ""

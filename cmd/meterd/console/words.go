@@ -54,7 +54,7 @@ func split(line string) (words []word, open bool) {
 }
 
 // quoted gives a word as split takes it, in quotes where it needs them. Whole
-// tells that the word ends; the rest of it may be typed behind it else.
+// tells that the word ends; the rest of it may be typed after it else.
 func quoted(w string, whole bool) string {
 	if !strings.ContainsFunc(w, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'\\\u201c\u201d\u2018", r) }) && w != "" {
 		return w

@@ -227,7 +227,7 @@ func (p *Panel) ringStatus() console.RingStatus {
 // what the console tells must not wait for a flash that hangs.
 const ringLook = 300 * time.Millisecond
 
-// timeOf gives the time of the record behind a number; nil if there is none
+// timeOf gives the time of the record after a number; nil if there is none
 // that has one, or the ring does not answer.
 func (p *Panel) timeOf(after uint64) *time.Time {
 	found := make(chan *time.Time, 1)

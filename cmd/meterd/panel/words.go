@@ -6,7 +6,7 @@ import (
 )
 
 // What the console offers for completion: each of these gives the words that
-// may stand behind args.
+// may stand after args.
 
 func (p *Panel) meterWords(args []string) []string {
 	if len(args) > 0 {

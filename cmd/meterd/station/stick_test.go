@@ -348,7 +348,7 @@ func TestAStickThatIsPulledEarly(t *testing.T) {
 		s.put(t, stickConfig, text)
 		plug(t, st, s, true)()
 		if r := s.report(t); r != "" {
-			t.Errorf("written behind its time:\n%s", r)
+			t.Errorf("written past its time:\n%s", r)
 		}
 		if got := ran(); len(got) != 2 {
 			t.Errorf("ran %v", got)

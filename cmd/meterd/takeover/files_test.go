@@ -85,7 +85,7 @@ func TestPowerCutWhileAConfigurationIsInstalled(t *testing.T) {
 	}
 }
 
-// TestPowerCutWhileGoingBack: the start behind it either goes on with the
+// TestPowerCutWhileGoingBack: the start after it either goes on with the
 // trial or runs the old one without.
 func TestPowerCutWhileGoingBack(t *testing.T) {
 	for cut := range 4 {

@@ -50,7 +50,7 @@ type encoder struct {
 
 // form is a request that encode knows.
 type form struct {
-	usage    string // behind its name
+	usage    string // after its name
 	least    int    // words
 	most     int    // -1: any number
 	editions string // "2007", "1997" or both

@@ -76,7 +76,7 @@ func (s span) splice(b []byte, text string) []byte {
 	return slices.Concat(b[:s.from], []byte(text), b[s.to:])
 }
 
-// double puts a member beside the one of a name, before or behind it.
+// double puts a member beside the one of a name, before or after it.
 func (s span) double(b []byte, member string, before bool) []byte {
 	if before {
 		return slices.Concat(b[:s.from], []byte(member+","), b[s.from:])

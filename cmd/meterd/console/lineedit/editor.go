@@ -45,7 +45,7 @@ type Editor struct {
 	draft   []rune // the new one, while an old one is shown
 }
 
-// Start begins a line behind a prompt and gives what draws it. What was
+// Start begins a line after a prompt and gives what draws it. What was
 // typed of a line that was not finished stays.
 func (e *Editor) Start(prompt string) string {
 	e.prompt, e.secret = prompt, false

@@ -71,7 +71,7 @@ func (k *keys) character(c byte) key {
 	return key(r)
 }
 
-// escaped takes a byte behind ESC: CSI (ESC [ … letter), SS3 (ESC O letter),
+// escaped takes a byte after ESC: CSI (ESC [ … letter), SS3 (ESC O letter),
 // or Alt with a letter.
 func (k *keys) escaped(c byte) key {
 	if c == esc {

@@ -44,7 +44,7 @@ func Diff(old, next []Cell, at, to int, escapes bool) string {
 	for first > 0 && (first < len(next) && next[first] == 0 || first < len(old) && old[first] == 0) {
 		first-- // half of a wide character is the whole
 	}
-	last := len(next) // behind the last column that differs
+	last := len(next) // after the last column that differs
 	if len(old) == len(next) {
 		for last > first && old[last-1] == next[last-1] {
 			last--
@@ -65,7 +65,7 @@ func Diff(old, next []Cell, at, to int, escapes bool) string {
 	return b.String()
 }
 
-// put writes cells, and blanks behind the end of a row.
+// put writes cells, and blanks after the end of a row.
 func put(b *strings.Builder, cells []Cell) {
 	for _, c := range cells {
 		if c != 0 {
@@ -74,7 +74,7 @@ func put(b *strings.Builder, cells []Cell) {
 	}
 }
 
-// erase clears the n columns behind column at and gives where the cursor is.
+// erase clears the n columns after column at and gives where the cursor is.
 func erase(b *strings.Builder, at, n int, escapes bool) int {
 	if escapes && n > 2 {
 		b.WriteString("\x1b[K")

@@ -25,7 +25,7 @@ type Screen struct {
 	// History are the lines that have scrolled off the top.
 	History []string
 
-	cells [][]rune // 0 behind a wide character
+	cells [][]rune // 0 after a wide character
 	x, y  int
 	part  []byte // of a sequence or character
 }
