@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"cmd/meterd/console":          {"dlt645", "cmd/meterd/console/lineedit"},
 	"cmd/meterd/console/lineedit": {},
 	"cmd/meterd/console/vttest":   {},
+	"cmd/meterd/linetest":         {"dlt645", "dlt645/dlt645test"},
 	"cmd/metersim":                {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console"},
 }
 
@@ -54,7 +55,7 @@ var libraries = map[string][]string{
 	"github.com/warthog618/go-gpiocdev":           {"board"},
 	"aead.dev/minisign":                           {"board"},
 	"github.com/mochi-mqtt/server/v2":             {"uplink/uplinktest"},
-	"github.com/creack/pty":                       {"cmd/metersim"},
+	"github.com/creack/pty":                       {"cmd/metersim", "cmd/meterd/linetest"},
 }
 
 // pure may import nothing that does I/O, reads a clock by itself or starts

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,12 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/term"
 
 	"meterd/cmd/meterd/cli"
-	"meterd/dlt645"
+	"meterd/cmd/meterd/linetest"
 	"meterd/dlt645/dlt645test"
 )
 
@@ -31,7 +28,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"envsubst": envsubst, "waitsocket": waitSocket, "waitfor": waitFor},
 		Setup: func(env *testscript.Env) error {
 			zone := dayZone(time.Now())
-			path, stop, err := simulatedLine(zone)
+			path, stop, err := linetest.Open(&dlt645test.Line{Baud: linetest.Baud, Meters: linetest.Meters(zone)})
 			if err != nil {
 				return err
 			}
@@ -94,42 +91,6 @@ func dayZone(now time.Time) *time.Location {
 		}
 	}
 	panic("no zone")
-}
-
-// simulatedLine is a pty with the meters 202411200101, whose values are
-// fixed, and 202411200102, which refuses blocks.
-func simulatedLine(zone *time.Location) (path string, stop func(), err error) {
-	master, slave, err := pty.Open()
-	if err != nil {
-		return "", nil, err
-	}
-	if _, err := term.MakeRaw(int(slave.Fd())); err != nil {
-		return "", nil, err
-	}
-	var meters []*dlt645test.Meter
-	for i := range byte(2) {
-		m := dlt645test.NewMeter(dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x01 + i}, 3)
-		for p := range uint32(3) {
-			m.SetNumber(0x02010100+p<<8, 2201+int64(p), 2, false)
-		}
-		m.SetNumber(0x02030000, -123, 3, true)
-		m.Set(0x02800002, []byte{0xFF, 0xFF})
-		m.NoBlock, m.Zone = i == 1, zone
-		meters = append(meters, m)
-	}
-	line := &dlt645test.Line{Baud: 9600, Meters: meters}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		line.Serve(ctx, master)
-	}()
-	return slave.Name(), func() {
-		cancel()
-		slave.Close() // with nobody at this end the blocked read of the other fails
-		<-done
-		master.Close()
-	}, nil
 }
 
 // TestContractFile checks the complete configuration of the documentation,
