@@ -115,11 +115,11 @@ func (it Item) Text(string) string {
 	case it.Err != nil:
 		return fmt.Sprintf("%s  %s  %s: %s\n", it.Address, it.DI, it.Err.Kind, it.Err.Text)
 	case it.Value != nil:
-		value = *it.Value
+		value = strings.TrimSpace(*it.Value + " " + it.Unit)
 	case it.Invalid != "":
 		value = "invalid digits " + it.Invalid
 	}
-	return fmt.Sprintf("%s  %s  %s = %s\n", it.Address, it.DI, it.Name, strings.TrimSpace(value+" "+it.Unit))
+	return fmt.Sprintf("%s  %s  %s = %s\n", it.Address, it.DI, it.Name, value)
 }
 
 // FailureOf tells why a transaction failed.

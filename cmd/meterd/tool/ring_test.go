@@ -1,7 +1,6 @@
 package tool
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,18 +37,18 @@ func TestDumpAndExportDateWhatWasTakenInDoubt(t *testing.T) {
 	ring.Close()
 	want := began.Add(time.Minute).Local().Format("2006-01-02T15:04:05.000Z07:00")
 	for _, what := range []string{"dump", "export"} {
-		var out bytes.Buffer
-		if status := run(Ring, []string{what, path}, nil, &out); status != 0 {
-			t.Fatalf("%s: exit status %d", what, status)
+		r := run(Ring, "", what, path)
+		if r.status != 0 {
+			t.Fatalf("%s: exit status %d: %s", what, r.status, r.err)
 		}
 		n := 0
-		for line := range strings.Lines(out.String()) {
+		for line := range strings.Lines(r.out) {
 			if strings.Contains(line, want) {
 				n++
 			}
 		}
 		if n != 1 {
-			t.Errorf("%s: %d lines have the time %s:\n%s", what, n, want, out.String())
+			t.Errorf("%s: %d lines have the time %s:\n%s", what, n, want, r.out)
 		}
 	}
 }

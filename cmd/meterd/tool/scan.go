@@ -81,11 +81,14 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 		},
 		Progress: func(text string, probes int) { fmt.Fprintf(s.Err, "%d probes, %d meters: %s\n", probes, found, text) },
 	})
-	if f := explain.FailureOf(err); err != nil && f.Kind == "port" {
-		return cli.Fail("is the port there, and free? A daemon that holds it scans by: meterd exec scan BUS", "%s", f.Text)
-	}
-	if err == nil && found == 0 {
+	switch {
+	case err == nil && found == 0:
 		return cli.Fail("rate, parity, wiring A/B, and power of the meters", "no meter answers")
+	case err == nil:
+		return nil
+	}
+	if f := explain.FailureOf(err); f.Kind == "port" {
+		return cli.Fail("is the port there, and free? A daemon that holds it scans by: meterd exec scan BUS", "%s", f.Text)
 	}
 	return err
 }

@@ -1,0 +1,99 @@
+package tool
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	goodConfig = `[gateway]
+id = "gw1"
+[store]
+path = "x.ring"
+[[bus]]
+name = "b1"
+port = "/dev/ttyS1"
+[[meter]]
+name = "m1"
+bus = "b1"
+address = "202411200101"
+profile = "three-phase"
+`
+	goodPlan = `bus b1: 2400 baud, `
+)
+
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "meterd.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCheckSaysAllThatIsWrongWithItsLine(t *testing.T) {
+	typo := strings.Replace(goodConfig, "[store]", "timezon = \"UTC\"\n[store]", 1)
+	for _, tt := range []struct {
+		name, text string
+		status     int
+		out        []string // parts, in this order
+		told       string   // FILE stands for the file
+	}{
+		{"nothing is wrong", goodConfig, 0, []string{goodPlan, " % of the line's time\n", "  m1 every 1m: 6 requests, 289 bytes, ", "  m1 every 15m: 3 requests, "}, ""},
+		{"an unknown key", typo, 1, []string{`FILE:3: error: `, `unknown key "timezon"`, `do you mean "timezone"`}, "error: FILE: 1 mistakes\n"},
+		{"two mistakes", strings.Replace(typo, meter1, "2024", 1), 1, []string{`FILE:3: error: `, `FILE:12: error: `, `address "2024" has 4 characters`}, "error: FILE: 2 mistakes\n"},
+		{"no TOML", "[gateway", 1, []string{"FILE:1: error: "}, "error: FILE: 1 mistakes\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := configFile(t, tt.text)
+			r := run(Check, "", file)
+			if r.status != tt.status {
+				t.Errorf("got exit status %d, want %d", r.status, tt.status)
+			}
+			rest := r.out
+			for _, part := range tt.out {
+				_, after, ok := strings.Cut(rest, strings.ReplaceAll(part, "FILE", file))
+				if !ok {
+					t.Fatalf("got\n%s\nwant in it, in this order, %q", r.out, tt.out)
+				}
+				rest = after
+			}
+			if want := strings.ReplaceAll(tt.told, "FILE", file); r.err != want {
+				t.Errorf("got on standard error %q, want %q", r.err, want)
+			}
+		})
+	}
+}
+
+func TestCheckTellsScriptsProblemsAndPlan(t *testing.T) {
+	r := run(Check, "", "-json", configFile(t, goodConfig))
+	o := objects(t, r.out)[0]
+	plan, _ := o["plan"].([]any)
+	if r.status != 0 || o["ok"] != true || len(o["problems"].([]any)) != 0 || len(plan) != 1 {
+		t.Errorf("got exit status %d and %s, want ok, no problems and the plan of one bus", r.status, r.out)
+	}
+	if bus := plan[0].(map[string]any); bus["bus"] != "b1" || bus["baud"] != 2400.0 {
+		t.Errorf("got the plan %v, want that of b1 at 2400 baud", bus)
+	}
+	r = run(Check, "", "-json", configFile(t, strings.Replace(goodConfig, meter1, "2024", 1)))
+	o = objects(t, r.out)[0]
+	problems, _ := o["problems"].([]any)
+	if r.status != 1 || o["ok"] != false || len(problems) != 1 {
+		t.Fatalf("got exit status %d and %s, want one problem", r.status, r.out)
+	}
+	if p := problems[0].(map[string]any); p["line"] != 11.0 || p["warning"] != false || !strings.Contains(p["text"].(string), `address "2024" has 4 characters`) {
+		t.Errorf("got the problem %v, want that of the address in line 11", p)
+	}
+}
+
+func TestCheckWantsOneFileThatIsThere(t *testing.T) {
+	run(Check, "").want(t, 2, "", "0 arguments are not what it takes")
+	run(Check, "", "a", "b").want(t, 2, "", "2 arguments are not what it takes")
+	none := filepath.Join(t.TempDir(), "none.toml")
+	r := run(Check, "", none)
+	if r.status != 1 || !strings.Contains(r.out, none+":1: error: ") || !strings.Contains(r.out, "no such file") {
+		t.Errorf("got exit status %d and %s, want that there is no such file", r.status, r.out)
+	}
+}
