@@ -348,7 +348,9 @@ func (p *Poller) Write(ctx context.Context, h *Handle, di dlt645.DI, value []byt
 var instantFreeze = dlt645.DI{Code: 0x05010001}
 
 // FreezeNow has the meter freeze its registers at once (16H), and sees that
-// its record of the last such freeze has the meter's present time.
+// its record of the last such freeze has the meter's present time. Where the
+// answer is lost the record must also be another than before: it counts
+// minutes, and one that somebody else ordered a moment ago is no proof.
 func (p *Poller) FreezeNow(ctx context.Context, h *Handle) error {
 	m, err := p.of(h)
 	if err != nil {
@@ -358,6 +360,10 @@ func (p *Poller) FreezeNow(ctx context.Context, h *Handle) error {
 	if edition != dlt645.V2007 {
 		return &UnsentError{errors.New("meter: the edition of 1997 has no freeze")}
 	}
+	before, unknown := p.frozenAt(ctx, m, how)
+	if _, ok := errors.AsType[*dlt645.Refusal](unknown); ok { // it has frozen nothing yet
+		unknown = nil
+	}
 	lost, err := p.send(ctx, how, dlt645.FreezeRequest(h.Address, dlt645.Freeze{}))
 	if err != nil {
 		return err
@@ -365,7 +371,9 @@ func (p *Poller) FreezeNow(ctx context.Context, h *Handle) error {
 	now, err := p.clockOf(ctx, m, how)
 	if err == nil {
 		var at time.Time
-		if at, err = p.frozenAt(ctx, m, how); err == nil && now.Sub(at).Abs() <= frozenWithin {
+		at, err = p.frozenAt(ctx, m, how)
+		fresh := lost == nil || unknown == nil && !at.Equal(before)
+		if err == nil && fresh && now.Sub(at).Abs() <= frozenWithin {
 			return nil
 		}
 	}
@@ -382,6 +390,8 @@ func (p *Poller) FreezeNow(ctx context.Context, h *Handle) error {
 // be from the clock that is read after it.
 const frozenWithin = 2 * time.Minute
 
+// frozenAt gives the time of the last freeze that was ordered at once; zero
+// where the record holds none.
 func (p *Poller) frozenAt(ctx context.Context, m *meterState, how Manner) (time.Time, error) {
 	res, err := p.bus.ReadAs(ctx, how, m.Address, instantFreeze)
 	if err != nil {
@@ -391,7 +401,11 @@ func (p *Poller) frozenAt(ctx context.Context, m *meterState, how Manner) (time.
 	if err != nil {
 		return time.Time{}, err
 	}
-	return time.ParseInLocation("2006-01-02 15:04", items[0].Value.String(), p.zone)
+	at, err := time.ParseInLocation("2006-01-02 15:04", items[0].Value.String(), p.zone)
+	if err != nil {
+		return time.Time{}, nil
+	}
+	return at, nil
 }
 
 // ResetDemand sets the meter's maximum demands to zero (19H, 10H), and sees

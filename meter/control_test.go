@@ -17,9 +17,9 @@ import (
 func open(m *dlt645test.Meter, _ *dlt645test.Line) { m.Command(dlt645.CommandTrip, time.Now()) }
 
 // loseAnswer has the line lose the answer to 1CH.
-func loseAnswer(m *dlt645test.Meter) {
+func loseAnswer(m *dlt645test.Meter, to dlt645.Function) {
 	m.Quirks.Answer = func(req dlt645.Frame) []byte {
-		if req.Control.Function() == dlt645.FuncControl {
+		if req.Control.Function() == to {
 			return []byte{0x55}
 		}
 		return nil
@@ -45,7 +45,7 @@ func TestRelayTellsWhatTheMeterShows(t *testing.T) {
 		{"a wrong password", nil, func(c *Handle) { c.Access.Password = dlt645.Password{2, 0, 0, 0} }, dlt645.CommandTrip, NotTaken, "password", 1, false},
 		{"a meter that takes no plain trip", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.Quirks.RefusesTrip = true }, nil, dlt645.CommandTrip, NotTaken, "not authorised", 1, false},
 		{"a meter whose clock is an hour behind", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.ClockOffset = -time.Hour }, nil, dlt645.CommandTrip, Done, "", 1, true},
-		{"a lost answer, but the relay moved", func(m *dlt645test.Meter, _ *dlt645test.Line) { loseAnswer(m) }, nil, dlt645.CommandTrip, Done, "", 1, true},
+		{"a lost answer, but the relay moved", func(m *dlt645test.Meter, _ *dlt645test.Line) { loseAnswer(m, dlt645.FuncControl) }, nil, dlt645.CommandTrip, Done, "", 1, true},
 		{"a vendor's codes", func(m *dlt645test.Meter, _ *dlt645test.Line) {
 			m.Quirks.Commands = map[byte]dlt645.Command{0x2A: dlt645.CommandTrip}
 		}, func(c *Handle) { c.Codes = map[dlt645.Command]dlt645.Command{dlt645.CommandTrip: 0x2A} }, dlt645.CommandTrip, Done, "", 1, true},
@@ -53,8 +53,8 @@ func TestRelayTellsWhatTheMeterShows(t *testing.T) {
 		{"a meter of 1997", nil, func(c *Handle) { c.Protocol = dlt645.V1997 }, dlt645.CommandTrip, Failed, "1997", 0, false},
 		{"close", nil, nil, dlt645.CommandClose, Done, "", 1, false},
 		{"permit, with the relay open", open, nil, dlt645.CommandPermit, Done, "", 1, true},
-		{"permit, whose answer is lost", func(m *dlt645test.Meter, l *dlt645test.Line) { open(m, l); loseAnswer(m) }, nil, dlt645.CommandPermit, Done, "", 1, true},
-		{"permit where it is permitted, and whose answer is lost", func(m *dlt645test.Meter, _ *dlt645test.Line) { loseAnswer(m) }, nil, dlt645.CommandPermit, Unconfirmed, "cannot show it", 1, false},
+		{"permit, whose answer is lost", func(m *dlt645test.Meter, l *dlt645test.Line) { open(m, l); loseAnswer(m, dlt645.FuncControl) }, nil, dlt645.CommandPermit, Done, "", 1, true},
+		{"permit where it is permitted, and whose answer is lost", func(m *dlt645test.Meter, _ *dlt645test.Line) { loseAnswer(m, dlt645.FuncControl) }, nil, dlt645.CommandPermit, Unconfirmed, "cannot show it", 1, false},
 		{"close, with the relay open", open, nil, dlt645.CommandClose, Done, "", 1, false},
 		{"a trip that the meter delays for long", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.Quirks.TripDelay = time.Minute }, nil, dlt645.CommandTrip, Unconfirmed, "delays the trip, or sticks", 1, false},
 		{"alarm", nil, nil, dlt645.CommandAlarm, Done, "", 1, false},
@@ -174,6 +174,40 @@ func TestFreezeAndDemandReset(t *testing.T) {
 		b.end.Close()
 		synctest.Wait()
 	})
+}
+
+// TestAFreezeWithoutAnAnswerIsProvenByItsOwnRecord: one that was ordered a
+// moment before must not pass for it, since the registers that are billed
+// would be of another time.
+func TestAFreezeWithoutAnAnswerIsProvenByItsOwnRecord(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		since time.Duration // since an earlier freeze; 0: there was none
+		want  Outcome
+	}{
+		{"none before", 0, Done},
+		{"one in the same minute", 10 * time.Second, Unconfirmed},
+		{"one a minute before", time.Minute, Done},
+		{"one an hour before", time.Hour, Done},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := dlt645test.NewMeter(unit1, 3)
+			b := newBench(testTiming, []*dlt645test.Meter{m})
+			go b.line.Serve(t.Context(), b.end)
+			if c.since > 0 {
+				if err := b.poller.FreezeNow(t.Context(), b.handle(unit1)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(c.since)
+			}
+			loseAnswer(m, dlt645.FuncFreeze)
+			if r := ResultOf(b.poller.FreezeNow(t.Context(), b.handle(unit1))); r.Outcome != c.want {
+				t.Errorf("%s: got %v (%v), want %v", c.what, r.Outcome, r.Err, c.want)
+			}
+			b.end.Close()
+			synctest.Wait()
+		})
+	}
 }
 
 // TestCommandsGoAheadOfPolling puts a full line under commands: none waits

@@ -47,8 +47,11 @@ func (p *Panel) showLog(ctx context.Context, args []string, say func(console.Ans
 		}
 		return nil, err
 	}
-	lines := p.Journal.Last(n)
+	lines := p.Journal.Last(max(n, 1))
 	last := uint64(0)
+	if n == 0 && len(lines) > 0 { // only what comes from now on
+		last, lines = lines[len(lines)-1].Number, nil
+	}
 	for {
 		for _, l := range lines {
 			say(logLine{l.Number, l.Text})
