@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -18,8 +19,10 @@ import (
 
 // Endpoint is where a broker is and how it is reached.
 type Endpoint struct {
-	URL       string        // tcp://host:port or ssl://host:port
-	TLS       *tls.Config   // for ssl://
+	URL string // tcp://host:port or ssl://host:port
+	// TLS gives what ssl:// is checked by, at each connect: its files may come,
+	// or be renewed. nil: the system's roots.
+	TLS       func() (*tls.Config, error)
 	KeepAlive time.Duration // zero: 60 s
 
 	reach func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the network
@@ -67,7 +70,7 @@ const (
 	leaveTimeout = time.Second
 )
 
-// dial connects and subscribes. The error of a refused connect says why.
+// dial connects and subscribes. explain says why, where that fails.
 func dial(ctx context.Context, e Endpoint, l Login, room int) (*conn, error) {
 	c := &conn{
 		in:      make(chan Inbound, inboundRoom),
@@ -77,9 +80,9 @@ func dial(ctx context.Context, e Endpoint, l Login, room int) (*conn, error) {
 		done:    make(chan struct{}),
 	}
 	c.client = mqtt.NewClient(c.options(e, l))
-	if err := wait(ctx, c.client.Connect(), connectTimeout); err != nil {
+	if err := c.connect(ctx); err != nil {
 		c.close()
-		return nil, explain(err)
+		return nil, err
 	}
 	c.beneath.Load().watch(silenceEndured(e.keepAlive()))
 	for i, topic := range l.Topics {
@@ -103,6 +106,21 @@ func (e Endpoint) keepAlive() time.Duration {
 		return time.Minute
 	}
 	return e.KeepAlive
+}
+
+// connect waits for the broker's answer.
+func (c *conn) connect(ctx context.Context) error {
+	err := wait(ctx, c.client.Connect(), connectTimeout)
+	if err == nil || ctx.Err() != nil || c.beneath.Load() == nil { // nothing was opened
+		return err
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, errSlow) {
+		return fmt.Errorf("%w: %w", errNoConnack, err)
+	}
+	if byThem(err) {
+		return fmt.Errorf("%w: %w", errClosed, err)
+	}
+	return err
 }
 
 func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
@@ -226,6 +244,8 @@ func (c *conn) close() {
 	c.client.Disconnect(250)
 }
 
+var errSlow = errors.New("no answer from the broker")
+
 func wait(ctx context.Context, t mqtt.Token, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -235,7 +255,7 @@ func wait(ctx context.Context, t mqtt.Token, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
-		return fmt.Errorf("no answer from the broker within %v", d)
+		return fmt.Errorf("%w within %v", errSlow, d)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,15 +22,6 @@ func newBroker(t *testing.T) *uplinktest.Broker {
 	}
 	t.Cleanup(func() { b.Close() })
 	return b
-}
-
-func TestWrongPasswordIsToldInWordsWithWhatToCheck(t *testing.T) {
-	b := newBroker(t)
-	_, err := dial(t.Context(), Endpoint{URL: "tcp://" + b.Addr()}, Login{ClientID: "c", Username: "good", Password: "bad"}, 4)
-	r, ok := errors.AsType[*refusal](err)
-	if !ok || !r.Credentials || !strings.Contains(r.Hint.EN, "username") || r.Hint.ZH == "" {
-		t.Errorf("got %v (%+v)", err, r)
-	}
 }
 
 var reconnects = flag.Int("reconnects", 100, "how many connections are made and left")

@@ -31,14 +31,20 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-// issue signs a certificate; the first one signs itself.
+// issue signs a certificate for an hour; the first one signs itself.
 func (a *authority) issue(c *x509.Certificate) tls.Certificate {
+	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	return a.issueFor(c)
+}
+
+// issueFor signs a certificate for the time that it names.
+func (a *authority) issueFor(c *x509.Certificate) tls.Certificate {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	c.SerialNumber = big.NewInt(time.Now().UnixNano())
 	parent, signer := a.cert, a.key
 	if parent == nil {
 		parent, signer = c, key
@@ -58,6 +64,14 @@ func (a *authority) pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	p.AddCert(a.cert)
 	return p
+}
+
+// as gives a configuration to an endpoint; nil: none.
+func as(c *tls.Config) func() (*tls.Config, error) {
+	if c == nil {
+		return nil
+	}
+	return func() (*tls.Config, error) { return c, nil }
 }
 
 // listenTLS is a broker that admits whoever gets through TLS.
@@ -135,7 +149,7 @@ func TestBrokerIsChecked(t *testing.T) {
 		"wants a certificate and gets a stranger's":  {asks, config(func(c *tls.Config) { c.Certificates = []tls.Certificate{stranger} }), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := dial(t.Context(), Endpoint{URL: listenTLS(t, c.server), TLS: c.conf}, Login{ClientID: "c"}, 4)
+			got, err := dial(t.Context(), Endpoint{URL: listenTLS(t, c.server), TLS: as(c.conf)}, Login{ClientID: "c"}, 4)
 			if err == nil {
 				got.close()
 			}

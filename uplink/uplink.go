@@ -138,12 +138,13 @@ func (u *Uplink) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
+		err = explain(err, time.Now(), u.trusted(time.Now()))
 		if time.Since(began) > stableAfter {
 			spread = u.least
 		}
 		pause := u.least + rand.N(spread)
 		spread = min(2*spread, (mostPause-1)*u.least)
-		if r, ok := errors.AsType[*refusal](err); ok && r.Credentials {
+		if r, ok := errors.AsType[*cause](err); ok && r.Credentials {
 			pause = max(pause, credentialsPause)
 		}
 		if errors.Is(err, errNoClock) { // costs nobody anything
@@ -174,9 +175,9 @@ func (u *Uplink) pause(ctx context.Context, d time.Duration) {
 }
 
 func (u *Uplink) down(err error, pause time.Duration) {
-	hint := dlt645.Text{EN: "is the network up, and broker right?", ZH: "请检查网络以及 broker 是否正确"}
-	if r, ok := errors.AsType[*refusal](err); ok {
-		hint = r.Hint
+	hint := anyNetwork
+	if c, ok := errors.AsType[*cause](err); ok {
+		hint = c.Hint
 	}
 	if errors.Is(err, errNoClock) {
 		hint = dlt645.Text{EN: "check NTP or the battery of the clock", ZH: "请检查 NTP 或时钟电池"}
@@ -201,10 +202,8 @@ var errNoClock = errors.New("the clock is not trusted yet")
 // session is one connection.
 func (u *Uplink) session(ctx context.Context) error {
 	now := time.Now()
-	if u.Clock != nil && u.d.limits.NeedsClock {
-		if trusted, _, _ := u.Clock(now); !trusted {
-			return errNoClock
-		}
+	if u.d.limits.NeedsClock && !u.trusted(now) {
+		return errNoClock
 	}
 	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Window+u.d.limits.Registers+8)
 	if err != nil {
@@ -219,6 +218,15 @@ func (u *Uplink) session(ctx context.Context) error {
 	u.d.connected(time.Now())
 	u.up()
 	return u.deliver(ctx, c)
+}
+
+// trusted reports whether the board's clock can be believed.
+func (u *Uplink) trusted(now time.Time) bool {
+	if u.Clock == nil {
+		return true
+	}
+	trusted, _, _ := u.Clock(now)
+	return trusted
 }
 
 // deliver is the loop of one connection.

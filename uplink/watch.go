@@ -48,6 +48,12 @@ func (w *watched) Write(b []byte) (int, error) {
 func (e Endpoint) open(at *url.URL) (conn net.Conn, beneath *watched, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	defer cancel()
+	var conf *tls.Config
+	if at.Scheme == "ssl" {
+		if conf, err = e.tls(at.Hostname()); err != nil {
+			return nil, nil, err
+		}
+	}
 	reach := e.reach
 	if reach == nil {
 		reach = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: userTimeout}).DialContext
@@ -57,20 +63,29 @@ func (e Endpoint) open(at *url.URL) (conn net.Conn, beneath *watched, err error)
 		return nil, nil, err
 	}
 	w := &watched{Conn: raw}
-	if at.Scheme != "ssl" {
-		return w, w, nil
-	}
-	conf := e.TLS.Clone()
 	if conf == nil {
-		conf = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if conf.ServerName == "" {
-		conf.ServerName = at.Hostname()
+		return newBounded(w), w, nil
 	}
 	secure := tls.Client(w, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, nil, err
 	}
-	return secure, w, nil
+	return newBounded(secure), w, nil
+}
+
+// tls gives what a broker of that name is checked by.
+func (e Endpoint) tls(host string) (*tls.Config, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if e.TLS != nil {
+		set, err := e.TLS()
+		if err != nil {
+			return nil, err
+		}
+		conf = set.Clone()
+	}
+	if conf.ServerName == "" {
+		conf.ServerName = host
+	}
+	return conf, nil
 }

@@ -16,6 +16,9 @@ type Problem struct {
 	// Lacking marks a file that the configuration names and that is not there:
 	// it may come until meterd runs, but then it must be there.
 	Lacking bool `json:"-"`
+	// Confined marks what turns a single uplink off. Nobody takes such a
+	// configuration over, but a board that has it already goes on reading meters.
+	Confined bool `json:"-"`
 }
 
 // String gives file:line, what it is, and what would be right.
@@ -34,6 +37,12 @@ func (p Problem) String() string {
 // Failed reports whether any of the problems is more than a warning.
 func Failed(ps []Problem) bool {
 	return slices.ContainsFunc(ps, func(p Problem) bool { return !p.Warning })
+}
+
+// Unusable reports whether any of the problems keeps meterd from running: each
+// that is more than a warning, unless it is confined to an uplink.
+func Unusable(ps []Problem) bool {
+	return slices.ContainsFunc(ps, func(p Problem) bool { return !p.Warning && !p.Confined })
 }
 
 // nearest gives the word that s was probably meant to be, "" if none is

@@ -66,6 +66,9 @@ func (t *table) note(key string, warning bool, hint, format string, args ...any)
 	})
 }
 
+// confined marks what was noted last as one that turns a single uplink off.
+func (t *table) confined() { t.doc.problems[len(t.doc.problems)-1].Confined = true }
+
 // lacking marks what was noted last as a file that is not there.
 func (t *table) lacking() { t.doc.problems[len(t.doc.problems)-1].Lacking = true }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -79,8 +80,10 @@ func (c *Config) common(t *table, u *Uplink) {
 	c.tls(t, u)
 }
 
-// tls reads what secures the connection. A file that is not there yet is a
-// warning: it may come with the next stick.
+// tls reads what secures the connection. What is wrong with a file turns this
+// uplink off, and no more: meters are read all the same, and the file is read
+// again at each connect. One that is not there yet is a warning: it may come
+// with the next stick.
 func (c *Config) tls(t *table, u *Uplink) {
 	ca, cert, key := t.str("ca", ""), t.str("cert", ""), t.str("key", "")
 	name, pin := t.str("server_name", ""), t.boolean("pin_chain", false)
@@ -90,38 +93,57 @@ func (c *Config) tls(t *table, u *Uplink) {
 		}
 		return
 	}
+	if (cert == "") != (key == "") {
+		t.problem("cert", "", "%s: cert and key belong together", t.title)
+		return
+	}
+	if pin && ca == "" {
+		t.problem("pin_chain", "name the platform's root certificate in ca", "%s: pin_chain needs ca", t.title)
+	}
+	u.Endpoint.TLS = func() (*tls.Config, error) { return loadTLS(ca, cert, key, name, pin) }
+	_, err := u.Endpoint.TLS()
+	if file, ok := errors.AsType[*uplink.FileError](err); ok {
+		t.note(file.Key, errors.Is(err, fs.ErrNotExist), "the uplink cannot connect until it is right", "%s: %v", t.title, err)
+		t.confined()
+		t.lacking()
+	}
+}
+
+// loadTLS gives what a broker is checked by, and what it may check. Its errors
+// are FileErrors.
+func loadTLS(ca, cert, key, name string, pin bool) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
 	if ca != "" {
 		pem, err := os.ReadFile(ca)
-		roots := x509.NewCertPool()
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			t.note("ca", true, "the uplink cannot connect until it is there", "%s: there is no file %s", t.title, ca)
-			t.lacking()
-		case err != nil:
-			t.problem("ca", "", "%s: ca: %v", t.title, err)
-		case !roots.AppendCertsFromPEM(pem):
-			t.problem("ca", "", "%s: %s holds no certificate in PEM form", t.title, ca)
+		conf.RootCAs = x509.NewCertPool()
+		if err == nil && !conf.RootCAs.AppendCertsFromPEM(pem) {
+			err = errors.New("it holds no certificate in PEM form")
 		}
-		conf.RootCAs = roots
+		if err != nil {
+			return nil, &uplink.FileError{Key: "ca", Path: ca, Err: withoutPath(err)}
+		}
 	}
-	switch {
-	case (cert == "") != (key == ""):
-		t.problem("cert", "", "%s: cert and key belong together", t.title)
-	case cert != "":
+	if cert != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			t.note("cert", errors.Is(err, os.ErrNotExist), "", "%s: cert and key: %v", t.title, err)
-			t.lacking()
-		} else {
-			conf.Certificates = []tls.Certificate{pair}
+			file := cert
+			if at, ok := errors.AsType[*fs.PathError](err); ok {
+				file = at.Path
+			}
+			return nil, &uplink.FileError{Key: "cert", Path: file, Err: withoutPath(err)}
 		}
+		conf.Certificates = []tls.Certificate{pair}
 	}
 	if pin {
-		if ca == "" {
-			t.problem("pin_chain", "name the platform's root certificate in ca", "%s: pin_chain needs ca", t.title)
-		}
 		conf = uplink.PinChain(conf)
 	}
-	u.Endpoint.TLS = conf
+	return conf, nil
+}
+
+// withoutPath gives what is wrong with a file whose path is told beside it.
+func withoutPath(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }

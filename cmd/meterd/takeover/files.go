@@ -163,14 +163,14 @@ func (f *Files) WasRefused(text string) bool {
 	return err == nil && string(b) == text
 }
 
-// previous gives the configuration before, if it has no mistakes.
+// previous gives the configuration before, if it can run.
 func (f *Files) previous() (Change, error) {
 	b, err := os.ReadFile(f.prev())
 	if err != nil {
 		return Change{}, err
 	}
 	c, problems := config.Parse(f.prev(), string(b))
-	if config.Failed(problems) {
+	if config.Unusable(problems) {
 		return Change{}, fmt.Errorf("%s is not usable", f.prev())
 	}
 	return Change{Config: c, Text: string(b)}, nil

@@ -254,7 +254,7 @@ func (t *Takeover) putBack(text string, why dlt645.Text) (Change, error) {
 		return Change{}, err
 	}
 	c, problems := config.Parse(t.Files.Path, prev)
-	if config.Failed(problems) {
+	if config.Unusable(problems) {
 		return Change{}, fmt.Errorf("%s is not usable", t.Files.prev())
 	}
 	t.log.Error("the new configuration is taken back", "why", why)
@@ -294,7 +294,7 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 		}
 		next.Config, problems = config.Parse(path, next.Text)
 	}
-	f.Usable = !config.Failed(problems)
+	f.Usable = !config.Unusable(problems)
 	f.PrevUsable = t.Files.prevUsable() == nil
 	prev, prevErr := t.Files.previous()
 	f.PrevParses = prevErr == nil

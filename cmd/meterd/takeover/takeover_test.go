@@ -286,3 +286,54 @@ func TestProposalsThatChangeNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestABadCertificateTurnsOneUplinkOff: the file that held the platform's root
+// is garbage now. Nobody takes such a configuration over, but the board that
+// has it reads its meters all the same, and connects when the file is mended.
+func TestABadCertificateTurnsOneUplinkOff(t *testing.T) {
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	text := named(dir, "board") + fmt.Sprintf(`[[uplink]]
+name = "cloud"
+kind = "tuya"
+broker = "ssl://mqtt.example:8883"
+username = "vendor01"
+ca = %q
+[uplink.tuya]
+product_id = "pid01"
+`, ca)
+	file := filepath.Join(dir, "meterd.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what, holds string // "": it is not there
+		warning     bool
+		says        string
+	}{
+		{"not there", "", true, "there is no file " + ca + ", which ca names"},
+		{"garbage", "no certificate", false, "ca: " + ca + ": it holds no certificate in PEM form"},
+	} {
+		if c.holds != "" {
+			if err := os.WriteFile(ca, []byte(c.holds), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next, problems, err := New(NewFiles(file), discard()).First()
+		if err != nil || next.Config == nil || next.Config.Gateway.ID != "board" || len(next.Config.Uplinks) != 1 {
+			t.Fatalf("%s: the board runs %+v, %v", c.what, next.Config, err)
+		}
+		if len(problems) != 1 || problems[0].Warning != c.warning || !strings.Contains(problems[0].Text, c.says) || problems[0].Line == 0 {
+			t.Errorf("%s: told are %v", c.what, problems)
+		}
+		if _, err := next.Config.Uplinks[0].Endpoint.TLS(); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: the uplink is told %v", c.what, err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			o, running := newTrial(t, "")
+			if p := o.Propose(t.Context(), strings.ReplaceAll(text, `"board"`, `"other"`), "stick"); p.Accepted() {
+				t.Errorf("%s: it is taken over instead of\n%s", c.what, running)
+			}
+		})
+	}
+}
