@@ -69,10 +69,14 @@ func Open(line *dlt645test.Line) (path string, stop func(), err error) {
 	}, nil
 }
 
-// New opens a line of Meters for a test, which ends with it.
-func New(t testing.TB) (path string, line *dlt645test.Line) {
+// New opens a line of Meters for a test, which ends with it; change, if not
+// nil, changes the line before anybody is served.
+func New(t testing.TB, change func(*dlt645test.Line)) (path string, line *dlt645test.Line) {
 	t.Helper()
 	line = &dlt645test.Line{Baud: Baud, Meters: Meters(nil)}
+	if change != nil {
+		change(line)
+	}
 	path, stop, err := Open(line)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,8 +69,9 @@ type bench struct {
 	ctx       context.Context
 	line      *dlt645test.Line
 	table     console.Commands
-	restarted int
+	restarted atomic.Int32
 	saved     int
+	heard     atomic.Pointer[func(dlt645test.Event)] // is told of each frame; nil: nobody is
 	end       func()
 }
 
@@ -92,10 +94,16 @@ func newBench(t *testing.T, language string) *bench {
 	ctx, stop := context.WithCancel(t.Context())
 	ours, theirs := dlt645test.Pipe()
 	b := &bench{t: t, ctx: ctx, line: &dlt645test.Line{Baud: 9600}}
+	b.line.Tap = func(e dlt645test.Event) {
+		if tell := b.heard.Load(); tell != nil {
+			(*tell)(e)
+		}
+	}
 	var handles []*meter.Handle
 	for _, m := range c.Meters {
 		handles = append(handles, m.Handle)
 		simulated := dlt645test.NewMeter(m.Address, 3)
+		simulated.Zone = c.Gateway.Zone
 		simulated.SetNumber(0x02010100, 2201, 2, false)
 		simulated.SetNumber(0x02030000, 12345, 3, true)
 		b.line.Meters = append(b.line.Meters, simulated)
@@ -131,12 +139,9 @@ func newBench(t *testing.T, language string) *bench {
 	b.Panel = &Panel{
 		Version: "v1", Started: time.Now(), Config: c, Lines: []*meter.Poller{poller}, Uplinks: []*uplink.Uplink{up}, Desk: d, Ring: ring,
 		Dropped: func() int { return 0 }, Clock: clock, Journal: j, Takeover: take, Watchdog: func() console.WatchdogStatus { return console.WatchdogStatus{} },
-		Save: func() { b.saved++ }, Restart: func() error { b.restarted++; return nil }, Log: log,
+		Save: func() { b.saved++ }, Restart: func() error { b.restarted.Add(1); return nil }, Log: log,
 	}
 	b.table = b.Commands()
-	for _, m := range b.line.Meters {
-		m.Zone = c.Gateway.Zone
-	}
 	done := make(chan struct{}, 2)
 	go func() { poller.Run(ctx); done <- struct{}{} }()
 	go func() { d.Run(ctx); done <- struct{}{} }()
@@ -239,13 +244,13 @@ func TestWhatTheConsoleAnswers(t *testing.T) {
 				t.Errorf("%s shows a password", c.line)
 			}
 		}
-		if b.restarted != 0 || b.saved != 1 {
-			t.Errorf("restarted %d times before its time, saved %d times", b.restarted, b.saved)
+		if b.restarted.Load() != 0 || b.saved != 1 {
+			t.Errorf("restarted %d times before its time, saved %d times", b.restarted.Load(), b.saved)
 		}
 		time.Sleep(rebootAfter)
 		synctest.Wait()
-		if b.restarted != 1 {
-			t.Errorf("restarted %d times, want once", b.restarted)
+		if b.restarted.Load() != 1 {
+			t.Errorf("restarted %d times, want once", b.restarted.Load())
 		}
 	})
 }
@@ -257,13 +262,14 @@ func TestWhatTheConsoleRefuses(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, lang)
 			defer b.end()
-			b.line.Tap = func(e dlt645test.Event) {
+			hear := func(e dlt645test.Event) {
 				switch e.Frame.Control.Function() {
 				case dlt645.FuncRead, dlt645.FuncReadMore:
 				default:
 					t.Errorf("a frame left: %v", e.Frame)
 				}
 			}
+			b.heard.Store(&hear)
 			for _, c := range []struct {
 				line, en, zh string
 				wants        console.Want
@@ -321,7 +327,7 @@ func TestWhatTheConsoleRefuses(t *testing.T) {
 					t.Errorf("%s: got %q, %q, wants %q; want %q, %q, %q", c.line, told.Text.EN, told.Text.ZH, told.Want, c.en, c.zh, c.wants)
 				}
 			}
-			if b.restarted != 0 {
+			if b.restarted.Load() != 0 {
 				t.Error("restarted, although nobody said yes")
 			}
 		})

@@ -24,10 +24,9 @@ const (
 )
 
 func TestReadAsksTheMeterOnTheLine(t *testing.T) {
-	port, line := linetest.New(t)
 	old := dlt645test.NewMeter97([6]byte{0x20, 0x24, 0x11, 0x20, 0x01, 0x03}, 3)
 	old.Set(0xB611, []byte{0x20, 0x02}) // voltage of phase A, whole volts
-	line.Meters = append(line.Meters, old)
+	port, _ := linetest.New(t, func(l *dlt645test.Line) { l.Meters = append(l.Meters, old) })
 	other := func(text string) string { return strings.ReplaceAll(text, linetest.Whole, linetest.NoBlock) }
 	for _, tt := range []struct {
 		name   string
@@ -57,7 +56,7 @@ func TestReadAsksTheMeterOnTheLine(t *testing.T) {
 }
 
 func TestReadTellsWhyNothingCame(t *testing.T) {
-	port, _ := linetest.New(t)
+	port, _ := linetest.New(t, nil)
 	r := run(Read, "", "-port", port, "-baud", "9600", "-retries", "0", "-timeout", "50ms", "-json", "202411200109", "02010100")
 	if want := `{"address":"202411200109","di":"02010100","error":{"kind":"silence","text":"silence: no answer from 202411200109`; r.status != 1 || !strings.HasPrefix(r.out, want) {
 		t.Errorf("nobody at the address: got exit status %d and %s, want %s", r.status, r.out, want)
@@ -112,8 +111,7 @@ func TestScanFindsEveryMeterOnTheLine(t *testing.T) {
 	}
 	scan := func(t *testing.T, more ...string) ran {
 		t.Parallel()
-		port, line := linetest.New(t)
-		line.Meters = line.Meters[:1]
+		port, _ := linetest.New(t, func(l *dlt645test.Line) { l.Meters = l.Meters[:1] })
 		r := run(Scan, "", append([]string{"-port", port, "-baud", "9600", "-timeout", "50ms", "-gap", "0s", "-preamble", "0", "-protocol", "2007"}, more...)...)
 		if r.status != 0 {
 			t.Errorf("got exit status %d", r.status)
@@ -145,7 +143,7 @@ profile  = "three-phase"   # 9600 baud, answered in T ms
 }
 
 func TestScanTellsThatNobodyAnswers(t *testing.T) {
-	port, line := linetest.New(t)
+	port, line := linetest.New(t, nil)
 	line.Unplug(true)
 	r := run(Scan, "", "-port", port, "-baud", "9600", "-timeout", "50ms", "-protocol", "1997")
 	if want := "error: no meter answers\nhint: rate, parity, wiring A/B, and power of the meters\n"; r.status != 1 || r.out != "" || !strings.HasSuffix(r.err, want) {
