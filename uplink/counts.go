@@ -6,6 +6,7 @@ type Counts struct {
 	Readings    int // records settled
 	Resent      int // messages sent again, with the same id
 	Refused     int // messages set aside because the platform refused them
+	SetAside    int // messages that the broker never takes, or ends the connection over
 	Withheld    int // values outside the platform's range, not sent
 	Unsupported int // messages not sent because the platform does not know the item
 	Commands    int // that came
@@ -15,5 +16,6 @@ type Counts struct {
 	Lost        int // records that were overwritten or damaged before they were read
 	Codes       map[string]int
 	LastRefusal string
+	LastAside   string // which message was set aside last, and why
 	Trips       Trips
 }

@@ -55,6 +55,7 @@ type delivery struct {
 	skipped int   // records that were passed over, of all meters
 	more    bool  // there is more to read at once
 	single  bool  // one message at a time, since one of those that were sent was refused, and not which
+	suspects
 
 	lastHeard time.Time // when the platform last answered anything
 	probing   bool      // a registration is out to see whether anybody answers
@@ -96,6 +97,7 @@ type request struct {
 	pause    time.Duration // before it is sent again, after TryLater
 	// unknown tells that the platform did not know its meter before.
 	unknown bool
+	suspicion
 }
 
 // dated is the outcome of dating a reading.
@@ -165,7 +167,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		return d.send(r, now), true
 	}
 	d.more = false
-	if d.greets > 0 {
+	if d.greets > 0 || d.alone(now) {
 		return Message{}, false // every meter is registered first
 	}
 	for len(d.sent) < d.room() {
@@ -177,12 +179,16 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		}
 		for len(d.ready) > 0 {
 			r := d.ready[0]
+			if r.suspected && d.carrying() > 0 {
+				return Message{}, false // it goes alone
+			}
 			d.ready = d.ready[1:]
 			if d.waits(r) {
 				d.blocked = append(d.blocked, r)
 				continue
 			}
-			if reg := d.meters[r.Meter]; reg != nil && !reg.known {
+			if d.unknownMeter(r.Meter) {
+				reg := d.meters[r.Meter]
 				reg.held = append(reg.held, r)
 				continue
 			}
@@ -270,6 +276,9 @@ func (d *delivery) dueLater(now time.Time) *request {
 			continue
 		}
 		if r.reg != nil && registering >= max(d.limits.Registers, 1) || r.reg == nil && len(d.sent) >= d.room() || d.waits(r) {
+			continue
+		}
+		if len(r.recs) > 0 && (d.unknownMeter(r.Meter) || d.suspectOut() || r.suspected && d.carrying() > 0) {
 			continue
 		}
 		d.later = slices.Delete(d.later, i, i+1)
@@ -375,6 +384,9 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	switch rc.Verdict {
 	case Accepted:
 		d.count.Acked++
+		if reg := d.meters[r.Meter]; reg != nil {
+			reg.accepted = now
+		}
 		d.settleAll(r)
 	case Unknown:
 		if d.meters[r.Meter] == nil {
@@ -505,6 +517,10 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		if r.at.Before(d.lastHeard) { // others were answered
 			if r.passed++; r.passed >= givenUp && len(r.recs) > 0 && d.divide(now, r) {
 				d.release(r)
+				continue
+			}
+			if d.ignored(r) {
+				d.setAside(r, ignoredWhy)
 				continue
 			}
 		}

@@ -21,6 +21,8 @@ type registration struct {
 	// delayed counts the messages that wait for their time.
 	delayed int
 	refused bool // the platform said for good that it does not take the meter
+	// accepted is when the platform last accepted a message of the meter.
+	accepted time.Time
 	err     string
 }
 
@@ -28,7 +30,11 @@ type registration struct {
 // outstanding goes out again with the id it had.
 func (d *delivery) connected(now time.Time) {
 	d.lastHeard = now
+	d.since = now
 	d.greets, d.probing = 0, false
+	for _, r := range d.outstanding() {
+		r.at = now.Add(r.pause) // of those that wait already the time stays: connections may be shorter than a pause
+	}
 	again := append(d.outstanding(), d.later...)
 	for _, a := range d.order {
 		reg := d.meters[a]
@@ -42,8 +48,7 @@ func (d *delivery) connected(now time.Time) {
 	clear(d.busy)
 	for _, r := range again {
 		r.tries = 0
-		if r.pause > 0 && len(again) > 1 { // it was given up before: what can be delivered goes first
-			r.at = now.Add(r.pause)
+		if r.pause > 0 && (len(again) > 1 || r.suspected) { // it was given up before: what can be delivered goes first
 			d.later = append(d.later, r)
 			continue
 		}
@@ -169,6 +174,13 @@ func (d *delivery) probe(now time.Time) bool {
 func (d *delivery) registeredMeter(a dlt645.Address) bool {
 	reg := d.meters[a]
 	return reg != nil && reg.known
+}
+
+// unknownMeter reports whether messages of a meter must wait: it is one of ours
+// that the platform does not know. A message of no single meter need not.
+func (d *delivery) unknownMeter(a dlt645.Address) bool {
+	reg := d.meters[a]
+	return reg != nil && !reg.known
 }
 
 // unregistered names the meters that the platform does not take, with why.

@@ -196,6 +196,9 @@ func (u *Uplink) down(err error, pause time.Duration) {
 // errDeaf ends a connection on which the platform answers nothing.
 var errDeaf = errors.New("the broker takes messages, but the platform answers none of them")
 
+// errLost is a connection that ended by itself.
+var errLost = errors.New("connection lost")
+
 // errNoClock keeps an uplink from connecting whose messages need the time.
 var errNoClock = errors.New("the clock is not trusted yet")
 
@@ -205,7 +208,8 @@ func (u *Uplink) session(ctx context.Context) error {
 	if u.d.limits.NeedsClock && !u.trusted(now) {
 		return errNoClock
 	}
-	c, err := dial(ctx, u.Endpoint, u.Platform.Login(now), u.Window+u.d.limits.Registers+8)
+	login := u.Platform.Login(now)
+	c, err := dial(ctx, u.Endpoint, login, u.Window+u.d.limits.Registers+8)
 	if err != nil {
 		return err
 	}
@@ -217,7 +221,10 @@ func (u *Uplink) session(ctx context.Context) error {
 	u.feed.renew()
 	u.d.connected(time.Now())
 	u.up()
-	return u.deliver(ctx, c)
+	if err = u.deliver(ctx, c); !errors.Is(err, errLost) {
+		return err
+	}
+	return u.d.cut(time.Now(), err, login.ClientID)
 }
 
 // trusted reports whether the board's clock can be believed.
@@ -259,7 +266,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			c.leave()
 			return ctx.Err()
 		case err := <-c.lost:
-			return fmt.Errorf("connection lost: %w", err)
+			return fmt.Errorf("%w: %w", errLost, err)
 		case m := <-c.in:
 			if err := u.receive(ctx, c, m); err != nil {
 				return err

@@ -236,6 +236,10 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 	case n > 1:
 		p.add(dlt645.Text{EN: "uplink %s does not register %d meters: %s", ZH: "上行 %s 未登记 %d 块电表：%s"}, unregistered, u.Name, n, strings.Join(u.Unregistered, ", "))
 	}
+	if u.SetAside > 0 {
+		p.add(dlt645.Text{EN: "uplink %s: %d messages set aside, the last: %s", ZH: "上行 %s：搁置 %d 条报文，最近：%s"},
+			dlt645.Text{EN: "what are the broker's largest message, and its policy for this topic? the log has all", ZH: "请核对平台的报文大小上限和主题策略；详见 log"}, u.Name, u.SetAside, u.LastAside)
+	}
 	if u.Refused > 0 {
 		p.add(dlt645.Text{EN: "uplink %s: %d items refused, the last: %s", ZH: "上行 %s：平台拒收 %d 项，最近：%s"}, refusalHint(u), u.Name, u.Refused, u.LastRefusal)
 	}

@@ -97,6 +97,7 @@ type UplinkStatus struct {
 	Acked        int            `json:"acked"`
 	Resent       int            `json:"resent"`
 	Refused      int            `json:"refused"`
+	SetAside     int            `json:"set_aside"`
 	Withheld     int            `json:"withheld"`
 	Lost         int            `json:"lost"`
 	Undated      int            `json:"undated"`
@@ -105,6 +106,7 @@ type UplinkStatus struct {
 	LastErr      string         `json:"last_error"`
 	Hint         dlt645.Text    `json:"-"`
 	LastRefusal  string         `json:"last_refusal"`
+	LastAside    string         `json:"last_set_aside"`
 	Unregistered []string       `json:"unregistered"`
 	RTT50        float64        `json:"rtt_p50_ms"` // message to acknowledgement, of the last 64
 	RTT99        float64        `json:"rtt_p99_ms"`

@@ -167,6 +167,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
+		{"messages set aside", func(s *Status) { s.Uplinks[0].SetAside, s.Uplinks[0].LastAside = 2, "record 7" }, "! uplink tuya: 2 messages set aside, the last: record 7", "largest message"},
 		{"readings too old", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].Codes = 2, map[string]int{"1001": 2} }, "2 items refused", "see stale"},
 		{"a clock that is not trusted", func(s *Status) { s.Clock.Trusted = false }, "! the clock is not trusted", "check NTP"},
 		{"a clock that others doubt", func(s *Status) {

@@ -81,6 +81,9 @@ func (u UplinkDetail) Text(lang string) string {
 	if u.LastRefusal != "" {
 		add(dlt645.Text{EN: "the last refusal: %s", ZH: "最近一次拒收：%s"}, u.LastRefusal)
 	}
+	if u.LastAside != "" {
+		add(dlt645.Text{EN: "set aside: %d, the last: %s", ZH: "搁置：%d 条，最近：%s"}, u.SetAside, u.LastAside)
+	}
 	for _, why := range u.Unregistered {
 		add(dlt645.Text{EN: "not registered: meter %s", ZH: "未登记：电表 %s"}, why)
 	}

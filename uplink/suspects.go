@@ -1,0 +1,177 @@
+package uplink
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// A broker may end the connection over a message each time that it comes: it is
+// too large for it, or against a policy. That message must not hold up all
+// others for ever, nor may a bad network make one look like it. So whoever was
+// out when a connection ended goes alone the next time; who was alone at the
+// end of five connections in a row, while others were accepted in between, is
+// halved, and in the end set aside and told. Where nothing is accepted at all
+// it is not the message.
+//
+// A broker may also take a message and never have it answered. It is set aside
+// when twelve rounds of attempts went by in each of which the platform accepted
+// others of the same meter.
+
+// suspects is what the delivery knows of how connections end.
+type suspects struct {
+	since  time.Time   // of the connection
+	cuts   int         // connections in a row that ended right after something had gone out
+	quiet  []time.Time // when connections ended although nothing had gone out
+	lasted time.Duration
+}
+
+// suspicion is what a message is suspected of.
+type suspicion struct {
+	suspected bool // it goes alone
+	blamed    int  // connections that ended with it alone outstanding
+	acked     int  // how much was accepted at the last of them
+	unheard   int  // rounds of attempts without an answer, while others of its meter had one
+}
+
+const (
+	// provoked is how soon after a message a connection ends over it.
+	provoked = 5 * time.Second
+	// convicted is how many connections must end over a message.
+	convicted = 5
+	// mostUnheard is how many rounds of attempts a message gets that the platform
+	// does not answer.
+	mostUnheard = 12
+	// quietCuts within quietFor make another client likely that has our client
+	// id: the broker then ends the older connection of the two.
+	quietCuts = 3
+	quietFor  = 30 * time.Minute
+)
+
+const (
+	cutWhy     = "the broker ends the connection each time that it comes"
+	ignoredWhy = "it is never answered, others of its meter are"
+)
+
+// carrying is how many messages with records are outstanding.
+func (d *delivery) carrying() (n int) {
+	for _, r := range d.sent {
+		if len(r.recs) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *delivery) suspectOut() bool {
+	for _, r := range d.sent {
+		if r.suspected {
+			return true
+		}
+	}
+	return false
+}
+
+// alone reports whether nothing else may go out: a suspect is out, or its turn
+// has come.
+func (d *delivery) alone(now time.Time) bool {
+	for _, r := range d.later {
+		if r.suspected && !r.at.After(now) && !d.unknownMeter(r.Meter) && !d.waits(r) {
+			return true
+		}
+	}
+	return d.suspectOut()
+}
+
+// cut takes note of a connection that was lost, and tells why it may have been.
+func (d *delivery) cut(now time.Time, err error, client string) error {
+	if !byThem(err) {
+		return err
+	}
+	if d.lasted = now.Sub(d.since); d.lasted > stableAfter {
+		d.cuts = 0
+	}
+	var out []*request
+	for _, r := range d.outstanding() {
+		if len(r.recs) > 0 && now.Sub(r.at) <= provoked {
+			out = append(out, r)
+		}
+	}
+	if len(out) == 0 {
+		return d.cutQuietly(now, err, client)
+	}
+	d.cuts++
+	if len(out) == 1 {
+		d.blame(now, out[0])
+		return err
+	}
+	if d.cuts > 1 {
+		for _, r := range out {
+			r.suspected = true
+		}
+	}
+	return err
+}
+
+// cutQuietly takes note of an end that no message of ours was the reason of.
+// Then no message is to blame for those before either.
+func (d *delivery) cutQuietly(now time.Time, err error, client string) error {
+	d.cuts = 0
+	for _, list := range [][]*request{d.outstanding(), d.later, d.ready, d.parts, d.blocked} {
+		for _, r := range list {
+			r.suspicion = suspicion{unheard: r.unheard}
+		}
+	}
+	d.quiet = append(d.quiet, now)
+	for len(d.quiet) > quietCuts {
+		d.quiet = d.quiet[1:]
+	}
+	if len(d.quiet) < quietCuts || now.Sub(d.quiet[0]) > quietFor {
+		return err
+	}
+	return &cause{err, fmt.Sprintf("another client may use our client id %q: the broker ended %d connections, the last after %v", client, quietCuts, d.lasted.Round(time.Second)),
+		dlt645.Text{EN: "give each board ids of its own (gateway.id, client_id, and those of this uplink): a copied card?", ZH: "请为每块板设置各自的标识（gateway.id、client_id 及该上行的标识）：是否复制了存储卡？"}, false}
+}
+
+// blame takes note of a connection that ended with this message alone out.
+func (d *delivery) blame(now time.Time, r *request) {
+	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone)) // what can be delivered goes first
+	if r.blamed > 0 && d.count.Acked == r.acked {
+		return // nothing else got through either
+	}
+	r.suspected, r.acked = true, d.count.Acked
+	if r.blamed++; r.blamed < convicted || len(d.quiet) >= quietCuts && now.Sub(d.quiet[0]) <= quietFor {
+		return
+	}
+	delete(d.sent, r.ID)
+	if !d.divide(now, r) {
+		d.setAside(r, cutWhy)
+	}
+}
+
+// ignored counts a round of attempts that came to nothing, and reports whether
+// it is the last.
+func (d *delivery) ignored(r *request) bool {
+	reg := d.meters[r.Meter]
+	if reg == nil || len(r.recs) == 0 || !r.at.Before(reg.accepted) {
+		return false
+	}
+	r.unheard++
+	return r.unheard >= mostUnheard
+}
+
+// setAside gives a message up, so that the queue goes on. Its records stay in
+// the ring until they are overwritten.
+func (d *delivery) setAside(r *request, why string) {
+	d.release(r)
+	d.count.SetAside++
+	item := r.Item
+	if item == "" {
+		item = strings.Join(r.points, ",")
+	}
+	d.count.LastAside = fmt.Sprintf("meter %s item %s, record %d, %d bytes: %s", r.Meter, item, r.recs[0].seq, len(r.Payload), why)
+	d.told("a message is set aside and not sent again", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", why)
+	d.settleAll(r)
+}
