@@ -7,8 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
 )
 
 // TestKillsLeaveTheRingWhole kills the daemon again and again and reads its
@@ -40,6 +44,105 @@ func TestKillsLeaveTheRingWhole(t *testing.T) {
 	}
 	if _, violations := w.stage.tally(); len(violations) > 0 {
 		t.Errorf("violations: %s", strings.Join(violations, "\n"))
+	}
+}
+
+// TestKillsAroundACommand kills the daemon at each step of a command to a
+// relay: before its intent is durable, when the frame is on the line, when the
+// meter has answered, while its state is read back, and when the platform has
+// its answer. The platform says the command again to the daemon that comes up.
+// It switches once at most, and is answered each time: with what came of it,
+// or that nobody knows.
+func TestKillsAroundACommand(t *testing.T) {
+	atRealPace(t)
+	binary := buildDaemon(t)
+	for name, p := range plays {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, binary, 2, p)
+			w.writeConfig(w.stage.config(w.broker.Addr()))
+			own := w.line.Meters[0].Address.String()
+			connected := func() {
+				t.Helper()
+				w.startDaemon()
+				waitFor(t, "the platform is there", 2*time.Minute, func() bool {
+					u, ok := w.status()
+					return ok && u.Connected
+				})
+			}
+			say := func(id int, closed bool) {
+				t.Helper()
+				if err := w.attached.Publish(p.command(w.stage, id, own, closed)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			frame := func(control dlt645.Control, after int64) func(dlt645test.Event) bool {
+				return func(e dlt645test.Event) bool { return e.Frame.Control == control && w.controls.Load() > after }
+			}
+			for i, step := range []struct {
+				what string
+				kill func(base int64) func(dlt645test.Event) bool // at which frame; nil: at once, or at the answer
+				told bool                                         // the platform had its answer
+			}{
+				{"at once", nil, false},
+				{"when the frame is on the line", func(base int64) func(dlt645test.Event) bool { return frame(0x1C, base) }, false},
+				{"when the meter has answered", func(base int64) func(dlt645test.Event) bool { return frame(0x9C, base) }, false},
+				{"while it is read back", func(base int64) func(dlt645test.Event) bool { return frame(0x11, base) }, false},
+				{"when it is answered", nil, true},
+			} {
+				id, closed, base := 2000+i, i%2 == 1, w.controls.Load()
+				connected()
+				killed := make(chan struct{})
+				if step.kill != nil {
+					at, daemon := step.kill(base), w.daemon.Process
+					var once sync.Once
+					hear := func(e dlt645test.Event) {
+						if at(e) {
+							once.Do(func() {
+								daemon.Kill()
+								close(killed)
+							})
+						}
+					}
+					w.heard.Store(&hear)
+				}
+				answers := len(p.answers(w.stage))
+				say(id, closed)
+				switch {
+				case step.kill != nil:
+					select {
+					case <-killed:
+					case <-time.After(time.Minute):
+						t.Fatalf("killed %s: the frame never came", step.what)
+					}
+				case step.told:
+					waitFor(t, "an answer", time.Minute, func() bool { return len(p.answers(w.stage)) > answers })
+				}
+				w.killDaemon()
+				w.heard.Store(nil)
+				switched := w.controls.Load() - base
+				connected()
+				answers = len(p.answers(w.stage))
+				say(id, closed)
+				waitFor(t, "an answer to the same command", time.Minute, func() bool { return len(p.answers(w.stage)) > answers })
+				all := p.answers(w.stage)
+				answer, now := all[len(all)-1], w.controls.Load()-base
+				t.Logf("killed %s: %d frames before, %d after, answered %s", step.what, switched, now, answer)
+				if now > 1 || switched == 1 && now != 1 {
+					t.Errorf("killed %s: it switched %d times", step.what, now)
+				}
+				done := strings.Contains(answer, p.done)
+				switch {
+				case step.told && !done:
+					t.Errorf("killed %s: the answer had been another: %s", step.what, answer)
+				case switched == 1 && !step.told && done:
+					t.Errorf("killed %s: nobody knows, but it is answered %s", step.what, answer)
+				case switched == 0 && now == 1 && !done:
+					t.Errorf("killed %s: it was carried out the first time, and is answered %s", step.what, answer)
+				}
+				w.killDaemon()
+			}
+		})
 	}
 }
 

@@ -71,7 +71,8 @@ type world struct {
 	pty      *ptyPair
 	line     *dlt645test.Line
 	ledger   ledger
-	controls atomic.Int64 // requests with 1CH on the line
+	controls atomic.Int64                           // requests with 1CH on the line
+	heard    atomic.Pointer[func(dlt645test.Event)] // is told of each frame; nil: nobody is
 	stage    *stage
 	attached *uplinktest.Attachment
 	broker   broker
@@ -87,6 +88,9 @@ func newWorld(t *testing.T, binary string, meters int, p play) *world {
 	w.line = &dlt645test.Line{Baud: 9600, Meters: newMeters(meters, 3), Tap: func(e dlt645test.Event) {
 		if e.Frame.Control == 0x1C {
 			w.controls.Add(1)
+		}
+		if tell := w.heard.Load(); tell != nil {
+			(*tell)(e)
 		}
 		w.ledger.take(e)
 	}}
