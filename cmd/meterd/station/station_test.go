@@ -1,0 +1,270 @@
+package station
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"meterd/board"
+	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/journal"
+	"meterd/cmd/meterd/linetest"
+	"meterd/cmd/meterd/takeover"
+	"meterd/meter"
+	"meterd/store"
+	"meterd/uplink/uplinktest"
+)
+
+const wholeText = `[gateway]
+id = %q
+[store]
+path = "DIR/readings.ring"
+size = "1MiB"
+flush = "100ms"
+[console]
+socket = "DIR/sock"
+[board]
+led = "no-such-led"
+[[bus]]
+name = "b1"
+port = "PORT"
+baud = 9600
+[[profile]]
+name = "fast"
+[[profile.poll]]
+every = "1s"
+points = ["voltage", "frequency", "relay"]
+[[meter]]
+name = "Unit 1"
+bus = "b1"
+address = "202411200101"
+profile = "fast"
+password = "02123456"
+[[uplink]]
+name = "cloud"
+kind = "tuya"
+broker = "tcp://BROKER"
+username = "vendor01"
+[uplink.tuya]
+product_id = "pid01"
+`
+
+const patience = 60 * time.Second
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("not within %v: %s", patience, what)
+}
+
+// TestAStationFromStartToEnd runs a whole daemon in this process, on a line and
+// a broker: readings reach the platform, the console answers, another
+// configuration takes over, and at the end all is on flash.
+func TestAStationFromStartToEnd(t *testing.T) {
+	dir := t.TempDir()
+	port, _ := linetest.New(t, nil)
+	platform := &uplinktest.Tuya{}
+	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", func(id, user, password string) bool { return password == uplinktest.Password(id, user) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { broker.Close() })
+	attached, err := uplinktest.AttachEmbedded(platform, broker.Addr(), "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(attached.Close)
+	whole := func(id string) string {
+		return strings.NewReplacer("DIR", dir, "PORT", port, "BROKER", broker.Addr()).Replace(fmt.Sprintf(wholeText, id))
+	}
+	file := filepath.Join(dir, "meterd.toml")
+	if err := os.WriteFile(file, []byte(whole("gw1")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := saveReset(filepath.Join(dir, "readings.ring.state.reset"), board.Hang{}); err != nil { // one that tells nothing
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	st := New(Config{Version: "test", Built: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), Files: takeover.NewFiles(file), Journal: journal.New(&log, slog.LevelDebug)})
+	first, problems, err := st.First()
+	if err != nil {
+		t.Fatal(err, problems)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- st.Run(ctx, first) }()
+	ask := func(command ...string) string {
+		var out strings.Builder
+		if err := console.Ask(filepath.Join(dir, "sock"), console.Request{Command: command, JSON: true}, &out); err != nil {
+			return ""
+		}
+		return out.String()
+	}
+	status := func() (s console.Status) {
+		json.Unmarshal([]byte(ask("status")), &s)
+		return s
+	}
+	eventually(t, "readings at the platform", func() bool { return len(platform.Seen().Reports) > 10 })
+	s := status()
+	if s.Gateway != "gw1" || len(s.Meters) != 1 || !s.Meters[0].Online || len(s.Uplinks) != 1 || !s.Uplinks[0].Connected || s.Uplinks[0].Acked == 0 {
+		t.Errorf("status: %+v", s)
+	}
+	if out := ask("relay", "Unit 1", "trip", "-yes"); !strings.Contains(out, "done") {
+		t.Errorf("relay: %s", out)
+	}
+	eventually(t, "the relay's state at the platform", func() bool {
+		for _, r := range platform.Seen().Reports {
+			if r.DP == "1" && string(r.Value) == "false" {
+				return true
+			}
+		}
+		return false
+	})
+
+	if err := os.WriteFile(file, []byte(whole("gw2")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := ask("config", "reload"); !strings.Contains(out, "taken over") {
+		t.Errorf("reload: %s", out)
+	}
+	eventually(t, "the new configuration at work", func() bool {
+		s := status()
+		return s.Gateway == "gw2" && len(s.Uplinks) == 1 && s.Uplinks[0].Connected && s.Meters[0].Online
+	})
+	eventually(t, "the new configuration proved", func() bool { return status().Config.State == "proved" })
+	if sh := st.onDuty(); sh != nil {
+		sh.noteLost("cloud")(store.Gap{From: 3, To: 7, Cause: store.Overwritten}, 5)
+	}
+	eventually(t, "the gap told", func() bool {
+		rd := st.store().NewReader(0)
+		for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+			var ev meter.Event
+			if e.Gap == nil && meter.IsEvent(e.Data) && ev.UnmarshalBinary(e.Data) == nil && ev.Kind == meter.EventGap {
+				return ev.Text == "cloud: 5 records, 3 to 7, overwritten"
+			}
+		}
+		return false
+	})
+	end()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it does not end")
+	}
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+	ring, err := store.OpenReadOnly(filepath.Join(dir, "readings.ring"), meter.Packing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ring.Close()
+	if last, _ := ring.Cursor("cloud"); last < uint64(len(platform.Seen().Reports))/10 {
+		t.Errorf("the cursor stands at %d", last)
+	}
+	if learned := loadState(filepath.Join(dir, "readings.ring.state"), st.log); len(learned) != 1 || learned[0].Address != "202411200101" {
+		t.Errorf("learned was %+v", learned)
+	}
+	for _, line := range []string{"no LED", "meterd runs", "frame bus=b1", "the new configuration works", "meterd ends"} {
+		if !strings.Contains(log.String(), line) {
+			t.Errorf("the log lacks %q", line)
+		}
+	}
+	if strings.Contains(log.String(), "reset the board before") {
+		t.Error("a reset is told that was none")
+	}
+}
+
+// TestWhatWasLearnedMayBeLost: a file that is damaged, or of another version,
+// is told of and left out; one that is not there is nothing to tell.
+func TestWhatWasLearnedMayBeLost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	for _, c := range []struct{ holds, told string }{
+		{"", ""},
+		{`{"version":1,"meters":[{"address":"202411200101"}]}`, ""},
+		{`{"version":2,"meters":[]}`, "it is of version 2"},
+		{`{"version":1,"meters":[`, "unexpected end"},
+		{`[]`, "cannot unmarshal"},
+		{strings.Repeat(" ", mostState+1), "it has 16777217 bytes"},
+	} {
+		if c.holds != "" {
+			if err := os.WriteFile(path, []byte(c.holds), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var log bytes.Buffer
+		learned := loadState(path, slog.New(slog.NewTextHandler(&log, nil)))
+		if (c.told == "") != (log.Len() == 0) || !strings.Contains(log.String(), c.told) {
+			t.Errorf("%.40q: told %s, want %q", c.holds, &log, c.told)
+		}
+		if want := strings.Count(c.holds, "address"); len(learned) != want {
+			t.Errorf("%.40q: learned %+v", c.holds, learned)
+		}
+	}
+}
+
+// TestAReasonOfAResetOutlivesIt: what hung is written before the watchdog
+// bites, told at the next start, and shown.
+func TestAReasonOfAResetOutlivesIt(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "meterd.toml")
+	text := strings.NewReplacer("DIR", dir, "PORT", "/dev/null", "BROKER", "127.0.0.1:1").Replace(fmt.Sprintf(wholeText, "gw1"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, hang := range []*board.Hang{nil, {Loop: "bus b1", Silent: 301}} {
+		st := newTestStation(t, file)
+		first, problems, err := st.First()
+		if err != nil {
+			t.Fatal(err, problems)
+		}
+		if reset := st.watchdogStatus().LastReset; reset != nil {
+			t.Errorf("told before there was one: %+v", reset)
+		}
+		if hang == nil {
+			continue
+		}
+		if err := saveReset(resetFile(first.Config), *hang); err != nil {
+			t.Fatal(err)
+		}
+		again := newTestStation(t, file)
+		if _, _, err := again.First(); err != nil {
+			t.Fatal(err)
+		}
+		if reset := again.watchdogStatus().LastReset; reset == nil || reset.Loop != "bus b1" || reset.Silent != 301 {
+			t.Errorf("after the reset it is told as %+v", reset)
+		}
+	}
+}
+
+// TestTasksThatHang: one that does not end in its time is left behind, and
+// what one ends with is not lost.
+func TestTasksThatHang(t *testing.T) {
+	var r rota
+	broken := errors.New("broken")
+	if err := r.begin(taskSticks, "a", func(ctx context.Context) error { <-ctx.Done(); return broken }); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.end(taskSticks); !errors.Is(err, broken) {
+		t.Errorf("it ended with %v", err)
+	}
+	if err := r.end(taskSticks); err != nil {
+		t.Errorf("ended again: %v", err)
+	}
+}
