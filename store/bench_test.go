@@ -146,7 +146,7 @@ func BenchmarkOpenFull(b *testing.B) {
 				r.Flush()
 			}
 			r.Close()
-			f, err := openOrCreate(path, Geometry{})
+			f, _, err := openOrCreate(path, Geometry{})
 			if err != nil {
 				b.Fatal(err)
 			}

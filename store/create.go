@@ -13,28 +13,31 @@ import (
 
 // openOrCreate opens the store at path. If there is none it is made under
 // another name and renamed when it is complete, so a cut leaves nothing half
-// made. A store that may only be read is opened so.
-func openOrCreate(path string, g Geometry) (*os.File, error) {
+// made. A store that may only be read is opened so. New tells that it was made
+// just now.
+func openOrCreate(path string, g Geometry) (file *os.File, isNew bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, unix.EROFS) {
-		return os.Open(path)
+		f, err = os.Open(path)
+		return f, false, err
 	}
 	if err == nil {
-		if err := formatDevice(f, g); err != nil {
+		isNew, err := formatDevice(f, g)
+		if err != nil {
 			f.Close()
-			return nil, err
+			return nil, false, err
 		}
-		return f, nil
+		return f, isNew, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+		return nil, false, err
 	}
 	made, err := create(path+".new", g.withDefaults())
 	if err != nil {
 		if !errors.Is(err, ErrLocked) {
 			os.Remove(path + ".new")
 		}
-		return nil, err
+		return nil, false, err
 	}
 	err = unix.Renameat2(unix.AT_FDCWD, path+".new", unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // not every file system can
@@ -45,31 +48,30 @@ func openOrCreate(path string, g Geometry) (*os.File, error) {
 	}
 	if err != nil {
 		made.Close()
-		return nil, err
+		return nil, false, err
 	}
-	return made, nil
+	return made, true, nil
 }
 
 // formatDevice makes a store of a whole block device that is empty: whose
-// beginning is zero. Anything else is left alone, whatever it is.
-func formatDevice(f *os.File, g Geometry) error {
+// beginning is zero, and tells that it did. Anything else is left alone, whatever it is.
+func formatDevice(f *os.File, g Geometry) (isNew bool, err error) {
 	sector := sectorSize(f)
 	if sector == 0 {
-		return nil
+		return false, nil
 	}
 	if err := lock(f); err != nil {
-		return err
+		return false, err
 	}
 	head := make([]byte, emptyHead)
 	if _, err := io.ReadFull(f, head); err != nil || !isZero(head) {
-		return err
+		return false, err
 	}
-	var err error
 	if g.Size, err = f.Seek(0, io.SeekEnd); err != nil {
-		return err
+		return false, err
 	}
 	if empty, err := looksEmpty(f, g.Size); err != nil || !empty {
-		return err
+		return false, err
 	}
 	if g.Unit == 0 {
 		g.Unit = sector
@@ -77,7 +79,7 @@ func formatDevice(f *os.File, g Geometry) error {
 	if g.SegmentSize == 0 {
 		g.SegmentSize = segmentFor(eraseGroup(f), g.Size)
 	}
-	return formatNew(f, g.withDefaults())
+	return true, formatNew(f, g.withDefaults())
 }
 
 // segmentFor gives the size of segments on a device with such an erase group;

@@ -99,7 +99,7 @@ const (
 // another version, or another program writes it. If the device cannot be
 // used the ring works in memory, and Stats tells why.
 func Open(path string, opt Options) (*Ring, error) {
-	file, err := openOrCreate(path, opt.Geometry)
+	file, isNew, err := openOrCreate(path, opt.Geometry)
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("%w: %s", err, path)
 	}
@@ -123,6 +123,9 @@ func Open(path string, opt Options) (*Ring, error) {
 	if err != nil {
 		file.Close()
 		return inMemory(opt, err), nil
+	}
+	if !isNew && !r.written {
+		r.emptied()
 	}
 	return begin(r), nil
 }
@@ -152,6 +155,15 @@ func begin(r *Ring) *Ring {
 	}
 	_ = r.Flush() // it is told by Failed
 	return r
+}
+
+// emptied takes note that a store which was made before holds nothing at all:
+// somebody or something has cleared it. Its numbers may have been delivered
+// under its identity, so they begin where no other ones are.
+func (r *Ring) emptied() {
+	r.stats.Emptied = true
+	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)
+	r.reserved, r.first = r.next, r.next
 }
 
 // skipSession goes far beyond what this ring has used: a session without a

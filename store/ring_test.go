@@ -485,7 +485,7 @@ func TestStoreOnARealFile(t *testing.T) {
 func TestNoRoomIsSeenBeforehand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ring")
 	for range 3 {
-		_, err := openOrCreate(path, Geometry{Size: 1 << 60, SegmentSize: 1 << 30})
+		_, _, err := openOrCreate(path, Geometry{Size: 1 << 60, SegmentSize: 1 << 30})
 		if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "MiB free, the ring needs 1099511627776 MiB") {
 			t.Fatalf("it gave %v", err)
 		}
@@ -615,5 +615,67 @@ func TestOverwrittenByAnotherProgramIsNoDamage(t *testing.T) {
 			t.Errorf("%d frames on: %d damaged places", ahead, n)
 		}
 		ro.Close()
+	}
+}
+
+// TestARingThatWasClearedBeginsWhereNoneIs: its superblock is there and nothing
+// else, or its beginning was cleared as the hint of a refusal advises. What it
+// had may be delivered under its numbers, so new ones must be others.
+func TestARingThatWasClearedBeginsWhereNoneIs(t *testing.T) {
+	for what, clear := range map[string]func(t *testing.T, f *os.File, size int64){
+		"all but the superblocks": func(t *testing.T, f *os.File, size int64) {
+			if _, err := f.WriteAt(make([]byte, size-2*4096-lastCopy), 2*4096); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the first 128 KiB, and all frames": func(t *testing.T, f *os.File, size int64) {
+			if _, err := f.WriteAt(make([]byte, size-lastCopy), 0); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "ring")
+		open := func() *Ring {
+			t.Helper()
+			r, err := Open(path, Options{Geometry: Geometry{Size: MinSize}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		r := open()
+		if r.Stats().Emptied {
+			t.Errorf("%s: a new one is taken for one that was cleared", what)
+		}
+		for n := range uint64(20) {
+			r.Append(record(n))
+		}
+		last, id := r.Last(), r.ID()
+		r.Close()
+		if r = open(); r.Stats().Emptied || r.Last() < last {
+			t.Errorf("%s: opened again it is at %d, it was at %d", what, r.Last(), last)
+		}
+		last = r.Last()
+		r.Close()
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, _ := f.Stat()
+		clear(t, f, info.Size())
+		f.Close()
+		r = open()
+		seq, err := r.Append(record(1))
+		if err != nil || !r.Stats().Emptied {
+			t.Errorf("%s: %v, told as cleared %v", what, err, r.Stats().Emptied)
+		}
+		if r.ID() == id && seq <= last {
+			t.Errorf("%s: number %d is used a second time", what, seq)
+		}
+		r.Close()
+		if r = open(); r.Stats().Emptied || r.Last() < seq {
+			t.Errorf("%s: opened again it is at %d, want at least %d", what, r.Last(), seq)
+		}
+		r.Close()
 	}
 }

@@ -14,6 +14,7 @@ type Stats struct {
 	Dropped       int    // records that were given up in memory because no commit worked
 	Corrupt       int    // damaged places met
 	Torn          bool   // a write was torn when the store was last closed
+	Emptied       bool   // it was made before, and holds nothing at all
 	BytesWritten  int64
 	Commits       int
 	Failures      int

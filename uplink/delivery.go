@@ -59,8 +59,9 @@ type delivery struct {
 
 	lastHeard time.Time // when the platform last answered anything
 	probing   bool      // a registration is out to see whether anybody answers
+	vouching  bool      // the platform asks for it now
 	// vouched are the meters that the platform holds for offline although we
-	// have readings of them: they are to be told as online once.
+	// have readings of them: they are told as online until those are delivered.
 	vouched map[dlt645.Address]bool
 }
 
@@ -163,8 +164,8 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 	if !d.pace.ready(now) {
 		return Message{}, false
 	}
-	if r := d.dueLater(now); r != nil {
-		return d.send(r, now), true
+	if m, ok := d.nextLater(now); ok {
+		return m, true
 	}
 	d.more = false
 	if d.greets > 0 || d.alone(now) {
@@ -175,7 +176,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 			d.ready, d.parts = append(d.ready, d.parts[0]), d.parts[1:]
 		}
 		if len(d.ready) == 0 && !d.read(now) {
-			return Message{}, false
+			return d.nextLater(now) // what was read may want its meter registered
 		}
 		for len(d.ready) > 0 {
 			r := d.ready[0]
@@ -196,6 +197,18 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		}
 	}
 	return Message{}, false
+}
+
+// nextLater gives a message whose time has come.
+func (d *delivery) nextLater(now time.Time) (Message, bool) {
+	r := d.dueLater(now)
+	if r == nil {
+		return Message{}, false
+	}
+	if r.reg != nil && !r.probe && r.order > 0 { // what was signed or dated once is of its time
+		r.Message, _ = d.registration(now, r.Meter, r.step)
+	}
+	return d.send(r, now), true
 }
 
 func (d *delivery) send(r *request, now time.Time) Message {
@@ -402,7 +415,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		reg.held = append(reg.held, r)
 		d.register(now, r.Meter)
 	case Offline:
-		d.vouched[r.Meter] = true
+		d.vouched[r.Meter], d.vouching = true, true
 		d.postpone(now, r)
 	case TryLater:
 		d.postpone(now, r)

@@ -409,7 +409,7 @@ func TestSilentRegistrationDoesNotHoldUpTheOthers(t *testing.T) {
 	s.answer(Accepted, "register 000000000002 2")
 	s.want()
 	s.later(10 * time.Second)
-	s.want(reg1, "1/a", "1/b")
+	s.want("register 000000000001 3", "1/a", "1/b") // made anew: what was signed or dated is of its time
 }
 
 func TestTroubleIsWaitedOut(t *testing.T) {
@@ -732,8 +732,35 @@ func TestMeterThatThePlatformLetsGoIsRegisteredAgain(t *testing.T) {
 	s.want("1/a", "1/b")
 	s.d.receive(s.now, Receipt{Gone: &meter1})
 	s.src.add(meter1)
+	s.want()
+	s.later(firstPostpone)
 	s.want("register 000000000001 2")
 	s.answer(Accepted, "register 000000000001 2", "1/a", "1/b")
 	s.want("2/a", "2/b")
 	s.d.receive(s.now, Receipt{Gone: &meter2}) // of which nobody knows
+}
+
+// TestMeterThatIsLetGoAgainAndAgain is registered ever more rarely; after an
+// hour in peace that is forgotten.
+func TestMeterThatIsLetGoAgainAndAgain(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	letGo := func(pause time.Duration) {
+		t.Helper()
+		s.d.receive(s.now, Receipt{Gone: &meter1})
+		s.now = s.now.Add(pause - time.Second)
+		s.want()
+		s.now = s.now.Add(time.Second)
+		ids := s.sends()
+		if len(ids) != 1 || !strings.HasPrefix(ids[0], "register") {
+			t.Fatalf("after %v %v were sent", pause, ids)
+		}
+		s.answer(Accepted, ids...)
+	}
+	for _, pause := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300} {
+		letGo(pause * time.Second)
+	}
+	s.now = s.now.Add(time.Hour)
+	letGo(5 * time.Second)
 }

@@ -40,27 +40,36 @@ func (d *delivery) unparkOne(now time.Time) bool {
 	return false
 }
 
-// unpark makes the oldest parked record of a meter ready; false if it must
-// wait for the clock.
+// unpark makes the oldest parked records of a meter ready, as many as one
+// message may carry; false if they must wait for the clock.
 func (d *delivery) unpark(now time.Time, reg *registration) bool {
-	seq := reg.parked[0]
-	rec := d.find(seq)
-	if data, ok := d.source.Again(seq); !ok {
-		d.count.Lost++
-		d.settle(rec)
-	} else {
-		u, admitted := d.admit(now, rec, data, true)
-		if admitted == admittedLater {
-			return false
+	var units []Unit
+	var recs []*record
+	for len(reg.parked) > 0 && len(units) < max(d.limits.Batch, 1) {
+		rec := d.find(reg.parked[0])
+		data, ok := d.source.Again(rec.seq)
+		u, admitted := Unit{}, admittedNever
+		if ok {
+			u, admitted = d.admit(now, rec, data, true)
+		} else {
+			d.count.Lost++
+			d.settle(rec)
 		}
+		if admitted == admittedLater {
+			break
+		}
+		reg.parked = reg.parked[1:]
+		d.parked--
 		if admitted == admittedNow {
 			rec.left--
-			d.pack([]Unit{u}, []*record{rec}, nil)
+			units, recs = append(units, u), append(recs, rec)
 		}
 	}
-	reg.parked = reg.parked[1:]
-	d.parked--
-	return true
+	if len(units) > 0 {
+		d.pack(units, recs, nil)
+		return true
+	}
+	return len(reg.parked) == 0
 }
 
 // gather takes the next records that may go out now, as many as one message
@@ -161,6 +170,9 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		d.count.Undated++
 		d.settle(rec)
 		return u, admittedNever
+	}
+	if !reg.known && !reg.asked { // nobody answers there, but there is something of it
+		d.register(now, u.meter())
 	}
 	if !reg.takes() && !parked {
 		if len(reg.passed) > 0 || d.parked >= mostParked {

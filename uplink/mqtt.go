@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -182,6 +183,16 @@ func (c *conn) subscribe(ctx context.Context, topic string) error {
 		return fmt.Errorf("subscribe to %s: refused by the broker (%02X)", topic, granted)
 	}
 	return nil
+}
+
+// unsubscribe leaves topics that were subscribed to later. It does not wait.
+func (c *conn) unsubscribe(topics []string) {
+	topics = slices.DeleteFunc(slices.Clone(topics), func(t string) bool { return !slices.Contains(c.joined, t) })
+	if len(topics) == 0 {
+		return
+	}
+	c.joined = slices.DeleteFunc(c.joined, func(t string) bool { return slices.Contains(topics, t) })
+	go c.client.Unsubscribe(topics...) // on a stuck socket the library may wait
 }
 
 // leave unsubscribes from what was subscribed to in the name of a meter: to

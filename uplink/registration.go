@@ -20,10 +20,13 @@ type registration struct {
 	held   []*request // refused because the meter is unknown
 	// delayed counts the messages that wait for their time.
 	delayed int
-	refused bool // the platform said for good that it does not take the meter
+	refused bool          // the platform said for good that it does not take the meter
+	left    bool          // it is dead, and has left in this connection
+	again   time.Duration // pause before it is registered once more, after the platform let it go
+	let     time.Time     // when that was
 	// accepted is when the platform last accepted a message of the meter.
 	accepted time.Time
-	err     string
+	err      string
 }
 
 // connected begins a session: every meter is registered anew, and what was
@@ -39,7 +42,7 @@ func (d *delivery) connected(now time.Time) {
 	for _, a := range d.order {
 		reg := d.meters[a]
 		again = append(again, reg.held...)
-		reg.held, reg.known, reg.asked, reg.heard = nil, false, false, false
+		reg.held, reg.known, reg.asked, reg.heard, reg.left = nil, false, false, false, false
 	}
 	again = slices.Concat(again, d.ready, d.parts, d.blocked)
 	again = slices.DeleteFunc(again, func(r *request) bool { return len(r.recs) == 0 })
@@ -64,7 +67,9 @@ func (d *delivery) connected(now time.Time) {
 		}
 	}
 	for _, a := range d.order {
-		d.register(now, a)
+		if !d.comesAndGoes(now, a) || d.owes(a) {
+			d.register(now, a)
+		}
 	}
 }
 
@@ -80,6 +85,10 @@ func (d *delivery) registration(now time.Time, a dlt645.Address, step int) (Mess
 
 // register queues the registration of a meter, unless one is on its way.
 func (d *delivery) register(now time.Time, a dlt645.Address) {
+	d.registerAt(now, now, a)
+}
+
+func (d *delivery) registerAt(now, at time.Time, a dlt645.Address) {
 	reg := d.meters[a]
 	if reg.asked {
 		return
@@ -89,20 +98,30 @@ func (d *delivery) register(now time.Time, a dlt645.Address) {
 		reg.known, reg.heard = true, true
 		return
 	}
-	reg.asked = true
+	reg.asked, reg.left = true, false
 	if !reg.heard {
 		d.greets++
 	}
-	d.later = append(d.later, &request{Message: m, reg: reg, at: now})
+	d.later = append(d.later, &request{Message: m, reg: reg, at: at})
 }
 
-// letGo registers a meter again that the platform has let go.
+// letGo registers a meter again that the platform has let go: after a pause
+// that doubles, as long as it does so time and again.
 func (d *delivery) letGo(now time.Time, a dlt645.Address) {
-	if reg := d.meters[a]; reg != nil && reg.known {
-		reg.known = false
-		d.register(now, a)
+	reg := d.meters[a]
+	if reg == nil || !reg.known {
+		return
 	}
+	reg.again = max(firstPostpone, min(2*reg.again, mostPostpone))
+	if now.Sub(reg.let) > forgiven {
+		reg.again = firstPostpone
+	}
+	reg.known, reg.let = false, now
+	d.registerAt(now, now.Add(reg.again), a)
 }
+
+// forgiven is how long after it was let go a meter is registered at once again.
+const forgiven = time.Hour
 
 // heardOf notes the first answer, or time-out, of a registration.
 func (d *delivery) heardOf(reg *registration) {
@@ -141,7 +160,6 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 		reg.err = fmt.Sprintf("%s (%s)", quoted(rc.Text), rc.Code)
 		reg.refused = rc.Verdict == Refused || rc.Verdict == Unsupported
 		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
-		r.Message, _ = d.registration(now, r.Meter, r.step)
 		d.postpone(now, r)
 		return
 	}
@@ -161,6 +179,9 @@ func (d *delivery) probe(now time.Time) bool {
 		return true
 	}
 	for _, a := range d.order {
+		if !d.registeredMeter(a) {
+			continue // nobody comes online only to be asked after
+		}
 		if m, needed := d.registration(now, a, 0); needed {
 			d.probing = true
 			d.later = append(d.later, &request{Message: m, reg: d.meters[a], probe: true, at: now})

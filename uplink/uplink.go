@@ -240,7 +240,7 @@ func (u *Uplink) trusted(now time.Time) bool {
 func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	beat := statusBeat{}
+	beat, looked := statusBeat{}, time.Time{}
 	for {
 		changed := u.Ring.Changed() // before the ring is read, so that nothing is missed
 		now := time.Now()
@@ -249,6 +249,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			return errDeaf
 		}
 		wake = earlier(wake, u.tellStatus(c, &beat, now))
+		u.attend(c, &looked, now)
 		if again := u.inquire(c, now); !again.IsZero() {
 			wake = earlier(wake, again)
 		}
@@ -322,7 +323,8 @@ func (u *Uplink) receive(ctx context.Context, c *conn, m Inbound) error {
 // mostReplies is how many answers to commands wait for their turn.
 const mostReplies = 64
 
-// reply takes an answer to a command. What finds no room is counted: who asks
+// reply takes a message that goes ahead of the readings, such as the answer to
+// a command. What finds no room is counted: who asks
 // again gets it.
 func (u *Uplink) reply(m Message) {
 	if len(u.replies) >= mostReplies {
@@ -373,7 +375,7 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 	if !ok || u.d.greets > 0 {
 		return now.Add(statusLook)
 	}
-	if now.Before(beat.look) && len(u.d.vouched) == 0 {
+	if now.Before(beat.look) && !u.d.vouching {
 		return beat.look // not with each message that comes
 	}
 	beat.look = now.Add(statusLook)
@@ -383,20 +385,34 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 		if !m.Known || !u.d.registeredMeter(m.Address) {
 			continue
 		}
-		m.Online = m.Online || u.d.vouched[m.Address]
+		m.Online = m.Online || u.d.vouches(m.Address)
 		online[m.Address] = m.Online
 		meters = append(meters, m)
 	}
 	every := p.StatusEvery()
-	if len(u.d.vouched) > 0 || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
+	if u.d.vouching || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
 		if m, ok := p.Status(now, meters); ok && !c.publish(m) {
 			return beat.look // no room: the next look tells it
 		}
-		clear(u.d.vouched)
+		u.d.vouching = false
 		beat.at, beat.last = now, online
 	}
 	beat.look = earlier(beat.look, beat.at.Add(every))
 	return beat.look
+}
+
+// attend has meters come and go on the platform, as they do on their lines.
+func (u *Uplink) attend(c *conn, looked *time.Time, now time.Time) {
+	if _, ok := u.Platform.(Leaver); !ok || now.Sub(*looked) < statusLook || len(u.replies) > 0 {
+		return
+	}
+	*looked = now
+	for _, l := range u.d.attend(now, u.Meters()) {
+		if l.message.Topic != "" {
+			u.reply(l.message) // at the platform's pace
+		}
+		c.unsubscribe(l.topics)
+	}
 }
 
 // account takes the delivery's account over for the console, and moves the

@@ -124,6 +124,7 @@ const (
 	topicBatch     = "thing/properties/gateway/up"
 	topicEvent     = "thing/event/up"
 	topicLogin     = "thing/gateway/login"
+	topicLogout    = "thing/gateway/logout"
 	topicSet       = "thing/properties/set"
 	topicGet       = "thing/properties/get"
 	topicService   = "thing/service/set"
@@ -197,6 +198,16 @@ func (d *DAS) Register(now time.Time, dev *uplink.Device, step int) (uplink.Mess
 	m := d.message(topicLogin, id, loginMessage{id, []map[string]string{d.credentials(now, dev, dev.ID)}})
 	m.Meter = dev.Address()
 	return m, true
+}
+
+// Leave logs a meter out that has a secret: its state follows login and logout
+// alone.
+func (d *DAS) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []string, bool) {
+	if dev.Key == "" {
+		return uplink.Message{}, nil, false
+	}
+	id := d.nextID()
+	return d.message(topicLogout, id, loginMessage{id, []map[string]string{{"deviceId": dev.ID}}}), nil, true
 }
 
 // StatusEvery is how fresh the answer to a query of all states or values is.

@@ -191,3 +191,23 @@ func TestCommandsAreCarriedOutAndAnswered(t *testing.T) {
 		t.Errorf("answers %s, violations %v", all, seen.Violations)
 	}
 }
+
+// TestADeadMeterIsLoggedOut: its state on the platform follows login and logout
+// alone, so it is what it is on its line.
+func TestADeadMeterIsLoggedOut(t *testing.T) {
+	var line site.Line
+	platform := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SubDevices: []uplinktest.DASDevice{{ProductID: "mp", DeviceID: "m3", Secret: "s3"}}}
+	s := site.New(t, site.Config{
+		Dialect: das.New(das.Config{
+			Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, SubProductID: "mp",
+			Directory: site.Directory(t, uplink.DirectoryConfig{Devices: []uplink.Device{withKey(site.Meter(meters[2], "m3"), "s3")}}),
+		}),
+		Platform: platform, Allow: platform.Allow, Subscribed: platform.AllowSubscribe, Meters: line.Meters,
+	})
+	line.ComesAndGoes(t, s, meters[2], func() bool { return len(platform.Seen().LoggedIn) == 1 }, func() {
+		s.Add(t, &meter.Event{Meter: meters[2], Time: time.UnixMilli(start), Trusted: true, Kind: meter.EventOffline, Text: "silence"})
+	})
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}

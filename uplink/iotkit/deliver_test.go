@@ -31,6 +31,11 @@ type world struct {
 
 func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world {
 	t.Helper()
+	return newWorldWith(t, platform, backfill, nil)
+}
+
+func newWorldWith(t *testing.T, platform *uplinktest.Iotkit, backfill string, states func() []meter.MeterState) *world {
+	t.Helper()
 	platform.Products = map[string]string{"hbtgIA0SuVw9lxjB": "secret", subProduct: "other"}
 	c := iotkit.Config{
 		ProductKey: "hbtgIA0SuVw9lxjB", ProductSecret: "secret", DeviceName: gatewayName, Model: "MD1", SubProductKey: subProduct, SubModel: "MD1",
@@ -45,7 +50,7 @@ func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world
 		t.Fatal(err)
 	}
 	return &world{platform: platform, Site: site.New(t, site.Config{
-		Dialect: iotkit.New(c), Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed,
+		Dialect: iotkit.New(c), Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed, Meters: states,
 		Fill: func(s *site.Site) {
 			platform.Grant = s.Broker.Grant
 			s.Broker.OnUnsubscribe(platform.Unsubscribed)
@@ -351,5 +356,17 @@ func TestSimulatedPlatformIsStrict(t *testing.T) {
 	}
 	if p.Subscribed("another", sub+"/c/#") {
 		t.Error("another gateway's meter is granted")
+	}
+}
+
+// TestADeadMeterLeavesItsTopic, and comes back to it when it answers.
+func TestADeadMeterLeavesItsTopic(t *testing.T) {
+	var line site.Line
+	s := newWorldWith(t, &uplinktest.Iotkit{}, "", line.Meters)
+	line.ComesAndGoes(t, s.Site, addresses[1], func() bool { return len(s.platform.Seen().Online) == 1 }, func() {
+		s.Add(t, &meter.Event{Meter: addresses[1], Time: time.Now(), Trusted: true, Kind: meter.EventOffline, Text: "silence"})
+	})
+	if v := s.platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
 	}
 }

@@ -54,6 +54,11 @@ func (k *Iotkit) Register(_ time.Time, dev *uplink.Device, step int) (uplink.Mes
 	}, true
 }
 
+// Leave gives the topic of a sub-device whose subscription keeps it online.
+func (k *Iotkit) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []string, bool) {
+	return uplink.Message{}, []string{k.topicOf(dev.Address(), toClient, "#")}, true
+}
+
 // registered takes the reply to a registration. One that failed is that of
 // the only one outstanding.
 func (k *Iotkit) registered(in inbound) uplink.Receipt {

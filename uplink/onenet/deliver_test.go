@@ -154,7 +154,12 @@ func TestRefusalWithoutAnIDIsFound(t *testing.T) {
 func TestSubDeviceThatIsLoggedOutLogsInAgain(t *testing.T) {
 	platform := known(&uplinktest.Onenet{})
 	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: directory(t, true)})
-	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow})
+	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Meters: func() (all []meter.MeterState) {
+		for i := range 3 {
+			all = append(all, meter.MeterState{Address: address(i), Known: true, Online: true})
+		}
+		return all
+	}})
 	s.Until(t, "logged in", func() bool { return len(platform.Seen().Online) == 3 })
 	s.Publish(t, platform.Logout("202411200102"))
 	s.Until(t, "logged in again", func() bool { return len(platform.Seen().Online) == 3 })
@@ -198,5 +203,28 @@ func TestWrongKeyIsNotAdmitted(t *testing.T) {
 		if platform.Allow(l.ClientID, l.Username, l.Password) != c.want {
 			t.Errorf("the %s key: admitted %v", name, !c.want)
 		}
+	}
+}
+
+// TestADeadSubDeviceIsLoggedOut in both dialects.
+func TestADeadSubDeviceIsLoggedOut(t *testing.T) {
+	dir := directory(t, true)
+	for name, p := range map[string]uplink.Platform{
+		"suite":  onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: dir}),
+		"studio": onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: dir}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var line site.Line
+			platform := known(&uplinktest.Onenet{Studio: name == "studio"})
+			s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Meters: line.Meters})
+			line.ComesAndGoes(t, s, address(1), func() bool { return len(platform.Seen().Online) == 1 }, func() {
+				s.Add(t, &meter.Reading{Meter: address(1), Time: time.Unix(1700000000, 0), Trusted: true, Values: []meter.PointValue{
+					{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
+				}})
+			})
+			if v := platform.Seen().Violations; len(v) > 0 {
+				t.Errorf("violations: %v", v)
+			}
+		})
 	}
 }

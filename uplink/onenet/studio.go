@@ -62,6 +62,7 @@ const (
 	historyPost = "history/post"
 	topoAdd     = "sub/topo/add"
 	subLogin    = "sub/login"
+	subLogout   = "sub/logout"
 	subSet      = "sub/property/set"
 	subGet      = "sub/property/get"
 	subService  = "sub/service/invoke"
@@ -118,6 +119,14 @@ func (s *Studio) Register(now time.Time, d *uplink.Device, step int) (uplink.Mes
 	}
 	m.Meter = d.Address()
 	return m, true
+}
+
+// Leave logs a sub-device out that was logged in.
+func (s *Studio) Leave(_ time.Time, d *uplink.Device) (uplink.Message, []string, bool) {
+	if d.Key == "" {
+		return uplink.Message{}, nil, false
+	}
+	return s.message(subLogout, map[string]string{"productID": s.SubProductID, "deviceName": d.ID}), nil, true
 }
 
 type timed struct {

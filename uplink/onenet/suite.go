@@ -98,6 +98,11 @@ func (s *Suite) Register(_ time.Time, d *uplink.Device, step int) (uplink.Messag
 	return uplink.Message{ID: "login:" + d.ID, Topic: s.sub(d, "login"), Payload: []byte{}, Meter: d.Address()}, true
 }
 
+// Leave logs a sub-device out.
+func (s *Suite) Leave(_ time.Time, d *uplink.Device) (uplink.Message, []string, bool) {
+	return uplink.Message{Topic: s.sub(d, "logout"), Payload: []byte{}, Meter: d.Address()}, nil, s.Streams == StreamsSubdev
+}
+
 // point is a value with its time.
 type point struct {
 	V json.RawMessage `json:"v"`

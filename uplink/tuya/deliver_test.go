@@ -21,6 +21,13 @@ type world struct {
 
 func newWorld(t *testing.T, platform *uplinktest.Tuya) *world {
 	t.Helper()
+	var line site.Line
+	line.Set(address, true)
+	return newWorldOn(t, platform, &line)
+}
+
+func newWorldOn(t *testing.T, platform *uplinktest.Tuya, line *site.Line) *world {
+	t.Helper()
 	return &world{platform: platform, Site: site.New(t, site.Config{
 		Dialect: tuya.New(tuya.Config{
 			Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
@@ -28,7 +35,7 @@ func newWorld(t *testing.T, platform *uplinktest.Tuya) *world {
 		}),
 		Platform: platform,
 		Allow:    func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
-		Meters:   func() []meter.MeterState { return []meter.MeterState{{Address: address, Known: true, Online: true}} },
+		Meters:   line.Meters,
 	})}
 }
 
@@ -102,4 +109,20 @@ func TestCommandIsAnsweredThatItIsNotSupported(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Until(t, "answered", func() bool { return len(s.platform.Seen().Commands) > 0 })
+}
+
+// TestTheStatusOfADeadMeterDoesNotFlap: the platform takes readings of devices
+// that are online alone. One that is dead is told as online while what it left
+// is delivered, and as offline after that, whatever number of readings it is.
+func TestTheStatusOfADeadMeterDoesNotFlap(t *testing.T) {
+	var line site.Line
+	line.Set(address, false)
+	s := newWorldOn(t, &uplinktest.Tuya{OnlineAlone: true}, &line)
+	s.add(t, 40)
+	s.Drained(t)
+	s.Until(t, "told as offline", func() bool { return !s.platform.Seen().Online["c1"] })
+	seen := s.platform.Seen()
+	if len(seen.Reports) != 3*40 || len(seen.Violations) > 0 || seen.Turns["c1"] != 2 {
+		t.Errorf("%d reports, the status changed %d times, violations %v", len(seen.Reports), seen.Turns["c1"], seen.Violations)
+	}
 }

@@ -252,6 +252,12 @@ func (p *Onenet) suite(topic, rest, device string, payload []byte) []Out {
 		}
 		p.online[device] = true
 		return []Out{{topic + "/accepted", nil}}
+	case device != "" && rest == "logout":
+		if len(payload) != 0 {
+			p.violate("%s: a payload of %d bytes", topic, len(payload))
+		}
+		delete(p.online, device)
+		return []Out{{topic + "/accepted", nil}}
 	case strings.HasPrefix(rest, "cmd/response/"):
 		if len(payload) >= 1024 {
 			return []Out{{topic + "/rejected", []byte(`{"err_code":99,"err_msg":"payload too big"}`)}}
@@ -391,6 +397,13 @@ func (p *Onenet) studio(topic, rest string, payload []byte) []Out {
 		default:
 			p.online[who.DeviceName] = true
 		}
+		return reply(200, "success")
+	case "thing/sub/logout":
+		var who struct{ ProductID, DeviceName string }
+		if err := strict(in.Params, &who); err != nil || who.ProductID != p.ProductID {
+			p.violate("%s: %v: %s", topic, err, in.Params)
+		}
+		delete(p.online, who.DeviceName)
 		return reply(200, "success")
 	case "thing/pack/post", "thing/history/post":
 		if !p.packs(topic, rest == "thing/history/post", in.Params) {

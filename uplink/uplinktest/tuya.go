@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ type Tuya struct {
 	// Answer, if not nil, may give another code than the platform would, or
 	// none at all, for a "sync" or "report" of that cid and data point.
 	Answer func(what, cid, dp string) (code int, silent bool)
+	// OnlineAlone has it take reports of devices that are told as online alone.
+	OnlineAlone bool
 	// Stored, if not nil, is called with each property that is stored anew.
 	Stored func(Report)
 
@@ -47,6 +50,7 @@ type Tuya struct {
 	repeats    int
 	answers    int
 	online     map[string]bool
+	turns      map[string]int // how often a device's status became another
 	statuses   int
 	commands   []string
 	violations []string
@@ -75,7 +79,7 @@ func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.synced == nil {
-		p.synced, p.seen, p.online = map[string]bool{}, map[string][32]byte{}, map[string]bool{}
+		p.synced, p.seen, p.online, p.turns = map[string]bool{}, map[string][32]byte{}, map[string]bool{}, map[string]int{}
 	}
 	parts := strings.SplitN(topic, "/", 3)
 	if len(parts) != 3 || parts[0] != "gateway_id" {
@@ -204,6 +208,9 @@ func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) 
 	if !p.synced[r.CID] {
 		return outcome{cid: r.CID, code: 2003}
 	}
+	if p.OnlineAlone && !p.online[r.CID] {
+		return outcome{cid: r.CID, code: 2001}
+	}
 	if code := checkDP(r.ID, r.Value); code != 0 {
 		p.violate("report of DP %s: %s is answered %d", r.ID, r.Value, code)
 		return outcome{cid: r.CID, code: code}
@@ -246,6 +253,9 @@ func (p *Tuya) status(param json.RawMessage) {
 			p.violate("status of %q, which is not activated, or without status", s.CID)
 			continue
 		}
+		if p.online[s.CID] != *s.Status {
+			p.turns[s.CID]++
+		}
 		p.online[s.CID] = *s.Status
 	}
 }
@@ -271,6 +281,7 @@ type Seen struct {
 	Answers    int
 	Statuses   int
 	Online     map[string]bool
+	Turns      map[string]int // how often a device's status became another
 	Synced     []string
 	Commands   []string // answers to commands
 	Violations []string
@@ -282,7 +293,7 @@ func (p *Tuya) Seen() Seen {
 	defer p.mu.Unlock()
 	s := Seen{
 		Reports: slices.Clone(p.reports), Repeats: p.repeats, Answers: p.answers, Statuses: p.statuses,
-		Commands: slices.Clone(p.commands), Violations: slices.Clone(p.violations), Online: map[string]bool{},
+		Commands: slices.Clone(p.commands), Violations: slices.Clone(p.violations), Online: map[string]bool{}, Turns: maps.Clone(p.turns),
 	}
 	for cid, on := range p.online {
 		s.Online[cid] = on

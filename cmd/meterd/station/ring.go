@@ -40,6 +40,9 @@ func (st *Station) useRing(c config.Store) error {
 	if err != nil {
 		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err)}
 	}
+	if opened.Stats().Emptied {
+		st.log.Error("the ring was made before and holds nothing: it was cleared, and what was not delivered is gone", "path", c.Path, "hint", "numbers go on far from those that were used; if nobody cleared it, replace the flash")
+	}
 	for _, rec := range carried {
 		if _, err := opened.Append(rec); err != nil {
 			st.dropped.Add(1)

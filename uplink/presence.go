@@ -1,0 +1,92 @@
+package uplink
+
+import (
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+)
+
+// Leaver is a Platform on which a meter is online from its registration until
+// it leaves. There a meter is registered once it answers, or once there is
+// something of it to deliver, and leaves when it is dead and all is delivered.
+type Leaver interface {
+	// Leave gives what takes a meter offline: a message, with an empty topic
+	// where there is none, and topics to unsubscribe from. False if the meter
+	// cannot leave.
+	Leave(now time.Time, d *Device) (m Message, topics []string, ok bool)
+}
+
+// leaving is a meter that leaves.
+type leaving struct {
+	message Message
+	topics  []string
+}
+
+// comesAndGoes reports whether a meter is online on the platform only while it
+// is registered.
+func (d *delivery) comesAndGoes(now time.Time, a dlt645.Address) bool {
+	_, _, ok := d.leave(now, a)
+	return ok
+}
+
+func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bool) {
+	p, ok := d.platform.(Leaver)
+	dev := d.platform.Directory().Of(a)
+	if !ok || dev == nil {
+		return Message{}, nil, false
+	}
+	return p.Leave(now, dev)
+}
+
+// attend registers the meters that answer, and has those leave that are dead,
+// once for each connection: the platform may hold them for online from an
+// earlier one. One that was not asked yet is neither. It gives what is to go
+// out.
+func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leaving) {
+	for _, m := range meters {
+		reg := d.meters[m.Address]
+		if reg == nil || !m.Known || reg.asked || !d.comesAndGoes(now, m.Address) {
+			continue
+		}
+		switch {
+		case m.Online && !reg.known:
+			d.register(now, m.Address)
+		case !m.Online && !reg.left && !d.owes(m.Address):
+			msg, topics, _ := d.leave(now, m.Address)
+			reg.left, reg.known = true, false
+			out = append(out, leaving{msg, topics})
+		}
+	}
+	return out
+}
+
+// owes reports whether something of a meter is to be delivered still.
+func (d *delivery) owes(a dlt645.Address) bool {
+	if reg := d.meters[a]; reg != nil && len(reg.parked)+len(reg.passed)+len(reg.held) > 0 {
+		return true
+	}
+	for _, r := range d.sent {
+		if r.Meter == a && len(r.recs) > 0 {
+			return true
+		}
+	}
+	for _, list := range [][]*request{d.later, d.ready, d.parts, d.blocked} {
+		for _, r := range list {
+			if r.Meter == a && len(r.recs) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// vouches reports whether a meter is to be told as online although it is not:
+// the platform takes nothing of it else. That lasts until all is delivered,
+// so that the meter's state does not change with each message.
+func (d *delivery) vouches(a dlt645.Address) bool {
+	if d.vouched[a] && !d.owes(a) {
+		delete(d.vouched, a)
+	}
+	return d.vouched[a]
+}
