@@ -2,7 +2,9 @@ package panel
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,19 @@ func TestHelpIsAScreen(t *testing.T) {
 			if strings.HasSuffix(l, "…") {
 				t.Errorf("%s: cut: %s", lang, l)
 			}
+		}
+	}
+}
+
+// TestCommandsAreDocumented holds docs/cli.md to the table of commands.
+func TestCommandsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range (&Panel{Config: &config.Config{}}).Commands().List {
+		if !regexp.MustCompile("`" + regexp.QuoteMeta(c.Name) + "[` ]").Match(page) {
+			t.Errorf("docs/cli.md does not tell of %s", c.Name)
 		}
 	}
 }
