@@ -138,7 +138,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
 		told: func(string, ...any) {},
 	}
-	d.count.Codes = map[string]int{}
+	d.count.Codes, d.count.WithheldOf = map[string]int{}, map[string]int{}
 	d.limits = p.Limits()
 	d.pace.limit = d.limits.Pace
 	d.unsup = map[string]bool{}

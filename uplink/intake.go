@@ -232,6 +232,9 @@ func (d *delivery) dated(u *Unit, now time.Time) dated {
 func (d *delivery) pack(units []Unit, recs []*record, points []string) {
 	enc := d.platform.Encode(d.storeID, units)
 	d.count.Withheld += enc.Withheld
+	for point, n := range enc.Of {
+		d.count.WithheldOf[point] += n
+	}
 	for _, m := range enc.Messages {
 		if m.Item != "" && d.unsup[itemKey(m)] {
 			d.count.Unsupported++

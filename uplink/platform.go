@@ -99,6 +99,29 @@ type Receipt struct {
 type Encoded struct {
 	Messages []Message
 	Withheld int // values that are out of the platform's range, and not sent
+	// Of tells of which points those are.
+	Of map[string]int
+}
+
+// Withhold counts a value of a point that is not sent.
+func (e *Encoded) Withhold(point string) {
+	e.Withheld++
+	if e.Of == nil {
+		e.Of = map[string]int{}
+	}
+	e.Of[point]++
+}
+
+// Add takes the messages of another one too, and what it has withheld.
+func (e *Encoded) Add(other Encoded) {
+	e.Messages = append(e.Messages, other.Messages...)
+	e.Withheld += other.Withheld
+	for point, n := range other.Of {
+		if e.Of == nil {
+			e.Of = map[string]int{}
+		}
+		e.Of[point] += n
+	}
 }
 
 // Limits are what a platform takes, and what it needs.

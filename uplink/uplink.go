@@ -113,7 +113,7 @@ func (u *Uplink) State() State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := u.state
-	s.Counts.Codes = maps.Clone(s.Counts.Codes)
+	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(s.Counts.Codes), maps.Clone(s.Counts.WithheldOf)
 	return s
 }
 
@@ -428,7 +428,7 @@ func (u *Uplink) account() {
 	s := &u.state
 	s.Flooded = u.flooded
 	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.sent), cursor, u.d.count
-	s.Counts.Codes = maps.Clone(u.d.count.Codes)
+	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
 	s.Unregistered = u.d.unregistered()
 }
 

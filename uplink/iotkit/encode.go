@@ -90,7 +90,9 @@ func (k *Iotkit) reading(enc *uplink.Encoded, r *meter.Reading) {
 			action = actionHistory
 			first = fmt.Appendf(nil, "%q:%d", timeKey, r.Time.UnixMilli())
 		default:
-			enc.Withheld += len(values)
+			for _, v := range values {
+				enc.Withhold(v.Point)
+			}
 			return
 		}
 	}
@@ -105,7 +107,7 @@ func (k *Iotkit) reading(enc *uplink.Encoded, r *meter.Reading) {
 	for _, v := range values {
 		member := slices.Concat(encode(v.Key), []byte(":"), encode(v.JSON))
 		if len(first)+1+len(member) > room {
-			enc.Withheld++ // not even alone
+			enc.Withhold(v.Point) // not even alone
 			continue
 		}
 		if len(params)+1+len(member) > room {

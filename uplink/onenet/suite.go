@@ -137,8 +137,7 @@ func (s *Suite) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 		if d == nil {
 			continue
 		}
-		streams, withheld := s.streams(d, u)
-		enc.Withheld += withheld
+		streams := s.streams(&enc, d, u)
 		if len(streams) == 0 {
 			continue
 		}
@@ -186,9 +185,8 @@ func (s *Suite) target(u uplink.Unit) (d *uplink.Device, topic string, at time.T
 
 // streams gives the streams of a unit. What has a name that the platform does
 // not take is withheld.
-func (s *Suite) streams(d *uplink.Device, u uplink.Unit) (map[string]json.RawMessage, int) {
+func (s *Suite) streams(enc *uplink.Encoded, d *uplink.Device, u uplink.Unit) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
-	withheld := 0
 	if e := u.Event; e != nil {
 		// Under its kind, so that several of one second are one object.
 		v, _ := json.Marshal(map[string]any{uplink.Identifier(strings.ReplaceAll(e.Kind, "-", "_")): map[string]string{"by": e.By, "text": clip(e.Text, 200)}})
@@ -197,10 +195,11 @@ func (s *Suite) streams(d *uplink.Device, u uplink.Unit) (map[string]json.RawMes
 			name = d.ID + "_event"
 		}
 		if !StreamName(name) {
-			return nil, 1
+			enc.Withhold("event")
+			return nil
 		}
 		out[name] = v
-		return out, 0
+		return out
 	}
 	object := map[string]json.RawMessage{}
 	for _, v := range s.dir.Values(u.Reading.Values) {
@@ -210,7 +209,7 @@ func (s *Suite) streams(d *uplink.Device, u uplink.Unit) (map[string]json.RawMes
 		}
 		switch {
 		case !StreamName(name):
-			withheld++
+			enc.Withhold(v.Point)
 		case s.Streams == StreamsObject:
 			object[v.Key] = v.JSON
 		default:
@@ -220,7 +219,7 @@ func (s *Suite) streams(d *uplink.Device, u uplink.Unit) (map[string]json.RawMes
 	if len(object) > 0 {
 		out[d.ID], _ = json.Marshal(object)
 	}
-	return out, withheld
+	return out
 }
 
 func clip(s string, n int) string {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ type Config struct {
 	Millis   bool   // t in ms, not s
 	Phase    string // PhaseJSON, PhaseObject, PhaseBase64
 	Fault    string // FaultBitmap, FaultLabel
+	// NoFault is the alarm level (DP 20) that is told when there is no fault:
+	// the document has no word for none. "": nothing is told, and the last level
+	// stays.
+	NoFault string
 	// RestampOld gives items that are too old t = now; else they are set aside.
 	RestampOld bool
 	Sync       Sync              // of every meter
@@ -160,8 +165,7 @@ func (t *Tuya) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
 		for k := range one.Messages {
 			one.Messages[k].Covers = []int{i}
 		}
-		enc.Messages = append(enc.Messages, one.Messages...)
-		enc.Withheld += one.Withheld
+		enc.Add(one)
 	}
 	return enc
 }
@@ -173,7 +177,7 @@ func (t *Tuya) encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encod
 		return enc
 	}
 	add := func(dpID string, v json.RawMessage) {
-		m := t.message(topicReport, requestID(store, seq, dpID), r.Time, "", reportParam{d.ID, dpID, v})
+		m := t.message(topicReport, requestID(t.Gateway, store, seq, dpID), r.Time, "", reportParam{d.ID, dpID, v})
 		m.Meter, m.Item = r.Meter, dpID
 		enc.Messages = append(enc.Messages, m)
 	}
@@ -187,7 +191,7 @@ func (t *Tuya) encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encod
 			switch {
 			case !known:
 			case !fits:
-				enc.Withheld++
+				enc.Withhold(v.Point)
 			default:
 				add(row.To, js)
 			}
@@ -203,9 +207,10 @@ func (t *Tuya) encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encod
 
 // requestID is a UUID of version 8 (RFC 9562, 5.8) computed from what the
 // message carries, so that the same item always has the same id, also after
-// a restart.
-func requestID(store [16]byte, seq uint64, item string) string {
-	sum := sha256.Sum256(fmt.Appendf(store[:], "/%d/%s", seq, item))
+// a restart, and an item of another board another one, though its ring is a
+// copy of ours.
+func requestID(gateway string, store [16]byte, seq uint64, item string) string {
+	sum := sha256.Sum256(fmt.Appendf(slices.Clone(store[:]), "/%d/%s/%s", seq, item, gateway))
 	return uuid([16]byte(sum[:16]), 8)
 }
 
@@ -230,7 +235,7 @@ func (t *Tuya) Restamp(now time.Time, m uplink.Message) (uplink.Message, bool) {
 	if !t.RestampOld || json.Unmarshal(m.Payload, &e) != nil {
 		return m, false
 	}
-	n := t.message(topicReport, requestID([16]byte{}, 0, "restamp of "+m.ID), now, "", e.Param)
+	n := t.message(topicReport, requestID(t.Gateway, [16]byte{}, 0, "restamp of "+m.ID), now, "", e.Param)
 	n.Meter, n.Item = m.Meter, m.Item
 	return n, true
 }

@@ -186,7 +186,7 @@ func TestPointsBecomeDataPoints(t *testing.T) {
 	if len(got) != 0 {
 		t.Errorf("also sent: %v", got)
 	}
-	if enc.Withheld != 1 {
+	if enc.Withheld != 1 || enc.Of["power.reactive.total"] != 1 {
 		t.Errorf("%d values are withheld, want the negative reactive power alone", enc.Withheld)
 	}
 }
@@ -253,6 +253,10 @@ func TestFaultForms(t *testing.T) {
 	if got["19"] != "0 @1700000000" || got["21"] != `"" @1700000000` || got["20"] != "" {
 		t.Errorf("without a fault: %v", got)
 	}
+	// The level goes down when faults end, to the lowest that there is.
+	if got, _ := reports(t, platform(Config{NoFault: "general"}), reading("fault", words(""))); got["20"] != `"general" @1700000000` {
+		t.Errorf("without a fault the level is %s", got["20"])
+	}
 }
 
 func TestRequestIDsAreStableAndDistinct(t *testing.T) {
@@ -261,11 +265,13 @@ func TestRequestIDsAreStableAndDistinct(t *testing.T) {
 	for store := range byte(3) {
 		for seq := range uint64(50) {
 			for _, item := range []string{"1", "11"} {
-				id := requestID([16]byte{store}, seq, item)
-				if !pattern.MatchString(id) || seen[id] || id != requestID([16]byte{store}, seq, item) {
-					t.Fatalf("%d/%d/%s: %s", store, seq, item, id)
+				for _, gateway := range []string{"gw1", "gw2"} { // its card may be a copy
+					id := requestID(gateway, [16]byte{store}, seq, item)
+					if !pattern.MatchString(id) || seen[id] || id != requestID(gateway, [16]byte{store}, seq, item) {
+						t.Fatalf("%s/%d/%d/%s: %s", gateway, store, seq, item, id)
+					}
+					seen[id] = true
 				}
-				seen[id] = true
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package tuya
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -32,7 +33,7 @@ func (t *Tuya) value(row uplink.Row, d dp, v dlt645.Value) (js json.RawMessage, 
 		return t.fault(v.Text), true, true
 	case kindEnum:
 		if d.id == "20" {
-			level := alarmLevel(v.Text)
+			level := cmp.Or(alarmLevel(v.Text), t.NoFault)
 			return quote(level), level != "", true
 		}
 		return quote(v.String()), true, slices.Contains(enums[d.id], v.String())
@@ -116,8 +117,8 @@ func (t *Tuya) fault(list string) json.RawMessage {
 	return quote("")
 }
 
-// alarmLevel gives DP 20 for the worst fault, "" for none: the document has
-// no word for it. Which fault is how bad is our choice.
+// alarmLevel gives DP 20 for the worst fault, "" for none. Which fault is how
+// bad is our choice.
 func alarmLevel(list string) string {
 	level := ""
 	for _, name := range faultNames(list) {

@@ -124,6 +124,7 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 		Millis:     p.oneOf("time", "s", "ms") == "ms",
 		Phase:      p.oneOf("phase", tuya.PhaseJSON, tuya.PhaseObject, tuya.PhaseBase64),
 		Fault:      p.oneOf("fault", tuya.FaultBitmap, tuya.FaultLabel),
+		NoFault:    p.oneOf("no_fault", "general", "none"),
 		RestampOld: p.oneOf("stale", "drop", "restamp") == "restamp",
 		Zone:       c.Gateway.Zone,
 		Sync: tuya.Sync{
@@ -131,6 +132,9 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 			DeviceIP: p.str("device_ip", ""), MACAddress: p.str("mac_address", ""), InstallLocation: p.str("install_location", ""),
 			DeviceServerID: p.str("device_server_id", ""), ProductSubType: p.str("product_sub_type", ""),
 		},
+	}
+	if conf.NoFault == "none" {
+		conf.NoFault = ""
 	}
 	return func(_ Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf

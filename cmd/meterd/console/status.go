@@ -99,6 +99,7 @@ type UplinkStatus struct {
 	Refused      int            `json:"refused"`
 	SetAside     int            `json:"set_aside"`
 	Withheld     int            `json:"withheld"`
+	WithheldOf   map[string]int `json:"withheld_of"` // by point
 	Lost         int            `json:"lost"`
 	Undated      int            `json:"undated"`
 	Cursor       uint64         `json:"cursor"`

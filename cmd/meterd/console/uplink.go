@@ -81,6 +81,9 @@ func (u UplinkDetail) Text(lang string) string {
 	if u.LastRefusal != "" {
 		add(dlt645.Text{EN: "the last refusal: %s", ZH: "最近一次拒收：%s"}, u.LastRefusal)
 	}
+	for _, point := range slices.Sorted(maps.Keys(u.WithheldOf)) {
+		add(dlt645.Text{EN: "withheld, since the platform cannot hold it: %s, %d values", ZH: "超出平台范围未发：%s，%d 个值"}, point, u.WithheldOf[point])
+	}
 	if u.LastAside != "" {
 		add(dlt645.Text{EN: "set aside: %d, the last: %s", ZH: "搁置：%d 条，最近：%s"}, u.SetAside, u.LastAside)
 	}
