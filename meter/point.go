@@ -33,6 +33,18 @@ type Layout struct {
 	Signed   bool
 }
 
+// Extent gives the least and the greatest number that a meter can tell of the
+// point; false where it is no number, or is derived.
+func (p Point) Extent() (least, most dlt645.Decimal, ok bool) {
+	switch {
+	case p.From != nil:
+		return dlt645.Decimal{}, dlt645.Decimal{}, false
+	case p.Custom != nil:
+		return dlt645.ExtentOf(p.Custom.Bytes, p.Custom.Decimals, p.Custom.Signed)
+	}
+	return dlt645.Extent(p.DI)
+}
+
 // Points are the points of the standard and those of the configuration.
 // The zero value holds the first only.
 type Points struct {

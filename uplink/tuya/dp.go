@@ -191,3 +191,46 @@ func unitOf(points *meter.Points, name string) string {
 	p, _ := points.Lookup(name)
 	return p.Unit
 }
+
+// Cannot tells which values of a point, that a meter can tell, a data point
+// cannot hold: they are withheld. "" if it holds all.
+func Cannot(row uplink.Row, p meter.Point) string {
+	d, ok := findDP(row.To)
+	least, most, number := p.Extent()
+	if !ok || !number || d.kind != kindValue {
+		return ""
+	}
+	scale := row.Scale
+	if scale < 0 {
+		scale = d.scale
+	}
+	n, fits := shift(p.Unit, d.unit)
+	if !fits {
+		return ""
+	}
+	bound := func(raw int64) string { // in the point's own unit
+		places := scale + n
+		for raw%10 == 0 && places > 0 {
+			raw, places = raw/10, places-1
+		}
+		for ; places < 0; places++ {
+			raw *= 10
+		}
+		return dlt645.Decimal{Coef: raw, Scale: uint8(places)}.String()
+	}
+	raw, sound := least.Scaled(scale + n)
+	below := !sound || raw < d.min
+	raw, sound = most.Scaled(scale + n)
+	above := !sound || raw > d.max
+	switch {
+	case below && above:
+		return fmt.Sprintf("values below %s and above %s %s", bound(d.min), bound(d.max), p.Unit)
+	case below && d.min == 0:
+		return "negative values"
+	case below:
+		return fmt.Sprintf("values below %s %s", bound(d.min), p.Unit)
+	case above:
+		return fmt.Sprintf("values above %s %s", bound(d.max), p.Unit)
+	}
+	return ""
+}

@@ -428,3 +428,36 @@ func TestCommandsToTheSwitch(t *testing.T) {
 		}
 	}
 }
+
+// TestCannotTellsWhatIsWithheld: what check tells of a data point is what
+// becomes of the least and the greatest value that a meter can tell.
+func TestCannotTellsWhatIsWithheld(t *testing.T) {
+	var known meter.Points
+	want := map[string]string{
+		"3": "negative values", "38": "negative values", "40": "negative values", "10": "values below -1 degC",
+		"44": "values above 100000 kWh", "50": "values above 99999.9999 kWh", "47": "values above 100000 kWh",
+	}
+	for _, row := range Defaults {
+		p, ok := known.Lookup(row.Point)
+		if !ok {
+			t.Fatal(row.Point)
+		}
+		got := Cannot(row, p)
+		if w, told := want[row.To]; told && got != w {
+			t.Errorf("DP %s of %s: got %q, want %q", row.To, row.Point, got, w)
+		}
+		least, most, number := p.Extent()
+		d, _ := findDP(row.To)
+		if !number || d.kind != kindValue {
+			if got != "" {
+				t.Errorf("DP %s of %s is no number: %q", row.To, row.Point, got)
+			}
+			continue
+		}
+		_, low := d.scaled(least, p.Unit, row.Scale)
+		_, high := d.scaled(most, p.Unit, row.Scale)
+		if (low && high) != (got == "") {
+			t.Errorf("DP %s of %s: the least fits %v, the greatest %v, told is %q", row.To, row.Point, low, high, got)
+		}
+	}
+}

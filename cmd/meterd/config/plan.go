@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"meterd/meter"
@@ -89,4 +90,41 @@ func shortDuration(d time.Duration) string {
 		return s[:len(s)-2]
 	}
 	return s
+}
+
+// Withheld is what an uplink's platform cannot hold of a point that is read.
+type Withheld struct {
+	Uplink string `json:"uplink"`
+	Point  string `json:"point"`
+	To     string `json:"to"` // its identifier there
+	What   string `json:"what"`
+}
+
+// Withholds gives what the platforms cannot hold of the points that are read:
+// such values are not sent, and counted.
+func (c *Config) Withholds() []Withheld {
+	out := []Withheld{}
+	for _, u := range c.Uplinks {
+		i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == u.Kind })
+		if i < 0 || kinds[i].cannot == nil || u.Directory == nil {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, m := range c.Meters {
+			for _, g := range m.Groups {
+				for _, p := range g.Points {
+					if seen[p.Name] {
+						continue
+					}
+					seen[p.Name] = true
+					for _, row := range u.Directory.Rows(p.Name) {
+						if what := kinds[i].cannot(row, p); what != "" {
+							out = append(out, Withheld{u.Name, p.Name, row.To, what})
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
 }

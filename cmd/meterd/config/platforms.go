@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"meterd/dlt645"
+	"meterd/meter"
 	"meterd/uplink"
 	"meterd/uplink/das"
 	"meterd/uplink/iotkit"
@@ -30,15 +31,17 @@ type kind struct {
 	rows  []uplink.Row // what points are called by default; nil: each by its identifier
 	read  func(c *Config, t, p *table, u *Uplink) maker
 	check func(c *Config, t *table, u *Uplink, dir *uplink.Directory) // what the directory must be; nil: anything
+	// cannot tells which values of a point are withheld; nil: none are.
+	cannot func(row uplink.Row, p meter.Point) string
 }
 
 // kinds is the one list of them.
 var kinds = []kind{
-	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil},
-	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames},
-	{"onenet-studio", "onenet", nil, (*Config).studio, nil},
-	{"das", "das", nil, (*Config).das, nil},
-	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames},
+	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot},
+	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil},
+	{"onenet-studio", "onenet", nil, (*Config).studio, nil, nil},
+	{"das", "das", nil, (*Config).das, nil, nil},
+	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil},
 }
 
 // Kinds names the platforms that the configuration may name.

@@ -20,11 +20,15 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	plan, crowding := c.Plan(problems)
 	problems = append(problems, crowding...)
 	failed := config.Failed(problems)
+	withheld := []config.Withheld{}
+	if !failed {
+		withheld = c.Withholds()
+	}
 	if *asJSON {
 		if problems == nil {
 			problems = []config.Problem{}
 		}
-		if err := json.NewEncoder(s.Out).Encode(map[string]any{"ok": !failed, "problems": problems, "plan": plan}); err != nil {
+		if err := json.NewEncoder(s.Out).Encode(map[string]any{"ok": !failed, "problems": problems, "plan": plan, "withheld": withheld}); err != nil {
 			return err
 		}
 	} else {
@@ -32,6 +36,9 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 			fmt.Fprintln(s.Out, p)
 		}
 		printPlan(s.Out, plan)
+		for _, w := range withheld {
+			fmt.Fprintf(s.Out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
+		}
 	}
 	if failed {
 		n := 0

@@ -97,3 +97,28 @@ func TestCheckWantsOneFileThatIsThere(t *testing.T) {
 		t.Errorf("got exit status %d and %s, want that there is no such file", r.status, r.out)
 	}
 }
+
+func TestCheckTellsWhatAPlatformCannotHold(t *testing.T) {
+	file := configFile(t, goodConfig+`[[uplink]]
+name = "cloud"
+kind = "tuya"
+broker = "tcp://127.0.0.1:1883"
+username = "vendor01"
+[uplink.tuya]
+product_id = "pid01"
+`)
+	r := run(Check, "", file)
+	if want := "uplink cloud: negative values of power.active.total are withheld: the platform's 3 cannot hold them\n"; r.status != 0 || !strings.Contains(r.out, want) {
+		t.Errorf("got exit status %d and\n%s\nwant in it %s", r.status, r.out, want)
+	}
+	o := objects(t, run(Check, "", "-json", file).out)[0]
+	all, _ := o["withheld"].([]any)
+	found := false
+	for _, w := range all {
+		m := w.(map[string]any)
+		found = found || m["uplink"] == "cloud" && m["point"] == "power.active.total" && m["to"] == "3" && m["what"] == "negative values"
+	}
+	if !found || o["ok"] != true {
+		t.Errorf("got %v", o)
+	}
+}
