@@ -179,6 +179,18 @@ func TestBrokerThatClosesAfterEachReport(t *testing.T) {
 	})
 }
 
+// TestABrokerMaySendWithQoS2, and each message twice before it is released.
+func TestABrokerMaySendWithQoS2(t *testing.T) {
+	platform := &uplinktest.Tuya{}
+	run(t, &pipes{platform: platform, exactly: true}, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
+		add(t, ring, 50)
+		until(t, "drained", time.Hour, func() bool { return u.State().Cursor == 50 })
+		if seen, s := platform.Seen(), u.State(); len(seen.Reports) != 50 || seen.Repeats > 0 || len(seen.Violations) > 0 || !s.Connected || s.Flooded > 0 {
+			t.Errorf("%d are stored, %d repeats, violations %v; %+v", len(seen.Reports), seen.Repeats, seen.Violations, s)
+		}
+	})
+}
+
 // TestBrokerThatClosesAfterEachPublish does not even let a meter be
 // registered. It is tried ever more rarely, and the readings stay.
 func TestBrokerThatClosesAfterEachPublish(t *testing.T) {

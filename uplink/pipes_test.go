@@ -17,6 +17,7 @@ import (
 type pipes struct {
 	platform uplinktest.Platform
 	refuse   byte // CONNACK code; 0: it admits
+	exactly  bool // what it sends has QoS 2, each twice, as after an answer that was lost
 	mute     bool // takes connections and says nothing at all
 	// lasts gives after how many packets, of both directions, a new connection
 	// breaks; nil: it does not.
@@ -132,6 +133,10 @@ func (p *pipe) take(pk packets.ControlPacket) {
 		ack.MessageID = pk.MessageID
 		ack.ReturnCodes = make([]byte, len(pk.Topics))
 		p.out <- ack
+	case *packets.PubrecPacket:
+		rel := packets.NewControlPacket(packets.Pubrel).(*packets.PubrelPacket)
+		rel.MessageID = pk.MessageID
+		p.out <- rel
 	case *packets.PingreqPacket:
 		p.out <- packets.NewControlPacket(packets.Pingresp)
 	case *packets.PublishPacket:
@@ -142,6 +147,12 @@ func (p *pipe) take(pk packets.ControlPacket) {
 			down := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 			p.next++
 			down.Qos, down.MessageID, down.TopicName, down.Payload = 1, p.next, o.Topic, o.Payload
+			if p.broker.exactly {
+				down.Qos = 2
+				again := *down
+				again.Dup = true
+				p.out <- &again
+			}
 			p.out <- down
 		}
 		if p.broker.once != nil && p.broker.once(pk.TopicName) {
