@@ -59,7 +59,9 @@ type UplinkDetail struct {
 // Text tells everything about one uplink.
 func (u UplinkDetail) Text(lang string) string {
 	lines := append(u.lines(lang), fit(u.more(lang, u.Now), width))
-	add := func(t dlt645.Text, args ...any) { lines = append(lines, fit("  "+say(lang, t, args...), width)) }
+	add := func(t dlt645.Text, args ...any) {
+		lines = append(lines, wrap("  "+say(lang, t, args...), width, 4, "    ")...) // what decides may stand at the end
+	}
 	if u.LastErr != "" {
 		add(dlt645.Text{EN: "%s", ZH: "%s"}, u.LastErr)
 		if u.Hint.EN != "" {
