@@ -33,6 +33,7 @@ type delivery struct {
 	date     func(r *meter.Reading, now time.Time, seq uint64) dated
 	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
 	told     func(string, ...any) // a line of the log
+	alarmed  func(string, ...any) // one that is kept, since something is not delivered for good
 	count    Counts
 
 	open    []*record    // of those, what is not settled, in the order of their numbers
@@ -136,7 +137,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d := &delivery{
 		platform: p, source: src, window: window, timeout: timeout, storeID: id,
 		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
-		told: func(string, ...any) {},
+		told: func(string, ...any) {}, alarmed: func(string, ...any) {},
 	}
 	d.count.Codes, d.count.WithheldOf = map[string]int{}, map[string]int{}
 	d.limits = p.Limits()

@@ -172,6 +172,6 @@ func (d *delivery) setAside(r *request, why string) {
 		item = strings.Join(r.points, ",")
 	}
 	d.count.LastAside = fmt.Sprintf("meter %s item %s, record %d, %d bytes: %s", r.Meter, item, r.recs[0].seq, len(r.Payload), why)
-	d.told("a message is set aside and not sent again", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", why)
+	d.alarmed("a message is set aside and not sent again", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", why)
 	d.settleAll(r)
 }

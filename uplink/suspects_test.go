@@ -98,7 +98,7 @@ func TestWhatABrokerNeverTakesIsSetAside(t *testing.T) {
 		for what, l := range map[string]line{"ends the connection": {ends: has}, "is never answered": {loses: has}} {
 			s := newLoose(t, 50)
 			var told []string
-			s.d.told = func(msg string, args ...any) { told = append(told, fmt.Sprint(msg, args)) }
+			s.d.alarmed = func(msg string, args ...any) { told = append(told, fmt.Sprint(msg, args)) }
 			arrived, _ := play(s, l, 12*3600)
 			if s.d.count.SetAside != len(bad) || len(told) != len(bad) {
 				t.Errorf("%v %s: %d were set aside, told %v", bad, what, s.d.count.SetAside, told)

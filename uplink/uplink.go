@@ -104,6 +104,7 @@ func New(c Config) (*Uplink, error) {
 	u.feed = newFeed(c.Ring, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date, u.d.lost = u.date, c.Lost
+	u.d.alarmed = func(msg string, args ...any) { c.Log.Error(msg, append([]any{"uplink", c.Name}, args...)...) }
 	u.d.told = func(msg string, args ...any) { c.Log.Warn(msg, append([]any{"uplink", c.Name}, args...)...) }
 	return u, nil
 }
