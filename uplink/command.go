@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -62,3 +63,25 @@ func (u *Uplink) answer(f finished) {
 		u.reply(m)
 	}
 }
+
+// Word gives a text without the blanks around it, and a number or a truth value
+// as it stands; "" for what is none of these, such as null or a list.
+func Word(b json.RawMessage) string {
+	var s string
+	switch {
+	case !IsWord(b):
+		return ""
+	case json.Unmarshal(b, &s) == nil:
+		return strings.TrimSpace(s)
+	}
+	return string(b)
+}
+
+// IsWord reports whether a value is a text, a number or a truth value.
+func IsWord(b json.RawMessage) bool {
+	return len(b) > 0 && b[0] != '{' && b[0] != '[' && b[0] != 'n'
+}
+
+// EventIdentifier gives what an event is called on platforms whose identifiers
+// hold letters, digits and underscores.
+func EventIdentifier(kind string) string { return Identifier(strings.ReplaceAll(kind, "-", "_")) }

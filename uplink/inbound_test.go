@@ -80,3 +80,19 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestWordIsATextANumberOrATruthValue(t *testing.T) {
+	for in, want := range map[string]string{
+		`"open"`: "open", `" open\n"`: "open", `""`: "", `220.1`: "220.1", `true`: "true", `-1`: "-1", `"a\"b"`: `a"b`,
+		`null`: "", `{}`: "", `[1]`: "", ``: "",
+	} {
+		if got := Word([]byte(in)); got != want {
+			t.Errorf("%s: got %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]bool{`""`: true, `0`: true, `false`: true, `null`: false, `{}`: false, `[]`: false, ``: false} {
+		if IsWord([]byte(in)) != want {
+			t.Errorf("%s: is a word %v", in, !want)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func ClockOffset(payload []byte, received time.Time) (time.Duration, bool) {
 	}
 	var ms [3]int64
 	for i, b := range []json.RawMessage{in.ServerRecv, in.ServerSend, in.Sent} {
-		n, err := strconv.ParseInt(word(b), 10, 64)
+		n, err := strconv.ParseInt(uplink.Word(b), 10, 64)
 		if err != nil || n < 0 || n > 1e14 { // until the year 5138
 			return 0, false
 		}

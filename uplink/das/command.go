@@ -133,7 +133,7 @@ func (d *DAS) setting(in inbound) (c meter.Command, r request, p *problem) {
 	if p != nil {
 		return c, r, p
 	}
-	value := word(params[keys[0]])
+	value := uplink.Word(params[keys[0]])
 	c, p = d.change(c, r.keys[0], value)
 	return c, r, p
 }
@@ -293,7 +293,7 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
 	case serviceRead:
 		c.Op = meter.OpRead
 		r.keys = params.Points
-		if one := word(params.Point); one != "" {
+		if one := uplink.Word(params.Point); one != "" {
 			r.keys = append(r.keys, one)
 		}
 		if len(r.keys) == 0 {
@@ -301,9 +301,9 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
 		}
 		c.Points, p = d.points(r.keys)
 	case serviceRelay:
-		c, p = relay(c, word(params.Action))
+		c, p = relay(c, uplink.Word(params.Action))
 	case serviceSet:
-		c, p = d.change(c, word(params.Point), word(params.Value))
+		c, p = d.change(c, uplink.Word(params.Point), uplink.Word(params.Value))
 	case serviceTime:
 		c.Op = meter.OpTime
 	case serviceFreeze:
@@ -328,7 +328,7 @@ func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *p
 			return nil, p
 		}
 	}
-	name := word(inParams)
+	name := uplink.Word(inParams)
 	if name == "" {
 		switch {
 		case len(inParams) > 0 && (inParams[0] == '{' || inParams[0] == '['):

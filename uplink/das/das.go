@@ -263,7 +263,7 @@ func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	if !ok || !m.Decode(&in) {
 		return uplink.Receipt{}
 	}
-	id := word(in.ID)
+	id := uplink.Word(in.ID)
 	if len(id) > mostID || len(in.Identifier) > mostID {
 		return uplink.Receipt{} // it is not echoed
 	}
@@ -329,17 +329,4 @@ func loggedIn(id string, in inbound) uplink.Receipt {
 		}
 	}
 	return best
-}
-
-// word gives a string, number or boolean as its characters; "" for anything
-// else.
-func word(b json.RawMessage) string {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		return strings.TrimSpace(s)
-	}
-	if len(b) == 0 || b[0] == '{' || b[0] == '[' {
-		return ""
-	}
-	return string(b)
 }

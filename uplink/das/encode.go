@@ -2,7 +2,6 @@ package das
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -184,7 +183,7 @@ func (d *DAS) event(e *meter.Event) (uplink.Message, bool) {
 	}
 	id := d.nextID()
 	m := d.message(topicEvent, id, up{
-		ID: id, Version: "1.0", Sys: sys{1}, Identifier: strings.ReplaceAll(e.Kind, "-", "_"),
+		ID: id, Version: "1.0", Sys: sys{1}, Identifier: uplink.EventIdentifier(e.Kind),
 		Params: eventParams{eventValue{dev.ID, e.By, e.Text}, e.Time.UnixMilli()}, Method: "thing.event.up",
 	})
 	m.Meter = e.Meter

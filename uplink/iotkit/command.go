@@ -168,7 +168,7 @@ func (k *Iotkit) setProperty(params json.RawMessage) (*meter.Command, *mistake) 
 }
 
 func relay(value json.RawMessage) (*meter.Command, *mistake) {
-	text, _ := word(value)
+	text := uplink.Word(value)
 	c, ok := uplink.RelayCommand(text)
 	if !ok {
 		return nil, invalid("the relay can be closed or open")
@@ -179,7 +179,7 @@ func relay(value json.RawMessage) (*meter.Command, *mistake) {
 // set takes an identifier of the platform; what is none may be a point or a
 // data identifier, which the meter's side looks up.
 func (k *Iotkit) set(key string, value json.RawMessage) (*meter.Command, *mistake) {
-	text, ok := word(value)
+	text, ok := uplink.Word(value), uplink.IsWord(value)
 	if !ok || key == "" {
 		return nil, invalid("a point and its value are missing")
 	}
@@ -219,18 +219,6 @@ func (k *Iotkit) read(list json.RawMessage) (*meter.Command, *mistake) {
 		}
 	}
 	return c, nil
-}
-
-// word gives a string, number or boolean as its characters.
-func word(b json.RawMessage) (string, bool) {
-	var s string
-	if json.Unmarshal(b, &s) == nil && string(b) != "null" {
-		return strings.TrimSpace(s), true
-	}
-	if len(b) == 0 || b[0] == '{' || b[0] == '[' || b[0] == 'n' {
-		return "", false
-	}
-	return string(b), true
 }
 
 // deregister forgets a sub-device. The meter is registered again with its next

@@ -134,7 +134,7 @@ func (k *Iotkit) event(e *meter.Event) uplink.Message {
 	text := []rune(e.Text)
 	text = text[:min(len(text), mostText)]
 	params := encode(eventParams{e.Time.UnixMilli(), e.By, string(text)})
-	return k.post(e.Meter, actionEvent+strings.ReplaceAll(e.Kind, "-", "_"), params)
+	return k.post(e.Meter, actionEvent+uplink.EventIdentifier(e.Kind), params)
 }
 
 // post gives a message in the name of a meter, or of the gateway.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"meterd/dlt645"
 	"meterd/meter"
@@ -58,28 +57,15 @@ func (o order) command(id string, dir *uplink.Directory) (meter.Command, error) 
 			return c, fmt.Errorf(`relay takes "action": trip, permit or close, not %.64q`, o.Action)
 		}
 	case meter.OpSet:
-		if o.Point == "" || word(o.Value) == "" {
+		if o.Point == "" || uplink.Word(o.Value) == "" {
 			return c, fmt.Errorf(`set takes "point" and "value"`)
 		}
-		return setting(c, dir, o.Point, word(o.Value))
+		return setting(c, dir, o.Point, uplink.Word(o.Value))
 	case meter.OpTime, meter.OpFreeze, meter.OpDemandReset:
 	default:
 		return c, fmt.Errorf("there is no op %.64q: read, relay, set, time, freeze or demand-reset", o.Op)
 	}
 	return c, nil
-}
-
-// word gives a string, number or boolean as its characters; "" for anything
-// else.
-func word(b json.RawMessage) string {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		return strings.TrimSpace(s)
-	}
-	if len(b) == 0 || b[0] == '{' || b[0] == '[' {
-		return ""
-	}
-	return string(b)
 }
 
 // setting gives the command that sets a point, by its identifier or its own

@@ -214,7 +214,7 @@ func (s *Studio) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 		}
 		if e := u.Event; e != nil {
 			js, _ := json.Marshal(map[string]string{"by": e.By, "text": clip(e.Text, 200)})
-			v.events[uplink.Identifier(strings.ReplaceAll(e.Kind, "-", "_"))] = timed{js, at.UnixMilli()}
+			v.events[uplink.EventIdentifier(e.Kind)] = timed{js, at.UnixMilli()}
 			b.size += len(js) + 40
 		}
 		v.n += n
@@ -252,7 +252,7 @@ func (b *batch) fits(device string, u uplink.Unit, n int) bool {
 	case v == nil:
 		return len(b.order) < packDevices
 	case u.Event != nil: // one event of a kind in a message
-		_, there := v.events[uplink.Identifier(strings.ReplaceAll(u.Event.Kind, "-", "_"))]
+		_, there := v.events[uplink.EventIdentifier(u.Event.Kind)]
 		return !there && v.n < packValues
 	}
 	return v.n+n <= packValues
@@ -410,7 +410,7 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 			if _, ok := s.dir.Point(k); !ok {
 				return refuse(fmt.Sprintf("there is no property %.64q", k))
 			}
-			cmd, err := setting(c, s.dir, k, word(v))
+			cmd, err := setting(c, s.dir, k, uplink.Word(v))
 			if err != nil {
 				return refuse(err.Error())
 			}

@@ -189,7 +189,7 @@ func (s *Suite) streams(enc *uplink.Encoded, d *uplink.Device, u uplink.Unit) ma
 	out := map[string]json.RawMessage{}
 	if e := u.Event; e != nil {
 		// Under its kind, so that several of one second are one object.
-		v, _ := json.Marshal(map[string]any{uplink.Identifier(strings.ReplaceAll(e.Kind, "-", "_")): map[string]string{"by": e.By, "text": clip(e.Text, 200)}})
+		v, _ := json.Marshal(map[string]any{uplink.EventIdentifier(e.Kind): map[string]string{"by": e.By, "text": clip(e.Text, 200)}})
 		name := "event"
 		if s.Streams != StreamsSubdev {
 			name = d.ID + "_event"

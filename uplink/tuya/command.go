@@ -38,13 +38,13 @@ func (t *Tuya) command(now time.Time, in inbound) uplink.Receipt {
 		cid = "" // what is not known is not echoed
 		return refuse(codeNoDevice, "device not exist")
 	}
-	id := word(in.Param.ID)
+	id := uplink.Word(in.Param.ID)
 	row, mapped := t.dir.Point(id)
 	if dp, ok := findDP(id); !ok || !mapped || dp.kind != kindBool || row.Point != "relay" {
 		return refuse(codeUnsupported, "command or value not support")
 	}
 	c := meter.Command{ID: in.RequestID, Meter: d.Meter, Op: meter.OpRelay, Said: said(in.T)}
-	switch strings.ToLower(word(in.Param.Value)) {
+	switch strings.ToLower(uplink.Word(in.Param.Value)) {
 	case "true", "1":
 		c.Relay = dlt645.CommandClose
 	case "false", "0":
@@ -58,7 +58,7 @@ func (t *Tuya) command(now time.Time, in inbound) uplink.Receipt {
 // said reads t, in s or in ms: what would be a year after 5000 in seconds is
 // in ms. Zero if it is none.
 func said(t json.RawMessage) time.Time {
-	n, err := strconv.ParseInt(word(t), 10, 64)
+	n, err := strconv.ParseInt(uplink.Word(t), 10, 64)
 	switch {
 	case err != nil || n <= 0:
 		return time.Time{}
@@ -66,15 +66,6 @@ func said(t json.RawMessage) time.Time {
 		return time.UnixMilli(n)
 	}
 	return time.Unix(n, 0)
-}
-
-// word gives a string, number or boolean as its characters.
-func word(b json.RawMessage) string {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		return strings.TrimSpace(s)
-	}
-	return string(b)
 }
 
 // Answer tells the result of a command. The code is 0 only when the meter
