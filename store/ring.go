@@ -19,6 +19,9 @@ type Options struct {
 	Flush time.Duration
 	// Codec packs the records of a commit; nil: they are written as they are.
 	Codec Codec
+	// Leap has numbers begin where no other copy of this store has any: for one
+	// that may be at work elsewhere, too.
+	Leap bool
 	// Failed is told of each commit that failed, nil after one that worked
 	// again.
 	Failed func(error)
@@ -124,8 +127,8 @@ func Open(path string, opt Options) (*Ring, error) {
 		file.Close()
 		return inMemory(opt, err), nil
 	}
-	if !isNew && !r.written {
-		r.emptied()
+	if r.stats.Emptied = !isNew && !r.written; r.stats.Emptied || opt.Leap && !isNew {
+		r.leap()
 	}
 	return begin(r), nil
 }
@@ -157,13 +160,15 @@ func begin(r *Ring) *Ring {
 	return r
 }
 
-// emptied takes note that a store which was made before holds nothing at all:
-// somebody or something has cleared it. Its numbers may have been delivered
-// under its identity, so they begin where no other ones are.
-func (r *Ring) emptied() {
-	r.stats.Emptied = true
+// leap has numbers begin where no other ones are: a store that somebody has
+// cleared may have used those that come next under its identity, and so may a
+// copy of it.
+func (r *Ring) leap() {
 	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)
-	r.reserved, r.first = r.next, r.next
+	r.reserved = r.next
+	if !r.written {
+		r.first = r.next
+	}
 }
 
 // skipSession goes far beyond what this ring has used: a session without a

@@ -51,6 +51,8 @@ var chinese = map[string]string{
 	"the relay's new state is told with the next round":    "拉合闸状态将在下一轮上报",
 	"the report could not be written onto the stick":       "报告无法写入 U 盘",
 	"the ring was made before and holds nothing: it was cleared, and what was not delivered is gone": "存储曾建立但为空：已被清空，未上报的数据丢失",
+	"the ring was at work on another board: numbers go on far from those that it may use":            "存储曾在另一块板上使用：编号从远处继续",
+	"which board the ring is at work on cannot be noted":                                             "无法记录存储所属的板",
 	"the ring cannot be written, readings are in memory only":                                        "存储无法写入，数据只在内存中",
 	"the ring's device is there and cannot be used":                                                  "存储设备已在，但无法使用",
 	"the ring's device cannot be written for long: it is opened anew":                                "存储设备长时间无法写入：重新打开",

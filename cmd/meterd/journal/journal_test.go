@@ -184,7 +184,7 @@ func logged(n ast.Node) (string, bool) {
 		return "", false
 	}
 	sel, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || !slices.Contains([]string{"Info", "Warn", "Error", "told"}, sel.Sel.Name) {
+	if !ok || !slices.Contains([]string{"Info", "Warn", "Error", "told", "alarmed"}, sel.Sel.Name) {
 		return "", false
 	}
 	lit, ok := call.Args[0].(*ast.BasicLit)

@@ -57,3 +57,53 @@ func TestRingInMemoryGoesOverToItsDevice(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestACopiedCardUsesNoNumberTwice: two boards run from copies of one card.
+// The second notices, and no number is given on both.
+func TestACopiedCardUsesNoNumberTwice(t *testing.T) {
+	one, two := t.TempDir(), t.TempDir()
+	run := func(dir, hardware string, records int) (given []uint64) {
+		t.Helper()
+		st := newTestStation(t, filepath.Join(dir, "meterd.toml"))
+		st.hardware = func() string { return hardware }
+		c := config.Store{Path: filepath.Join(dir, "ring"), State: filepath.Join(dir, "ring.state"), Size: store.MinSize, Flush: time.Hour}
+		if err := st.useRing(c); err != nil {
+			t.Fatal(err)
+		}
+		for n := range records {
+			seq, err := st.store().Append(aRecord(t, int64(n)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			given = append(given, seq)
+		}
+		if err := st.tasks.end(taskRing); err != nil {
+			t.Fatal(err)
+		}
+		return given
+	}
+	before := run(one, "02:00:00:00:00:01", 20)
+	if again := run(one, "02:00:00:00:00:01", 1); again[0] > before[19]+1<<32 {
+		t.Errorf("on its own board numbers go from %d to %d", before[19], again[0])
+	}
+	if err := os.CopyFS(two, os.DirFS(one)); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint64]string{}
+	for range 3 {
+		for dir, hardware := range map[string]string{one: "02:00:00:00:00:01", two: "02:00:00:00:00:02"} {
+			for _, seq := range run(dir, hardware, 20) {
+				if other := seen[seq]; other != "" {
+					t.Fatalf("number %d is given on %s and on %s", seq, other, hardware)
+				}
+				seen[seq] = hardware
+			}
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(two, "ring.state.board")); err != nil || string(b) != "02:00:00:00:00:02\n" {
+		t.Errorf("the copy belongs to %q, %v", b, err)
+	}
+	if moved := run(two, "", 1); len(moved) != 1 { // a board that cannot be told from others
+		t.Error("no number is given")
+	}
+}

@@ -46,6 +46,7 @@ type Station struct {
 	started  time.Time
 	beats    board.Beats
 	light    light
+	hardware func() string
 	dropped  atomic.Int64 // records that the ring did not take
 	reopen   atomic.Bool  // the ring is to be opened anew
 
@@ -64,7 +65,7 @@ type Station struct {
 func New(c Config) *Station {
 	log := slog.New(c.Journal)
 	return &Station{
-		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(),
+		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(), hardware: board.HardwareID,
 		clock: &board.Clock{NotBefore: c.Built, Log: log},
 	}
 }
