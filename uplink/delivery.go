@@ -154,7 +154,8 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 		d.order = append(d.order, dlt645.Address{})
 	}
 	for _, a := range d.order {
-		d.meters[a] = &registration{}
+		_, _, leaves := d.leave(time.Time{}, a)
+		d.meters[a] = &registration{leaves: leaves}
 	}
 	return d
 }

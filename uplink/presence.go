@@ -23,13 +23,6 @@ type leaving struct {
 	topics  []string
 }
 
-// comesAndGoes reports whether a meter is online on the platform only while it
-// is registered.
-func (d *delivery) comesAndGoes(now time.Time, a dlt645.Address) bool {
-	_, _, ok := d.leave(now, a)
-	return ok
-}
-
 func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bool) {
 	p, ok := d.platform.(Leaver)
 	dev := d.platform.Directory().Of(a)
@@ -46,7 +39,7 @@ func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bo
 func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leaving) {
 	for _, m := range meters {
 		reg := d.meters[m.Address]
-		if reg == nil || !m.Known || reg.asked || !d.comesAndGoes(now, m.Address) {
+		if reg == nil || !m.Known || reg.asked || !reg.leaves {
 			continue
 		}
 		switch {

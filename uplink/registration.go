@@ -21,6 +21,7 @@ type registration struct {
 	// delayed counts the messages that wait for their time.
 	delayed int
 	refused bool          // the platform said for good that it does not take the meter
+	leaves  bool          // it is online on the platform only while it is registered
 	left    bool          // it is dead, and has left in this connection
 	again   time.Duration // pause before it is registered once more, after the platform let it go
 	let     time.Time     // when that was
@@ -67,7 +68,7 @@ func (d *delivery) connected(now time.Time) {
 		}
 	}
 	for _, a := range d.order {
-		if !d.comesAndGoes(now, a) || d.owes(a) {
+		if !d.meters[a].leaves || d.owes(a) {
 			d.register(now, a)
 		}
 	}
