@@ -16,7 +16,7 @@ import (
 
 func newBroker(t *testing.T) *uplinktest.Broker {
 	t.Helper()
-	b, err := uplinktest.NewBroker("127.0.0.1:0", "secret", func(_, user, password string) bool { return user == "good" && password == "word" })
+	b, err := uplinktest.NewBroker("127.0.0.1:0", "secret", uplinktest.Rules{Allow: func(_, user, password string) bool { return user == "good" && password == "word" }})
 	if err != nil {
 		t.Fatal(err)
 	}

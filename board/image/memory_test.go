@@ -29,7 +29,7 @@ func TestMemory(t *testing.T) {
 	s.line.Baud = 115200 // the line is not what is measured
 	const key = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 	other := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", other.Allow)
+	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", uplinktest.Rules{Allow: other.Allow})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,9 +40,9 @@ func runCloud(ctx context.Context, args []string) error {
 		defer mu.Unlock()
 		fmt.Printf("%s  %s  DP %-2s = %s\n", time.Unix(r.T, 0).Format(time.RFC3339), r.CID, r.DP, r.Value)
 	}
-	c, err := startCloud(&simulated{Platform: platform, allow: func(id, user, password string) bool {
+	c, err := startCloud(&simulated{Platform: platform, rules: uplinktest.Rules{Allow: func(id, user, password string) bool {
 		return password == uplinktest.Password(id, user)
-	}}, *listen)
+	}}}, *listen)
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,7 @@ import (
 // simulated is a strict platform that is served until the end.
 type simulated struct {
 	uplinktest.Platform
-	allow      func(clientID, username, password string) bool
-	subscribed func(clientID, filter string) bool // nil: all are granted
-	broker     func(*uplinktest.Broker)           // what else it does with the broker; nil: nothing
+	rules uplinktest.Rules
 	// report tells what was stored, a line each, and what the document does not
 	// allow.
 	report func() (stored, violations []string)
@@ -93,7 +91,7 @@ func onenetCloud(f *flag.FlagSet) func() (*simulated, error) {
 			return nil, errors.New("-key is required")
 		}
 		p.Bad = func(_, key string) bool { return *refuse != "" && key == *refuse }
-		return &simulated{Platform: p, allow: p.Allow, report: func() (stored, violations []string) {
+		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow}, report: func() (stored, violations []string) {
 			seen := p.Seen()
 			slices.SortFunc(seen.Points, func(a, b uplinktest.OnenetPoint) int { return int(a.Millis - b.Millis) })
 			for _, v := range seen.Points {
@@ -118,7 +116,7 @@ func dasCloud(f *flag.FlagSet) func() (*simulated, error) {
 		for id, secret := range devices {
 			p.SubDevices = append(p.SubDevices, uplinktest.DASDevice{ProductID: p.ProductID, DeviceID: id, Secret: secret})
 		}
-		return &simulated{Platform: p, allow: p.Allow, subscribed: p.AllowSubscribe, report: func() (stored, violations []string) {
+		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.AllowSubscribe}, report: func() (stored, violations []string) {
 			seen := p.Seen()
 			for _, v := range seen.Values {
 				stored = append(stored, fmt.Sprintf("%s  %s  %s = %s", at(v.Time), v.Device, v.Identifier, v.Value))
@@ -141,7 +139,7 @@ func iotkitCloud(f *flag.FlagSet) func() (*simulated, error) {
 		}
 		p.Products[*product], p.Products[*sub] = *secret, "nobody asks for it"
 		return &simulated{
-			Platform: p, allow: p.Allow, subscribed: p.Subscribed, broker: func(b *uplinktest.Broker) { p.Grant = b.Grant },
+			Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.Subscribed, Unsubscribed: p.Unsubscribed, Opens: p.On},
 			report: func() (stored, violations []string) {
 				seen := p.Seen()
 				for _, v := range seen.Posts {

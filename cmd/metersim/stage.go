@@ -112,7 +112,7 @@ func tuyaStage(gateway string, _ []string) *stage {
 	}
 	s.simulated = simulated{
 		Platform: p,
-		allow:    func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
+		rules:    uplinktest.Rules{Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }},
 		tally: func() (int, []string) {
 			seen := p.Seen()
 			return seen.Repeats, seen.Violations
@@ -144,7 +144,7 @@ func meterName(i int) string { return fmt.Sprintf("Unit %d", 101+i) }
 func onenetSimulation(s *stage, studio bool, keys map[string]string) {
 	p := &uplinktest.Onenet{ProductID: stageProduct, Device: s.gateway, AccessKey: stageKey, Keys: keys, Studio: studio}
 	p.Stored = func(v uplinktest.OnenetPoint) { s.put(v.Device, v.Key, v.Value, time.UnixMilli(v.Millis)) }
-	s.simulated = simulated{Platform: p, allow: p.Allow, tally: func() (int, []string) {
+	s.simulated = simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow}, tally: func() (int, []string) {
 		seen := p.Seen()
 		return seen.Repeats, seen.Violations
 	}}
@@ -190,7 +190,7 @@ func dasStage(gateway string, meters []string) *stage {
 		p.SubDevices = append(p.SubDevices, uplinktest.DASDevice{ProductID: "pk", DeviceID: m, Secret: keys[m]})
 	}
 	p.Stored = func(v uplinktest.DASValue) { s.put(v.Device, v.Identifier, v.Value, time.UnixMilli(v.Time)) }
-	s.simulated = simulated{Platform: p, allow: p.Allow, subscribed: p.AllowSubscribe, tally: func() (int, []string) {
+	s.simulated = simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.AllowSubscribe}, tally: func() (int, []string) {
 		seen := p.Seen()
 		return seen.Repeats, seen.Violations
 	}}
@@ -223,7 +223,7 @@ func iotkitStage(gateway string, _ []string) *stage {
 		}
 	}
 	s.simulated = simulated{
-		Platform: p, allow: p.Allow, subscribed: p.Subscribed, broker: func(b *uplinktest.Broker) { p.Grant = b.Grant },
+		Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.Subscribed, Unsubscribed: p.Unsubscribed, Opens: p.On},
 		tally: func() (int, []string) {
 			seen := p.Seen()
 			return seen.Repeats, seen.Violations
@@ -264,15 +264,9 @@ func startCloud(p *simulated, listen string) (*cloud, error) {
 
 // startBroker starts the broker, also again after stopBroker.
 func (c *cloud) startBroker() error {
-	b, err := uplinktest.NewBroker(c.addr, c.secret, c.allow)
+	b, err := uplinktest.NewBroker(c.addr, c.secret, c.rules)
 	if err != nil {
 		return err
-	}
-	if c.subscribed != nil {
-		b.OnSubscribe(c.subscribed)
-	}
-	if c.simulated.broker != nil {
-		c.simulated.broker(b)
 	}
 	c.broker = b
 	return nil

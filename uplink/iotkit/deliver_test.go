@@ -51,10 +51,7 @@ func newWorldWith(t *testing.T, platform *uplinktest.Iotkit, backfill string, st
 	}
 	return &world{platform: platform, Site: site.New(t, site.Config{
 		Dialect: iotkit.New(c), Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed, Meters: states,
-		Fill: func(s *site.Site) {
-			platform.Grant = s.Broker.Grant
-			s.Broker.OnUnsubscribe(platform.Unsubscribed)
-		},
+		Unsubscribed: platform.Unsubscribed, Opens: platform.On,
 		Do: func(c meter.Command) meter.Result {
 			if c.Op != meter.OpRead {
 				return meter.Result{Outcome: meter.Denied, Text: dlt645.Text{EN: "not here"}}

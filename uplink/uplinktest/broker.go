@@ -13,10 +13,9 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// Broker is an embedded MQTT broker that admits whom Allow admits.
+// Broker is an embedded MQTT broker that lets in whom its rules let in.
 type Broker struct {
 	server  *mochi.Server
-	hook    *authHook
 	refused atomic.Int64
 	closing sync.Once
 }
@@ -25,19 +24,25 @@ type Broker struct {
 // the embedded broker. Each broker makes its own password.
 const platformUser = "platform"
 
-// NewBroker listens on addr, "127.0.0.1:0" for any port. Allow decides on
-// clients other than the platform, whose password is secret.
-func NewBroker(addr, secret string, allow func(clientID, username, password string) bool) (*Broker, error) {
+// Rules are a platform's for the clients of its broker, the platform itself not
+// among them. They are there before the first client is: one comes while the
+// broker has hardly begun to listen.
+type Rules struct {
+	Allow        func(clientID, username, password string) bool // who may come in
+	Subscribe    func(clientID, filter string) bool             // what is granted, and is told of it; nil: all is
+	Unsubscribed func(clientID, filter string)                  // is told of what they leave; nil: nobody is
+	Opens        func(*Broker)                                  // is told of the broker before it listens; nil: nobody is
+}
+
+// NewBroker listens on addr, "127.0.0.1:0" for any port. The platform's own
+// password is secret.
+func NewBroker(addr, secret string, r Rules) (*Broker, error) {
 	b := &Broker{server: mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
-	hook := &authHook{broker: b, allow: func(id, user, password string) bool {
-		if user == platformUser {
-			return password == secret
-		}
-		return allow(id, user, password)
-	}}
-	b.hook = hook
-	if err := b.server.AddHook(hook, nil); err != nil {
+	if err := b.server.AddHook(&authHook{broker: b, secret: secret, rules: r}, nil); err != nil {
 		return nil, err
+	}
+	if r.Opens != nil {
+		r.Opens(b)
 	}
 	if err := b.server.AddListener(&listener{addr: addr}); err != nil {
 		return nil, err
@@ -70,21 +75,11 @@ func (b *Broker) Drop(clientID string) {
 	}
 }
 
-// OnSubscribe sets who decides on subscriptions of clients other than the
-// platform, and is told of them. Call it before the first client comes.
-func (b *Broker) OnSubscribe(decide func(clientID, filter string) bool) { b.hook.subscribe = decide }
-
-// OnUnsubscribe sets who is told of what clients leave. Call it before the
-// first client comes.
-func (b *Broker) OnUnsubscribe(told func(clientID, filter string)) { b.hook.unsubscribed = told }
-
 type authHook struct {
 	mochi.HookBase
-	broker    *Broker
-	allow     func(id, user, password string) bool
-	subscribe func(clientID, filter string) bool
-
-	unsubscribed func(clientID, filter string)
+	broker *Broker
+	secret string
+	rules  Rules
 }
 
 func (*authHook) ID() string { return "auth" }
@@ -124,11 +119,11 @@ func (h *authHook) OnPacketEncode(_ *mochi.Client, pk packets.Packet) packets.Pa
 
 // OnSubscribe refuses a filter by making it one that no broker grants.
 func (h *authHook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
-	if h.subscribe == nil || string(cl.Properties.Username) == platformUser {
+	if h.rules.Subscribe == nil || string(cl.Properties.Username) == platformUser {
 		return pk
 	}
 	for i := range pk.Filters {
-		if !h.subscribe(cl.ID, rename(pk.Filters[i].Filter, inside, outside)) {
+		if !h.rules.Subscribe(cl.ID, rename(pk.Filters[i].Filter, inside, outside)) {
 			pk.Filters[i].Filter = "refused/#/"
 		}
 	}
@@ -138,14 +133,15 @@ func (h *authHook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Pack
 // OnUnsubscribed tells who leaves what.
 func (h *authHook) OnUnsubscribed(cl *mochi.Client, pk packets.Packet) {
 	for _, f := range pk.Filters {
-		if h.unsubscribed != nil && pk.FixedHeader.Type == packets.Unsubscribe {
-			h.unsubscribed(cl.ID, rename(f.Filter, inside, outside))
+		if h.rules.Unsubscribed != nil && pk.FixedHeader.Type == packets.Unsubscribe {
+			h.rules.Unsubscribed(cl.ID, rename(f.Filter, inside, outside))
 		}
 	}
 }
 
 func (h *authHook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
-	if !h.allow(cl.ID, string(pk.Connect.Username), string(pk.Connect.Password)) {
+	user, password := string(pk.Connect.Username), string(pk.Connect.Password)
+	if own := user == platformUser; own && password != h.secret || !own && !h.rules.Allow(cl.ID, user, password) {
 		h.broker.refused.Add(1)
 		return false
 	}

@@ -14,7 +14,7 @@ import (
 // listens.
 func TestBrokerEndsThoughClientsComeBackAtOnce(t *testing.T) {
 	for range 20 {
-		b, err := NewBroker("127.0.0.1:0", "secret", func(string, string, string) bool { return true })
+		b, err := NewBroker("127.0.0.1:0", "secret", Rules{Allow: func(string, string, string) bool { return true }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,5 +43,50 @@ func TestBrokerEndsThoughClientsComeBackAtOnce(t *testing.T) {
 		<-busy
 		b.Close()
 		clients.Wait()
+	}
+}
+
+// TestTheFirstClientFindsTheRules: clients try again and again while nobody
+// listens yet, so one of them is in as soon as the broker can be reached.
+func TestTheFirstClientFindsTheRules(t *testing.T) {
+	addr, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const connect = "\x10\x0d\x00\x04MQTT\x04\x02\x00\x09\x00\x01c"
+	const subscribe = "\x82\x06\x00\x01\x00\x01a\x01"
+	for range 20 {
+		var clients sync.WaitGroup
+		first := make(chan byte, 8)
+		for i := range 8 {
+			clients.Go(func() {
+				for {
+					c, err := net.Dial("tcp", addr)
+					if err != nil {
+						continue
+					}
+					defer c.Close()
+					io.WriteString(c, connect[:len(connect)-1]+string(rune('a'+i))+subscribe)
+					answer := make([]byte, 9) // CONNACK, SUBACK
+					io.ReadFull(c, answer)
+					first <- answer[8]
+					return
+				}
+			})
+		}
+		b, err := NewBroker(addr, "secret", Rules{
+			Allow:     func(string, string, string) bool { return true },
+			Subscribe: func(string, string) bool { return false },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients.Wait()
+		for range 8 {
+			if code := <-first; code != 0x80 {
+				t.Errorf("a filter that the rules refuse is answered %#x", code)
+			}
+		}
+		b.Close()
 	}
 }

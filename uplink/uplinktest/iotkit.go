@@ -36,9 +36,8 @@ type Iotkit struct {
 	Products map[string]string
 	// ReplyOnS answers on the topic of the request, as one version of the code
 	// does, and not on the /c/ topic of the document. It writes to the
-	// connection, subscribed or not: Grant must be the broker's.
+	// connection, subscribed or not: it must know the broker.
 	ReplyOnS bool
-	Grant    func(clientID, topic string)
 	// Answer, if not nil, may give another code than 0, or no answer at all, for
 	// a "register" or "post" of that device. A failed registration is answered
 	// without an id, as the code does.
@@ -47,6 +46,7 @@ type Iotkit struct {
 	Stored func(IotkitPost)
 
 	mu         sync.Mutex
+	broker     *Broker                   // that it runs on
 	gateways   map[string]*iotkitGateway // by name
 	devices    map[string]*iotkitDevice  // sub-devices, by name: the platform looks at nothing else
 	asked      map[string]iotkitAsked    // commands, by id
@@ -227,8 +227,8 @@ func (p *Iotkit) override(what, device string) (code int, silent bool) {
 func (p *Iotkit) answer(topic string, gateway *iotkitGateway, payload map[string]any) []Out {
 	topic += "_reply"
 	if p.ReplyOnS {
-		if p.Grant != nil {
-			p.Grant(gateway.client, topic)
+		if p.broker != nil {
+			p.broker.grant(gateway.client, topic)
 		}
 	} else {
 		topic = strings.Replace(topic, "/s/", "/c/", 1)
@@ -473,8 +473,15 @@ func (p *Iotkit) Seen() IotkitSeen {
 	return s
 }
 
-// Grant gives a client a subscription that it did not ask for: some platforms
+// On tells the platform which broker it runs on.
+func (p *Iotkit) On(b *Broker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broker = b
+}
+
+// grant gives a client a subscription that it did not ask for: some platforms
 // write to a connection without one.
-func (b *Broker) Grant(clientID, topic string) {
+func (b *Broker) grant(clientID, topic string) {
 	b.server.Topics.Subscribe(clientID, packets.Subscription{Filter: topic, Qos: 1})
 }

@@ -68,8 +68,13 @@ func (st *Station) useRing(c config.Store) error {
 	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c) })
 }
 
-// ownerFile tells which board the ring is at work on.
-func ownerFile(c config.Store) string { return c.State + ".board" }
+// ownerFile tells which board the ring is at work on; "" without a state.
+func ownerFile(c config.Store) string {
+	if c.State == "" {
+		return ""
+	}
+	return c.State + ".board"
+}
 
 // foreign reports whether the ring was at work on another board: its card was
 // copied, or moved. Both may be at work now, under one identity.
@@ -86,7 +91,7 @@ func (st *Station) foreign(file string) bool {
 // own notes that the ring is at work on this board.
 func (st *Station) own(file string) {
 	ours := st.hardware()
-	if b, err := os.ReadFile(file); ours == "" || err == nil && strings.TrimSpace(string(b)) == ours {
+	if b, err := os.ReadFile(file); file == "" || ours == "" || err == nil && strings.TrimSpace(string(b)) == ours {
 		return
 	}
 	if err := board.WriteFile(file, []byte(ours+"\n"), 0o600); err != nil {

@@ -77,7 +77,7 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	dir := t.TempDir()
 	port, _ := linetest.New(t, nil)
 	platform := &uplinktest.Tuya{}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", func(id, user, password string) bool { return password == uplinktest.Password(id, user) })
+	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", uplinktest.Rules{Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,10 @@ type Config struct {
 	Dialect  uplink.Platform     // that is tested
 	Platform uplinktest.Platform // the simulated one
 	Allow    func(clientID, username, password string) bool
-	// Subscribed decides on subscriptions; nil: all are granted.
-	Subscribed func(clientID, filter string) bool
+	// Subscribed, Unsubscribed and Opens are those of uplinktest.Rules.
+	Subscribed   func(clientID, filter string) bool
+	Unsubscribed func(clientID, filter string)
+	Opens        func(*uplinktest.Broker)
 	// Reach gives another way to the broker, such as a proxy; nil: directly.
 	Reach  func(addr string) string
 	Size   int64         // of the ring; 0: the least
@@ -52,13 +54,10 @@ func New(t testing.TB, c Config) *Site {
 	t.Helper()
 	s := &Site{}
 	var err error
-	if s.Broker, err = uplinktest.NewBroker("127.0.0.1:0", secret, c.Allow); err != nil {
+	if s.Broker, err = uplinktest.NewBroker("127.0.0.1:0", secret, uplinktest.Rules{Allow: c.Allow, Subscribe: c.Subscribed, Unsubscribed: c.Unsubscribed, Opens: c.Opens}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Broker.Close() })
-	if c.Subscribed != nil {
-		s.Broker.OnSubscribe(c.Subscribed)
-	}
 	if s.Attached, err = uplinktest.AttachEmbedded(c.Platform, s.Broker.Addr(), secret); err != nil {
 		t.Fatal(err)
 	}
