@@ -70,7 +70,7 @@ test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
 check: check-format check-vet check-static ## what one runs while working: format, vet, staticcheck, arrows, short tests; under 2 minutes
-	$(GO) test -short -timeout 5m ./...
+	$(GO) test -short -parallel 8 -timeout 5m ./...
 
 arrows: ## who may import whom, and that papers which comments cite are there
 	$(GO) test -count=1 .

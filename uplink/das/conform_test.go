@@ -12,6 +12,7 @@ import (
 )
 
 func TestPlatformConforms(t *testing.T) {
+	t.Parallel()
 	for name, key := range map[string]string{"meters that only report": "", "meters that log in": "secret"} {
 		t.Run(name, func(t *testing.T) { conform.Run(t, conforming(key)) })
 	}

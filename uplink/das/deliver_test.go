@@ -133,6 +133,7 @@ func TestIdentifierThatThePlatformLacksCostsNothingElse(t *testing.T) {
 }
 
 func TestPlatformThatMisbehavesLosesNothing(t *testing.T) {
+	t.Parallel()
 	n := 0
 	platform := &uplinktest.DAS{Answer: func(topic string) (int, bool) {
 		if topic != "thing/properties/gateway/up" {
@@ -153,6 +154,7 @@ func TestPlatformThatMisbehavesLosesNothing(t *testing.T) {
 }
 
 func TestMeterThatMayNotLogInHoldsUpOnlyItself(t *testing.T) {
+	t.Parallel()
 	var open atomic.Bool
 	platform := &uplinktest.DAS{Answer: func(topic string) (int, bool) {
 		if topic == "thing/gateway/login" && !open.Load() {
@@ -193,6 +195,7 @@ func TestCommandsAreCarriedOutAndAnswered(t *testing.T) {
 // TestADeadMeterIsLoggedOut: its state on the platform follows login and logout
 // alone, so it is what it is on its line.
 func TestADeadMeterIsLoggedOut(t *testing.T) {
+	t.Parallel()
 	var line site.Line
 	platform := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SubDevices: []uplinktest.DASDevice{{ProductID: "mp", DeviceID: "m3", Secret: "s3"}}}
 	s := site.New(t, site.Config{

@@ -12,6 +12,7 @@ import (
 )
 
 func TestPlatformConforms(t *testing.T) {
+	t.Parallel()
 	form := func(service, params string) conform.Command {
 		return conform.Command{Name: service, Message: func(word, id string) (uplink.Inbound, string) {
 			root := "/sys/subpk/" + word

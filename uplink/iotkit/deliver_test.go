@@ -137,6 +137,7 @@ func TestOldReadingsByPolicy(t *testing.T) {
 // id; the third gets no answer at first. The first one's readings go ahead,
 // and all of them come to be stored.
 func TestRegistrationsThatFail(t *testing.T) {
+	t.Parallel()
 	for _, onS := range []bool{false, true} {
 		t.Run(fmt.Sprintf("replies on s %v", onS), func(t *testing.T) {
 			t.Parallel()
@@ -165,6 +166,7 @@ func TestRegistrationsThatFail(t *testing.T) {
 // TestPostsThatAreNotAnsweredOrRefused: nothing is lost; what was not answered
 // is stored twice, since the platform knows no repeats.
 func TestPostsThatAreNotAnsweredOrRefused(t *testing.T) {
+	t.Parallel()
 	var n atomic.Int32
 	platform := &uplinktest.Iotkit{}
 	platform.Answer = func(what, _ string) (int, bool) {
@@ -358,6 +360,7 @@ func TestSimulatedPlatformIsStrict(t *testing.T) {
 
 // TestADeadMeterLeavesItsTopic, and comes back to it when it answers.
 func TestADeadMeterLeavesItsTopic(t *testing.T) {
+	t.Parallel()
 	var line site.Line
 	s := newWorldWith(t, &uplinktest.Iotkit{}, "", line.Meters)
 	line.ComesAndGoes(t, s.Site, addresses[1], func() bool { return len(s.platform.Seen().Online) == 1 }, func() {

@@ -14,6 +14,7 @@ import (
 var conforming = onenet.Identity{ProductID: "469948", Device: "gw", AccessKey: "a2V5", Method: "sha256", Built: conform.Now()}
 
 func TestSuiteConforms(t *testing.T) {
+	t.Parallel()
 	for _, streams := range []string{onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev} {
 		t.Run(streams, func(t *testing.T) {
 			c := suite(streams)
@@ -81,6 +82,7 @@ func suite(streams string) conform.Case {
 }
 
 func TestStudioConforms(t *testing.T) {
+	t.Parallel()
 	const root = "$sys/469948/gw/thing/"
 	form := func(name, service, params string) conform.Command {
 		return conform.Command{Name: name, Message: func(word, id string) (uplink.Inbound, string) {

@@ -96,6 +96,7 @@ func TestOneBadPointIsFoundAndTheOthersArrive(t *testing.T) {
 // platform keeps the last object alone. The two readings of the second come in
 // two messages, each divided besides, and so do two events.
 func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
+	t.Parallel()
 	for _, streams := range []string{onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev} {
 		t.Run(streams, func(t *testing.T) {
 			platform := known(&uplinktest.Onenet{})
@@ -152,6 +153,7 @@ func TestRefusalWithoutAnIDIsFound(t *testing.T) {
 // TestSubDeviceThatIsLoggedOutLogsInAgain: the platform lets one go, and takes
 // nothing of it until then.
 func TestSubDeviceThatIsLoggedOutLogsInAgain(t *testing.T) {
+	t.Parallel()
 	platform := known(&uplinktest.Onenet{})
 	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: directory(t, true)})
 	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Meters: func() (all []meter.MeterState) {
@@ -173,6 +175,7 @@ func TestSubDeviceThatIsLoggedOutLogsInAgain(t *testing.T) {
 }
 
 func TestLostAcknowledgementsCostRepeatsOnly(t *testing.T) {
+	t.Parallel()
 	n := 0
 	platform := &uplinktest.Onenet{Silent: func(string) bool { n++; return n%3 == 1 }}
 	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directory(t, false)})
@@ -183,6 +186,7 @@ func TestLostAcknowledgementsCostRepeatsOnly(t *testing.T) {
 }
 
 func TestBacklogReachesStudio(t *testing.T) {
+	t.Parallel()
 	platform := &uplinktest.Onenet{Studio: true, Bad: func(device, key string) bool { return device == "202411200103" && key == "frequency" }}
 	p := onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: directory(t, true)})
 	state, seen := deliver(t, platform, p, 2)
@@ -208,6 +212,7 @@ func TestWrongKeyIsNotAdmitted(t *testing.T) {
 
 // TestADeadSubDeviceIsLoggedOut in both dialects.
 func TestADeadSubDeviceIsLoggedOut(t *testing.T) {
+	t.Parallel()
 	dir := directory(t, true)
 	for name, p := range map[string]uplink.Platform{
 		"suite":  onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: dir}),

@@ -11,6 +11,7 @@ import (
 )
 
 func TestPlatformConforms(t *testing.T) {
+	t.Parallel()
 	const root = "gateway_id/gw1/"
 	conform.Run(t, conform.Case{
 		New: func(dir *uplink.Directory) uplink.Platform {

@@ -65,6 +65,7 @@ func TestBacklogReachesThePlatformOnceEach(t *testing.T) {
 }
 
 func TestPlatformThatMisbehavesLosesNothing(t *testing.T) {
+	t.Parallel()
 	asked := map[string]int{}
 	// Every third report gets no answer the first time, every fifth a 500.
 	platform := &uplinktest.Tuya{}
@@ -115,6 +116,7 @@ func TestCommandIsAnsweredThatItIsNotSupported(t *testing.T) {
 // that are online alone. One that is dead is told as online while what it left
 // is delivered, and as offline after that, whatever number of readings it is.
 func TestTheStatusOfADeadMeterDoesNotFlap(t *testing.T) {
+	t.Parallel()
 	var line site.Line
 	line.Set(address, false)
 	s := newWorldOn(t, &uplinktest.Tuya{OnlineAlone: true}, &line)

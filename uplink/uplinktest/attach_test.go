@@ -29,6 +29,7 @@ func (e *ears) Receive(_ string, payload []byte, _ time.Time) []Out {
 // TestAttachmentComesBack through kills of the broker, and hears messages in
 // the order in which they were sent.
 func TestAttachmentComesBack(t *testing.T) {
+	t.Parallel()
 	m, err := NewMosquitto(t.TempDir(), map[string]string{"platform": "x", "gateway": "y"})
 	if err != nil {
 		t.Fatal(err)

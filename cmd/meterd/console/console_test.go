@@ -120,6 +120,7 @@ func TestRubbishOnTheSocketHarmsNothing(t *testing.T) {
 }
 
 func TestSocketThatIsRemovedComesBack(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sock")
 	serve(t, path)
 	if err := os.Remove(path); err != nil {

@@ -387,6 +387,7 @@ func TestHungDaemonDoesNotHangTheConsole(t *testing.T) {
 }
 
 func TestCommandThatHangsIsLeftBehind(t *testing.T) {
+	t.Parallel()
 	stuck := make(chan struct{})
 	defer close(stuck)
 	c := Commands{List: []Command{{Name: "status", Run: func(context.Context, []string, func(Answer)) (Answer, error) {
