@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
 )
@@ -23,16 +22,6 @@ const (
 	codeUnconfirmed = 100005
 	codeFailed      = 100006
 	codeExpired     = 100007
-)
-
-// Services that we offer. Own choice: the document leaves them to the product.
-const (
-	serviceRead   = "read"         // params: meter, point or points
-	serviceRelay  = "relay"        // params: meter, action "close" or "trip"
-	serviceSet    = "set"          // params: meter, point (or a data identifier), value
-	serviceTime   = "time"         // params: meter, as of those below
-	serviceFreeze = "freeze"       //
-	serviceDemand = "demand_reset" //
 )
 
 // request is a command that was taken and is not answered yet.
@@ -66,27 +55,25 @@ func (d *DAS) recall(command string) request {
 	return r
 }
 
-// problem is why a command is not taken.
-type problem struct {
-	code int
-	text string
+func wrong(format string, args ...any) *uplink.Mistake {
+	return &uplink.Mistake{Outcome: meter.Invalid, Text: fmt.Sprintf(format, args...)}
 }
 
-func wrong(format string, args ...any) *problem {
-	return &problem{codeRequest, "request parameter error: " + fmt.Sprintf(format, args...)}
-}
-
-func unknown(format string, args ...any) *problem {
-	return &problem{codeUnknown, fmt.Sprintf(format, args...)}
+func unknown(format string, args ...any) *uplink.Mistake {
+	return &uplink.Mistake{Outcome: meter.NotKnown, Text: fmt.Sprintf(format, args...)}
 }
 
 // taken gives the receipt of a command, or its answer if there is a problem.
-func (d *DAS) taken(name, id string, r request, c meter.Command, p *problem) uplink.Receipt {
+func (d *DAS) taken(name, id string, r request, c meter.Command, p *uplink.Mistake) uplink.Receipt {
 	if p != nil && id == "" {
 		return uplink.Receipt{} // there is nothing to answer to
 	}
 	if p != nil {
-		m := d.reply(name, id, r.identifier, p.code, p.text, nil)
+		text := p.Text
+		if p.Outcome == meter.Invalid {
+			text = "request parameter error: " + text
+		}
+		m := d.reply(name, id, r.identifier, answers[p.Outcome], text, nil)
 		return uplink.Receipt{Reply: &m}
 	}
 	if id != "" { // without one the command is refused, and there is nothing to answer to
@@ -104,7 +91,7 @@ func (d *DAS) set(id string, in inbound) uplink.Receipt {
 	return d.taken(topicSet, id, r, c, p)
 }
 
-func (d *DAS) setting(in inbound) (c meter.Command, r request, p *problem) {
+func (d *DAS) setting(in inbound) (c meter.Command, r request, p *uplink.Mistake) {
 	params := map[string]json.RawMessage{}
 	if json.Unmarshal(in.Params, &params) != nil {
 		return c, r, wrong("params is no object")
@@ -133,81 +120,34 @@ func (d *DAS) setting(in inbound) (c meter.Command, r request, p *problem) {
 	if p != nil {
 		return c, r, p
 	}
-	value := uplink.Word(params[keys[0]])
-	c, p = d.change(c, r.keys[0], value)
+	m := c.Meter
+	c, p = d.dir.Setting(r.keys[0], uplink.Word(params[keys[0]]))
+	c.Meter = m
 	return c, r, p
-}
-
-// change gives the command that changes a point, named by its identifier or
-// itself.
-func (d *DAS) change(c meter.Command, key, value string) (meter.Command, *problem) {
-	if len(value) > uplink.MostValue {
-		return c, wrong("the value has %d characters, at most %d are allowed", len(value), uplink.MostValue)
-	}
-	row, ok := d.dir.Asked(key)
-	if !ok {
-		if _, err := dlt645.ParseDI(key); err != nil {
-			return c, unknown("there is no property %.64q", key)
-		}
-		c.Op, c.Point, c.Value = meter.OpWrite, key, value
-		if value == "" || value == "null" {
-			return c, wrong("no value")
-		}
-		return c, nil
-	}
-	if row.Point == "relay" {
-		return relay(c, value)
-	}
-	c.Op, c.Point = meter.OpSet, row.Point
-	if c.Value, ok = row.Unscaled(value); !ok {
-		return c, wrong("%.64q is no value of %.64q", value, key)
-	}
-	return c, nil
-}
-
-func relay(c meter.Command, value string) (meter.Command, *problem) {
-	ok := false
-	c.Op = meter.OpRelay
-	if c.Relay, ok = uplink.RelayCommand(value); !ok {
-		return c, wrong("the relay can be closed or open, not %.64q", value)
-	}
-	return c, nil
 }
 
 // get understands the command to read properties, all of one meter.
 func (d *DAS) get(id string, in inbound) uplink.Receipt {
 	var (
 		keys []string
-		c    = meter.Command{Op: meter.OpRead}
+		c    meter.Command
+		m    *meter.Handle
 		r    request
-		p    *problem
+		p    *uplink.Mistake
 	)
 	if json.Unmarshal(in.Params, &keys) != nil || len(keys) == 0 {
 		p = wrong("params is no list of identifiers")
-	} else if c.Meter, r, p = d.addressed(in.Identity, keys); p == nil {
-		c.Points, p = d.points(r.keys)
+	} else if m, r, p = d.addressed(in.Identity, keys); p == nil {
+		c, p = d.dir.Reading(r.keys)
+		c.Meter = m
 	}
 	return d.taken(topicGet, id, r, c, p)
-}
-
-func (d *DAS) points(keys []string) ([]string, *problem) {
-	var out []string
-	for _, key := range keys {
-		row, ok := d.dir.Asked(key)
-		if !ok {
-			return nil, unknown("there is no property %.64q", key)
-		}
-		if !slices.Contains(out, row.Point) {
-			out = append(out, row.Point)
-		}
-	}
-	return out, nil
 }
 
 // addressed gives the meter that a command to properties is for, and the
 // identifiers without what stands before them. Own choice: the document's
 // commands know no sub-devices.
-func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *problem) {
+func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *uplink.Mistake) {
 	r := request{keys: slices.Clone(keys)}
 	dev := d.prefixed(keys[0])
 	if dev != nil {
@@ -238,7 +178,7 @@ func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *
 }
 
 // identified gives the device of an identity.
-func (d *DAS) identified(who *identity) (*uplink.Device, *problem) {
+func (d *DAS) identified(who *identity) (*uplink.Device, *uplink.Mistake) {
 	dev := d.dir.Named(who.DeviceID)
 	if dev == nil || dev.ID != who.DeviceID || who.ProductID != "" && who.ProductID != d.product(dev) {
 		return nil, unknown("there is no device %.64q", who.DeviceID)
@@ -261,7 +201,7 @@ func (d *DAS) prefixed(key string) *uplink.Device {
 }
 
 // only gives the meter of a command that names none.
-func (d *DAS) only() (*meter.Handle, *problem) {
+func (d *DAS) only() (*meter.Handle, *uplink.Mistake) {
 	if len(d.dir.Devices()) != 1 {
 		return nil, wrong("of which device?")
 	}
@@ -275,44 +215,28 @@ func (d *DAS) service(id string, in inbound) uplink.Receipt {
 	return d.taken(topicService, id, r, c, p)
 }
 
-func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
+func (d *DAS) serve(in inbound) (c meter.Command, r request, p *uplink.Mistake) {
 	var params struct {
-		Meter  json.RawMessage `json:"meter"`
-		Action json.RawMessage `json:"action"`
-		Point  json.RawMessage `json:"point"`
-		Value  json.RawMessage `json:"value"`
-		Points []string        `json:"points"`
+		Meter json.RawMessage `json:"meter"`
+		Op    json.RawMessage `json:"op"` // is the service's name, and not among its parameters
+		uplink.Order
 	}
 	if len(in.Params) > 0 && json.Unmarshal(in.Params, &params) != nil {
 		return c, r, wrong("params is no object of the service's")
 	}
-	if c.Meter, p = d.called(in.Identity, params.Meter); p != nil {
+	m, p := d.called(in.Identity, params.Meter)
+	if p != nil {
 		return c, r, p
 	}
-	switch in.Identifier {
-	case serviceRead:
-		c.Op = meter.OpRead
-		r.keys = params.Points
-		if one := uplink.Word(params.Point); one != "" {
-			r.keys = append(r.keys, one)
+	o := params.Order
+	o.Op = in.Identifier
+	if o.Op == string(meter.OpRead) {
+		if one := uplink.Word(o.Point); one != "" {
+			o.Points = append(o.Points, one)
 		}
-		if len(r.keys) == 0 {
-			return c, r, wrong("no points")
-		}
-		c.Points, p = d.points(r.keys)
-	case serviceRelay:
-		c, p = relay(c, uplink.Word(params.Action))
-	case serviceSet:
-		c, p = d.change(c, uplink.Word(params.Point), uplink.Word(params.Value))
-	case serviceTime:
-		c.Op = meter.OpTime
-	case serviceFreeze:
-		c.Op = meter.OpFreeze
-	case serviceDemand:
-		c.Op = meter.OpDemandReset
-	default:
-		p = unknown("there is no service %.64q", in.Identifier)
+		r.keys = o.Points
 	}
+	c, p = d.dir.Order(m, o)
 	return c, r, p
 }
 
@@ -320,10 +244,10 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *problem) {
 // address in the params, or by the identity beside them. Where both are there
 // they must agree; what is there and names no meter is never taken for the only
 // one.
-func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *problem) {
+func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *uplink.Mistake) {
 	var dev *uplink.Device
 	if who != nil {
-		var p *problem
+		var p *uplink.Mistake
 		if dev, p = d.identified(who); p != nil {
 			return nil, p
 		}

@@ -230,7 +230,7 @@ func TestPublishedMessages(t *testing.T) {
 		"property_up_ok":   {uplink.Receipt{ID: "thing/properties/up:123", Verdict: uplink.Accepted, Code: "200", Text: "success"}, ""},
 		"property_up_fail": {uplink.Receipt{ID: "thing/properties/up:123", Verdict: uplink.Refused, Code: "460", Text: "request parameter error!"}, ""},
 		"sub_login_resp":   {uplink.Receipt{ID: "thing/gateway/login:125", Verdict: uplink.Accepted, Code: "200", Text: "success"}, ""},
-		"property_get":     {uplink.Receipt{}, `{"code":100002,"data":{},"id":"123","message":"there is no property \"test:Power\"","method":"thing.properties.get","version":"1.0"}`},
+		"property_get":     {uplink.Receipt{}, `{"code":100002,"data":{},"id":"123","message":"there is no point \"test:Power\"","method":"thing.properties.get","version":"1.0"}`},
 		"property_set":     {uplink.Receipt{}, "set temperature=30.5"},
 	}
 	sim := &uplinktest.DAS{ProductID: "pk", DeviceID: "device", DeviceSecret: "secret", SubDevices: []uplinktest.DASDevice{

@@ -3,7 +3,6 @@ package iotkit
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,18 +12,12 @@ import (
 )
 
 // Services that the platform calls. Setting and getting properties are of the
-// document; the names of the others, which the thing model must hold, are our
-// choice, and so are their parameters.
+// document; the names of the others, which the thing model must hold, are those
+// of uplink.Order with _ for -, and so are their parameters.
 const (
 	actionService = "service/"
 	propertySet   = "property/set"
 	propertyGet   = "property/get"
-	serviceRead   = "read"         // points: list of identifiers
-	serviceRelay  = "relay"        // value: as of the property
-	serviceSet    = "set"          // point: identifier, point or data identifier; value
-	serviceTime   = "time"         // none
-	serviceFreeze = "freeze"       // none
-	serviceReset  = "demand_reset" // none
 )
 
 // Codes that answer commands. The document has 0 for success and anything
@@ -61,18 +54,12 @@ type answerFrame struct {
 	Params  json.RawMessage `json:"params"`
 }
 
-// mistake is why a command is not carried out.
-type mistake struct {
-	code int
-	text string
+func invalid(format string, args ...any) *uplink.Mistake {
+	return &uplink.Mistake{Outcome: meter.Invalid, Text: fmt.Sprintf(format, args...)}
 }
 
-func invalid(format string, args ...any) *mistake {
-	return &mistake{codeInvalid, fmt.Sprintf(format, args...)}
-}
-
-func unknown(format string, args ...any) *mistake {
-	return &mistake{codeNotKnown, fmt.Sprintf(format, args...)}
+func unknown(format string, args ...any) *uplink.Mistake {
+	return &uplink.Mistake{Outcome: meter.NotKnown, Text: fmt.Sprintf(format, args...)}
 }
 
 // commandID tells apart what the platform numbers by itself, and keeps what
@@ -95,130 +82,66 @@ func (k *Iotkit) command(dev *uplink.Device, service string, in inbound) uplink.
 	if len(service) > mostID {
 		return uplink.Receipt{} // it is not echoed
 	}
-	c, wrong := &meter.Command{}, unknown("the gateway has no services")
+	c, wrong := meter.Command{}, unknown("the gateway has no services")
 	if dev != nil {
-		c, wrong = k.understand(service, in.Params)
+		c, wrong = k.understand(dev.Meter, service, in.Params)
 	}
 	switch {
 	case wrong != nil && id == "":
 		return uplink.Receipt{}
 	case wrong != nil:
-		m := k.reply(dev, service, id, wrong.code, wrong.text, nil)
+		m := k.reply(dev, service, id, codes[wrong.Outcome], wrong.Text, nil)
 		return uplink.Receipt{Reply: &m}
 	}
-	c.ID, c.Meter = commandID(dev, service, id), dev.Meter
-	return uplink.Receipt{Command: c}
+	c.ID = commandID(dev, service, id)
+	return uplink.Receipt{Command: &c}
 }
 
-func (k *Iotkit) understand(service string, params json.RawMessage) (*meter.Command, *mistake) {
+func (k *Iotkit) understand(m *meter.Handle, service string, params json.RawMessage) (c meter.Command, no *uplink.Mistake) {
 	switch service {
 	case propertySet:
-		return k.setProperty(params)
+		c, no = k.setProperty(params)
 	case propertyGet:
-		return k.read(params)
-	}
-	var p struct {
-		Points json.RawMessage `json:"points"`
-		Point  string          `json:"point"`
-		Value  json.RawMessage `json:"value"`
-	}
-	if service == serviceRead || service == serviceRelay || service == serviceSet {
-		if json.Unmarshal(params, &p) != nil {
-			return nil, invalid("params is no object of this service's parameters")
+		var keys []string
+		if json.Unmarshal(params, &keys) != nil {
+			return c, invalid("a list of identifiers is missing")
 		}
+		c, no = k.dir.Reading(keys)
+	default:
+		var p struct {
+			Op json.RawMessage `json:"op"` // is the service's name, and not among its parameters
+			uplink.Order
+		}
+		if len(params) > 0 && json.Unmarshal(params, &p) != nil {
+			return c, invalid("params is no object of this service's parameters")
+		}
+		o := p.Order
+		if o.Op = service; service == string(meter.OpRelay) && len(o.Action) == 0 {
+			o.Action = o.Value // as of the property
+		}
+		return k.dir.Order(m, o)
 	}
-	switch service {
-	case serviceRead:
-		return k.read(p.Points)
-	case serviceRelay:
-		return relay(p.Value)
-	case serviceSet:
-		return k.set(p.Point, p.Value)
-	case serviceTime:
-		return &meter.Command{Op: meter.OpTime}, nil
-	case serviceFreeze:
-		return &meter.Command{Op: meter.OpFreeze}, nil
-	case serviceReset:
-		return &meter.Command{Op: meter.OpDemandReset}, nil
-	}
-	return nil, unknown("there is no service %.64q", service)
+	c.Meter = m
+	return c, no
 }
 
 // setProperty takes one property at a time: with several the one code of the
 // reply could not tell what became of each.
-func (k *Iotkit) setProperty(params json.RawMessage) (*meter.Command, *mistake) {
+func (k *Iotkit) setProperty(params json.RawMessage) (c meter.Command, no *uplink.Mistake) {
 	var p map[string]json.RawMessage
 	if json.Unmarshal(params, &p) != nil || len(p) == 0 {
-		return nil, invalid("params is no object of properties")
+		return c, invalid("params is no object of properties")
 	}
 	if len(p) > 1 {
-		return nil, invalid("%d properties at once; set one at a time", len(p))
+		return c, invalid("%d properties at once; set one at a time", len(p))
 	}
 	for key, value := range p {
-		row, ok := k.dir.Point(key)
-		if !ok {
-			return nil, unknown("there is no property %.64q", key)
+		if _, ok := k.dir.Point(key); !ok {
+			return c, unknown("there is no property %.64q", key)
 		}
-		if row.Point == "relay" {
-			return relay(value)
-		}
-		return k.set(key, value)
+		c, no = k.dir.Setting(key, uplink.Word(value))
 	}
-	return nil, nil // not reached
-}
-
-func relay(value json.RawMessage) (*meter.Command, *mistake) {
-	text := uplink.Word(value)
-	c, ok := uplink.RelayCommand(text)
-	if !ok {
-		return nil, invalid("the relay can be closed or open")
-	}
-	return &meter.Command{Op: meter.OpRelay, Relay: c}, nil
-}
-
-// set takes an identifier of the platform; what is none may be a point or a
-// data identifier, which the meter's side looks up.
-func (k *Iotkit) set(key string, value json.RawMessage) (*meter.Command, *mistake) {
-	text, ok := uplink.Word(value), uplink.IsWord(value)
-	if !ok || key == "" {
-		return nil, invalid("a point and its value are missing")
-	}
-	if len(text) > uplink.MostValue {
-		return nil, invalid("the value has %d characters, at most %d are allowed", len(text), uplink.MostValue)
-	}
-	row, ok := k.dir.Asked(key)
-	if !ok {
-		if _, err := dlt645.ParseDI(key); err != nil {
-			return nil, unknown("there is no property %.64q", key)
-		}
-		return &meter.Command{Op: meter.OpWrite, Point: key, Value: text}, nil
-	}
-	if row.Point == "relay" {
-		return relay(value)
-	}
-	if text, ok = row.Unscaled(text); !ok {
-		return nil, invalid("the value of %.64q is no number that fits", key)
-	}
-	return &meter.Command{Op: meter.OpSet, Point: row.Point, Value: text}, nil
-}
-
-// read takes a list of identifiers; all of them must be known.
-func (k *Iotkit) read(list json.RawMessage) (*meter.Command, *mistake) {
-	var keys []string
-	if json.Unmarshal(list, &keys) != nil || len(keys) == 0 {
-		return nil, invalid("a list of identifiers is missing")
-	}
-	c := &meter.Command{Op: meter.OpRead}
-	for _, key := range keys {
-		row, ok := k.dir.Asked(key)
-		if !ok {
-			return nil, unknown("there is no property %.64q", key)
-		}
-		if !slices.Contains(c.Points, row.Point) {
-			c.Points = append(c.Points, row.Point)
-		}
-	}
-	return c, nil
+	return c, no
 }
 
 // deregister forgets a sub-device. The meter is registered again with its next

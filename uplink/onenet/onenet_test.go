@@ -206,7 +206,7 @@ func TestCommandsOfTheSuite(t *testing.T) {
 		`{"meter":"202411200101","op":"set","point":"04000103","value":15}`: "write 04000103=15",
 		`{"meter":"202411200101","op":"demand-reset"}`:                      "demand-reset",
 		`{"meter":"nobody","op":"read","points":["voltage"]}`:               `refused there is no meter \"nobody\"`,
-		`{"meter":"202411200101","op":"explode"}`:                           `refused there is no op`,
+		`{"meter":"202411200101","op":"explode"}`:                           `refused there is no operation`,
 		`{"meter":"202411200101","op":"relay"}`:                             "refused relay takes",
 		`hello`:                                                             "refused want JSON",
 	} {
@@ -275,16 +275,16 @@ func TestCommandsOfStudio(t *testing.T) {
 		`sub/service/invoke {"productID":"p1","deviceName":"202411200101","identifier":"relay","input":{"action":"trip"}}`: "relay trip",
 		`sub/service/invoke {"productID":"p1","deviceName":"202411200101","identifier":"demand_reset","params":{}}`:        "demand-reset",
 		`sub/property/set {"productID":"p1","deviceName":"202411200101","params":{"relay":"ajar"}}`:                        "400",
-		`sub/property/get {"productID":"p1","deviceName":"nobody","params":["voltage_a"]}`:                                 "400",
-		`sub/property/get {"productID":"p1","deviceName":"202411200101","params":["colour"]}`:                              "400",
+		`sub/property/get {"productID":"p1","deviceName":"nobody","params":["voltage_a"]}`:                                 "404",
+		`sub/property/get {"productID":"p1","deviceName":"202411200101","params":["colour"]}`:                              "404",
 	} {
 		name, params, _ := strings.Cut(call, " ")
 		rc := s.Receive(time.Now(), uplink.Inbound{Topic: "$sys/p1/gw/thing/" + name, Payload: fmt.Appendf(nil, `{"id":"7","version":"1.0","params":%s}`, params)})
 		got := ""
 		switch c := rc.Command; {
 		case c == nil && rc.Reply != nil:
-			got = "400"
-			if !strings.Contains(string(rc.Reply.Payload), `"id":"7","code":400`) || rc.Reply.Topic != "$sys/p1/gw/thing/"+name+"_reply" {
+			got = want
+			if !strings.Contains(string(rc.Reply.Payload), `"id":"7","code":`+want) || rc.Reply.Topic != "$sys/p1/gw/thing/"+name+"_reply" {
 				t.Errorf("%s: %s", call, rc.Reply.Payload)
 			}
 		case c == nil:

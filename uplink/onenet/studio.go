@@ -360,13 +360,24 @@ const mostNoted = 4096
 
 // command understands a command to a sub-device.
 func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt {
-	refuse := func(text string) uplink.Receipt {
-		if id == "" {
-			return uplink.Receipt{}
-		}
-		m := s.reply(name, id, codeInvalid, text, nil)
+	c, wrong := s.understand(name, params)
+	switch {
+	case wrong != nil && id == "":
+		return uplink.Receipt{}
+	case wrong != nil:
+		m := s.reply(name, id, answers[wrong.Outcome], wrong.Text, nil)
 		return uplink.Receipt{Reply: &m}
+	case id != "": // without one the command is refused, and there is nothing to answer to
+		c.ID = name + ":" + id + ":" + s.dir.Of(c.Meter.Address).ID
 	}
+	return uplink.Receipt{Command: &c}
+}
+
+func wrong(o meter.Outcome, format string, args ...any) *uplink.Mistake {
+	return &uplink.Mistake{Outcome: o, Text: fmt.Sprintf(format, args...)}
+}
+
+func (s *Studio) understand(name string, params json.RawMessage) (c meter.Command, no *uplink.Mistake) {
 	var in struct {
 		ProductID  string          `json:"productID"`
 		DeviceName string          `json:"deviceName"`
@@ -375,46 +386,30 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 		Input      json.RawMessage `json:"input"`
 	}
 	if json.Unmarshal(params, &in) != nil {
-		return refuse("params are no object")
+		return c, wrong(meter.Invalid, "params are no object")
 	}
 	d := s.dir.Named(in.DeviceName)
 	if d == nil || d.ID != in.DeviceName || in.ProductID != "" && in.ProductID != s.SubProductID {
-		return refuse(fmt.Sprintf("there is no device %.64q", in.DeviceName))
-	}
-	c := meter.Command{Meter: d.Meter}
-	if id != "" { // without one the command is refused, and there is nothing to answer to
-		c.ID = name + ":" + id + ":" + d.ID
+		return c, wrong(meter.NotKnown, "there is no device %.64q", in.DeviceName)
 	}
 	switch name {
 	case subGet:
 		var keys []string
 		if json.Unmarshal(in.Params, &keys) != nil {
-			return refuse("params are no list")
+			return c, wrong(meter.Invalid, "params are no list")
 		}
-		c.Op = meter.OpRead
-		for _, k := range keys {
-			row, ok := s.dir.Point(k)
-			if !ok {
-				return refuse(fmt.Sprintf("there is no property %.64q", k))
-			}
-			if !slices.Contains(c.Points, row.Point) {
-				c.Points = append(c.Points, row.Point)
-			}
+		if no = s.properties(keys...); no == nil {
+			c, no = s.dir.Reading(keys)
 		}
 	case subSet:
 		var set map[string]json.RawMessage
 		if json.Unmarshal(in.Params, &set) != nil || len(set) != 1 {
-			return refuse("one property at a time is set")
+			return c, wrong(meter.Invalid, "one property at a time is set")
 		}
 		for k, v := range set {
-			if _, ok := s.dir.Point(k); !ok {
-				return refuse(fmt.Sprintf("there is no property %.64q", k))
+			if no = s.properties(k); no == nil {
+				c, no = s.dir.Setting(k, uplink.Word(v))
 			}
-			cmd, err := setting(c, s.dir, k, uplink.Word(v))
-			if err != nil {
-				return refuse(err.Error())
-			}
-			c = cmd
 		}
 	case subService:
 		var o order
@@ -423,20 +418,27 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 			body = in.Params
 		}
 		if len(body) > 0 && json.Unmarshal(body, &o) != nil {
-			return refuse("the input is no object")
+			return c, wrong(meter.Invalid, "the input is no object")
 		}
 		op := strings.ReplaceAll(in.Identifier, "_", "-")
 		if o.Op != "" && o.Op != op || o.Meter != "" && s.dir.Named(o.Meter) != d {
-			return refuse("the input names another service or another device")
+			return c, wrong(meter.Invalid, "the input names another service or another device")
 		}
-		o.Op, o.Meter = op, d.ID
-		cmd, err := o.command(c.ID, s.dir)
-		if err != nil {
-			return refuse(err.Error())
-		}
-		c = cmd
+		o.Op = op
+		return s.dir.Order(d.Meter, o.Order)
 	}
-	return uplink.Receipt{Command: &c}
+	c.Meter = d.Meter
+	return c, no
+}
+
+// properties wants each to be one of the thing model.
+func (s *Studio) properties(keys ...string) *uplink.Mistake {
+	for _, k := range keys {
+		if _, ok := s.dir.Point(k); !ok {
+			return wrong(meter.NotKnown, "there is no property %.64q", k)
+		}
+	}
+	return nil
 }
 
 // Codes of our answers besides 200. The pages name none.

@@ -375,11 +375,11 @@ func rejection(m uplink.Inbound) (code, text string) {
 func (s *Suite) request(in uplink.Inbound, id string, sub *uplink.Device) uplink.Receipt {
 	var o order
 	topic := in.Topic
-	refuse := func(text string) uplink.Receipt {
+	refuse := func(outcome meter.Outcome, format string, args ...any) uplink.Receipt {
 		if topic == "" {
 			return uplink.Receipt{}
 		}
-		m := s.answer(topic, answer{Outcome: meter.Invalid.String(), Text: text})
+		m := s.answer(topic, answer{Outcome: outcome.String(), Text: fmt.Sprintf(format, args...)})
 		return uplink.Receipt{Reply: &m}
 	}
 	if strings.Contains(id, "/") || len(topic) > meter.MostCommandID {
@@ -389,19 +389,23 @@ func (s *Suite) request(in uplink.Inbound, id string, sub *uplink.Device) uplink
 		topic = "" // there is nothing to answer to: the command is refused
 	}
 	if !in.Decode(&o) {
-		return refuse(`want JSON like {"meter":"202411200101","op":"read","points":["voltage"]}`)
+		return refuse(meter.Invalid, `want JSON like {"meter":"202411200101","op":"read","points":["voltage"]}`)
+	}
+	d := sub
+	if o.Meter != "" || sub == nil {
+		d = s.dir.Named(o.Meter)
 	}
 	switch {
-	case sub == nil:
-	case o.Meter == "":
-		o.Meter = sub.ID
-	case s.dir.Named(o.Meter) != sub:
-		return refuse("the topic is that of another meter")
+	case d == nil:
+		return refuse(meter.NotKnown, "there is no meter %.64q", o.Meter)
+	case sub != nil && d != sub:
+		return refuse(meter.Invalid, "the topic is that of another meter")
 	}
-	c, err := o.command(topic, s.dir)
-	if err != nil {
-		return refuse(err.Error())
+	c, wrong := s.dir.Order(d.Meter, o.Order)
+	if wrong != nil {
+		return refuse(wrong.Outcome, "%s", wrong.Text)
 	}
+	c.ID = topic
 	return uplink.Receipt{Command: &c}
 }
 

@@ -1,0 +1,53 @@
+package tuya_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"meterd/meter"
+	"meterd/uplink"
+	"meterd/uplink/tuya"
+	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
+)
+
+// TestEachOutcomeReachesThePlatform: of what it may ask, a meter has the switch
+// alone.
+func TestEachOutcomeReachesThePlatform(t *testing.T) {
+	t.Parallel()
+	var line site.Line
+	line.Set(address, true)
+	platform := &uplinktest.Tuya{}
+	order := func(dp, value string) site.Order {
+		return site.Order{Op: meter.OpRelay, Send: func(id string) uplinktest.Out {
+			return platform.Command("gw1", id, "c1", dp, value, time.Now())
+		}}
+	}
+	site.Desk{
+		Config: site.Config{
+			Dialect: tuya.New(tuya.Config{
+				Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
+				Directory: site.Directory(t, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(address, "c1")}}),
+			}),
+			Platform: platform, Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }, Meters: line.Meters,
+		},
+		Orders: []site.Order{order("1", "true"), order("1", "false"), order("57", "false")},
+		Answer: func(topic string, payload []byte) (id, code string, ok bool) {
+			var in struct {
+				ID    string `json:"request_id"`
+				Param struct{ Code json.Number }
+			}
+			ok = strings.HasSuffix(topic, "/commands/response") && json.Unmarshal(payload, &in) == nil
+			return in.ID, in.Param.Code.String(), ok
+		},
+		Codes: map[meter.Outcome]string{
+			meter.Done: "0", meter.Denied: "2002", meter.NotKnown: "2002", meter.Invalid: "1103", meter.NoAnswer: "2001", meter.NotTaken: "400",
+			meter.Unconfirmed: "400", meter.Failed: "400", meter.Busy: "400", meter.Expired: "1103", meter.Nameless: "1103",
+		},
+	}.Outcomes(t)
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}

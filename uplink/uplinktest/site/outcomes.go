@@ -1,0 +1,107 @@
+package site
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink/uplinktest"
+)
+
+// Order is a command as the simulated platform sends it under an id.
+type Order struct {
+	Op   meter.Operation
+	Send func(id string) uplinktest.Out
+}
+
+// Desk is a simulated platform that sends orders and reads what is answered.
+type Desk struct {
+	Config
+	Orders []Order
+	// Answer reads an answer to a command; false: the message is none.
+	Answer func(topic string, payload []byte) (id, code string, ok bool)
+	// Codes are those that a platform is told, by the outcome.
+	Codes map[meter.Outcome]string
+	// Ready tells that a meter can be asked; nil: it can as soon as the uplink
+	// is connected.
+	Ready func() bool
+	// Slow is for a platform that takes a message in a second: each operation
+	// comes once and each outcome comes once, not each with each.
+	Slow bool
+}
+
+// hearing is a platform that tells what it gets.
+type hearing struct {
+	uplinktest.Platform
+	heard chan<- uplinktest.Out
+}
+
+func (h hearing) Receive(topic string, payload []byte, now time.Time) []uplinktest.Out {
+	h.heard <- uplinktest.Out{Topic: topic, Payload: slices.Clone(payload)}
+	return h.Platform.Receive(topic, payload, now)
+}
+
+// Outcomes sends each order with each outcome to an uplink, over a broker. It
+// wants each to be carried out once, as the operation that it is, and answered
+// once with the code of its outcome.
+func (d Desk) Outcomes(t *testing.T) {
+	t.Helper()
+	outcomes := meter.Outcomes()
+	if len(d.Codes) != len(outcomes) {
+		t.Fatalf("codes of %d outcomes, there are %d", len(d.Codes), len(outcomes))
+	}
+	heard := make(chan uplinktest.Out, 16)
+	var asked []meter.Command // and carried out; read after the answer came
+	next := meter.Done
+	d.Platform = hearing{d.Platform, heard}
+	d.Do = func(c meter.Command) meter.Result {
+		asked = append(asked, c)
+		if next == meter.Done {
+			return meter.Result{Values: []meter.PointValue{{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}}}}
+		}
+		return meter.Result{Outcome: next, Text: dlt645.Text{EN: "because"}}
+	}
+	s := New(t, d.Config)
+	s.Until(t, "connected", func() bool { return s.Uplink.State().Connected })
+	if d.Ready != nil {
+		s.Until(t, "ready", d.Ready)
+	}
+	n := 0
+	for i, order := range d.Orders {
+		for j, o := range outcomes {
+			if d.Slow && j != i%len(outcomes) {
+				continue
+			}
+			n++
+			next = o
+			id := fmt.Sprintf("6f9619ff-8b86-4d11-b42d-00c04fc9%04x", n)
+			s.Publish(t, order.Send(id))
+			gotID, code := d.next(t, heard)
+			if len(asked) != n {
+				t.Fatalf("%s, %s: %d commands were carried out, want %d", order.Op, o, len(asked), n)
+			}
+			if got := asked[n-1]; got.Op != order.Op || gotID != id || code != d.Codes[o] {
+				t.Errorf("%s, %s: asked as %s %s, answered %s to %s, want %s to %s", order.Op, o, got.Op, got, code, gotID, d.Codes[o], id)
+			}
+		}
+	}
+	t.Logf("%d operations, %d outcomes: %d commands", len(d.Orders), len(outcomes), n)
+}
+
+func (d Desk) next(t *testing.T, heard <-chan uplinktest.Out) (id, code string) {
+	t.Helper()
+	late := time.After(mostWait)
+	for {
+		select {
+		case m := <-heard:
+			if id, code, ok := d.Answer(m.Topic, m.Payload); ok {
+				return id, code
+			}
+		case <-late:
+			t.Fatal("a command is not answered")
+		}
+	}
+}
