@@ -19,9 +19,6 @@ type Options struct {
 	Flush time.Duration
 	// Codec packs the records of a commit; nil: they are written as they are.
 	Codec Codec
-	// Leap has numbers begin where no other copy of this store has any: for one
-	// that may be at work elsewhere, too.
-	Leap bool
 	// Failed is told of each commit that failed, nil after one that worked
 	// again.
 	Failed func(error)
@@ -127,8 +124,8 @@ func Open(path string, opt Options) (*Ring, error) {
 		file.Close()
 		return inMemory(opt, err), nil
 	}
-	if r.stats.Emptied = !isNew && !r.written; r.stats.Emptied || opt.Leap && !isNew {
-		r.leap()
+	if r.stats.Emptied = !isNew && !r.written; r.stats.Emptied {
+		r.Leap()
 	}
 	return begin(r), nil
 }
@@ -153,30 +150,19 @@ func openFile(f File, opt Options) (*Ring, error) {
 func begin(r *Ring) *Ring {
 	r.tail.opening = true
 	if err := r.Flush(); err != nil {
-		r.skipSession()
+		if r.medium.file != nil { // else it has an identity of its own
+			r.Leap() // a session without a reservation leaves no trace
+		}
 		return r
 	}
 	_ = r.Flush() // it is told by Failed
 	return r
 }
 
-// leap has numbers begin where no other ones are: a store that somebody has
-// cleared may have used those that come next under its identity, and so may a
-// copy of it.
-func (r *Ring) leap() {
-	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)
-	r.reserved = r.next
-	if !r.written {
-		r.first = r.next
-	}
-}
-
-// skipSession goes far beyond what this ring has used: a session without a
-// reservation leaves no trace, so the next one would begin at its numbers.
-func (r *Ring) skipSession() {
-	if r.medium.file == nil {
-		return // it has an identity of its own
-	}
+// Leap has numbers go on where no other ones are: those that come next may have
+// been used under this identity, by a copy of the store that was at work
+// elsewhere or later than this one.
+func (r *Ring) Leap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)

@@ -3,12 +3,10 @@ package station
 import (
 	"context"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/takeover"
@@ -19,14 +17,14 @@ import (
 // inMemory reports whether a ring has no device.
 func inMemory(r *store.Ring) bool { return r.Stats().CapacityBytes == 0 }
 
-func (st *Station) openRing(c config.Store, leap bool) (*store.Ring, error) {
-	return store.Open(c.Path, store.Options{Leap: leap, Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed})
+func (st *Station) openRing(c config.Store) (*store.Ring, error) {
+	return store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed})
 }
 
 // useRing opens the ring with these settings. It stays open where they are
 // those that it has.
 func (st *Station) useRing(c config.Store) error {
-	owner := ownerFile(c)
+	mark := markOf(c)
 	c.State = "" // belongs to the shift
 	ring := st.store()
 	if reopen := st.reopen.Swap(false); ring != nil && st.ringSet == c && !reopen {
@@ -39,13 +37,13 @@ func (st *Station) useRing(c config.Store) error {
 	} else if err := st.tasks.end(taskRing); err != nil {
 		return err
 	}
-	foreign := st.foreign(owner)
-	opened, err := st.openRing(c, foreign)
+	opened, err := st.openRing(c)
 	if err != nil {
 		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err)}
 	}
 	if opened.Stats().LastErr == "" {
-		st.own(owner)
+		st.examine(opened, mark)
+		st.mark(opened, mark)
 	}
 	if opened.Stats().Emptied {
 		st.log.Error("the ring was made before and holds nothing: it was cleared, and what was not delivered is gone", "path", c.Path, "hint", "numbers go on far from those that were used; if nobody cleared it, replace the flash")
@@ -65,47 +63,18 @@ func (st *Station) useRing(c config.Store) error {
 	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
 		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
-	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c) })
-}
-
-// ownerFile tells which board the ring is at work on; "" without a state.
-func ownerFile(c config.Store) string {
-	if c.State == "" {
-		return ""
-	}
-	return c.State + ".board"
-}
-
-// foreign reports whether the ring was at work on another board: its card was
-// copied, or moved. Both may be at work now, under one identity.
-func (st *Station) foreign(file string) bool {
-	b, err := os.ReadFile(file)
-	ours, theirs := st.hardware(), strings.TrimSpace(string(b))
-	if err != nil || theirs == "" || ours == "" || ours == theirs {
-		return false
-	}
-	st.log.Error("the ring was at work on another board: numbers go on far from those that it may use", "board", theirs, "this", ours, "hint", "if the card was copied, give each board ids of its own: gateway.id, and those of the uplinks")
-	return true
-}
-
-// own notes that the ring is at work on this board.
-func (st *Station) own(file string) {
-	ours := st.hardware()
-	if b, err := os.ReadFile(file); file == "" || ours == "" || err == nil && strings.TrimSpace(string(b)) == ours {
-		return
-	}
-	if err := board.WriteFile(file, []byte(ours+"\n"), 0o600); err != nil {
-		st.log.Error("which board the ring is at work on cannot be noted", "err", err)
-	}
+	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c, mark) })
 }
 
 // runRing keeps the ring at work until the context ends, and closes it.
-func (st *Station) runRing(ctx context.Context, ring *store.Ring, c config.Store) error {
+func (st *Station) runRing(ctx context.Context, ring *store.Ring, c config.Store, mark string) error {
 	var g errgroup.Group
 	g.Go(func() error { return durable(ring.Run(ctx)) })
 	g.Go(func() error { st.watchRing(ctx, ring, c.Flush); return nil })
 	g.Go(func() error { st.awaitDevice(ctx, ring, c); return nil })
+	g.Go(func() error { st.keepMark(ctx, ring, mark); return nil })
 	err := g.Wait()
+	st.mark(ring, mark)
 	if closeErr := ring.Close(); err == nil {
 		err = closeErr
 	}

@@ -1,8 +1,11 @@
 package station
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,10 +103,63 @@ func TestACopiedCardUsesNoNumberTwice(t *testing.T) {
 			}
 		}
 	}
-	if b, err := os.ReadFile(filepath.Join(two, "ring.state.board")); err != nil || string(b) != "02:00:00:00:00:02\n" {
-		t.Errorf("the copy belongs to %q, %v", b, err)
+	if m := readMark(filepath.Join(two, "ring.state.board")); m.board != "02:00:00:00:00:02" {
+		t.Errorf("the copy belongs to %+v", m)
 	}
 	if moved := run(two, "", 1); len(moved) != 1 { // a board that cannot be told from others
 		t.Error("no number is given")
+	}
+}
+
+// TestARingThatIsPutBackUsesNoNumberTwice: a backup of the ring alone takes the
+// place of the ring, whose later numbers the platforms know.
+func TestARingThatIsPutBackUsesNoNumberTwice(t *testing.T) {
+	dir := t.TempDir()
+	ring, backup := filepath.Join(dir, "ring"), filepath.Join(dir, "backup")
+	seen := map[uint64]bool{}
+	var told bytes.Buffer
+	run := func() (last uint64) {
+		t.Helper()
+		told.Reset()
+		st := newTestStation(t, filepath.Join(dir, "meterd.toml"))
+		st.log = slog.New(slog.NewTextHandler(&told, nil))
+		c := config.Store{Path: ring, State: filepath.Join(dir, "ring.state"), Size: store.MinSize, Flush: time.Hour}
+		if err := st.useRing(c); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 20 {
+			seq, err := st.store().Append(aRecord(t, int64(n)))
+			if err != nil || seen[seq] {
+				t.Fatalf("number %d, used before %v: %v", seq, seen[seq], err)
+			}
+			seen[seq], last = true, seq
+		}
+		if err := st.tasks.end(taskRing); err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	copyFile := func(from, to string) {
+		t.Helper()
+		b, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	copyFile(ring, backup)
+	if run(); strings.Contains(told.String(), "older") {
+		t.Errorf("nothing was put back, and it is told: %s", &told)
+	}
+	last := run()
+	copyFile(backup, ring)
+	if next := run(); next < last+1<<30 || !strings.Contains(told.String(), "level=ERROR msg=\"the ring is older than it was") {
+		t.Errorf("after %d comes %d, and this is told: %s", last, next, &told)
+	}
+	if run(); strings.Contains(told.String(), "older") {
+		t.Errorf("it is told once more: %s", &told)
 	}
 }
