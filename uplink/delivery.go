@@ -55,7 +55,8 @@ type delivery struct {
 	parked  int   // records that wait for a meter, of all meters, but for spans
 	skipped int   // records that were passed over, of all meters
 	more    bool  // there is more to read at once
-	single  bool  // one message at a time, since one of those that were sent was refused, and not which
+	sizing  sizing
+	single  bool // one message at a time, since one of those that were sent was refused, and not which
 	suspects
 
 	lastHeard time.Time // when the platform last answered anything
@@ -186,6 +187,9 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 				return Message{}, false // it goes alone
 			}
 			d.ready = d.ready[1:]
+			if !d.sizing.fits(len(r.Payload)) && d.divide(now, r) {
+				break // its parts have their turn
+			}
 			if d.waits(r) {
 				d.blocked = append(d.blocked, r)
 				continue
@@ -399,6 +403,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	switch rc.Verdict {
 	case Accepted:
 		d.count.Acked++
+		d.sizing.accepted(len(r.Payload))
 		if reg := d.meters[r.Meter]; reg != nil {
 			reg.accepted = now
 		}
@@ -526,12 +531,15 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 			d.delay(r)
 			continue
 		}
-		if !r.at.Before(d.lastHeard) && !d.probe(now) {
-			deaf = true
-		}
-		if r.at.Before(d.lastHeard) { // others were answered
-			if r.passed++; r.passed >= givenUp && len(r.recs) > 0 && d.divide(now, r) {
-				d.release(r)
+		if !r.at.Before(d.lastHeard) { // nothing was
+			if r.mute++; (r.mute >= convicted || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
+				continue
+			}
+			if !d.probe(now) {
+				deaf = true
+			}
+		} else { // others were answered
+			if r.passed++; (r.passed >= givenUp || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
 				continue
 			}
 			if d.ignored(r) {

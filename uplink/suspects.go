@@ -14,7 +14,8 @@ import (
 // out when a connection ended goes alone the next time; who was alone at the
 // end of five connections in a row, while others were accepted in between, is
 // halved, and in the end set aside and told. Where nothing is accepted at all
-// it is not the message.
+// it may be the network: then it is halved all the same, which costs nothing,
+// since all that goes out may be too large; it is not set aside.
 //
 // A broker may also take a message and never have it answered. It is set aside
 // when twelve rounds of attempts went by in each of which the platform accepted
@@ -24,6 +25,8 @@ import (
 type suspects struct {
 	since  time.Time   // of the connection
 	cuts   int         // connections in a row that ended right after something had gone out
+	vain   int         // of these, between which nothing was accepted
+	acked  int         // how much was accepted at the last of them
 	quiet  []time.Time // when connections ended although nothing had gone out
 	lasted time.Duration
 }
@@ -33,6 +36,7 @@ type suspicion struct {
 	suspected bool // it goes alone
 	blamed    int  // connections that ended with it alone outstanding
 	acked     int  // how much was accepted at the last of them
+	mute      int  // rounds of attempts without an answer to anything
 	unheard   int  // rounds of attempts without an answer, while others of its meter had one
 }
 
@@ -41,6 +45,9 @@ const (
 	provoked = 5 * time.Second
 	// convicted is how many connections must end over a message.
 	convicted = 5
+	// mostVain is how many connections may end so without a word before it is not
+	// for the size: messages are as small as they get by then.
+	mostVain = convicted + 8
 	// mostUnheard is how many rounds of attempts a message gets that the platform
 	// does not answer.
 	mostUnheard = 12
@@ -95,14 +102,25 @@ func (d *delivery) cut(now time.Time, err error, client string) error {
 	}
 	var out []*request
 	for _, r := range d.outstanding() {
-		if len(r.recs) > 0 && now.Sub(r.at) <= provoked {
-			out = append(out, r)
+		if len(r.recs) == 0 || now.Sub(r.at) > provoked {
+			continue
 		}
+		out = append(out, r)
 	}
 	if len(out) == 0 {
 		return d.cutQuietly(now, err, client)
 	}
-	d.cuts++
+	if d.cuts++; d.count.Acked > d.acked {
+		d.vain, d.acked = 0, d.count.Acked
+	}
+	d.vain++
+	halved := false
+	for _, r := range out { // all that goes out may be too large
+		halved = (d.vain > convicted || d.sizing.tries(len(r.Payload))) && d.halve(now, r) || halved
+	}
+	if halved {
+		return err // whether it was that is seen first
+	}
 	if len(out) == 1 {
 		d.blame(now, out[0])
 		return err
@@ -114,6 +132,10 @@ func (d *delivery) cut(now time.Time, err error, client string) error {
 	}
 	return err
 }
+
+// tellsSizes reports whether the next connection may show that messages were too
+// large: it does not wait as one that nobody answers does.
+func (d *delivery) tellsSizes() bool { return d.vain > 0 && d.vain <= mostVain }
 
 // cutQuietly takes note of an end that no message of ours was the reason of.
 // Then no message is to blame for those before either.
@@ -138,6 +160,9 @@ func (d *delivery) cutQuietly(now time.Time, err error, client string) error {
 // blame takes note of a connection that ended with this message alone out.
 func (d *delivery) blame(now time.Time, r *request) {
 	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone)) // what can be delivered goes first
+	if d.vain < convicted {
+		r.pause = firstPostpone // nothing can, it seems
+	}
 	if r.blamed > 0 && d.count.Acked == r.acked {
 		return // nothing else got through either
 	}
@@ -145,10 +170,26 @@ func (d *delivery) blame(now time.Time, r *request) {
 	if r.blamed++; r.blamed < convicted || len(d.quiet) >= quietCuts && now.Sub(d.quiet[0]) <= quietFor {
 		return
 	}
-	delete(d.sent, r.ID)
-	if !d.divide(now, r) {
+	if !d.halve(now, r) {
+		delete(d.sent, r.ID)
 		d.setAside(r, cutWhy)
 	}
+}
+
+// halve divides a message that does not get through, and has what comes after
+// it be no larger than its halves; false if it carries one thing. Nothing is
+// lost by it, so it needs less of a proof than setting a message aside.
+func (d *delivery) halve(now time.Time, r *request) bool {
+	if len(r.recs) == 0 || !d.divide(now, r) {
+		return false
+	}
+	delete(d.sent, r.ID)
+	d.release(r)
+	d.sizing.tooLarge(len(r.Payload))
+	if d.sizing.most > 0 {
+		d.told("a message does not get through; they are sent smaller", "meter", r.Meter.String(), "bytes", len(r.Payload), "most", d.sizing.most, "hint", "what is the broker's limit for a message?")
+	}
+	return true
 }
 
 // ignored counts a round of attempts that came to nothing, and reports whether

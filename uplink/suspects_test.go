@@ -11,13 +11,19 @@ import (
 	"time"
 )
 
-// loose are batches of which several may be outstanding.
-type loose struct{ batches }
+// loose are batches of which several may be outstanding, of 200 bytes a record.
+type loose struct {
+	batches
+	most int // records in a message
+}
+
+func (p *loose) Limits() Limits { return Limits{Registers: 4, Batch: p.most} }
 
 func (p *loose) Encode(store [16]byte, units []Unit) Encoded {
 	e := p.batches.Encode(store, units)
 	e.Messages[0].Keys = nil
 	e.Messages[0].Meter = units[0].meter()
+	e.Messages[0].Payload = make([]byte, 200*len(units))
 	return e
 }
 
@@ -58,6 +64,10 @@ func play(s *stage, l line, seconds int) (arrived map[uint64]bool, last error) {
 			s.src.add(meter1)
 		}
 		cut := l.cuts != nil && l.cuts()
+		if _, deaf := s.d.expire(s.now); deaf {
+			s.now = s.now.Add(7 * time.Second)
+			s.d.connected(s.now)
+		}
 		for _, id := range s.sends() {
 			switch seqs := recordsIn(id); {
 			case l.ends != nil && l.ends(seqs):
@@ -78,8 +88,12 @@ func play(s *stage, l line, seconds int) (arrived map[uint64]bool, last error) {
 }
 
 func newLoose(t *testing.T, records int) *stage {
+	return newLooseOf(t, records, 4)
+}
+
+func newLooseOf(t *testing.T, records, most int) *stage {
 	s := newStage(t, 4, meter1)
-	s.d = newDelivery(&loose{batches{twoItems: *s.p}}, s.src, 4, 10*time.Second, [16]byte{})
+	s.d = newDelivery(&loose{batches{twoItems: *s.p}, most}, s.src, 4, 10*time.Second, [16]byte{})
 	s.d.connected(s.now)
 	for range records {
 		s.src.add(meter1)
@@ -112,6 +126,80 @@ func TestWhatABrokerNeverTakesIsSetAside(t *testing.T) {
 				t.Errorf("%v %s: the queue stands at %d", bad, what, s.d.cursor())
 			}
 		}
+	}
+}
+
+// TestABrokerThatTakesLessThanThePlatform: what waits after an outage would go
+// out in messages that are all too large. They come smaller, nothing is set
+// aside, and most of the time goes into what gets through.
+func TestABrokerThatTakesLessThanThePlatform(t *testing.T) {
+	limits := []int{3, 5, 20, 64}
+	if testing.Short() {
+		limits = limits[1:2]
+	}
+	for _, most := range limits {
+		tooMany := func(seqs []uint64) bool { return len(seqs) > most }
+		for what, l := range map[string]line{"ends the connection": {ends: tooMany}, "is never answered": {loses: tooMany}} {
+			s := newLooseOf(t, 20000, 64)
+			lost := 0
+			count := func(was func([]uint64) bool) func([]uint64) bool {
+				if was == nil {
+					return nil
+				}
+				return func(seqs []uint64) bool {
+					gone := was(seqs)
+					if gone {
+						lost++
+					}
+					return gone
+				}
+			}
+			l.ends, l.loses = count(l.ends), count(l.loses)
+			arrived, _ := play(s, l, 24*3600)
+			if s.d.count.SetAside != 0 || s.d.count.Lost != 0 {
+				t.Errorf("%d records, more %s: %d were set aside, %d lost: %s", most, what, s.d.count.SetAside, s.d.count.Lost, s.d.count.LastAside)
+			}
+			if s.d.queued() > 100 || len(arrived) < 28000 || lost > 400 {
+				t.Errorf("%d records, more %s: %d arrived, %d wait, %d messages did not get through", most, what, len(arrived), s.d.queued(), lost)
+			}
+		}
+	}
+}
+
+// TestSizes: how large a message may be, from one that did not get through on.
+func TestSizes(t *testing.T) {
+	var s sizing
+	accept := func(n, size int) {
+		for range n {
+			s.accepted(size)
+		}
+	}
+	check := func(want int) {
+		t.Helper()
+		if s.most != want {
+			t.Errorf("the bound is %d, want %d", s.most, want)
+		}
+	}
+	s.tooLarge(leastSize)
+	check(0)
+	s.tooLarge(40000)
+	check(20000)
+	accept(100, 9000) // tells nothing of the bound
+	check(20000)
+	accept(firstNeed, 15000)
+	check(40000)
+	s.tooLarge(35000)
+	check(17500)
+	accept(4*firstNeed-1, 17000)
+	check(17500)
+	accept(1, 17000)
+	check(35000)
+	for range 20 {
+		s.tooLarge(s.most)
+	}
+	check(leastSize)
+	for s.most > 0 {
+		accept(mostNeed, s.most)
 	}
 }
 

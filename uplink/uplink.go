@@ -140,7 +140,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			break
 		}
 		err = explain(err, time.Now(), u.trusted(time.Now()))
-		if time.Since(began) > stableAfter {
+		if time.Since(began) > stableAfter || u.d.tellsSizes() {
 			spread = u.least
 		}
 		pause := u.least + rand.N(spread)

@@ -25,9 +25,10 @@ type Mosquitto struct {
 }
 
 // NewMosquitto starts a broker on a free port of this host, with its files in
-// dir. Users are names with passwords; nobody else is admitted.
-func NewMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
-	m, err := SetMosquitto(dir, users)
+// dir. Users are names with passwords; nobody else is admitted. More are further
+// lines of its configuration.
+func NewMosquitto(dir string, users map[string]string, more ...string) (*Mosquitto, error) {
+	m, err := SetMosquitto(dir, users, more...)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func NewMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 }
 
 // SetMosquitto prepares such a broker, for Start.
-func SetMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
+func SetMosquitto(dir string, users map[string]string, more ...string) (*Mosquitto, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, err
@@ -52,6 +53,9 @@ func SetMosquitto(dir string, users map[string]string) (*Mosquitto, error) {
 	}
 	_, port, _ := net.SplitHostPort(m.addr)
 	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\npersistence false\nset_tcp_nodelay true\nlog_dest stderr\nlog_type all\n", port, passwords)
+	for _, line := range more {
+		conf += line + "\n"
+	}
 	if os.Getuid() == 0 {
 		conf += "user root\n"
 	}
