@@ -133,7 +133,8 @@ fuzz: ## each fuzz target for 5 minutes
 
 bench: ## all figures that README quotes
 	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
-	$(GO) test -run '^$$' -bench OnPty -benchtime 2x ./cmd/metersim
+	$(GO) test -run '^$$' -bench 'Round.*OnPty|PreambleOnPty|StartOnPty' -benchtime 2x ./cmd/metersim
+	$(GO) test -run '^$$' -bench CPUOnPty -benchtime 1x ./cmd/metersim
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
 	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='

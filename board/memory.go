@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -33,6 +34,15 @@ func LimitMemory() int64 {
 		debug.SetMemoryLimit(limit)
 	}
 	return limit
+}
+
+// OneProcessor has the program use one of the board's processors, unless
+// GOMAXPROCS says otherwise: it waits most of its time, and each time that it
+// wakes on several they wake each other.
+func OneProcessor() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
 }
 
 func memoryLimit(meminfo io.Reader) int64 {

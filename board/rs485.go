@@ -2,7 +2,6 @@ package board
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -30,7 +29,7 @@ const (
 
 // turnBy prepares what turns the line, before the port is used: nil where the
 // hardware or the kernel does.
-func turnBy(how string, port *os.File) (pin, error) {
+func turnBy(how string, port int) (pin, error) {
 	switch {
 	case how == "" || how == "auto":
 		return nil, nil
@@ -48,19 +47,9 @@ func turnBy(how string, port *os.File) (pin, error) {
 	return l, nil
 }
 
-func kernelRS485(port *os.File) error {
-	raw, err := port.SyscallConn()
-	if err != nil {
-		return err
-	}
+func kernelRS485(port int) error {
 	set := serialRS485{flags: rs485Enabled | rs485RTSOnSend}
-	var failed unix.Errno
-	if err := raw.Control(func(fd uintptr) {
-		_, _, failed = unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCSRS485, uintptr(unsafe.Pointer(&set)))
-	}); err != nil {
-		return err
-	}
-	if failed != 0 {
+	if _, _, failed := unix.Syscall(unix.SYS_IOCTL, uintptr(port), unix.TIOCSRS485, uintptr(unsafe.Pointer(&set))); failed != 0 {
 		return fmt.Errorf("its driver does not turn an RS-485 line (TIOCSRS485: %w)", failed)
 	}
 	return nil

@@ -48,7 +48,7 @@ func TestThePinDrivesTheLineWhileBytesLeave(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	log := &wireLog{}
-	s := &Serial{Port: drainedPort{nil, log}, own: w, turn: loggedPin{log, false}}
+	s := &Serial{Port: drainedPort{nil, log}, own: int(w.Fd()), turn: loggedPin{log, false}}
 	if n, err := s.Write([]byte{1, 2}); n != 2 || err != nil {
 		t.Errorf("wrote %d, %v", n, err)
 	}

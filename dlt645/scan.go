@@ -42,6 +42,24 @@ func Pending(b []byte) int {
 	return len(b)
 }
 
+// Missing gives how many bytes must still come before a frame can be complete
+// at the end of b, in which Scan has found none. A candidate with both of its
+// start bytes counts as the frame.
+func Missing(b []byte) int {
+	least := overheadLen
+	for i := next(b, 0); i < len(b); i = next(b, i+1) {
+		if _, err := check(b[i:]); err != errShort {
+			continue
+		}
+		n := overheadLen
+		if len(b)-i >= headerLen {
+			return n + int(b[i+9]) - (len(b) - i)
+		}
+		least = min(least, n-(len(b)-i))
+	}
+	return least
+}
+
 // Diagnose tells why Scan finds no frame in b: what is wrong with the first
 // candidate that has two start bytes, else with the first start byte.
 func Diagnose(b []byte) error {

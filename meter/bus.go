@@ -24,6 +24,14 @@ type RatePort interface {
 	SetBaud(int) error
 }
 
+// PacedPort is a Port whose bytes come at the line's rate, as they do not from
+// a serial server, so that one may sleep until they are due. Pause is better
+// than a millisecond, which time.Sleep is not.
+type PacedPort interface {
+	Port
+	Pause(time.Duration)
+}
+
 // Bus is a line with meters on it. One transaction runs at a time, whoever
 // asks; Do and Try may be called from several goroutines.
 type Bus struct {
@@ -365,6 +373,8 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		endBy   = t.endBy(firstBy)
 		left    = sent.Add(t.Wire(sentLen)) // when the request's last byte has passed
 		began   time.Time                   // when the first byte of what is held came
+		pace    pacing
+		total   int // bytes that came
 		seen    []byte
 	)
 	defer func() {
@@ -395,6 +405,8 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		if began.IsZero() {
 			began = b.last
 		}
+		total += n
+		pace.note(t, b.last, total)
 		seen = append(seen, b.held[len(b.held)-n:]...)
 		f, ok := b.match(req)
 		if ok {
@@ -413,9 +425,64 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		}
 		if len(b.held) == 0 {
 			began = time.Time{}
+			continue
+		}
+		if err := b.rest(ctx, t, pace, total, endBy); err != nil {
+			return Answer{}, err
 		}
 	}
 }
+
+// pacing is what is known of when bytes come: n had come at that time.
+type pacing struct {
+	at time.Time
+	n  int
+}
+
+// note takes a read that brought the count to n. A line that was slower than its
+// rate, or paused, counts anew; then the last byte came up to a byte before.
+func (p *pacing) note(t Timing, now time.Time, n int) {
+	switch by := p.at.Add(t.Wire(n - p.n + mostJitter)); {
+	case p.at.IsZero():
+		*p = pacing{now, n}
+	case now.After(by):
+		*p = pacing{now.Add(-t.Wire(1)), n}
+	}
+}
+
+// mostJitter is how many bytes a read may be late and still tell nothing of the
+// line.
+const mostJitter = 2
+
+// rest sleeps until the last of what is missing of a frame must be there: a read
+// would wake for each byte of it.
+func (b *Bus) rest(ctx context.Context, t Timing, p pacing, n int, endBy time.Time) error {
+	port, ok := b.port.(PacedPort)
+	if !ok {
+		return nil
+	}
+	missing := min(dlt645.Missing(b.held), longestRest)
+	wake := p.at.Add(t.Wire(n - p.n + missing - missing/early))
+	if wake.After(endBy) {
+		wake = endBy
+	}
+	for left := time.Until(wake); left > 0; left = time.Until(wake) {
+		port.Pause(min(left, slice))
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	// early is the share of the rest of a frame by which a meter's clock may be
+	// fast.
+	early = 128
+	// longestRest bounds in bytes what noise costs that looks like the head of a
+	// long frame.
+	longestRest = 64
+)
 
 // match looks for the answer to req in what is held and drops good frames
 // that are none: echoes of the request, and late or foreign answers.

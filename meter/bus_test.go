@@ -90,6 +90,22 @@ func cat(parts ...[]byte) []byte {
 	return out
 }
 
+// lumps are bytes that come at a pace, and are handed over every so often, as an
+// adapter's latency timer does.
+func lumps(first, pace, every time.Duration, b []byte) (all []part) {
+	for n := 0; n < len(b); {
+		at := first
+		for ; at < first+time.Duration(n)*pace; at += every {
+		}
+		from := n
+		for n < len(b) && first+time.Duration(n)*pace <= at {
+			n++
+		}
+		all = append(all, part{at, b[from:n]})
+	}
+	return all
+}
+
 // TestReading holds the bus to what lines and meters do to an answer. In
 // each case phase A has 220.1 V.
 func TestReading(t *testing.T) {
@@ -118,6 +134,13 @@ func TestReading(t *testing.T) {
 		{"echo and answer in one", []part{{130 * ms, cat(request, fe(2), good)}}, "", nil, 130 * ms},
 		{"three pieces", []part{{130 * ms, good[:3]}, {200 * ms, good[3:11]}, {400 * ms, good[11:]}}, "", nil, 400 * ms},
 		{"byte by byte", bytewise(130*ms, 5*ms, good), "", nil, 130*ms + time.Duration(len(good)-1)*5*ms},
+		{"byte by byte after FE", bytewise(130*ms, 5*ms, cat(fe(4), good)), "", nil, 130*ms + time.Duration(len(good)+3)*5*ms},
+		{"in lumps of 16 ms", lumps(130*ms, 4990*time.Microsecond, 16*ms, cat(fe(4), good)), "", nil, 245 * ms}, // the last came at 242 ms
+		{"from a meter whose clock is 1 % slow", bytewise(130*ms, 5050*time.Microsecond, good), "", nil, 130*ms + time.Duration(len(good)-1)*5050*time.Microsecond},
+		{"from a meter whose clock is 1 % fast", bytewise(130*ms, 4950*time.Microsecond, good), "", nil, 130*ms + time.Duration(len(good)-1)*5*ms}, // under a byte later
+		{"with a pause after its head", append(bytewise(130*ms, 5*ms, good[:10]), bytewise(400*ms, 5*ms, good[10:])...), "", nil, 400*ms + time.Duration(len(good)-11)*5*ms},
+		{"noise byte by byte in front", bytewise(130*ms, 5*ms, cat([]byte{0, 0x68, 7, 0xFF}, fe(1), good)), "", nil, 130*ms + time.Duration(len(good)+4)*5*ms},
+		{"a false header byte by byte in front", bytewise(130*ms, 4990*time.Microsecond, cat([]byte{0x68, 1, 2, 3, 4, 5, 6, 0x68, 0x91, 0xF0}, good)), "", nil, 130*ms + (11+longestRest)*5*ms},
 		{"bytes after the frame", []part{{130 * ms, cat(good, []byte{0x16, 0x00})}}, "", nil, 130 * ms},
 		{"zeros on both sides", []part{{130 * ms, cat([]byte{0, 0}, good, []byte{0})}}, "", nil, 130 * ms},
 		{"another meter, then ours", []part{{110 * ms, answerOf(unit2, voltageA, "9999")}, {300 * ms, good}}, "", nil, 300 * ms},

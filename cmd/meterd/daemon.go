@@ -31,6 +31,7 @@ func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
 		level = slog.LevelDebug
 	}
 	board.LimitMemory()
+	board.OneProcessor()
 	st := station.New(station.Config{Version: version, Built: built, Files: takeover.NewFiles(*file), Journal: journal.New(s.Err, level)})
 	first, problems, err := st.First()
 	for _, p := range problems {

@@ -33,8 +33,12 @@ func (e *End) SetReadTimeout(d time.Duration) error {
 	return nil
 }
 
-// Read gives what has come, waiting for it as long as the time-out says.
-func (e *End) Read(p []byte) (int, error) {
+// Pause sleeps.
+func (e *End) Pause(d time.Duration) { time.Sleep(d) }
+
+// Read gives all that has come, as a port does, waiting for it as long as the
+// time-out says.
+func (e *End) Read(p []byte) (n int, err error) {
 	if len(e.rest) == 0 {
 		b, err := e.wait()
 		if err != nil || b == nil {
@@ -42,9 +46,18 @@ func (e *End) Read(p []byte) (int, error) {
 		}
 		e.rest = b
 	}
-	n := copy(p, e.rest)
-	e.rest = e.rest[n:]
-	return n, nil
+	for {
+		some := copy(p[n:], e.rest)
+		n, e.rest = n+some, e.rest[some:]
+		if n == len(p) {
+			return n, nil
+		}
+		select {
+		case e.rest = <-e.in:
+		default:
+			return n, nil
+		}
+	}
 }
 
 func (e *End) wait() ([]byte, error) {
