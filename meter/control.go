@@ -121,7 +121,7 @@ func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Read
 		if req.DI == clockTime {
 			clockRead = time.Now()
 		}
-		got, _, err := decode(req, res.Data, h.CT, h.PT)
+		got, _, _, err := decode(req, res.Data, h.CT, h.PT)
 		r.Values, failed = append(r.Values, got...), errors.Join(failed, err)
 	}
 	if len(r.Values) == 0 {

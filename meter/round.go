@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"meterd/dlt645"
@@ -11,17 +12,23 @@ import (
 
 // decode gives the values of the points that an answer holds, with the
 // transformer ratios in them. Absent values are left out, invalid ones
-// counted. The error tells of points that could not be read at all.
-func decode(req Request, data []byte, ct, pt int64) (values []PointValue, invalid int, err error) {
+// counted, and what a block leaves out is told. The error tells of points that
+// could not be read at all.
+func decode(req Request, data []byte, ct, pt int64) (values []PointValue, left []Point, invalid int, err error) {
 	items, tableErr := dlt645.Decode(nil, req.DI, data)
 	for _, p := range req.Points {
-		v, perr := valueOf(p, items, data)
+		v, there, perr := valueOf(p, items, data)
 		if p.Custom == nil && tableErr != nil {
 			perr = tableErr
 		}
 		if perr != nil {
 			err = perr
 			invalid++
+			left = append(left, p)
+			continue
+		}
+		if !there {
+			left = append(left, p)
 			continue
 		}
 		v, ok := apply(p, v, ct, pt)
@@ -32,24 +39,24 @@ func decode(req Request, data []byte, ct, pt int64) (values []PointValue, invali
 			values = append(values, PointValue{p.Name, v})
 		}
 	}
-	return values, invalid, err
+	return values, left, invalid, err
 }
 
 // valueOf finds a point among the items of an answer, or reads a custom one
-// from its data. Absent is what the answer does not hold.
-func valueOf(p Point, items []dlt645.Item, data []byte) (dlt645.Value, error) {
+// from its data; false if the answer does not hold it.
+func valueOf(p Point, items []dlt645.Item, data []byte) (dlt645.Value, bool, error) {
 	if c := p.Custom; c != nil {
 		if len(data) != c.Bytes {
-			return dlt645.Value{}, fmt.Errorf("meter: point %s: the answer for %s holds %d bytes, the configuration says %d", p.Name, p.DI, len(data), c.Bytes)
+			return dlt645.Value{}, false, fmt.Errorf("meter: point %s: the answer for %s holds %d bytes, the configuration says %d", p.Name, p.DI, len(data), c.Bytes)
 		}
-		return dlt645.NumberValue(data, c.Decimals, c.Signed), nil
+		return dlt645.NumberValue(data, c.Decimals, c.Signed), true, nil
 	}
 	for _, it := range items {
 		if it.DI == p.DI && it.Index == p.Index {
-			return it.Value, nil
+			return it.Value, true, nil
 		}
 	}
-	return dlt645.Value{}, nil
+	return dlt645.Value{}, false, nil
 }
 
 // apply multiplies a number by its transformer ratio; false if it overflows.
@@ -87,11 +94,11 @@ type session struct {
 const lostUntilEnd = 2
 
 // step goes on with a round until it ends, or until a request is lost while
-// others wait (false). A request that the meter refuses because it lacks the
-// data is replaced by single reads at once, or dropped. A request that is
-// lost to silence or noise, retries and all, ends the round unless the meter
-// answers others: a dead meter shall cost one request and not all, but one
-// bad identifier shall not cost the others.
+// others wait (false). A block that does not bring its members, for whatever
+// reason, is replaced by single reads at once. A request that is lost to
+// silence or noise, retries and all, ends the round unless the meter answers
+// others: a dead meter shall cost one request and not all, but one bad
+// identifier shall not cost the others.
 func (p *Poller) step(ctx context.Context, m *meterState, s *session) (ended bool) {
 	for len(s.todo) > 0 && s.lostRow < lostUntilEnd {
 		req := s.todo[0]
@@ -120,57 +127,80 @@ func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Requ
 	case err == nil:
 		s.lostRow = 0
 		delete(m.silent, req.DI)
-		p.take(m, req, res, &s.out)
+		left := p.take(m, req, res, &s.out)
+		if dlt645.IsBlock(req.DI) && len(left) > 0 {
+			s.todo = append(m.singles(left), s.todo...)
+		}
 	case refused:
 		s.lostRow = 0
 		s.out.answered = true
 		p.log.Debug("refused", "meter", m.Name, "di", req.DI.String(), "err", refusal)
-		// A refused follow-up frame does not mean that there are no data.
-		if refusal.Unsupported() && res.Data == nil {
-			m.learned.lack(req.DI, time.Now().Add(refusedFor))
-			p.changed.Store(true)
-			s.todo = append(p.singly(m, req), s.todo...)
+		switch block := dlt645.IsBlock(req.DI); {
+		case res.Data != nil && !block: // a refused follow-up frame does not mean that there are no data
+		case refusal.Unsupported() || block: // meters refuse a block with any code
+			p.lacks(m, req.DI, refusedFor)
+			if block {
+				p.log.Warn("the meter refuses a block; its values are read one by one", "meter", m.Name, "di", req.DI.String(), "code", refusal.CodeText())
+				s.todo = append(m.singles(req.Points), s.todo...)
+			}
+		default:
+			p.gaveNothing(m, req.DI)
 		}
 	case FailureKind(err) == "port" || ctx.Err() != nil:
 		s.out.lost = err
 		return true
 	default:
-		s.out.lost = err
-		s.lostRow++
 		silent := errors.Is(err, ErrSilence)
 		if !s.out.answered && !(silent && p.aliveBesides(ctx, m, s, req)) {
+			s.out.lost = err
 			return true
 		}
 		s.out.answered = true
 		if silent {
-			m.silentTo(req.DI, time.Now())
-			s.todo = append(p.singly(m, req), s.todo...)
+			p.gaveNothing(m, req.DI)
 		}
+		if silent && dlt645.IsBlock(req.DI) { // its members tell whether the meter is still there
+			s.todo = append(m.singles(req.Points), s.todo...)
+			return false
+		}
+		s.out.lost = err
+		s.lostRow++
 	}
 	return false
 }
 
-// silentTo notes that a meter that answers others was silent to one.
-func (m *meterState) silentTo(di dlt645.DI, now time.Time) {
+// gaveNothing notes that a meter that answers others was silent to one, or
+// refused it without saying that it lacks it.
+func (p *Poller) gaveNothing(m *meterState, di dlt645.DI) {
 	if m.silent == nil {
 		m.silent = map[dlt645.DI]int{}
 	}
 	if m.silent[di]++; m.silent[di] >= silentOften {
-		m.learned.lack(di, now.Add(silentFor))
+		p.lacks(m, di, silentFor)
 		delete(m.silent, di)
 	}
 }
 
-// take puts an answer's values into the reading.
-func (p *Poller) take(m *meterState, req Request, res Reply, out *outcome) {
+// lacks notes that there is nothing to be had under an identifier for a while.
+func (p *Poller) lacks(m *meterState, di dlt645.DI, during time.Duration) {
+	m.learned.lack(di, time.Now().Add(during))
+	p.changed.Store(true)
+}
+
+// take puts an answer's values into the reading, and gives the points that a
+// block leaves out.
+func (p *Poller) take(m *meterState, req Request, res Reply, out *outcome) (left []Point) {
 	out.answered = true
 	if out.reading.Time.IsZero() {
 		out.reading.Time = res.At
 	}
 	m.learned.noteWidth(req.DI, len(res.Data))
-	values, invalid, err := decode(req, res.Data, m.CT, m.PT)
+	values, left, invalid, err := decode(req, res.Data, m.CT, m.PT)
 	if err != nil {
 		p.log.Warn("answer not understood", "meter", m.Name, "di", req.DI.String(), "err", err)
+		if dlt645.IsBlock(req.DI) {
+			p.lacks(m, req.DI, refusedFor)
+		}
 	}
 	out.invalid += invalid
 	for _, v := range values {
@@ -179,15 +209,24 @@ func (p *Poller) take(m *meterState, req Request, res Reply, out *outcome) {
 		}
 	}
 	out.reading.Values = append(out.reading.Values, values...)
+	return left
 }
 
-// singly gives the single reads for a block that the meter is known not to
-// answer; none for anything else.
-func (p *Poller) singly(m *meterState, req Request) []Request {
-	if !dlt645.IsBlock(req.DI) || !m.learned.lacks(req.DI, time.Now()) {
-		return nil
+// singles gives the single reads of points, but for what the meter lacks.
+func (m *meterState) singles(points []Point) []Request {
+	var reqs []Request
+	now := time.Now()
+	for _, p := range points {
+		if m.learned.lacks(p.DI, now) {
+			continue
+		}
+		i := slices.IndexFunc(reqs, func(r Request) bool { return r.DI == p.DI })
+		if i < 0 {
+			i, reqs = len(reqs), append(reqs, Request{DI: p.DI})
+		}
+		reqs[i].Points = append(reqs[i].Points, p)
 	}
-	return plan(req.Points, m.edition(), &m.learned, time.Now())
+	return reqs
 }
 
 // aliveBesides asks a meter that was silent to one request for something else,

@@ -1,0 +1,76 @@
+package meter
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
+)
+
+// TestABlockThatBringsNothingCostsNoValue: meters refuse a block with any code,
+// are silent to it, or end it early. Its members come one by one in the same
+// round; what they do is learned, and tried again after a day.
+func TestABlockThatBringsNothingCostsNoValue(t *testing.T) {
+	refusal := func(code ...byte) func(*dlt645test.Meter) {
+		return func(m *dlt645test.Meter) { m.NoBlock, m.Quirks.Refusal = true, slices.Clip(append([]byte{}, code...)) }
+	}
+	silent := func(m *dlt645test.Meter) {
+		m.Quirks.Answer = func(req dlt645.Frame) []byte {
+			if b := req.Payload(); len(req.Data) == 4 && req.Data[1] == 0xFF && b != nil {
+				return []byte{}
+			}
+			return nil
+		}
+	}
+	short := func(value ...byte) func(*dlt645test.Meter) {
+		return func(m *dlt645test.Meter) { m.Set(0x0201FF00, value) }
+	}
+	for name, c := range map[string]struct {
+		quirk  func(*dlt645test.Meter)
+		blocks int // requests for blocks in the second day's first three rounds, of two blocks
+	}{
+		"refused with 02":           {refusal(0x02), 2},
+		"refused with 01":           {refusal(0x01), 2},
+		"refused with 04":           {refusal(0x04), 2},
+		"refused with 00":           {refusal(0x00), 2},
+		"refused with 01 01":        {refusal(0x01, 0x01), 2},
+		"refused without a code":    {refusal(), 2},
+		"refused with three bytes":  {refusal(0x01, 0x02, 0x04), 2},
+		"silence":                   {silent, 2 * silentOften},
+		"the first member only":     {short(0x01, 0x22), 6},
+		"two members":               {short(0x01, 0x22, 0x02, 0x22), 6},
+		"no whole number of values": {short(0x01, 0x22, 0x02), 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := dlt645test.NewMeter(unit1, 3)
+				c.quirk(m)
+				b := newBench(testTiming, []*dlt645test.Meter{m}, Group{Every: 10 * time.Minute, Points: pointsOf(t, "voltage", "current", "frequency")})
+				blocks, dayOne := 0, time.Now().Add(25*time.Hour)
+				b.line.Tap = func(e dlt645test.Event) {
+					if !e.Frame.Control.Response() && len(e.Frame.Data) == 4 && e.Frame.Data[1] == 0xFF && time.Now().After(dayOne) {
+						blocks++
+					}
+				}
+				b.run(t, 25*time.Hour+25*time.Minute)
+				if len(b.readings) < 25*6 {
+					t.Fatalf("%d readings", len(b.readings))
+				}
+				for i, r := range b.readings {
+					if len(r.Values) != 7 {
+						t.Fatalf("reading %d has %d values, want 7: %v", i, len(r.Values), r.Values)
+					}
+				}
+				if s := b.poller.Meters()[0]; s.Lost > 0 || !s.Online {
+					t.Errorf("%d rounds count as lost: %s", s.Lost, s.LastErr)
+				}
+				if blocks > c.blocks {
+					t.Errorf("blocks were asked for %d times in three rounds, want %d at most", blocks, c.blocks)
+				}
+			})
+		})
+	}
+}
