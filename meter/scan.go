@@ -3,7 +3,6 @@ package meter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"meterd/dlt645"
@@ -26,17 +25,30 @@ type ScanConfig struct {
 	// answers are known.
 	Timeout time.Duration
 	Found   func(Discovery)
-	// Progress is told what is asked, and how many probes were sent so far.
-	Progress func(text string, probes int)
+	// Stop ends the search once that many are found; 0: at its end.
+	Stop int
+	// Progress is told before each probe how far the search is.
+	Progress func(Progress)
+}
+
+// Progress is how far a search is.
+type Progress struct {
+	Edition dlt645.Protocol
+	Baud    int
+	Asked   dlt645.Address // the digits that are AA are not known yet
+	Probes  int            // sent so far
+	Done    float64        // share of the probes that are known to be needed, 0 to 1
+	Left    time.Duration  // for the others, at the pace so far
 }
 
 // Scan finds every meter on a line. It asks the one meter for its address
 // (13H), which works where there is only one, and then narrows: a read to an
 // address whose unknown high-order digits are AA is answered by every meter
 // that has the low-order ones, and where several answer at once there is
-// noise. Silence ends a branch, so each probe is worth its wait. That a clean
-// answer came does not prove that no other meter answered: what is left of
-// the branch is asked too.
+// noise. It goes a level at a time, so that most meters are found early: the
+// hundred branches of the whole line, then those of the branches in which
+// several answered. A clean answer ends its branch when another question brings
+// one from the same meter: one meter may have drowned another out.
 func Scan(ctx context.Context, c ScanConfig) error {
 	if len(c.Bauds) == 0 {
 		c.Bauds = []int{0}
@@ -48,18 +60,44 @@ func Scan(ctx context.Context, c ScanConfig) error {
 		c.Timeout = standardTimeout
 	}
 	if c.Progress == nil {
-		c.Progress = func(string, int) {}
+		c.Progress = func(Progress) {}
 	}
-	probes := 0
+	t := &tally{began: time.Now(), known: len(c.Bauds) * len(c.Editions)}
 	for _, baud := range c.Bauds {
 		for _, edition := range c.Editions {
-			s := &scan{ScanConfig: c, edition: edition, baud: baud, probes: &probes, found: map[dlt645.Address]bool{}}
-			if err := s.run(ctx); err != nil {
+			s := &scan{ScanConfig: c, edition: edition, baud: baud, tally: t, found: map[dlt645.Address]bool{}}
+			if err := s.run(ctx); err != nil && !errors.Is(err, errEnough) {
 				return err
+			}
+			if t.enough(c.Stop) {
+				return nil
 			}
 		}
 	}
 	return nil
+}
+
+// errEnough ends a search that has found what was wanted.
+var errEnough = errors.New("enough meters are found")
+
+// tally is how far all searches are.
+type tally struct {
+	began  time.Time
+	probes int
+	known  int // probes that are known to be needed
+	found  int
+}
+
+func (t *tally) enough(stop int) bool { return stop > 0 && t.found >= stop }
+
+// left gives how much is done, and what the rest takes.
+func (t *tally) left(now time.Time) (done float64, left time.Duration) {
+	t.known = max(t.known, t.probes+1)
+	if t.probes == 0 {
+		return 0, 0
+	}
+	each := now.Sub(t.began) / time.Duration(t.probes)
+	return float64(t.probes) / float64(t.known), each * time.Duration(t.known-t.probes)
 }
 
 // scan is the search at one rate and in one edition.
@@ -69,7 +107,14 @@ type scan struct {
 	baud    int
 	found   map[dlt645.Address]bool
 	times   Times
-	probes  *int
+	tally   *tally
+}
+
+// branch is the part of all addresses whose bytes up to and with at are not
+// known.
+type branch struct {
+	a  dlt645.Address
+	at int
 }
 
 // what an answer to a probe tells of a branch.
@@ -99,68 +144,89 @@ func (s *scan) rate() int {
 
 func (s *scan) run(ctx context.Context) error {
 	if s.edition == dlt645.V2007 {
-		if _, err := s.probe(ctx, dlt645.AddressRequest()); err != nil {
+		s.tally.known++
+		if _, _, err := s.probe(ctx, dlt645.AddressRequest()); err != nil {
 			return err
 		}
 	}
-	return s.narrow(ctx, dlt645.AnyAddress, len(dlt645.Address{})-1)
-}
-
-// probeDI is what a meter of that edition always has: the forward active
-// total.
-func (s *scan) probeDI() dlt645.DI {
-	if s.edition == dlt645.V1997 {
-		return dlt645.DI{Protocol: s.edition, Code: 0x9010}
-	}
-	return dlt645.DI{Code: 0x00010000}
-}
-
-// narrow asks a branch: the address whose bytes up to and with at are AA. If
-// anybody answers it asks each of its hundred branches.
-func (s *scan) narrow(ctx context.Context, a dlt645.Address, at int) error {
-	s.Progress(fmt.Sprintf("%s, %d baud, %s", s.edition, s.rate(), a), *s.probes)
-	v, err := s.probe(ctx, dlt645.ReadRequest(a, s.probeDI()))
+	whole := branch{dlt645.AnyAddress, len(dlt645.Address{}) - 1}
+	v, _, err := s.ask(ctx, whole.a, 0)
 	if err != nil || v == nobody {
 		return err
 	}
-	if at < 0 {
-		return nil
-	}
-	for n := range 100 {
-		a[at] = byte(n/10<<4 | n%10)
-		if at == 0 {
-			if _, err := s.probe(ctx, dlt645.ReadRequest(a, s.probeDI())); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := s.narrow(ctx, a, at-1); err != nil {
+	todo := []branch{whole} // in the order of levels
+	for s.tally.known += 100; len(todo) > 0; todo = todo[1:] {
+		more, err := s.split(ctx, todo[0])
+		if err != nil {
 			return err
 		}
+		todo = append(todo, more...)
 	}
 	return nil
 }
 
-// probe sends a request once and takes note of who answers.
-func (s *scan) probe(ctx context.Context, req dlt645.Frame) (verdict, error) {
-	if s.found[req.Address] {
-		return somebody, nil
+// split asks the hundred branches of a branch, and gives those in which more
+// than one meter answers.
+func (s *scan) split(ctx context.Context, b branch) (more []branch, err error) {
+	for n := range 100 {
+		b.a[b.at] = byte(n/10<<4 | n%10)
+		v, who, err := s.ask(ctx, b.a, 0)
+		if err != nil {
+			return nil, err
+		}
+		if b.at == 0 || v == nobody {
+			continue
+		}
+		if v == somebody {
+			s.tally.known++
+			again, other, err := s.ask(ctx, b.a, 1)
+			if err != nil {
+				return nil, err
+			}
+			if again != several && (again == nobody || other == who) {
+				continue
+			}
+		}
+		more = append(more, branch{b.a, b.at - 1})
+		s.tally.known += 100
 	}
-	*s.probes++
+	return more, nil
+}
+
+// questions are two that a meter of each edition answers: the forward active
+// total, and the voltage.
+var questions = map[dlt645.Protocol][2]dlt645.DI{
+	dlt645.V2007: {{Code: 0x00010000}, {Code: 0x02010100}},
+	dlt645.V1997: {{Protocol: dlt645.V1997, Code: 0x9010}, {Protocol: dlt645.V1997, Code: 0xB611}},
+}
+
+// ask reads one of the questions from an address.
+func (s *scan) ask(ctx context.Context, a dlt645.Address, question int) (verdict, dlt645.Address, error) {
+	return s.probe(ctx, dlt645.ReadRequest(a, questions[s.edition][question]))
+}
+
+// probe sends a request once and tells who answers.
+func (s *scan) probe(ctx context.Context, req dlt645.Frame) (verdict, dlt645.Address, error) {
+	if s.tally.enough(s.Stop) {
+		return nobody, dlt645.Address{}, errEnough
+	}
+	done, left := s.tally.left(time.Now())
+	s.Progress(Progress{Edition: s.edition, Baud: s.rate(), Asked: req.Address, Probes: s.tally.probes, Done: done, Left: left})
+	s.tally.probes++
 	ans, err := s.Bus.TryAs(ctx, s.manner(), req)
 	a := ans.Frame.Address
 	var refusal *dlt645.Refusal
 	switch {
 	case ctx.Err() != nil:
-		return nobody, ctx.Err()
+		return nobody, a, ctx.Err()
 	case FailureKind(err) == "port":
-		return nobody, err
+		return nobody, a, err
 	case errors.Is(err, ErrSilence):
-		return nobody, nil
+		return nobody, a, nil
 	case errors.Is(err, ErrNoise):
-		return several, nil
+		return several, a, nil
 	case err != nil && !errors.As(err, &refusal):
-		return nobody, err
+		return nobody, a, err
 	}
 	s.times.add(ans.Took)
 	if len(ans.Frame.Data) == len(a) && req.Control.Function() == dlt645.FuncReadAddress {
@@ -168,7 +234,8 @@ func (s *scan) probe(ctx context.Context, req dlt645.Frame) (verdict, error) {
 	}
 	if a.IsMeter() && !s.found[a] {
 		s.found[a] = true
+		s.tally.found++
 		s.Found(Discovery{Address: a, Protocol: s.edition, Baud: s.rate(), Took: ans.Took})
 	}
-	return somebody, nil
+	return somebody, a, nil
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"os"
 	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 
 	"meterd/board"
 	"meterd/cmd/meterd/cli"
@@ -27,6 +31,7 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	timeout := f.Duration("timeout", 500*time.Millisecond, "wait for the first byte of an answer")
 	gap := f.Duration("gap", 30*time.Millisecond, "quiet line before a request")
 	preamble := f.Int("preamble", 4, "FE bytes before a request")
+	stopAt := f.Int("stop", 0, "end once that many meters are found")
 	asJSON := f.Bool("json", false, "a JSON object for each meter")
 	if err := cli.Parse(f, args, 0, 0); err != nil {
 		return err
@@ -50,8 +55,8 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	switch {
 	case *port == "":
 		return cli.Wrong(f, "-port is required")
-	case *timeout < 50*time.Millisecond || *timeout > time.Minute, *gap < 0, *preamble < 0 || *preamble > 16:
-		return cli.Wrong(f, "-timeout is 50ms to 1m, -gap 0s at least, -preamble 0 to 16")
+	case *timeout < 50*time.Millisecond || *timeout > time.Minute, *gap < 0, *stopAt < 0, *preamble < 0 || *preamble > 16:
+		return cli.Wrong(f, "-timeout is 50ms to 1m, -gap and -stop 0 at least, -preamble 0 to 16")
 	case !slices.Contains(board.Parities, *parity):
 		return cli.Wrong(f, "-parity is one of %s", strings.Join(board.Parities, ", "))
 	}
@@ -65,10 +70,12 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	found := 0
+	tell := progress{w: s.Err, live: isTerminal(s.Err)}
 	err := meter.Scan(ctx, meter.ScanConfig{
 		Bus: bus, Bauds: bauds, Editions: editions, Timeout: *timeout,
 		Found: func(d meter.Discovery) {
 			found++
+			tell.clear()
 			it := explain.Found{Discovery: d, Bus: "rs485-1"}
 			if !*asJSON {
 				fmt.Fprint(s.Out, it.Text("en"))
@@ -79,11 +86,19 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 				s.Out.Write(append(b, '\n'))
 			}
 		},
-		Progress: func(text string, probes int) { fmt.Fprintf(s.Err, "%d probes, %d meters: %s\n", probes, found, text) },
+		Stop: *stopAt, Progress: func(p meter.Progress) { tell.show(p, found) },
 	})
+	tell.clear()
 	switch {
 	case err == nil && found == 0:
-		return cli.Fail("rate, parity, wiring A/B, and power of the meters", "no meter answers")
+		names := make([]string, 0, len(editions))
+		for _, e := range editions {
+			names = append(names, e.String())
+		}
+		if len(names) == 0 {
+			names = []string{"2007", "1997"}
+		}
+		return cli.Fail("look at the wires (A and B swapped?), the power of the meters, and other rates and parities: -baud, -parity", "no meter answers at %s baud, %s parity, in the editions of %s", *baud, *parity, strings.Join(names, " and "))
 	case err == nil:
 		return nil
 	}
@@ -91,4 +106,41 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 		return cli.Fail("is the port there, and free? A daemon that holds it scans by: meterd exec scan BUS", "%s", f.Text)
 	}
 	return err
+}
+
+// progress shows how far a search is: on a terminal in one line that changes,
+// elsewhere with a line now and then.
+type progress struct {
+	w     io.Writer
+	live  bool
+	shown bool
+	last  time.Time
+}
+
+// progressEvery is how often it is told where nothing can be overwritten.
+const progressEvery = 10 * time.Second
+
+func (p *progress) show(at meter.Progress, found int) {
+	text := fmt.Sprintf("%s, %d baud: %d found, %.0f %% done, about %v left", at.Edition, at.Baud, found, 100*at.Done, at.Left.Round(time.Second))
+	switch now := time.Now(); {
+	case p.live:
+		fmt.Fprintf(p.w, "\r\x1b[K%s", text)
+		p.shown = true
+	case now.Sub(p.last) >= progressEvery:
+		fmt.Fprintln(p.w, text)
+		p.last = now
+	}
+}
+
+// clear takes the changing line away.
+func (p *progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
