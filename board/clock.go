@@ -97,9 +97,18 @@ func (c *Clock) Use(synced, set bool) {
 	c.synced, c.set = synced, set
 }
 
+// mostYears is how long after its build the program may be at work.
+const mostYears = 20
+
+// sane reports whether a time may be right at all: neither before the program
+// was built nor long after.
+func (c *Clock) sane(t time.Time) bool {
+	return !t.Before(c.NotBefore) && (c.NotBefore.IsZero() || t.Before(c.NotBefore.AddDate(mostYears, 0, 0)))
+}
+
 // Trusted reports whether now can be believed.
 func (c *Clock) Trusted(now time.Time) bool {
-	if now.Before(c.NotBefore) {
+	if !c.sane(now) {
 		return false
 	}
 	c.mu.Lock()
@@ -118,7 +127,7 @@ func (c *Clock) system() clockSystem {
 
 // Offer takes the time that a platform knows.
 func (c *Clock) Offer(platform string, t time.Time) {
-	if t.Before(c.NotBefore) {
+	if !c.sane(t) {
 		return
 	}
 	k := known{t.Round(0), c.system().uptime()}
@@ -132,7 +141,7 @@ func (c *Clock) Offer(platform string, t time.Time) {
 
 // OfferMeter takes the time that a meter's clock shows.
 func (c *Clock) OfferMeter(meter string, t time.Time) {
-	if t.Before(c.NotBefore) {
+	if !c.sane(t) {
 		return
 	}
 	k := known{t.Round(0), c.system().uptime()}
@@ -154,7 +163,7 @@ func (c *Clock) Source(now time.Time) string {
 	if o, ok := c.best(); ok && o.agrees() {
 		return o.Source
 	}
-	if now.Before(c.NotBefore) {
+	if !c.sane(now) {
 		return SourceNone
 	}
 	return SourceSystem
@@ -262,7 +271,7 @@ func (c *Clock) askRTC() {
 	sys := c.system()
 	t, err := sys.rtc()
 	k := known{t.Round(0), sys.uptime()}
-	if err != nil || t.Before(c.NotBefore) { // none, or its battery is flat
+	if err != nil || !c.sane(t) { // none, or its battery is flat
 		k = known{}
 	}
 	c.mu.Lock()
@@ -284,7 +293,7 @@ func (c *Clock) keep(running time.Duration) {
 		return
 	}
 	up := sys.uptime()
-	if wrong := sys.now().Before(c.NotBefore); !wrong {
+	if wrong := !c.sane(sys.now()); !wrong {
 		tooSoon := running < ntpTime || setAt > 0 && up-setAt < correctAgain
 		if tooSoon || o.Source == SourceMeters && o.Meters < fewestMeters {
 			return

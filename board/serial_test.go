@@ -100,6 +100,9 @@ func TestClockBeforeTheBuildIsNotTrusted(t *testing.T) {
 	if c.Trusted(built.Add(-time.Second)) || !c.Trusted(built) {
 		t.Error("the build date is the border")
 	}
+	if late := built.AddDate(20, 0, 0); c.Trusted(late) || !c.Trusted(late.Add(-time.Second)) || c.Source(late) == SourceSystem {
+		t.Error("twenty years later is the other")
+	}
 	if c.Source(time.Unix(0, 0)) == "system" {
 		t.Error("1970 is told as the system's time")
 	}

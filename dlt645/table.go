@@ -320,5 +320,22 @@ func AnswerWidth(di DI) int {
 	return e.width
 }
 
+// MostWidth gives the bytes that the answer for di holds at most, 0 if the table
+// does not tell: the total and 63 tariffs, with a byte of fill after each.
+func MostWidth(di DI) int {
+	e, ok := lookup(di)
+	switch {
+	case !ok || e.width == 0:
+		return 0
+	case e.again == tariffs:
+		return int(e.width+1) * mostAgain
+	case IsBlock(di):
+		return int(e.width+1) * len(Members(nil, di, mostAgain-1))
+	case e.again != once:
+		return int(e.width+1) * mostAgain
+	}
+	return int(max(e.width, e.alt)) + 1
+}
+
 // usualTariffs is how many tariffs meters commonly have.
 const usualTariffs = 4

@@ -74,3 +74,27 @@ func TestABlockThatBringsNothingCostsNoValue(t *testing.T) {
 		})
 	}
 }
+
+// TestAMeterThatSaysMoreForEverKeepsNobodyFromTheLine: of its two neighbours
+// each keeps its rounds.
+func TestAMeterThatSaysMoreForEverKeepsNobodyFromTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meters := simulated(3)
+		meters[0].Quirks.Endless = true
+		const every, rounds = 10 * time.Second, 360
+		b := newBench(testTiming, meters, Group{Every: every, Points: pointsOf(t, "voltage", "energy.forward")})
+		b.run(t, rounds*every)
+		of := map[dlt645.Address]int{}
+		for _, r := range b.readings {
+			of[r.Meter]++
+		}
+		for _, m := range meters[1:] {
+			if n := of[m.Address]; n < rounds*95/100 {
+				t.Errorf("%v has %d of %d rounds", m.Address, n, rounds)
+			}
+		}
+		if s := b.poller.Meters()[0]; !s.Online || s.Requests > 400 {
+			t.Errorf("the endless one is online %v, and was asked %d times", s.Online, s.Requests)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"meterd/dlt645"
@@ -46,6 +47,7 @@ type Bus struct {
 	port Port                         // nil: to be opened
 	baud int                          // that the port has now
 	held []byte                       // bytes that came and were not used yet
+	came int                          // bytes in this transaction, and in what went before it
 	last time.Time                    // when the line was last busy, also in the near future while our bytes leave
 	owes map[dlt645.Address]time.Time // when a request was sent that its meter has not answered
 }
@@ -190,6 +192,7 @@ func (b *Bus) claim(ctx context.Context, how Manner, req dlt645.Frame) ([]byte, 
 	}
 	select {
 	case b.turn <- struct{}{}:
+		b.came = 0
 		return wire, nil
 	case <-ctx.Done():
 		return nil, &UnsentError{ctx.Err()}
@@ -326,7 +329,7 @@ func (b *Bus) drop() {
 	if len(b.held) == 0 {
 		return
 	}
-	b.trace(Trace{Bus: b.name, At: b.last, Wire: b.held})
+	b.trace(Trace{Bus: b.name, At: b.last, Wire: slices.Clone(b.held[:min(len(b.held), mostSeen)])})
 	var f dlt645.Frame
 	for {
 		at, ok := dlt645.Scan(b.held, &f)
@@ -341,6 +344,15 @@ func (b *Bus) drop() {
 
 // slice bounds one read, so that a cancelled context is noticed.
 const slice = 200 * time.Millisecond
+
+// mostCame is more than a line carries in a transaction at its highest rate.
+const mostCame = 16 << 10
+
+// errFlood ends a connection on which more comes than a line can carry.
+var errFlood = errors.New("more bytes come than a line can carry")
+
+// mostSeen bounds what is kept of a transaction for people to see.
+const mostSeen = 2 * dlt645.MaxFrame
 
 // read adds to held what comes within wait, or within slice if that is
 // shorter.
@@ -360,6 +372,10 @@ func (b *Bus) read(ctx context.Context, wait time.Duration) (int, error) {
 		b.held = append(b.held, buf[:n]...)
 		b.last = time.Now()
 		b.count.add(func(c *Counts) { c.BytesReceived += n })
+		if b.came += n; b.came > mostCame {
+			b.held = nil
+			return n, b.failed(errFlood)
+		}
 	}
 	return n, nil
 }
@@ -407,7 +423,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		}
 		total += n
 		pace.note(t, b.last, total)
-		seen = append(seen, b.held[len(b.held)-n:]...)
+		seen = append(seen, b.held[len(b.held)-min(n, mostSeen-len(seen)):]...)
 		f, ok := b.match(req)
 		if ok {
 			took := max(0, began.Sub(left)-t.Wire(1))

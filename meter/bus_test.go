@@ -402,10 +402,10 @@ func TestFollowUpFramesArePutTogether(t *testing.T) {
 		for i := range long {
 			long[i] = byte(i % 100 / 10 << 4)
 		}
-		m.Set(0x0001FF00, long)
+		m.Set(0x9A000001, long) // no table knows how long it is
 		line := &dlt645test.Line{Baud: 1000000, Meters: []*dlt645test.Meter{m}}
 		go line.Serve(t.Context(), end)
-		r, err := bus.Read(t.Context(), unit1, dlt645.DI{Code: 0x0001FF00})
+		r, err := bus.Read(t.Context(), unit1, dlt645.DI{Code: 0x9A000001})
 		if err != nil || string(r.Data) != string(long) {
 			t.Errorf("got %d bytes, %v; want the %d that were set", len(r.Data), err, len(long))
 		}
@@ -422,6 +422,42 @@ func TestCancelledReadEndsSoon(t *testing.T) {
 		_, err := bus.Read(ctx, unit1, voltageA)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 600*time.Millisecond {
 			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// flood is a port of a serial server that gives bytes without end.
+type flood struct{ closed int }
+
+func (f *flood) Read(b []byte) (int, error) {
+	time.Sleep(time.Duration(len(b)) * time.Second / 3e6) // 3 MB/s
+	for i := range b {
+		b[i] = 0x68
+	}
+	return len(b), nil
+}
+func (f *flood) Write(b []byte) (int, error)        { return len(b), nil }
+func (f *flood) SetReadTimeout(time.Duration) error { return nil }
+func (f *flood) Close() error                       { f.closed++; return nil }
+
+// TestAFloodIsCutOff: its connection is closed, and little of it is kept.
+func TestAFloodIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &flood{}
+		kept := 0
+		bus := NewBus("test", testTiming, func() (Port, error) { return f, nil }, func(tr Trace) { kept = max(kept, cap(tr.Wire)) })
+		for n := 1; n <= 3; n++ {
+			began := time.Now()
+			_, err := bus.Try(t.Context(), dlt645.ReadRequest(unit1, voltageA))
+			if FailureKind(err) != "port" || !strings.Contains(err.Error(), "more bytes come than a line can carry") || f.closed != n {
+				t.Fatalf("got %v, closed %d times", err, f.closed)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+		}
+		if kept > 4*mostSeen || len(bus.held) > 0 {
+			t.Errorf("%d bytes of a transaction are kept, %d held", kept, len(bus.held))
 		}
 	})
 }

@@ -17,6 +17,9 @@ var (
 	ErrNoise = errors.New("noise")
 )
 
+// ErrOverrun says that a meter goes on with more than the item can hold.
+var ErrOverrun = errors.New("overrun")
+
 // PortError says that the port itself failed.
 type PortError struct {
 	Bus string

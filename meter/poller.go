@@ -71,6 +71,7 @@ type meterState struct {
 
 	learned  Learned           // owned by Run; others see kept
 	silent   map[dlt645.DI]int // how often it was silent to one, in a row
+	overruns map[dlt645.DI]int // how often it went on without end
 	bareLost bool              // the last request went without FE and was lost
 	session  *session          // a round that was put aside
 	guess    int               // which of the editions is asked for next

@@ -54,8 +54,22 @@ func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt
 		if !more {
 			return r, nil
 		}
+		if len(r.Data) > mostOf(di) {
+			return r, fmt.Errorf("%w: %d bytes of %s, and it says that there are more", ErrOverrun, len(r.Data), di)
+		}
 		if ans, err = b.again(ctx, how, whole.Next(r.Address)); err != nil {
 			return r, err
 		}
 	}
+}
+
+// longestRecord is twice the longest of the tables.
+const longestRecord = 2048
+
+// mostOf bounds what an identifier can hold.
+func mostOf(di dlt645.DI) int {
+	if n := dlt645.MostWidth(di); n > 0 {
+		return n
+	}
+	return longestRecord
 }

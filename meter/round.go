@@ -146,6 +146,14 @@ func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Requ
 		default:
 			p.gaveNothing(m, req.DI)
 		}
+	case errors.Is(err, ErrOverrun): // the line is for the others too
+		s.lostRow = 0
+		s.out.answered = true
+		pause := p.overran(m, req.DI)
+		p.log.Warn("the meter goes on without end; it is left alone with that", "meter", m.Name, "di", req.DI.String(), "for", pause, "err", err)
+		if dlt645.IsBlock(req.DI) {
+			s.todo = append(m.singles(req.Points), s.todo...)
+		}
 	case FailureKind(err) == "port" || ctx.Err() != nil:
 		s.out.lost = err
 		return true
@@ -180,6 +188,21 @@ func (p *Poller) gaveNothing(m *meterState, di dlt645.DI) {
 		delete(m.silent, di)
 	}
 }
+
+// overran leaves a meter alone with an identifier, longer each time.
+func (p *Poller) overran(m *meterState, di dlt645.DI) time.Duration {
+	if m.overruns == nil {
+		m.overruns = map[dlt645.DI]int{}
+	}
+	pause := min(firstOverrun<<min(m.overruns[di], 20), refusedFor)
+	m.overruns[di]++
+	p.lacks(m, di, pause)
+	return pause
+}
+
+// firstOverrun is how long an identifier is left alone first that went on
+// without end.
+const firstOverrun = 10 * time.Minute
 
 // lacks notes that there is nothing to be had under an identifier for a while.
 func (p *Poller) lacks(m *meterState, di dlt645.DI, during time.Duration) {

@@ -123,7 +123,10 @@ func (m *Meter) readLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool)
 		m.rest, m.restOf, m.seq = value[most:], di, 0
 		return dlt645.AnswerTo(req, m.Address, value[:most], true), true
 	}
-	return dlt645.AnswerTo(req, m.Address, value, false), true
+	if m.Quirks.Endless {
+		m.rest, m.restOf, m.seq = value, di, 0
+	}
+	return dlt645.AnswerTo(req, m.Address, value, m.Quirks.Endless), true
 }
 
 // buffer is how many bytes of values one answer holds: a read answer has 200
@@ -147,7 +150,10 @@ func (m *Meter) readMoreLocked(req dlt645.Frame) (dlt645.Frame, bool) {
 	}
 	n := min(len(m.rest), m.buffer())
 	part := m.rest[:n]
-	m.rest, m.seq = m.rest[n:], want
+	m.seq = want
+	if !m.Quirks.Endless {
+		m.rest = m.rest[n:]
+	}
 	return dlt645.AnswerTo(req, m.Address, part, len(m.rest) > 0), true
 }
 

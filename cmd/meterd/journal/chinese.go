@@ -16,6 +16,7 @@ var chinese = map[string]string{
 	"another meter answers at the address":                      "该地址换了另一块电表",
 	"answer not understood":                                     "无法解析应答",
 	"the meter refuses a block; its values are read one by one": "电表拒绝数据块读取，改为逐项读取",
+	"the meter goes on without end; it is left alone with that": "电表应答没有结束，暂不再读取该项",
 	"command":   "执行命令",
 	"connected": "已连接",
 	"a message is set aside and not sent again":             "报文已搁置，不再发送",
