@@ -17,14 +17,7 @@ func TestABlockThatBringsNothingCostsNoValue(t *testing.T) {
 	refusal := func(code ...byte) func(*dlt645test.Meter) {
 		return func(m *dlt645test.Meter) { m.NoBlock, m.Quirks.Refusal = true, slices.Clip(append([]byte{}, code...)) }
 	}
-	silent := func(m *dlt645test.Meter) {
-		m.Quirks.Answer = func(req dlt645.Frame) []byte {
-			if b := req.Payload(); len(req.Data) == 4 && req.Data[1] == 0xFF && b != nil {
-				return []byte{}
-			}
-			return nil
-		}
-	}
+	silent := func(m *dlt645test.Meter) { m.Quirks.SilentToBlocks = true }
 	short := func(value ...byte) func(*dlt645test.Meter) {
 		return func(m *dlt645test.Meter) { m.Set(0x0201FF00, value) }
 	}
@@ -97,4 +90,34 @@ func TestAMeterThatSaysMoreForEverKeepsNobodyFromTheLine(t *testing.T) {
 			t.Errorf("the endless one is online %v, and was asked %d times", s.Online, s.Requests)
 		}
 	})
+}
+
+// TestNoQuirkCostsAValue: whatever habits a meter has, its values come, each
+// round from the third on.
+func TestNoQuirkCostsAValue(t *testing.T) {
+	for _, q := range dlt645test.AllQuirks() {
+		if q.Name == "endless" {
+			continue // nobody can tell what is the value; its neighbours are seen to above
+		}
+		t.Run(q.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				timing := testTiming
+				timing.Timeout, timing.Gap, timing.Retries = 3*time.Second, 110*time.Millisecond, 1
+				m := dlt645test.NewMeter(unit1, 3)
+				if err := m.Give(q.Name); err != nil {
+					t.Fatal(err)
+				}
+				b := newBench(timing, []*dlt645test.Meter{m}, Group{Every: time.Minute, Points: pointsOf(t, "voltage", "current", "frequency", "energy.forward.total")})
+				b.run(t, 10*time.Minute+30*time.Second)
+				if len(b.readings) < 10 {
+					t.Fatalf("%d readings in ten minutes", len(b.readings))
+				}
+				for i, r := range b.readings[2:] {
+					if len(r.Values) != 10 { // with the energies of day and month
+						t.Errorf("reading %d has %d values, want 10: %v", i+2, len(r.Values), r.Values)
+					}
+				}
+			})
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,6 +27,11 @@ func runBus(ctx context.Context, args []string) error {
 	link := f.String("link", "", "a symbolic link to the pty, made anew")
 	socket := f.String("socket", "", "a unix socket to connect to instead of a pty, such as a machine's serial port")
 	f.Uint64Var(&line.Seed, "seed", 1, "of the faults")
+	var quirks []string
+	f.Func("quirk", "NAME, a habit of all meters; may be given several times; help lists them", func(s string) error {
+		quirks = append(quirks, s)
+		return nil
+	})
 	f.Func("fault", "NAME or NAME=RATE; may be given several times", line.Faults.Set)
 	if err := parse(f, args); err != nil {
 		return err
@@ -38,7 +44,21 @@ func runBus(ctx context.Context, args []string) error {
 		fmt.Fprintln(os.Stderr, "error: -phases is 1 or 3, -meters 1 to 99, -baud 300 at least")
 		return errUsage
 	}
+	if slices.Contains(quirks, "help") {
+		for _, q := range dlt645test.AllQuirks() {
+			fmt.Printf("%-18s %s\n", q.Name, q.Text)
+		}
+		return nil
+	}
 	line.Meters = newMeters(*meters, *phases)
+	for _, m := range line.Meters {
+		for _, q := range quirks {
+			if err := m.Give(q); err != nil {
+				fmt.Fprintf(os.Stderr, "error: %v\n", err)
+				return errUsage
+			}
+		}
+	}
 	for _, m := range line.Meters {
 		m.Baud = line.Baud
 	}

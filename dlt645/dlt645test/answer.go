@@ -107,6 +107,9 @@ func (m *Meter) readLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool)
 	if _, fits := req.Parts(nil); !ok || !fits {
 		return m.refuseData(req)
 	}
+	if m.Quirks.SilentToBlocks && dlt645.IsBlock(di) {
+		return dlt645.Frame{}, false
+	}
 	var value []byte
 	if n, counted := req.Field(dlt645.FieldCount); counted {
 		value, ok = m.loadRecords(di, n[0], req, now)

@@ -59,6 +59,8 @@ type Quirks struct {
 	BlockFill        byte                      // one byte after a block: AA or DD; zero: none
 	WideCurrent      bool                      // currents of 4 bytes
 	Report           bool                      // an active report comes before each answer
+	ShortBlock       bool                      // ends a block after its first member
+	SilentToBlocks   bool                      // does not answer what asks for a block
 	Endless          bool                      // says after each answer that there is more
 	Carrier          bool                      // a carrier's control byte C0 where the meter is silent
 	Refusal          []byte                    // instead of ERR 02; not nil and empty: none

@@ -22,7 +22,9 @@ func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
 		if !ok {
 			break
 		}
-		all = append(all, v...)
+		if all = append(all, v...); m.Quirks.ShortBlock {
+			break
+		}
 	}
 	if len(all) > 0 && m.Quirks.BlockFill != 0 {
 		all = append(all, m.Quirks.BlockFill)
