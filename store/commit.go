@@ -95,9 +95,9 @@ func (r *Ring) collect(most int) (f *frame, more bool, moved int) {
 	defer r.mu.Unlock()
 	f = &frame{header: header{first: r.next - uint64(len(r.pending)), total: r.total - uint64(len(r.pending)), reserved: reserveAhead}}
 	size := frameHeader
-	for name, pos := range r.cursors {
-		f.positions = append(f.positions, cursor{name, pos})
-		size += cursorSize(name)
+	f.positions = r.positionsLocked()
+	for _, c := range f.positions {
+		size += cursorSize(c.name)
 	}
 	r.data = r.data[:0]
 	for _, rec := range r.pending {
@@ -110,6 +110,24 @@ func (r *Ring) collect(most int) (f *frame, more bool, moved int) {
 	f.data = r.data
 	f.records = len(f.data)
 	return f, f.records < len(r.pending), r.moved
+}
+
+// unseenMark begins the name of what stands in a frame beside a cursor: how many
+// records were overwritten after it. A program that does not know it takes it
+// for one more cursor.
+const unseenMark = "\x00"
+
+// positionsLocked gives the cursors as a frame holds them.
+func (r *Ring) positionsLocked() (all []cursor) {
+	for name, pos := range r.cursors {
+		all = append(all, cursor{name, pos})
+	}
+	for name, n := range r.unseen {
+		if n > 0 && len(all) < MaxCursors {
+			all = append(all, cursor{unseenMark + name, n})
+		}
+	}
+	return all
 }
 
 // pack lets the codec pack the records. What it does not give back exactly,
@@ -201,7 +219,9 @@ func (r *Ring) write(f *frame) (int, error) {
 	if t.offset+int64(len(b)) > int64(r.medium.segmentSize) {
 		f.segment, f.offset = t.segment+1, 0
 		t.segment, t.offset, t.committed = f.segment, 0, false
-		r.reuse(f.segment)
+		if r.reuse(f.segment) {
+			b = r.withUnseen(f, b)
+		}
 		f.header.put(b, r.medium.id)
 	}
 	b = append(b, make([]byte, r.medium.pad(len(b))-len(b))...)
@@ -227,15 +247,29 @@ func (r *Ring) write(f *frame) (int, error) {
 	return len(b), nil
 }
 
+// withUnseen gives the frame with what it is about to overwrite counted, where
+// there is room for that. Else the next one has it.
+func (r *Ring) withUnseen(f *frame, b []byte) []byte {
+	before := f.positions
+	r.mu.Lock()
+	f.positions = r.positionsLocked()
+	r.mu.Unlock()
+	if f.size() > r.medium.segmentSize {
+		f.positions = before
+	}
+	return f.append(b[:0], r.medium.id)
+}
+
 // reuse leads readers past a slot's old segment before the first byte of it
-// is overwritten, and counts for each cursor what it had not read.
-func (r *Ring) reuse(segment uint64) {
+// is overwritten, and counts for each cursor what it had not read; false if
+// that is nothing.
+func (r *Ring) reuse(segment uint64) bool {
 	n := uint64(r.medium.segments)
 	r.mu.Lock()
 	lowest := r.lowest
 	r.mu.Unlock()
 	if segment < n || segment-n < lowest {
-		return
+		return false
 	}
 	old := segment - n
 	_, oldest, found, _ := r.medium.readable(old+1, segment)
@@ -251,7 +285,9 @@ func (r *Ring) reuse(segment uint64) {
 	defer r.mu.Unlock()
 	for name, n := range lost {
 		r.stats.Lost[name] += n
+		r.unseen[name] += uint64(n)
 	}
+	return len(lost) > 0
 }
 
 // unread counts the records of a segment that each cursor has not passed.

@@ -22,11 +22,19 @@ type Reader struct {
 	cause   Cause  // of a gap before that frame, "" if nothing is known of one
 	passed  uint64 // how many records were ever put in up to the one read last
 	counted bool   // passed is known
+	cursor  string // that it began at; "": at none
 }
 
 // NewReader gives a reader of the records after a number; 0 starts at the
 // oldest.
 func (r *Ring) NewReader(after uint64) *Reader { return &Reader{ring: r, next: after + 1} }
+
+// Of has the reader ask the ring how much was overwritten after a cursor, also
+// before the ring was opened, where it begins at that.
+func (rd *Reader) Of(cursor string) *Reader {
+	rd.cursor = cursor
+	return rd
+}
 
 // Next gives the next record, or the gap before it; false if there is none
 // yet. What is missing before the oldest record is no gap to a reader from 0.
@@ -96,6 +104,23 @@ func (rd *Reader) count() {
 	}
 	f := rd.frame
 	rd.counted, rd.passed = true, f.total+max(rd.next, f.first)-f.first
+	rd.assume(f)
+}
+
+// assume counts what was overwritten before the frame that a reader begins at:
+// as much as the ring knows of its cursor, else a record for each number, though
+// an unclean end leaves many unused.
+func (rd *Reader) assume(f *frame) {
+	if rd.cause != Overwritten || rd.next >= f.first {
+		return
+	}
+	n := f.first - rd.next
+	rd.ring.mu.Lock()
+	if pos, ok := rd.ring.cursors[rd.cursor]; ok && pos+1 == rd.next {
+		n = rd.ring.unseen[rd.cursor]
+	}
+	rd.ring.mu.Unlock()
+	rd.counted, rd.passed = true, f.total-min(f.total, n)
 }
 
 // gapTo gives the gap before seq. Without a known cause it has the usual one.
@@ -105,6 +130,9 @@ func (rd *Reader) gapTo(seq uint64, usual Cause) Entry {
 		if rd.ring.wasDropped(rd.next, seq) {
 			rd.cause = Dropped
 		}
+	}
+	if !rd.counted && rd.frame != nil && seq == rd.frame.first {
+		rd.assume(rd.frame)
 	}
 	e := Entry{Gap: &Gap{From: rd.next, To: seq - 1, Cause: rd.cause}, Counted: rd.counted}
 	if f := rd.frame; rd.counted {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	mathrand "math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,7 @@ func (r *Ring) recover() error {
 		}
 		m.failed.Store(0)
 		clear(r.cursors)
+		clear(r.unseen)
 		r.findEnd()
 		if m.failed.Load() == 0 {
 			return nil
@@ -76,6 +78,10 @@ func (r *Ring) findEnd() {
 	}
 	if good != nil {
 		for _, c := range good.positions {
+			if name, ok := strings.CutPrefix(c.name, unseenMark); ok {
+				r.unseen[name] = c.pos
+				continue
+			}
 			r.cursors[c.name] = c.pos
 		}
 		r.tail.previous, r.tail.chain = m.position(&good.header), good.crc

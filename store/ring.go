@@ -48,13 +48,14 @@ type Ring struct {
 	bytes    int        // of them
 	since    time.Time  // when the first of them came
 	cursors  map[string]uint64
-	moved    int       // by how many records cursors went on since they were last durable
-	movedAt  time.Time // when the first of these moves was
-	lowest   uint64    // the oldest segment that may be read
-	newest   uint64    // segment that is written
-	end      int64     // where its last frame ends
-	written  bool      // there is one
-	ended    bool      // the last frame says that no more numbers are given
+	unseen   map[string]uint64 // records that were overwritten after each cursor's position
+	moved    int               // by how many records cursors went on since they were last durable
+	movedAt  time.Time         // when the first of these moves was
+	lowest   uint64            // the oldest segment that may be read
+	newest   uint64            // segment that is written
+	end      int64             // where its last frame ends
+	written  bool              // there is one
+	ended    bool              // the last frame says that no more numbers are given
 	changed  chan struct{}
 	damage   map[uint64]bool // damaged places that were met, by the number after
 	dropped  Gap             // the records given up in memory, from the first to the last
@@ -210,6 +211,7 @@ func newRing(f File, s superblock, opt Options) *Ring {
 		kick:    make(chan struct{}, 1),
 		turn:    make(chan struct{}, 1),
 		cursors: map[string]uint64{},
+		unseen:  map[string]uint64{},
 		damage:  map[uint64]bool{},
 	}
 	r.stats.Lost = map[string]int{}
@@ -378,6 +380,7 @@ func (r *Ring) SetCursor(name string, pos uint64) error {
 		r.wakeRun()
 	}
 	r.cursors[name] = pos
+	r.passLocked(name, old, pos)
 	r.moved += int(min(max(pos, old)-old, cursorRecords)) // a step back counts as one
 	r.moved = max(r.moved, 1)
 	if r.moved >= cursorRecords {
@@ -391,6 +394,19 @@ func (r *Ring) Forget(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.cursors, name)
+	delete(r.unseen, name)
+}
+
+// passLocked takes off what a cursor that goes on has passed of what was
+// overwritten after it.
+func (r *Ring) passLocked(name string, from, to uint64) {
+	switch n := r.unseen[name]; {
+	case n == 0:
+	case to+1 >= r.first || to < from:
+		delete(r.unseen, name)
+	default:
+		r.unseen[name] = n - min(n, to-from)
+	}
 }
 
 // Close closes the file. What is still in memory is lost: end Run before.

@@ -20,6 +20,7 @@ type Stats struct {
 	Failures      int
 	LastErr       string         // of the last commit, "" if it worked
 	Lost          map[string]int // records that were overwritten or dropped before a cursor had passed them
+	Unseen        map[string]int // records that were overwritten after the position that a cursor has now
 	// Holds is how long it takes to write the whole ring at the pace of the
 	// last hour or two; 0: not known yet.
 	Holds time.Duration
@@ -31,6 +32,10 @@ func (r *Ring) Stats() Stats {
 	defer r.mu.Unlock()
 	s := r.stats
 	s.Lost = maps.Clone(s.Lost)
+	s.Unseen = map[string]int{}
+	for name, n := range r.unseen {
+		s.Unseen[name] = int(n)
+	}
 	s.Last = r.next - 1
 	s.Waiting = len(r.pending)
 	s.First = r.first

@@ -6,7 +6,8 @@ import "meterd/store"
 // whenever nothing is, so that a value of now never waits behind those of
 // weeks.
 type feed struct {
-	ring *store.Ring
+	ring   *store.Ring
+	cursor string // of the uplink
 
 	live   *store.Reader
 	liveAt uint64 // the last number that live gave
@@ -25,8 +26,8 @@ type span struct {
 // their order.
 const liveBehind = 256
 
-func newFeed(ring *store.Ring, pos uint64) *feed {
-	f := &feed{ring: ring, live: ring.NewReader(pos), liveAt: pos}
+func newFeed(ring *store.Ring, cursor string, pos uint64) *feed {
+	f := &feed{ring: ring, cursor: cursor, live: ring.NewReader(pos).Of(cursor), liveAt: pos}
 	f.renew()
 	return f
 }
@@ -43,7 +44,7 @@ func (f *feed) renew() {
 	f.spans = append(f.spans, span{f.liveAt, last, behind - live.Behind()})
 	f.live, f.liveAt = live, last
 	if f.back == nil {
-		f.back = f.ring.NewReader(f.spans[0].from)
+		f.back = f.ring.NewReader(f.spans[0].from).Of(f.cursor)
 	}
 }
 
@@ -65,9 +66,8 @@ func (f *feed) Next() (store.Entry, bool) {
 		}
 		if e.Gap != nil && e.Gap.To > s.to { // what follows is live's
 			gap := *e.Gap
-			e.Counted = false
 			gap.To = s.to
-			e.Gap = &gap
+			e.Gap, e.Missing, e.Counted = &gap, s.records, true
 		}
 		if e.Gap == nil {
 			s.records = max(0, s.records-1)
@@ -99,7 +99,7 @@ func (f *feed) endSpan() {
 	f.spans = f.spans[1:]
 	f.back = nil
 	if len(f.spans) > 0 {
-		f.back = f.ring.NewReader(f.spans[0].from)
+		f.back = f.ring.NewReader(f.spans[0].from).Of(f.cursor)
 	}
 }
 

@@ -40,7 +40,7 @@ func addReadings(t *testing.T, ring *store.Ring, a dlt645.Address, n int) (last 
 func TestFeedGivesEachRecordOnceAndTheNewestFirst(t *testing.T) {
 	ring := newRing(t, 4<<20)
 	a := dlt645.Address{1}
-	f := newFeed(ring, 0)
+	f := newFeed(ring, "u", 0)
 	rng := rand.New(rand.NewPCG(1, 1))
 	seen := map[uint64]bool{}
 	total := 0
@@ -105,7 +105,7 @@ func TestALiveReadingDoesNotWaitBehindABacklog(t *testing.T) {
 		backlog = 20000
 	}
 	addReadings(t, ring, a, backlog)
-	f := newFeed(ring, 0)
+	f := newFeed(ring, "u", 0)
 	const window = 16
 	d := newDelivery(&twoItems{meters: []dlt645.Address{a}}, f, window, time.Minute, [16]byte{})
 	now := time.Unix(1700001000, 0)
@@ -158,7 +158,7 @@ func TestBacklogIsCountedInRecordsThoughAnUncleanEndSkipsNumbers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := newFeed(ring, 0)
+		f := newFeed(ring, "u", 0)
 		if got := f.Behind(); got != total {
 			t.Errorf("start %d: %d records behind, want %d", round, got, total)
 		}

@@ -101,7 +101,7 @@ func New(c Config) (*Uplink, error) {
 	}
 	pos = min(pos, c.Ring.Last())
 	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
-	u.feed = newFeed(c.Ring, pos)
+	u.feed = newFeed(c.Ring, c.Name, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date, u.d.lost = u.date, c.Lost
 	u.d.alarmed = func(msg string, args ...any) { c.Log.Error(msg, append([]any{"uplink", c.Name}, args...)...) }

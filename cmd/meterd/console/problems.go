@@ -221,7 +221,12 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 		}
 		p.add(dlt645.Text{EN: "uplink %s: %d readings wait, the oldest for %s", ZH: "上行 %s：%d 条待发，最早已等 %s"}, todo, u.Name, u.Queued, ago(s.Now, *u.Oldest))
 	}
-	if holds := time.Duration(s.Ring.Holds) * time.Second; holds > 0 && u.Oldest != nil && float64(s.Now.Sub(*u.Oldest)) > nearlyLost*float64(holds) {
+	holds := time.Duration(s.Ring.Holds) * time.Second
+	switch {
+	case u.Overwritten > 0:
+		p.add(dlt645.Text{EN: "uplink %s: %d undelivered readings overwritten; the ring holds %s", ZH: "上行 %s：%d 条数据未上报即被覆盖；存储可保存 %s"},
+			dlt645.Text{EN: "restore the connection, and enlarge store.size", ZH: "中断时间超过存储容量：请恢复连接，并增大 store.size"}, u.Name, u.Overwritten, span(holds))
+	case holds > 0 && u.Oldest != nil && float64(s.Now.Sub(*u.Oldest)) > nearlyLost*float64(holds):
 		p.add(dlt645.Text{EN: "uplink %s: the ring, which holds %s, is nearly full of what waits", ZH: "上行 %s：存储可保存 %s，即将被待发数据占满"},
 			dlt645.Text{EN: "restore the connection, or the oldest readings are lost", ZH: "请恢复连接，否则最旧的数据将丢失"}, u.Name, span(holds))
 	}

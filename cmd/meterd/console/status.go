@@ -101,6 +101,7 @@ type UplinkStatus struct {
 	Withheld     int            `json:"withheld"`
 	WithheldOf   map[string]int `json:"withheld_of"` // by point
 	Lost         int            `json:"lost"`
+	Overwritten  int            `json:"overwritten"` // while they waited; they count as lost once it is delivered on
 	Undated      int            `json:"undated"`
 	Cursor       uint64         `json:"cursor"`
 	Codes        map[string]int `json:"codes"`

@@ -164,6 +164,9 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"a ring that is nearly full of it", func(s *Status) {
 			s.Ring.Holds, s.Uplinks[0].Oldest = 10*86400, before(9*24*time.Hour)
 		}, "! uplink tuya: the ring, which holds 10d, is nearly full of what waits", "the oldest readings are lost"},
+		{"readings that are overwritten", func(s *Status) {
+			s.Ring.Holds, s.Uplinks[0].Overwritten, s.Uplinks[0].Oldest = 18*3600, 113, before(20*time.Hour)
+		}, "! uplink tuya: 113 undelivered readings overwritten; the ring holds 18h", "restore the connection, and enlarge store.size"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
