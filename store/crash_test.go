@@ -414,12 +414,12 @@ func (e *examiner) examine(image []byte, p promise) error {
 	if err != nil {
 		return err
 	}
-	opening := len(f.events)
 	rec := "after the cut"
 	seq, err := r.Append([]byte(rec))
 	if err != nil {
 		return err
 	}
+	opening := len(f.events) // with the numbers' reservation, without which none is given
 	if old, ok := p.offered[seq]; ok && old.at < p.before {
 		return fmt.Errorf("number %d was given for %q before the cut and is given again", seq, old.rec)
 	}

@@ -32,35 +32,37 @@ type Ring struct {
 	kick   chan struct{} // asks Run for a commit
 	turn   chan struct{} // holds a token while a commit runs; who has it owns tail and buf
 
-	tail tail
-	buf  []byte
-	data [][]byte
-	gone error // why there is no medium
+	tail  tail
+	buf   []byte
+	data  [][]byte
+	gone  error     // why there is no medium
+	began sync.Once // reserve ran
 	// readOnly: another program may be writing.
 	readOnly bool
 
-	mu       sync.Mutex // guards what follows; no I/O under it
-	next     uint64     // number of the next record
-	reserved uint64     // numbers below are reserved durably
-	first    uint64     // number of the oldest record, or of the next one
-	total    uint64     // records ever put in, those before next
-	pending  [][]byte   // the records before next that are not durable
-	bytes    int        // of them
-	since    time.Time  // when the first of them came
-	cursors  map[string]uint64
-	unseen   map[string]uint64 // records that were overwritten after each cursor's position
-	moved    int               // by how many records cursors went on since they were last durable
-	movedAt  time.Time         // when the first of these moves was
-	lowest   uint64            // the oldest segment that may be read
-	newest   uint64            // segment that is written
-	end      int64             // where its last frame ends
-	written  bool              // there is one
-	ended    bool              // the last frame says that no more numbers are given
-	changed  chan struct{}
-	damage   map[uint64]bool // damaged places that were met, by the number after
-	dropped  Gap             // the records given up in memory, from the first to the last
-	stats    Stats
-	pace     pace
+	mu        sync.Mutex // guards what follows; no I/O under it
+	next      uint64     // number of the next record
+	reserved  uint64     // numbers below are reserved durably
+	first     uint64     // number of the oldest record, or of the next one
+	total     uint64     // records ever put in, those before next
+	pending   [][]byte   // the records before next that are not durable
+	bytes     int        // of them
+	since     time.Time  // when the first of them came
+	cursors   map[string]uint64
+	unseen    map[string]uint64 // records that were overwritten after each cursor's position
+	moved     int               // by how many records cursors went on since they were last durable
+	movedAt   time.Time         // when the first of these moves was
+	lowest    uint64            // the oldest segment that may be read
+	newest    uint64            // segment that is written
+	end       int64             // where its last frame ends
+	written   bool              // there is one
+	reserving bool              // this session has reserved numbers
+	ended     bool              // the last frame says that no more numbers are given
+	changed   chan struct{}
+	damage    map[uint64]bool // damaged places that were met, by the number after
+	dropped   Gap             // the records given up in memory, from the first to the last
+	stats     Stats
+	pace      pace
 }
 
 // tail is where the next frame goes.
@@ -144,20 +146,40 @@ func openFile(f File, opt Options) (*Ring, error) {
 	return begin(r), nil
 }
 
-// begin reserves numbers, and makes what was recovered durable before anybody
-// reads it. That takes two commits: after a clean end numbers go on, so no
-// single damaged unit may hide that this session was. Where nothing can be
-// reserved, numbers begin where no other session's are.
+// begin makes what was recovered durable before anybody reads it. A store that
+// has frames gets no further one before there is something to write: starts
+// alone shall not eat it.
 func begin(r *Ring) *Ring {
 	r.tail.opening = true
-	if err := r.Flush(); err != nil {
-		if r.medium.file != nil { // else it has an identity of its own
-			r.Leap() // a session without a reservation leaves no trace
-		}
+	if r.written && !r.stats.Emptied && r.medium.file.Sync() == nil {
 		return r
 	}
-	_ = r.Flush() // it is told by Failed
+	r.reserve()
 	return r
+}
+
+// reserve reserves numbers before this session gives its first. That takes two
+// commits: after a clean end numbers go on, so no single damaged unit may hide
+// that this session was. Where nothing can be reserved, numbers begin where no
+// other session's are.
+func (r *Ring) reserve() {
+	r.began.Do(func() {
+		if err := r.Flush(); err == nil {
+			_ = r.Flush() // it is told by Failed
+		} else if r.medium.file != nil { // else it has an identity of its own
+			r.Leap() // a session without a reservation leaves no trace
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.reserving = true
+	})
+}
+
+// untouched reports whether this session has nothing to write.
+func (r *Ring) untouched() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.reserving && r.moved == 0 && len(r.pending) == 0
 }
 
 // Leap has numbers go on where no other ones are: those that come next may have
@@ -248,6 +270,7 @@ func (r *Ring) Append(rec []byte) (uint64, error) {
 	if len(rec) > r.longest() {
 		return 0, ErrTooLong
 	}
+	r.reserve()
 	r.mu.Lock()
 	if r.next >= r.reserved && r.stats.LastErr == "" {
 		r.mu.Unlock()

@@ -22,6 +22,9 @@ func (r *Ring) Run(ctx context.Context) error {
 		timer.Reset(r.dueIn(time.Now()))
 		select {
 		case <-ctx.Done():
+			if r.untouched() {
+				return nil
+			}
 			return r.commit(true)
 		case <-timer.C:
 		case <-r.kick:
