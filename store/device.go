@@ -28,6 +28,7 @@ type osFile struct {
 	*os.File          // reads, and writes unless there is a direct one
 	direct   *os.File // writes past the page cache, nil: not
 	aligned  []byte   // what direct writes come from
+	path     string
 }
 
 // directAlign is how a buffer lies that any device takes.
@@ -36,7 +37,7 @@ const directAlign = 4096
 // newOSFile makes a file of the system a File. Units smaller than a page are
 // written past the page cache, which would write the whole page each time.
 func newOSFile(f *os.File, path string, unit int) *osFile {
-	o := &osFile{File: f}
+	o := &osFile{File: f, path: path}
 	// Readers look at few places: what the kernel reads ahead is wasted.
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM)
 	if unit < directAlign {

@@ -28,6 +28,9 @@ func (m *medium) at(segment uint64, offset int64) int64 {
 	return 2*int64(m.unit) + slot*int64(m.segmentSize) + offset
 }
 
+// fileSize is how long a file must be that holds the store.
+func (m *medium) fileSize() int64 { return 2*int64(m.unit) + m.capacity() }
+
 // pad gives n rounded up to the write unit.
 func (m *medium) pad(n int) int { return (n + m.unit - 1) / m.unit * m.unit }
 

@@ -51,7 +51,11 @@ func (s Status) problems(lang string) []problem {
 
 func (s Status) ringProblems(p *problems) {
 	r := s.Ring
-	if r.LastErr != "" {
+	switch {
+	case r.LastErr != "" && r.Capacity == 0:
+		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"},
+			dlt645.Text{EN: "see [store] path; readings are in memory only, a power cut loses them", ZH: "请检查 [store] path；数据目前只在内存中，断电即丢失"}, r.LastErr)
+	case r.LastErr != "":
 		p.add(dlt645.Text{EN: "ring: flash cannot be written: %s", ZH: "存储：无法写入闪存：%s"},
 			dlt645.Text{EN: "replace the flash; readings are in memory only, a power cut loses them", ZH: "请更换闪存；数据目前只在内存中，断电即丢失"}, r.LastErr)
 	}

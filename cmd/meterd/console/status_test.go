@@ -131,6 +131,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		spoil    func(*Status)
 		what, do string // "" for do: nothing is asked
 	}{
+		{"a ring that cannot be used", func(s *Status) { s.Ring = RingStatus{LastErr: "not a store"} }, "! ring: it cannot be used: not a store", "see [store] path"},
 		{"flash that cannot be written", func(s *Status) { s.Ring.LastErr = "input/output error" }, "! ring: flash cannot be written: input/output error", "replace the flash"},
 		{"damage in the ring", func(s *Status) { s.Ring.Corrupt = 2 }, "! ring: 2 damaged places", "meterd ring verify"},
 		{"a port that is gone", func(s *Status) { s.Buses[0].PortErr = "no such device" }, "! bus b1: port /dev/ttyS1 does not work: no such device", "check port"},

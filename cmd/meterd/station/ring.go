@@ -2,6 +2,7 @@ package station
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -18,7 +19,11 @@ import (
 func inMemory(r *store.Ring) bool { return r.Stats().CapacityBytes == 0 }
 
 func (st *Station) openRing(c config.Store) (*store.Ring, error) {
-	return store.Open(c.Path, store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed})
+	return store.Open(c.Path, st.ringOptions(c))
+}
+
+func (st *Station) ringOptions(c config.Store) store.Options {
+	return store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed}
 }
 
 // useRing opens the ring with these settings. It stays open where they are
@@ -31,15 +36,38 @@ func (st *Station) useRing(c config.Store) error {
 		return nil
 	}
 	var carried [][]byte
-	if ring != nil && ring.Stats().LastErr != "" {
-		carried = waiting(ring)
+	var cursors map[string]uint64
+	var there error
+	if ring != nil {
+		there = ring.There()
+	}
+	gone := there != nil
+	if ring != nil && (gone || ring.Stats().LastErr != "") {
+		carried, cursors = st.waiting(ring, gone), ring.Cursors()
 		_ = st.tasks.end(taskRing) // that nothing became durable is known
 	} else if err := st.tasks.end(taskRing); err != nil {
 		return err
 	}
+	if errors.Is(there, store.ErrCut) { // it is ours, and no ring any more
+		if err := os.Rename(c.Path, c.Path+".cut"); err != nil {
+			st.log.Error("the rest of the ring cannot be moved away", "err", err)
+		}
+	}
 	opened, err := st.openRing(c)
-	if err != nil {
+	switch {
+	case err != nil && (ring == nil || gone) && !errors.Is(err, store.ErrLocked):
+		// Meters are read all the same, and people can look.
+		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err))
+		opened = store.InMemory(st.ringOptions(c), err)
+	case err != nil:
 		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err)}
+	}
+	for name := range cursors { // of another ring, what is carried over is theirs
+		if _, ok := opened.Cursor(name); !ok {
+			if err := opened.SetCursor(name, opened.Last()); err != nil {
+				st.log.Error("cursor", "uplink", name, "err", err)
+			}
+		}
 	}
 	if opened.Stats().LastErr == "" {
 		st.examine(opened, mark)
@@ -112,8 +140,9 @@ func (st *Station) watchRing(ctx context.Context, ring *store.Ring, flush time.D
 // ringLooked is how often the ring is looked at.
 const ringLooked = 5 * time.Second
 
-// deviceLooked is how often it is seen whether a device that was gone is back.
-const deviceLooked = time.Minute
+// deviceLooked is how often it is seen whether a device that was gone is back,
+// or a file is gone that was there.
+const deviceLooked = 30 * time.Second
 
 // failsFor is how long nothing can be written before the ring is opened anew:
 // a device that was away, or could only be read, is another file now.
@@ -124,12 +153,24 @@ const failsFor = time.Hour
 func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Store) {
 	t := time.NewTicker(deviceLooked)
 	defer t.Stop()
-	worked := time.Now()
+	worked, told := time.Now(), r.Stats().LastErr
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+		}
+		if err := r.There(); err != nil {
+			st.log.Error("the ring is no longer in its file: what was not delivered goes into a new one", "err", err, "hint", "do not move or delete the ring of a daemon that runs; flash that loses files is to be replaced")
+			st.reopen.Store(true)
+			st.takeover.Again(ctx)
+			return
+		}
+		if r.Writable() {
+			st.log.Info("the ring's device can be written now")
+			st.reopen.Store(true)
+			st.takeover.Again(ctx)
+			return
 		}
 		if r.Stats().LastErr == "" {
 			worked = time.Now()
@@ -147,7 +188,10 @@ func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Stor
 		quiet := store.Options{Geometry: store.Geometry{Size: c.Size}}
 		again, err := store.Open(c.Path, quiet)
 		if err != nil {
-			st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err))
+			if err.Error() != told {
+				st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err))
+			}
+			told = err.Error()
 			continue
 		}
 		back := !inMemory(again)
@@ -161,9 +205,13 @@ func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Stor
 	}
 }
 
-// waiting gives the records that are in memory alone and that an uplink has
-// not delivered.
-func waiting(r *store.Ring) (recs [][]byte) {
+// mostCarried bounds in bytes what goes over in memory to another ring.
+const mostCarried = 4 << 20
+
+// waiting gives the records that an uplink has not delivered and that are in
+// memory alone, or all of them where the file is gone: the newest, as many as
+// may be carried.
+func (st *Station) waiting(r *store.Ring, gone bool) (recs [][]byte) {
 	after, first := r.Last(), true
 	for _, pos := range r.Cursors() {
 		after, first = min(after, pos), false
@@ -171,12 +219,19 @@ func waiting(r *store.Ring) (recs [][]byte) {
 	if first {
 		after = 0
 	}
-	s := r.Stats()
-	after = max(after, s.Last-uint64(s.Waiting)) // what is durable stays where it is
+	if s := r.Stats(); !gone {
+		after = max(after, s.Last-uint64(s.Waiting)) // what is durable stays where it is
+	}
+	bytes := 0
 	rd := r.NewReader(after)
 	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
-		if e.Gap == nil {
-			recs = append(recs, e.Data)
+		if e.Gap != nil {
+			continue
+		}
+		recs = append(recs, e.Data)
+		for bytes += len(e.Data); bytes > mostCarried; recs = recs[1:] {
+			bytes -= len(recs[0])
+			st.dropped.Add(1)
 		}
 	}
 	return recs

@@ -2,12 +2,16 @@ package station
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"meterd/cmd/meterd/config"
 	"meterd/dlt645"
@@ -162,4 +166,181 @@ func TestARingThatIsPutBackUsesNoNumberTwice(t *testing.T) {
 	if run(); strings.Contains(told.String(), "older") {
 		t.Errorf("it is told once more: %s", &told)
 	}
+}
+
+// TestWhatBecomesOfTheRingsFile: what happens to it while the daemon runs, and
+// what stands in its place at a start. Nothing that waits is lost, nothing
+// foreign is written over, and the board goes on.
+func TestWhatBecomesOfTheRingsFile(t *testing.T) {
+	foreign := bytes.Repeat([]byte("somebody else's"), 10000)
+	write := func(b []byte) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		happens  func(t *testing.T, path string)
+		inMemory bool // afterwards
+		kept     []byte
+	}{
+		"deleted":        {func(t *testing.T, path string) { os.Remove(path) }, false, nil},
+		"moved away":     {func(t *testing.T, path string) { os.Rename(path, path+".old") }, false, nil},
+		"a foreign file": {write(foreign), true, foreign},
+		"a short file":   {write([]byte("x")), true, []byte("x")},
+		"an empty file":  {write(nil), true, []byte{}},
+		"another board's ring": {func(t *testing.T, path string) {
+			write(nil)(t, path)
+			os.Remove(path)
+			r, err := store.Open(path, store.Options{Geometry: store.Geometry{Size: store.MinSize}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Close()
+		}, false, nil},
+		"cut to nothing": {func(t *testing.T, path string) { os.Truncate(path, 0) }, true, []byte{}}, // running: made anew
+	} {
+		for _, running := range []bool{true, false} {
+			c := c
+			t.Run(fmt.Sprintf("%s, running %v", name, running), func(t *testing.T) {
+				dir := t.TempDir()
+				var told bytes.Buffer
+				start := func() *Station {
+					st := newTestStation(t, filepath.Join(dir, "meterd.toml"))
+					st.log = slog.New(slog.NewTextHandler(&told, nil))
+					return st
+				}
+				set := config.Store{Path: filepath.Join(dir, "ring"), State: filepath.Join(dir, "state"), Size: store.MinSize, Flush: time.Hour}
+				st := start()
+				if err := st.useRing(set); err != nil {
+					t.Fatal(err)
+				}
+				for n := range 20 {
+					seq, err := st.store().Append(aRecord(t, int64(n)))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n == 9 {
+						st.store().SetCursor("tuya", seq)
+					}
+				}
+				if err := st.store().Flush(); err != nil || st.store().There() != nil {
+					t.Fatal(err, st.store().There())
+				}
+				if !running {
+					if err := st.tasks.end(taskRing); err != nil {
+						t.Fatal(err)
+					}
+					st = start()
+				}
+				c.happens(t, set.Path)
+				if running {
+					if err := st.store().There(); !errors.Is(err, store.ErrGone) {
+						t.Errorf("it is noticed as %v", err)
+					}
+					st.reopen.Store(true)
+				}
+				if err := st.useRing(set); err != nil {
+					t.Fatalf("the board stops: %v", err)
+				}
+				r := st.store()
+				if running && name == "cut to nothing" {
+					c.inMemory, c.kept = false, nil
+				}
+				if got := inMemory(r); got != c.inMemory {
+					t.Errorf("in memory: %v, want %v: %s", got, c.inMemory, r.Stats().LastErr)
+				}
+				if c.inMemory && !strings.Contains(told.String(), "level=ERROR msg=\"the ring cannot be used: readings are in memory only\"") {
+					t.Errorf("it is told as %s", &told)
+				}
+				if running && name != "cut to nothing" {
+					pos, ok := r.Cursor("tuya")
+					n := 0
+					for rd := r.NewReader(pos); ; n++ {
+						if _, more := rd.Next(); !more {
+							break
+						}
+					}
+					if !ok || n != 10 {
+						t.Errorf("%d readings wait, cursor %v, want the 10 that were not delivered", n, ok)
+					}
+				}
+				if _, err := r.Append(aRecord(t, 99)); err != nil {
+					t.Errorf("the next reading: %v", err)
+				}
+				st.tasks.end(taskRing)
+				if b, err := os.ReadFile(set.Path); c.kept != nil && (err != nil || !bytes.Equal(b, c.kept)) {
+					t.Errorf("what stood there was touched: %d bytes, %v", len(b), err)
+				}
+			})
+		}
+	}
+}
+
+// TestFlashThatCanBeWrittenLater could only be read when the daemon started.
+func TestFlashThatCanBeWrittenLater(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "flash")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("it takes a file system of its own, which only root mounts: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	set := config.Store{Path: filepath.Join(dir, "ring"), Size: store.MinSize, Flush: time.Hour}
+	st := newTestStation(t, filepath.Join(t.TempDir(), "meterd.toml"))
+	for _, readOnly := range []bool{false, true} {
+		if readOnly {
+			if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := st.useRing(set); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.store().Append(aRecord(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if s := st.store().Stats(); (s.LastErr != "") != readOnly || st.store().Writable() {
+			t.Errorf("read-only %v: %+v, writable %v", readOnly, s, st.store().Writable())
+		}
+		if !readOnly {
+			if err := st.tasks.end(taskRing); err != nil {
+				t.Fatal(err)
+			}
+			st = newTestStation(t, filepath.Join(t.TempDir(), "meterd.toml"))
+		}
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT, ""); err != nil {
+		t.Fatal(err)
+	}
+	if !st.store().Writable() {
+		t.Error("nobody notices that it can be written")
+	}
+	st.reopen.Store(true)
+	if err := st.useRing(set); err != nil {
+		t.Fatal(err)
+	}
+	r, n := st.store(), 0
+	if err := r.Flush(); err != nil {
+		t.Error(err)
+	}
+	for rd := r.NewReader(0); ; {
+		e, ok := rd.Next()
+		if !ok {
+			break
+		}
+		if e.Gap == nil {
+			n++
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d records are there, want 2", n)
+	}
+	st.tasks.end(taskRing)
 }
