@@ -121,3 +121,28 @@ func TestNoQuirkCostsAValue(t *testing.T) {
 		})
 	}
 }
+
+// TestARoundThatWasPutAsideIsHandedOnAtTheEnd: the daemon ends while a request
+// that was lost waits for its retry.
+func TestARoundThatWasPutAsideIsHandedOnAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meters := simulated(2)
+		timing := testTiming
+		timing.Retries = 2
+		meters[0].Quirks.Answer = func(req dlt645.Frame) []byte {
+			if len(req.Data) == 4 && req.Data[3] == 0x02 && req.Data[2] == 0x80 { // frequency
+				return []byte{}
+			}
+			return nil
+		}
+		b := newBench(timing, meters, Group{Every: time.Minute, Points: pointsOf(t, "voltage", "frequency")})
+		b.run(t, 1600*time.Millisecond) // the other one is being read
+		of := map[dlt645.Address]int{}
+		for _, r := range b.readings {
+			of[r.Meter] = len(r.Values)
+		}
+		if of[meters[0].Address] != 3 {
+			t.Errorf("the round that waits has %d values at the end, want the 3 that were read: %v", of[meters[0].Address], b.readings)
+		}
+	})
+}

@@ -185,6 +185,12 @@ func (p *Poller) Run(ctx context.Context) error {
 		}
 		p.run(ctx, m, g)
 	}
+	for _, m := range p.meters { // what was read of a round that was put aside is not lost
+		if s := m.session; s != nil {
+			m.session = nil
+			p.finish(ctx, m, s)
+		}
+	}
 	return nil
 }
 

@@ -169,6 +169,7 @@ func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Requ
 		}
 		if silent && dlt645.IsBlock(req.DI) { // its members tell whether the meter is still there
 			s.todo = append(m.singles(req.Points), s.todo...)
+			s.lostRow = max(s.lostRow, lostUntilEnd-1) // a dead one shall cost no more than it did
 			return false
 		}
 		s.out.lost = err

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"meterd/cmd/meterd/config"
+	"meterd/cmd/meterd/console"
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
@@ -341,6 +342,41 @@ func TestFlashThatCanBeWrittenLater(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("%d records are there, want 2", n)
+	}
+	st.tasks.end(taskRing)
+}
+
+// TestAnotherRingLeavesNothingBehind: a configuration that names another ring is
+// refused while readings wait in this one.
+func TestAnotherRingLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	st := newTestStation(t, filepath.Join(dir, "meterd.toml"))
+	set := config.Store{Path: filepath.Join(dir, "ring"), Size: store.MinSize, Flush: time.Hour}
+	if err := st.useRing(set); err != nil {
+		t.Fatal(err)
+	}
+	last := uint64(0)
+	for n := range 20 {
+		var err error
+		if last, err = st.store().Append(aRecord(t, int64(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st.store().SetCursor("one", last)
+	st.store().SetCursor("other", last-7)
+	before, other := st.store(), set
+	other.Path = filepath.Join(dir, "other")
+	err := st.useRing(other)
+	if e, ok := errors.AsType[*console.Error](err); !ok || !strings.Contains(e.Text, "and 7 readings in "+set.Path+" are not delivered") || e.Hint == "" {
+		t.Errorf("it is answered %v", err)
+	}
+	if _, err := before.Append(aRecord(t, 20)); st.store() != before || err != nil {
+		t.Errorf("the ring is another one, or at its end: %v", err)
+	}
+	st.store().SetCursor("one", last+1)
+	st.store().SetCursor("other", last+1)
+	if err := st.useRing(other); err != nil || st.store() == before {
+		t.Errorf("all is delivered, and it is answered %v", err)
 	}
 	st.tasks.end(taskRing)
 }
