@@ -2,8 +2,13 @@ package board
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // WriteFile puts a new file in the place of the one at path: written beside
@@ -31,6 +36,31 @@ func WriteFile(path string, b []byte, perm os.FileMode) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// ReadFile reads a regular file of that many bytes at most. Anything else fails at
+// once: a device may have no end, and a pipe nobody who writes to it.
+func ReadFile(path string, most int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	wrong := func(format string, args ...any) error {
+		return &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf(format, args...)}
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, wrong("it is no regular file")
+	}
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = wrong("it has more than %d bytes", most)
+	}
+	return b, err
 }
 
 // RemoveFile removes a file durably; that it is not there is no error.

@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"meterd/board"
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
@@ -109,12 +109,15 @@ func (c *Config) tls(t *table, u *Uplink) {
 	}
 }
 
+// mostPEM is more than any file of certificates has.
+const mostPEM = 1 << 20
+
 // loadTLS gives what a broker is checked by, and what it may check. Its errors
 // are FileErrors.
 func loadTLS(ca, cert, key, name string, pin bool) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
 	if ca != "" {
-		pem, err := os.ReadFile(ca)
+		pem, err := board.ReadFile(ca, mostPEM)
 		conf.RootCAs = x509.NewCertPool()
 		if err == nil && !conf.RootCAs.AppendCertsFromPEM(pem) {
 			err = errors.New("it holds no certificate in PEM form")
@@ -124,7 +127,15 @@ func loadTLS(ca, cert, key, name string, pin bool) (*tls.Config, error) {
 		}
 	}
 	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
+		certPEM, err := board.ReadFile(cert, mostPEM)
+		var keyPEM []byte
+		if err == nil {
+			keyPEM, err = board.ReadFile(key, mostPEM)
+		}
+		var pair tls.Certificate
+		if err == nil {
+			pair, err = tls.X509KeyPair(certPEM, keyPEM)
+		}
 		if err != nil {
 			file := cert
 			if at, ok := errors.AsType[*fs.PathError](err); ok {

@@ -1,6 +1,7 @@
 package station
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,17 +32,13 @@ const (
 
 // loadState reads the file. One that is damaged is told of and left out.
 func loadState(path string, log *slog.Logger) []meter.Learned {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	var s state
-	if err == nil && info.Size() > mostState {
-		err = fmt.Errorf("it has %d bytes", info.Size())
-	}
-	if err == nil {
-		var b []byte
-		if b, err = os.ReadFile(path); err == nil {
+	b, err := board.ReadFile(path, mostState)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil:
+		if err = leftAlone(b); err == nil {
 			err = json.Unmarshal(b, &s)
 		}
 	}
@@ -77,14 +74,36 @@ func (sh *shift) keepState(ctx context.Context) error {
 	}
 }
 
+// errForeignState says that the file is somebody else's.
+var errForeignState = errors.New("it holds something else, and is left alone: name another file in [store] state")
+
+// leftAlone gives why a file is not to be written over, nil if it may be: it was
+// never a state, or it is that of a newer program. A state begins in one way;
+// where the power went while it was made it has nothing or zeros.
+func leftAlone(b []byte) error {
+	if len(bytes.Trim(b, "\x00")) == 0 {
+		return nil
+	}
+	rest, ok := bytes.CutPrefix(b, []byte(`{"version":`))
+	if !ok {
+		return errForeignState
+	}
+	if version := 0; json.Unmarshal(rest[:max(0, bytes.IndexAny(rest, ",}"))], &version) == nil && version > stateVersion {
+		return fmt.Errorf("it is of version %d, of a newer program, and is left alone", version)
+	}
+	return nil
+}
+
 func (sh *shift) saveState() {
 	s := state{Version: stateVersion}
 	for _, p := range sh.lines {
 		s.Meters = append(s.Meters, p.Learned()...)
 	}
 	s.Meters = append(s.Meters, sh.learnedBefore(s.Meters)...)
-	if err := writeState(sh.config.Store.State, s); err != nil {
-		sh.log.Error("what was learned of the meters cannot be kept", "err", err)
+	err := writeState(sh.config.Store.State, s)
+	if told := fmt.Sprint(err); err != nil && sh.untold != told {
+		sh.untold = told
+		sh.log.Error("what was learned of the meters cannot be kept", "file", sh.config.Store.State, "err", err)
 	}
 }
 
@@ -109,11 +128,21 @@ func (sh *shift) learnedBefore(known []meter.Learned) []meter.Learned {
 }
 
 // writeState writes a new file, makes it durable and puts it in the old one's
-// place.
+// place, where that is a state.
 func writeState(path string, s state) error {
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
+	}
+	switch old, err := board.ReadFile(path, mostState); {
+	case err == nil:
+		if err := leftAlone(old); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		if info, statErr := os.Stat(path); statErr != nil || !info.Mode().IsRegular() {
+			return err // no file of ours
+		}
 	}
 	return board.WriteFile(path, append(b, '\n'), 0o600)
 }

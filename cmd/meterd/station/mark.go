@@ -3,7 +3,6 @@ package station
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -25,6 +24,9 @@ type mark struct {
 // after a power cut goes unnoticed.
 const markEvery = time.Hour
 
+// mostNote bounds the small files beside the state.
+const mostNote = 64 << 10
+
 // markOf gives the file; "" without a state.
 func markOf(c config.Store) string {
 	if c.State == "" {
@@ -35,7 +37,7 @@ func markOf(c config.Store) string {
 
 // readMark reads a mark, the zero one if there is none.
 func readMark(file string) (m mark) {
-	b, err := os.ReadFile(file)
+	b, err := board.ReadFile(file, mostNote)
 	if err != nil {
 		return m
 	}

@@ -31,6 +31,7 @@ type shift struct {
 	desk    *desk.Desk
 	panel   *panel.Panel
 	learned []meter.Learned
+	untold  string        // why the state could not be kept, told once
 	ends    []*board.Beat // of the loops that end with this configuration
 }
 

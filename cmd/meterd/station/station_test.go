@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"meterd/board"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/journal"
@@ -200,8 +202,9 @@ func TestWhatWasLearnedMayBeLost(t *testing.T) {
 		{`{"version":1,"meters":[{"address":"202411200101"}]}`, ""},
 		{`{"version":2,"meters":[]}`, "it is of version 2"},
 		{`{"version":1,"meters":[`, "unexpected end"},
-		{`[]`, "cannot unmarshal"},
-		{strings.Repeat(" ", mostState+1), "it has 16777217 bytes"},
+		{`{"version":1,"meters":7}`, "cannot unmarshal"},
+		{`[gateway]`, "it holds something else, and is left alone"},
+		{strings.Repeat(" ", mostState+1), "it has more than 16777216 bytes"},
 	} {
 		if c.holds != "" {
 			if err := os.WriteFile(path, []byte(c.holds), 0o600); err != nil {
@@ -215,6 +218,40 @@ func TestWhatWasLearnedMayBeLost(t *testing.T) {
 		}
 		if want := strings.Count(c.holds, "address"); len(learned) != want {
 			t.Errorf("%.40q: learned %+v", c.holds, learned)
+		}
+	}
+}
+
+// TestTheStateIsWrittenOverNothingElse: whatever [store] state names that is no
+// state of ours is left as it is, and hangs nobody.
+func TestTheStateIsWrittenOverNothingElse(t *testing.T) {
+	for holds, want := range map[string]string{
+		"":                                       "",
+		"\x00\x00\x00":                           "",
+		`{"version":1,"meters":[`:                "", // damaged, and ours
+		`{"version":1,"meters":[]}`:              "",
+		"[gateway]\nid = \"gw\"\n":               "it holds something else, and is left alone",
+		"root:x:0:0:root:/root:/bin/sh\n":        "it holds something else",
+		`{"other":1}`:                            "it holds something else",
+		`{"version":2,"meters":[],"more":"new"}`: "it is of version 2, of a newer program, and is left alone",
+		"FIFO":                                   "it is no regular file",
+	} {
+		path := filepath.Join(t.TempDir(), "state")
+		err := os.WriteFile(path, []byte(holds), 0o600)
+		if holds == "FIFO" {
+			os.Remove(path)
+			err = unix.Mkfifo(path, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		loadState(path, slog.New(slog.DiscardHandler)) // and goes on
+		err = writeState(path, state{Version: stateVersion})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", holds, err, want)
+		}
+		if b, _ := board.ReadFile(path, 1000); want != "" && holds != "FIFO" && string(b) != holds {
+			t.Errorf("%q is %q now", holds, b)
 		}
 	}
 }

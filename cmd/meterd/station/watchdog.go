@@ -3,7 +3,6 @@ package station
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"time"
 
 	"meterd/board"
@@ -60,7 +59,7 @@ func saveReset(file string, h board.Hang) error {
 // loadReset gives what the last reset was for, nil if there was none.
 func loadReset(file string) *board.Hang {
 	var h board.Hang
-	if b, err := os.ReadFile(file); err != nil || json.Unmarshal(b, &h) != nil || h.Loop == "" {
+	if b, err := board.ReadFile(file, mostNote); err != nil || json.Unmarshal(b, &h) != nil || h.Loop == "" {
 		return nil
 	}
 	return &h
