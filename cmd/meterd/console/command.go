@@ -60,6 +60,13 @@ func (c Commands) run(ctx context.Context, req Request, out func(string)) error 
 	if len(req.Command) == 0 {
 		return Tell(dlt645.Text{EN: "no command", ZH: "没有命令"}, tryHelp)
 	}
+	long := 0
+	for _, w := range req.Command {
+		long += len(w) + 1
+	}
+	if long > mostCommand {
+		return Tell(dlt645.Text{EN: "a command has %d bytes at most, this one %d", ZH: "命令最多 %d 字节，实际 %d 字节"}, tryHelp, mostCommand, long)
+	}
 	name, args := req.Command[0], req.Command[1:]
 	if name == "help" {
 		return c.help(args, req, out)
@@ -79,6 +86,9 @@ func (c Commands) run(ctx context.Context, req Request, out func(string)) error 
 	}
 	return c.say(ans, req, out)
 }
+
+// mostCommand is more than any command needs.
+const mostCommand = 4 << 10
 
 var (
 	noCommand = dlt645.Text{EN: "there is no command %q", ZH: "没有命令 %q"}
@@ -157,11 +167,11 @@ type Line struct {
 // Text gives the line.
 func (l Line) Text(string) string { return l.Value + "\n" }
 
-// harmless takes out what would move the cursor or worse: an answer holds
-// words of platforms and meters.
+// harmless takes out what would move the cursor, turn the direction of writing,
+// or cannot be seen: an answer holds words of platforms and meters.
 func harmless(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
+		if unicode.IsControl(r) && r != '\n' || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
 			return '?'
 		}
 		return r

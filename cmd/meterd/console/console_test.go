@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,5 +163,33 @@ func TestSocketOfAKilledDaemonIsTakenOverAndThatOfALivingOneIsNot(t *testing.T) 
 	}
 	if b, _ := os.ReadFile(file); string(b) != "dear" {
 		t.Error("a file that is no socket was removed")
+	}
+}
+
+// TestAnswersHoldNothingThatMovesTheCursor or turns the direction of writing,
+// whatever platforms, meters and configurations call things.
+func TestAnswersHoldNothingThatMovesTheCursor(t *testing.T) {
+	for in, want := range map[string]string{
+		"电表 101 – voltage ±5 %\nnext": "电表 101 – voltage ±5 %\nnext",
+		"\x1b[2J\x07\r\b\x00":         "?[2J????",
+		"a\u202edlrow\u202c\u200b":    "a?dlrow??",
+		"\u2066x\u2069\ufeff\u2028":   "?x???",
+		"\xff\xfe":                    "?",
+		"\u009b31m":                   "?31m",
+	} {
+		if got := harmless(in); got != want {
+			t.Errorf("%q is written as %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestACommandThatIsTooLongIsRefused, of one word or of many.
+func TestACommandThatIsTooLongIsRefused(t *testing.T) {
+	c := Commands{List: []Command{{Name: "echo", Run: func(context.Context, []string, func(Answer)) (Answer, error) { return Line{"ran"}, nil }}}}
+	for _, words := range [][]string{{"echo", strings.Repeat("x", 4096)}, append([]string{"echo"}, slices.Repeat([]string{"y"}, 2048)...)} {
+		err := c.run(t.Context(), Request{Command: words}, func(string) {})
+		if err == nil || !strings.Contains(err.Error(), "a command has 4096 bytes at most, this one 410") {
+			t.Errorf("%d words: %v", len(words), err)
+		}
 	}
 }

@@ -61,7 +61,7 @@ func (p *Panel) Commands() console.Commands {
 		{Name: "meters", Help: dlt645.Text{EN: "a line for each meter", ZH: "每块电表一行"}, Run: simple(func() console.Answer { return p.meterList() })},
 		{Name: "meter", Args: "NAME|ADDRESS", Help: dlt645.Text{EN: "one meter, and its last values", ZH: "一块电表的全部信息和最近数值"}, Run: p.meterDetail, Words: p.meterWords},
 		{Name: "read", Args: "NAME|ADDRESS POINT|DI…", Help: dlt645.Text{EN: "live, in turn with the poller", ZH: "实时抄读，与轮询轮流占用总线"}, Run: p.readLive, Words: p.pointWords, Slow: true},
-		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: p.scanBus, Words: p.busWords, Slow: true},
+		{Name: "scan", Args: "BUS [BAUD…]", Help: dlt645.Text{EN: "finds meters", ZH: "搜索电表"}, Run: p.scanBus, Words: p.busWords, Slow: true, Changes: console.Always},
 		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f follows", ZH: "最近的帧及解释；-f 继续跟踪"}, Run: p.traceBus, Words: p.traceWords, Slow: true},
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: p.switchRelay, Words: p.relayWords, Slow: true, Changes: console.Always},
 		{Name: "plot", Args: "NAME [POINT|answers] [-h HOURS]", Help: dlt645.Text{EN: "a point over a day, or answer times", ZH: "最近一天的曲线，或应答时间分布"}, Run: p.plot, Words: p.plotWords, Slow: true},
