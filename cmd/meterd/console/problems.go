@@ -59,6 +59,10 @@ func (s Status) ringProblems(p *problems) {
 		p.add(dlt645.Text{EN: "ring: flash cannot be written: %s", ZH: "存储：无法写入闪存：%s"},
 			dlt645.Text{EN: "replace the flash; readings are in memory only, a power cut loses them", ZH: "请更换闪存；数据目前只在内存中，断电即丢失"}, r.LastErr)
 	}
+	if s.Unkept != "" {
+		p.add(dlt645.Text{EN: "state: it cannot be kept: %s", ZH: "状态文件：无法保存：%s"},
+			dlt645.Text{EN: "is [store] state right, and is there room? the energies of day and month are lost with the power", ZH: "请检查 [store] state 和剩余空间；断电将丢失日、月电量"}, s.Unkept)
+	}
 	if r.Corrupt > 0 {
 		p.add(dlt645.Text{EN: "ring: %d damaged places on the flash", ZH: "存储：闪存有 %d 处损坏"},
 			dlt645.Text{EN: "if it grows, replace the flash; meterd ring verify tells where", ZH: "若继续增加请更换闪存；meterd ring verify 可查看位置"}, r.Corrupt)

@@ -16,6 +16,7 @@ type Status struct {
 	Meters  []MeterStatus  `json:"meters"`
 	Uplinks []UplinkStatus `json:"uplinks"`
 	Ring    RingStatus     `json:"ring"`
+	Unkept  string         `json:"state_error"` // why what was learned could not be kept
 
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`

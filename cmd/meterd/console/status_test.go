@@ -131,6 +131,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		spoil    func(*Status)
 		what, do string // "" for do: nothing is asked
 	}{
+		{"a state that cannot be kept", func(s *Status) { s.Unkept = "no space left on device" }, "! state: it cannot be kept: no space left on device", "is there room?"},
 		{"a ring that cannot be used", func(s *Status) { s.Ring = RingStatus{LastErr: "not a store"} }, "! ring: it cannot be used: not a store", "see [store] path"},
 		{"flash that cannot be written", func(s *Status) { s.Ring.LastErr = "input/output error" }, "! ring: flash cannot be written: input/output error", "replace the flash"},
 		{"damage in the ring", func(s *Status) { s.Ring.Corrupt = 2 }, "! ring: 2 damaged places", "meterd ring verify"},

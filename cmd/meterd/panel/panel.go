@@ -41,8 +41,9 @@ type Panel struct {
 	Journal  *journal.Journal
 	Takeover *takeover.Takeover
 	Watchdog func() console.WatchdogStatus
-	Save     func()       // writes what was learned of the meters
-	Restart  func() error // starts the board anew
+	Save     func()         // writes what was learned of the meters
+	Unkept   func() *string // why the state could not be kept last; nil: it was
+	Restart  func() error   // starts the board anew
 	Log      *slog.Logger
 }
 
@@ -85,6 +86,7 @@ func (p *Panel) Status() console.Status {
 	s := console.Status{
 		Gateway: p.Config.Gateway.ID, Version: p.Version, Uptime: int64(now.Sub(p.Started).Seconds()), Now: now,
 		Clock:  p.clockStatus(now),
+		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
 	}
@@ -92,6 +94,17 @@ func (p *Panel) Status() console.Status {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
 	return s
+}
+
+// unkept tells why the state could not be kept.
+func (p *Panel) unkept() string {
+	if p.Unkept == nil {
+		return ""
+	}
+	if why := p.Unkept(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // portOf gives the port of a bus.

@@ -101,8 +101,12 @@ func (sh *shift) saveState() {
 	}
 	s.Meters = append(s.Meters, sh.learnedBefore(s.Meters)...)
 	err := writeState(sh.config.Store.State, s)
-	if told := fmt.Sprint(err); err != nil && sh.untold != told {
-		sh.untold = told
+	if err == nil {
+		sh.unkept.Store(nil)
+		return
+	}
+	why := err.Error()
+	if before := sh.unkept.Swap(&why); before == nil || *before != why {
 		sh.log.Error("what was learned of the meters cannot be kept", "file", sh.config.Store.State, "err", err)
 	}
 }

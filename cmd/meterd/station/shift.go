@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,8 +32,8 @@ type shift struct {
 	desk    *desk.Desk
 	panel   *panel.Panel
 	learned []meter.Learned
-	untold  string        // why the state could not be kept, told once
-	ends    []*board.Beat // of the loops that end with this configuration
+	unkept  atomic.Pointer[string] // why the state could not be kept last; nil: it was
+	ends    []*board.Beat          // of the loops that end with this configuration
 }
 
 func newShift(st *Station, c *config.Config) *shift {
@@ -61,7 +62,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	sh.panel = &panel.Panel{
 		Version: st.Version, Started: st.started, Config: c, Lines: sh.lines, Uplinks: sh.uplinks, Desk: sh.desk, Ring: sh.ring,
 		Dropped: func() int { return int(st.dropped.Load()) }, Clock: st.clock, Journal: st.Journal, Takeover: st.takeover,
-		Watchdog: st.watchdogStatus, Save: sh.saveState, Restart: panel.Restart, Log: st.log,
+		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: panel.Restart, Log: st.log,
 	}
 	return sh
 }
