@@ -6,7 +6,10 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // tcpScheme begins the name of a port behind a transparent serial server.
@@ -25,9 +28,16 @@ type TCP struct {
 // dialTimeout bounds the connect to a serial server.
 const dialTimeout = 3 * time.Second
 
+// unacknowledged is how long a server may leave our bytes without a word.
+const unacknowledged = 30 * time.Second
+
 // OpenTCP connects to "tcp://host:port".
 func OpenTCP(port string) (*TCP, error) {
-	d := net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { // what the server does not acknowledge ends the connection; a kernel without it has keepalive
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(unacknowledged.Milliseconds()))
+		})
+	}}
 	c, err := d.Dial("tcp", strings.TrimPrefix(port, tcpScheme))
 	if err != nil {
 		return nil, fmt.Errorf("board: serial server: %w", err)

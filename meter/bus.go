@@ -213,6 +213,23 @@ func (b *Bus) Close() error {
 	return err
 }
 
+// redial closes a connection to a serial server, so that the next transaction
+// makes a new one; false if the port is none, or not open.
+func (b *Bus) redial(ctx context.Context) bool {
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	defer b.release()
+	if _, paced := b.port.(PacedPort); paced || b.port == nil {
+		return false
+	}
+	b.port.Close()
+	b.port = nil
+	return true
+}
+
 // timingOf is the line's timing in the manner of one meter.
 func (b *Bus) timingOf(how Manner) Timing {
 	t := b.timing

@@ -3,6 +3,7 @@ package meter
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type Poller struct {
 
 	meters   []*meterState // owned by Run, but for what mu guards
 	portLost bool          // owned by Run
+	redial   redial        // owned by Run
 	looked   time.Time     // when pick last looked at the clock; owned by Run
 
 	mu     sync.Mutex
@@ -346,7 +348,31 @@ func (p *Poller) revive(ctx context.Context, m *meterState, g *groupState) bool 
 	m.pause = min(2*m.pause, p.probe)
 	m.askAt = time.Now().Add(max(m.pause, p.deadPause(m)))
 	p.update(m, func(s *MeterState) { s.LastErr = err.Error() })
+	p.renew(ctx)
 	return false
+}
+
+// redial is when a serial server is called anew that takes requests and brings
+// no answer from any meter: it may have lost its line, or us.
+type redial struct {
+	at    time.Time
+	pause time.Duration
+}
+
+const (
+	firstRedial = time.Minute
+	mostRedial  = 30 * time.Minute
+)
+
+// renew calls the server of a port anew if none of its meters answers.
+func (p *Poller) renew(ctx context.Context) {
+	now := time.Now()
+	if now.Before(p.redial.at) || slices.ContainsFunc(p.meters, func(m *meterState) bool { return !m.dead() }) || !p.bus.redial(ctx) {
+		return
+	}
+	p.redial.pause = max(firstRedial, min(2*p.redial.pause, mostRedial))
+	p.redial.at = now.Add(p.redial.pause)
+	p.log.Warn("no meter answers: the serial server is called anew", "bus", p.bus.Name(), "again_in", p.redial.pause)
 }
 
 func (p *Poller) askAny(ctx context.Context, m *meterState, g *groupState) error {
@@ -394,7 +420,7 @@ func (p *Poller) judge(ctx context.Context, m *meterState, out outcome) {
 	wasDead := m.dead()
 	switch {
 	case out.answered:
-		m.lostRow = 0
+		m.lostRow, p.redial = 0, redial{}
 	case out.lost != nil && FailureKind(out.lost) != "port": // a lost port says nothing about the meter
 		m.lostRow++
 	}

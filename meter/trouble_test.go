@@ -390,3 +390,58 @@ func TestPortThatIsGoneIsToldAndTheMetersAreNotOnline(t *testing.T) {
 		}
 	})
 }
+
+// server is a connection to a serial server, which nobody knows the rate of.
+type server struct{ Port }
+
+// TestASilentServerIsCalledAnew: a serial server that takes everything and gives
+// nothing is called anew once all of its meters are silent, ever more rarely, and
+// again soon after it has worked.
+func TestASilentServerIsCalledAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := &dlt645test.Line{Baud: 9600, Meters: simulated(2)}
+		stuck, dials := true, 0
+		var ends []*dlt645test.End
+		bus := NewBus("b1", Timing{Baud: 9600}, func() (Port, error) {
+			ours, theirs := dlt645test.Pipe()
+			dials++
+			ends = append(ends, theirs)
+			if !stuck { // the connection that was made while it was stuck stays so
+				go line.Serve(t.Context(), theirs)
+			}
+			return server{ours}, nil
+		}, nil)
+		readings := 0
+		var meters []*Handle
+		for i, m := range line.Meters {
+			meters = append(meters, &Handle{Name: fmt.Sprint(i), Address: m.Address, Groups: []Group{{Every: 10 * time.Second, Points: pointsOf(t, "voltage")}}})
+		}
+		p := NewPoller(PollerConfig{Bus: bus, Meters: meters, Sink: func(Reading) { readings++ }})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.Run(ctx)
+		}()
+		time.Sleep(6 * time.Hour)
+		if dials < 10 || dials > 20 {
+			t.Errorf("it was called %d times in six hours, want about 15", dials)
+		}
+		stuck = false
+		time.Sleep(40 * time.Minute)
+		if readings < 50 {
+			t.Errorf("%d readings after it works again", readings)
+		}
+		before := dials
+		time.Sleep(2 * time.Hour)
+		if dials != before {
+			t.Errorf("it was called anew %d times although it works", dials-before)
+		}
+		cancel()
+		<-done
+		bus.Close()
+		for _, e := range ends {
+			e.Close()
+		}
+	})
+}

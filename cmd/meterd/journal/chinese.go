@@ -17,6 +17,7 @@ var chinese = map[string]string{
 	"answer not understood":                                     "无法解析应答",
 	"the meter refuses a block; its values are read one by one": "电表拒绝数据块读取，改为逐项读取",
 	"the meter goes on without end; it is left alone with that": "电表应答没有结束，暂不再读取该项",
+	"no meter answers: the serial server is called anew":        "没有电表应答：重新连接串口服务器",
 	"command":   "执行命令",
 	"connected": "已连接",
 	"a message is set aside and not sent again":             "报文已搁置，不再发送",
