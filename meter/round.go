@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -141,11 +140,9 @@ func (p *Poller) handle(ctx context.Context, m *meterState, s *session, req Requ
 		case refusal.Unsupported() || block: // meters refuse a block with any code
 			p.lacks(m, req.DI, refusedFor)
 			if block {
-				level := slog.LevelWarn
-				if refusal.Unsupported() {
-					level = slog.LevelInfo // the usual way
+				if !refusal.Unsupported() { // else it is the usual way
+					p.log.Warn("the meter refuses a block; its values are read one by one", "meter", m.Name, "di", req.DI.String(), "code", refusal.CodeText())
 				}
-				p.log.Log(ctx, level, "the meter refuses a block; its values are read one by one", "meter", m.Name, "di", req.DI.String(), "code", refusal.CodeText())
 				s.todo = append(m.singles(req.Points), s.todo...)
 			}
 		default:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -400,23 +401,24 @@ type server struct{ Port }
 func TestASilentServerIsCalledAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := &dlt645test.Line{Baud: 9600, Meters: simulated(2)}
-		stuck, dials := true, 0
-		var ends []*dlt645test.End
+		var stuck atomic.Bool
+		var dials, readings atomic.Int64
+		stuck.Store(true)
+		var ends []*dlt645test.End // read when nobody calls any more
 		bus := NewBus("b1", Timing{Baud: 9600}, func() (Port, error) {
 			ours, theirs := dlt645test.Pipe()
-			dials++
+			dials.Add(1)
 			ends = append(ends, theirs)
-			if !stuck { // the connection that was made while it was stuck stays so
+			if !stuck.Load() { // the connection that was made while it was stuck stays so
 				go line.Serve(t.Context(), theirs)
 			}
 			return server{ours}, nil
 		}, nil)
-		readings := 0
 		var meters []*Handle
 		for i, m := range line.Meters {
 			meters = append(meters, &Handle{Name: fmt.Sprint(i), Address: m.Address, Groups: []Group{{Every: 10 * time.Second, Points: pointsOf(t, "voltage")}}})
 		}
-		p := NewPoller(PollerConfig{Bus: bus, Meters: meters, Sink: func(Reading) { readings++ }})
+		p := NewPoller(PollerConfig{Bus: bus, Meters: meters, Sink: func(Reading) { readings.Add(1) }})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
@@ -424,18 +426,18 @@ func TestASilentServerIsCalledAnew(t *testing.T) {
 			p.Run(ctx)
 		}()
 		time.Sleep(6 * time.Hour)
-		if dials < 10 || dials > 20 {
-			t.Errorf("it was called %d times in six hours, want about 15", dials)
+		if n := dials.Load(); n < 10 || n > 20 {
+			t.Errorf("it was called %d times in six hours, want about 15", n)
 		}
-		stuck = false
+		stuck.Store(false)
 		time.Sleep(40 * time.Minute)
-		if readings < 50 {
-			t.Errorf("%d readings after it works again", readings)
+		if n := readings.Load(); n < 50 {
+			t.Errorf("%d readings after it works again", n)
 		}
-		before := dials
+		before := dials.Load()
 		time.Sleep(2 * time.Hour)
-		if dials != before {
-			t.Errorf("it was called anew %d times although it works", dials-before)
+		if n := dials.Load() - before; n > 0 {
+			t.Errorf("it was called anew %d times although it works", n)
 		}
 		cancel()
 		<-done
