@@ -336,7 +336,7 @@ func (r *Ring) forgetPendingLocked(n int) {
 
 // longest is the longest record that fits into a segment beside all cursors.
 func (r *Ring) longest() int {
-	const overhead = frameHeader + MaxCursors*(1+MaxCursorName+8) + 5
+	const overhead = frameHeader + MaxCursors*(1+len(unseenMark)+MaxCursorName+8) + 5
 	return min(MaxRecord, r.medium.segmentSize-overhead)
 }
 
