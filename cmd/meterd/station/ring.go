@@ -3,7 +3,6 @@ package station
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -37,11 +36,8 @@ func (st *Station) useRing(c config.Store) error {
 		return nil
 	}
 	if ring != nil && ring.Stats().LastErr == "" && st.ringSet.Path != "" && c.Path != st.ringSet.Path {
-		if n := behind(ring); n > 0 {
-			return &console.Error{
-				Text: fmt.Sprintf("[store] path is another one, and %d readings in %s are not delivered: they would stay behind", n, st.ringSet.Path),
-				Hint: "change it when uplinks shows none that wait; or end meterd, copy what waits (meterd ring export), and start it with the new path",
-			}
+		if err := takeover.StaysBehind(ring, st.ringSet.Path); err != nil {
+			return err
 		}
 	}
 	var carried [][]byte
@@ -212,15 +208,6 @@ func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Stor
 		st.takeover.Again(ctx)
 		return
 	}
-}
-
-// behind gives how many records an uplink has not delivered, of the one that has
-// the most.
-func behind(r *store.Ring) (most int) {
-	for _, pos := range r.Cursors() {
-		most = max(most, r.NewReader(pos).Behind())
-	}
-	return most
 }
 
 // mostCarried bounds in bytes what goes over in memory to another ring.

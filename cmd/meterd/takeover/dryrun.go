@@ -11,6 +11,7 @@ import (
 
 	"meterd/board"
 	"meterd/cmd/meterd/config"
+	"meterd/cmd/meterd/console"
 	"meterd/store"
 )
 
@@ -24,6 +25,9 @@ func dryRun(c, running *config.Config) []config.Problem {
 	}
 	if running == nil || c.Store.Path != running.Store.Path {
 		t.store()
+	}
+	if running != nil && c.Store.Path != running.Store.Path {
+		t.left(running.Store.Path)
 	}
 	for _, f := range []struct{ key, path string }{{"store.state", c.Store.State}, {"console.socket", c.Console.Socket}} {
 		t.directory(f.key, f.path)
@@ -80,6 +84,34 @@ func (t *trier) store() {
 			return
 		}
 		r.Close()
+	}
+}
+
+// left sees that nothing stays behind in the ring that runs.
+func (t *trier) left(path string) {
+	r, err := store.OpenReadOnly(path, nil)
+	if err != nil {
+		return // there is none that could be read on
+	}
+	defer r.Close()
+	if err := StaysBehind(r, path); err != nil {
+		t.problem(t.c.Line("store.path"), false, err.Hint, "[store]: %s", err.Text)
+	}
+}
+
+// StaysBehind tells how many readings of a ring an uplink has not delivered, nil
+// if none: with another ring nobody would deliver them.
+func StaysBehind(r *store.Ring, path string) *console.Error {
+	most := 0
+	for _, pos := range r.Cursors() {
+		most = max(most, r.NewReader(pos).Behind())
+	}
+	if most == 0 {
+		return nil
+	}
+	return &console.Error{
+		Text: fmt.Sprintf("path is another one, and %d readings in %s are not delivered: they would stay behind", most, path),
+		Hint: "change it when uplinks shows none that wait; or end meterd, copy what waits (meterd ring export), and start it with the new path",
 	}
 }
 
