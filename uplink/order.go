@@ -36,14 +36,13 @@ type Mistake struct {
 	Text    string
 }
 
-// Error gives the reason.
-func (m *Mistake) Error() string { return m.Text }
-
-func invalid(format string, args ...any) *Mistake {
+// Invalid is a mistake in what an order says.
+func Invalid(format string, args ...any) *Mistake {
 	return &Mistake{meter.Invalid, fmt.Sprintf(format, args...)}
 }
 
-func notKnown(format string, args ...any) *Mistake {
+// NotKnown is one about what is named and not there.
+func NotKnown(format string, args ...any) *Mistake {
 	return &Mistake{meter.NotKnown, fmt.Sprintf(format, args...)}
 }
 
@@ -60,12 +59,12 @@ func (d *Directory) Order(m *meter.Handle, o Order) (meter.Command, *Mistake) {
 		c, no = switching(op, Word(o.Action))
 	case meter.OpSet, meter.OpWrite:
 		if c, no = d.Setting(Word(o.Point), Word(o.Value)); no == nil && op == meter.OpWrite && c.Op != op {
-			no = invalid("write takes a data identifier; %.64q is a point, which set takes", Word(o.Point))
+			no = Invalid("write takes a data identifier; %.64q is a point, which set takes", Word(o.Point))
 		}
 	case meter.OpTime, meter.OpFreeze, meter.OpDemandReset:
 		c.Op = op
 	default:
-		no = notKnown("there is no operation %.64q: want read, relay, alarm, protection, set, time, freeze or demand-reset", o.Op)
+		no = NotKnown("there is no operation %.64q: want read, relay, alarm, protection, set, time, freeze or demand-reset", o.Op)
 	}
 	c.Meter = m
 	return c, no
@@ -96,9 +95,9 @@ func switching(op meter.Operation, action string) (meter.Command, *Mistake) {
 	case ok:
 		return meter.Command{Op: op, Relay: c}, nil
 	case op == meter.OpRelay:
-		return meter.Command{}, invalid("relay takes trip, permit or close, not %.64q", action)
+		return meter.Command{}, Invalid("relay takes trip, permit or close, not %.64q", action)
 	}
-	return meter.Command{}, invalid("%s takes on or off, not %.64q", op, action)
+	return meter.Command{}, Invalid("%s takes on or off, not %.64q", op, action)
 }
 
 // Reading gives the command that reads points, each by its identifier, or by
@@ -106,12 +105,12 @@ func switching(op meter.Operation, action string) (meter.Command, *Mistake) {
 func (d *Directory) Reading(words []string) (meter.Command, *Mistake) {
 	c := meter.Command{Op: meter.OpRead}
 	if len(words) == 0 {
-		return c, invalid("which points are to be read?")
+		return c, Invalid("which points are to be read?")
 	}
 	for _, word := range words {
 		row, ok := d.Asked(word)
 		if !ok {
-			return c, notKnown("there is no point %.64q", word)
+			return c, NotKnown("there is no point %.64q", word)
 		}
 		if !slices.Contains(c.Points, row.Point) {
 			c.Points = append(c.Points, row.Point)
@@ -126,28 +125,28 @@ func (d *Directory) Setting(key, value string) (meter.Command, *Mistake) {
 	var c meter.Command
 	switch {
 	case key == "":
-		return c, invalid("what is to be set?")
+		return c, Invalid("what is to be set?")
 	case value == "" || value == "null":
-		return c, invalid("there is no value for %.64q", key)
+		return c, Invalid("there is no value for %.64q", key)
 	case len(value) > MostValue:
-		return c, invalid("the value has %d characters, at most %d are allowed", len(value), MostValue)
+		return c, Invalid("the value has %d characters, at most %d are allowed", len(value), MostValue)
 	}
 	row, ok := d.Asked(key)
 	switch {
 	case !ok:
 		if _, err := dlt645.ParseDI(key); err != nil {
-			return c, notKnown("there is no point %.64q", key)
+			return c, NotKnown("there is no point %.64q", key)
 		}
 		return meter.Command{Op: meter.OpWrite, Point: key, Value: value}, nil
 	case row.Point == "relay":
 		to, ok := RelayCommand(value)
 		if !ok {
-			return c, invalid("the relay can be closed or open, not %.64q", value)
+			return c, Invalid("the relay can be closed or open, not %.64q", value)
 		}
 		return meter.Command{Op: meter.OpRelay, Relay: to}, nil
 	}
 	if value, ok = row.Unscaled(value); !ok {
-		return c, invalid("the value of %.64q is no number that fits", key)
+		return c, Invalid("the value of %.64q is no number that fits", key)
 	}
 	return meter.Command{Op: meter.OpSet, Point: row.Point, Value: value}, nil
 }

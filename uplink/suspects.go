@@ -102,10 +102,9 @@ func (d *delivery) cut(now time.Time, err error, client string) error {
 	}
 	var out []*request
 	for _, r := range d.outstanding() {
-		if len(r.recs) == 0 || now.Sub(r.at) > provoked {
-			continue
+		if len(r.recs) > 0 && now.Sub(r.at) <= provoked {
+			out = append(out, r)
 		}
-		out = append(out, r)
 	}
 	if len(out) == 0 {
 		return d.cutQuietly(now, err, client)

@@ -2,7 +2,6 @@ package das
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -55,14 +54,6 @@ func (d *DAS) recall(command string) request {
 	return r
 }
 
-func wrong(format string, args ...any) *uplink.Mistake {
-	return &uplink.Mistake{Outcome: meter.Invalid, Text: fmt.Sprintf(format, args...)}
-}
-
-func unknown(format string, args ...any) *uplink.Mistake {
-	return &uplink.Mistake{Outcome: meter.NotKnown, Text: fmt.Sprintf(format, args...)}
-}
-
 // taken gives the receipt of a command, or its answer if there is a problem.
 func (d *DAS) taken(name, id string, r request, c meter.Command, p *uplink.Mistake) uplink.Receipt {
 	if p != nil && id == "" {
@@ -94,7 +85,7 @@ func (d *DAS) set(id string, in inbound) uplink.Receipt {
 func (d *DAS) setting(in inbound) (c meter.Command, r request, p *uplink.Mistake) {
 	params := map[string]json.RawMessage{}
 	if json.Unmarshal(in.Params, &params) != nil {
-		return c, r, wrong("params is no object")
+		return c, r, uplink.Invalid("params is no object")
 	}
 	who := in.Identity
 	if list, ok := params["subDevices"]; ok {
@@ -103,17 +94,17 @@ func (d *DAS) setting(in inbound) (c meter.Command, r request, p *uplink.Mistake
 			Properties map[string]json.RawMessage `json:"properties"`
 		}
 		if json.Unmarshal(list, &entries) != nil || len(entries) != 1 || len(params) != 1 {
-			return c, r, wrong("want one of subDevices and nothing beside it")
+			return c, r, uplink.Invalid("want one of subDevices and nothing beside it")
 		}
 		if who != nil {
 			if beside, _ := d.identified(who); beside == nil || beside.ID != entries[0].Identity.DeviceID {
-				return c, r, wrong("identity and subDevices name two devices")
+				return c, r, uplink.Invalid("identity and subDevices name two devices")
 			}
 		}
 		who, params = &entries[0].Identity, entries[0].Properties
 	}
 	if len(params) != 1 {
-		return c, r, wrong("want one property, got %d", len(params))
+		return c, r, uplink.Invalid("want one property, got %d", len(params))
 	}
 	keys := slices.Collect(maps.Keys(params))
 	c.Meter, r, p = d.addressed(who, keys)
@@ -136,7 +127,7 @@ func (d *DAS) get(id string, in inbound) uplink.Receipt {
 		p    *uplink.Mistake
 	)
 	if json.Unmarshal(in.Params, &keys) != nil || len(keys) == 0 {
-		p = wrong("params is no list of identifiers")
+		p = uplink.Invalid("params is no list of identifiers")
 	} else if m, r, p = d.addressed(in.Identity, keys); p == nil {
 		c, p = d.dir.Reading(r.keys)
 		c.Meter = m
@@ -155,7 +146,7 @@ func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *
 		for i, k := range keys {
 			bare, ok := strings.CutPrefix(k, r.prefix)
 			if !ok {
-				return nil, r, wrong("all properties must be of one device")
+				return nil, r, uplink.Invalid("all properties must be of one device")
 			}
 			r.keys[i] = bare
 		}
@@ -170,7 +161,7 @@ func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *
 			return nil, r, p
 		}
 		if dev != nil && dev != named {
-			return nil, r, wrong("identity and identifier name two devices")
+			return nil, r, uplink.Invalid("identity and identifier name two devices")
 		}
 		dev = named
 	}
@@ -181,7 +172,7 @@ func (d *DAS) addressed(who *identity, keys []string) (*meter.Handle, request, *
 func (d *DAS) identified(who *identity) (*uplink.Device, *uplink.Mistake) {
 	dev := d.dir.Named(who.DeviceID)
 	if dev == nil || dev.ID != who.DeviceID || who.ProductID != "" && who.ProductID != d.product(dev) {
-		return nil, unknown("there is no device %.64q", who.DeviceID)
+		return nil, uplink.NotKnown("there is no device %.64q", who.DeviceID)
 	}
 	return dev, nil
 }
@@ -203,7 +194,7 @@ func (d *DAS) prefixed(key string) *uplink.Device {
 // only gives the meter of a command that names none.
 func (d *DAS) only() (*meter.Handle, *uplink.Mistake) {
 	if len(d.dir.Devices()) != 1 {
-		return nil, wrong("of which device?")
+		return nil, uplink.Invalid("of which device?")
 	}
 	return d.dir.Devices()[0].Meter, nil
 }
@@ -222,7 +213,7 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *uplink.Mistake) 
 		uplink.Order
 	}
 	if len(in.Params) > 0 && json.Unmarshal(in.Params, &params) != nil {
-		return c, r, wrong("params is no object of the service's")
+		return c, r, uplink.Invalid("params is no object of the service's")
 	}
 	m, p := d.called(in.Identity, params.Meter)
 	if p != nil {
@@ -256,7 +247,7 @@ func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *u
 	if name == "" {
 		switch {
 		case len(inParams) > 0 && (inParams[0] == '{' || inParams[0] == '['):
-			return nil, wrong("meter is neither a deviceId nor an address")
+			return nil, uplink.Invalid("meter is neither a deviceId nor an address")
 		case dev != nil:
 			return dev.Meter, nil
 		}
@@ -265,9 +256,9 @@ func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *u
 	named := d.dir.Named(name)
 	switch {
 	case named == nil:
-		return nil, unknown("there is no meter %.64q", name)
+		return nil, uplink.NotKnown("there is no meter %.64q", name)
 	case dev != nil && dev != named:
-		return nil, wrong("identity and meter name two devices")
+		return nil, uplink.Invalid("identity and meter name two devices")
 	}
 	return named.Meter, nil
 }

@@ -2,7 +2,6 @@ package iotkit
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -54,14 +53,6 @@ type answerFrame struct {
 	Params  json.RawMessage `json:"params"`
 }
 
-func invalid(format string, args ...any) *uplink.Mistake {
-	return &uplink.Mistake{Outcome: meter.Invalid, Text: fmt.Sprintf(format, args...)}
-}
-
-func unknown(format string, args ...any) *uplink.Mistake {
-	return &uplink.Mistake{Outcome: meter.NotKnown, Text: fmt.Sprintf(format, args...)}
-}
-
 // commandID tells apart what the platform numbers by itself, and keeps what
 // the answer needs: the service, then the platform's id. Without that there is
 // none.
@@ -82,7 +73,7 @@ func (k *Iotkit) command(dev *uplink.Device, service string, in inbound) uplink.
 	if len(service) > mostID {
 		return uplink.Receipt{} // it is not echoed
 	}
-	c, wrong := meter.Command{}, unknown("the gateway has no services")
+	c, wrong := meter.Command{}, uplink.NotKnown("the gateway has no services")
 	if dev != nil {
 		c, wrong = k.understand(dev.Meter, service, in.Params)
 	}
@@ -104,7 +95,7 @@ func (k *Iotkit) understand(m *meter.Handle, service string, params json.RawMess
 	case propertyGet:
 		var keys []string
 		if json.Unmarshal(params, &keys) != nil {
-			return c, invalid("a list of identifiers is missing")
+			return c, uplink.Invalid("a list of identifiers is missing")
 		}
 		c, no = k.dir.Reading(keys)
 	default:
@@ -113,7 +104,7 @@ func (k *Iotkit) understand(m *meter.Handle, service string, params json.RawMess
 			uplink.Order
 		}
 		if len(params) > 0 && json.Unmarshal(params, &p) != nil {
-			return c, invalid("params is no object of this service's parameters")
+			return c, uplink.Invalid("params is no object of this service's parameters")
 		}
 		o := p.Order
 		if o.Op = service; service == string(meter.OpRelay) && len(o.Action) == 0 {
@@ -130,14 +121,14 @@ func (k *Iotkit) understand(m *meter.Handle, service string, params json.RawMess
 func (k *Iotkit) setProperty(params json.RawMessage) (c meter.Command, no *uplink.Mistake) {
 	var p map[string]json.RawMessage
 	if json.Unmarshal(params, &p) != nil || len(p) == 0 {
-		return c, invalid("params is no object of properties")
+		return c, uplink.Invalid("params is no object of properties")
 	}
 	if len(p) > 1 {
-		return c, invalid("%d properties at once; set one at a time", len(p))
+		return c, uplink.Invalid("%d properties at once; set one at a time", len(p))
 	}
 	for key, value := range p {
 		if _, ok := k.dir.Point(key); !ok {
-			return c, unknown("there is no property %.64q", key)
+			return c, uplink.NotKnown("there is no property %.64q", key)
 		}
 		c, no = k.dir.Setting(key, uplink.Word(value))
 	}

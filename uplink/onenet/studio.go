@@ -3,7 +3,6 @@ package onenet
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -373,10 +372,6 @@ func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt
 	return uplink.Receipt{Command: &c}
 }
 
-func wrong(o meter.Outcome, format string, args ...any) *uplink.Mistake {
-	return &uplink.Mistake{Outcome: o, Text: fmt.Sprintf(format, args...)}
-}
-
 func (s *Studio) understand(name string, params json.RawMessage) (c meter.Command, no *uplink.Mistake) {
 	var in struct {
 		ProductID  string          `json:"productID"`
@@ -386,17 +381,17 @@ func (s *Studio) understand(name string, params json.RawMessage) (c meter.Comman
 		Input      json.RawMessage `json:"input"`
 	}
 	if json.Unmarshal(params, &in) != nil {
-		return c, wrong(meter.Invalid, "params are no object")
+		return c, uplink.Invalid("params are no object")
 	}
 	d := s.dir.Named(in.DeviceName)
 	if d == nil || d.ID != in.DeviceName || in.ProductID != "" && in.ProductID != s.SubProductID {
-		return c, wrong(meter.NotKnown, "there is no device %.64q", in.DeviceName)
+		return c, uplink.NotKnown("there is no device %.64q", in.DeviceName)
 	}
 	switch name {
 	case subGet:
 		var keys []string
 		if json.Unmarshal(in.Params, &keys) != nil {
-			return c, wrong(meter.Invalid, "params are no list")
+			return c, uplink.Invalid("params are no list")
 		}
 		if no = s.properties(keys...); no == nil {
 			c, no = s.dir.Reading(keys)
@@ -404,7 +399,7 @@ func (s *Studio) understand(name string, params json.RawMessage) (c meter.Comman
 	case subSet:
 		var set map[string]json.RawMessage
 		if json.Unmarshal(in.Params, &set) != nil || len(set) != 1 {
-			return c, wrong(meter.Invalid, "one property at a time is set")
+			return c, uplink.Invalid("one property at a time is set")
 		}
 		for k, v := range set {
 			if no = s.properties(k); no == nil {
@@ -418,11 +413,11 @@ func (s *Studio) understand(name string, params json.RawMessage) (c meter.Comman
 			body = in.Params
 		}
 		if len(body) > 0 && json.Unmarshal(body, &o) != nil {
-			return c, wrong(meter.Invalid, "the input is no object")
+			return c, uplink.Invalid("the input is no object")
 		}
 		op := strings.ReplaceAll(in.Identifier, "_", "-")
 		if o.Op != "" && o.Op != op || o.Meter != "" && s.dir.Named(o.Meter) != d {
-			return c, wrong(meter.Invalid, "the input names another service or another device")
+			return c, uplink.Invalid("the input names another service or another device")
 		}
 		o.Op = op
 		return s.dir.Order(d.Meter, o.Order)
@@ -435,7 +430,7 @@ func (s *Studio) understand(name string, params json.RawMessage) (c meter.Comman
 func (s *Studio) properties(keys ...string) *uplink.Mistake {
 	for _, k := range keys {
 		if _, ok := s.dir.Point(k); !ok {
-			return wrong(meter.NotKnown, "there is no property %.64q", k)
+			return uplink.NotKnown("there is no property %.64q", k)
 		}
 	}
 	return nil
