@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,10 +31,6 @@ type tally struct {
 // cpuLine is a line with meters on a paced pty.
 func cpuLine(b *testing.B, meters []*dlt645test.Meter, count *tally) (path string) {
 	b.Helper()
-	p, err := openPty()
-	if err != nil {
-		b.Fatal(err)
-	}
 	var passed time.Time // the last byte of an answer
 	line := &dlt645test.Line{Baud: cpuBaud, Meters: meters, Tap: func(e dlt645test.Event) {
 		if e.Frame.Control.Response() {
@@ -47,17 +42,7 @@ func cpuLine(b *testing.B, meters []*dlt645test.Meter, count *tally) (path strin
 		defer count.mu.Unlock()
 		count.quiet = append(count.quiet, e.Came.Sub(passed))
 	}}
-	ctx, cancel := context.WithCancel(b.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		p.serve(ctx, line)
-	}()
-	b.Cleanup(func() {
-		cancel()
-		<-done
-	})
-	return p.path
+	return benchPty(b, line)
 }
 
 // usage is what a process has used of the processor so far.

@@ -30,17 +30,23 @@ type benchLine struct {
 
 func newBenchLine(b *testing.B, m *dlt645test.Meter) *benchLine {
 	b.Helper()
-	p, err := openPty()
-	if err != nil {
-		b.Fatal(err)
-	}
-	l := &benchLine{path: p.path}
-	line := &dlt645test.Line{Baud: benchBaud, Meters: []*dlt645test.Meter{m}, Tap: func(e dlt645test.Event) {
+	l := &benchLine{}
+	l.path = benchPty(b, &dlt645test.Line{Baud: benchBaud, Meters: []*dlt645test.Meter{m}, Tap: func(e dlt645test.Event) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		e.At = time.Now() // its last byte has just passed
 		l.events = append(l.events, e)
-	}}
+	}})
+	return l
+}
+
+// benchPty serves a line on a pty, and gives its path.
+func benchPty(b *testing.B, line *dlt645test.Line) string {
+	b.Helper()
+	p, err := openPty()
+	if err != nil {
+		b.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() {
@@ -51,7 +57,7 @@ func newBenchLine(b *testing.B, m *dlt645test.Meter) *benchLine {
 		cancel()
 		<-done
 	})
-	return l
+	return p.path
 }
 
 func (l *benchLine) take() []dlt645test.Event {
