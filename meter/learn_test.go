@@ -100,8 +100,8 @@ func TestSilenceCostsLessOnceTheTimeoutIsLearned(t *testing.T) {
 		timing := Timing{Baud: 9600, Preamble: 4, AutoTimeout: true}
 		b := newBench(timing, simulated(1), Group{Every: time.Minute, Points: pointsOf(t, "voltage", "current", "frequency")})
 		b.run(t, 10*time.Minute+30*time.Second)
-		m := b.poller.meters[0]
-		if how := b.poller.manner(m); how.Timeout != leastTimeout {
+		m := b.poller.meters[0].health
+		if how := m.manner(b.poller.bus.Manner(), b.poller.bus.timing, false); how.Timeout != leastTimeout {
 			t.Errorf("after %d answers the time-out is %v, want %v", m.learned.Times.N, how.Timeout, leastTimeout)
 		}
 	})

@@ -122,13 +122,11 @@ func (r Request) Duration(t Timing) time.Duration {
 // plan, of all meters as if they answered.
 func (p *Poller) PlannedLoad() float64 {
 	load := 0.0
-	for _, m := range p.meters {
-		edition, how := p.spoken(m)
+	for _, s := range p.plan.slots {
+		edition, how, _ := p.spoken(p.handles[s.meter])
 		t := p.bus.timingOf(how)
-		for _, g := range m.groups {
-			for _, req := range Plan(g.Points, edition) {
-				load += req.Duration(t).Seconds() / g.Every.Seconds()
-			}
+		for _, req := range Plan(s.Points, edition) {
+			load += req.Duration(t).Seconds() / s.Every.Seconds()
 		}
 	}
 	return load
