@@ -178,7 +178,7 @@ func (c *Config) gateway(root *table) {
 		t.problem("id", "letters, digits, - and _ will do", "[gateway]: id %q holds a character that MQTT topics cannot", c.Gateway.ID)
 	}
 	name := t.str("timezone", "Asia/Shanghai")
-	zone, err := time.LoadLocation(name)
+	zone, err := board.Zone(name)
 	if err != nil || name == "Local" || name == "" {
 		t.problem("timezone", `write it like "Asia/Shanghai"`, "[gateway]: timezone %q is not known", name)
 		zone = time.UTC
