@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ type MeterState struct {
 	Invalid  int       // values that were no numbers
 	// Requests and what became of them; a refusal is an answer.
 	Requests, Answers, Refusals, Silence, Noise, Retries int
+	Foreign                                              int           // of the silence: another meter answered
 	P50, P90, P99                                        time.Duration // answer times
 	Values                                               []PointValue
 	ReadAt                                               time.Time // of the last value
@@ -37,6 +39,9 @@ func (s *MeterState) counted(err error, t *Times) {
 	switch FailureKind(err) {
 	case "silence":
 		s.Silence++
+		if errors.Is(err, ErrForeign) {
+			s.Foreign++
+		}
 	case "noise":
 		s.Noise++
 	case "refusal":

@@ -409,6 +409,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		pace    pacing
 		total   int // bytes that came
 		seen    []byte
+		foreign *dlt645.Address // answered what another one was asked
 	)
 	defer func() {
 		if len(seen) > 0 {
@@ -430,7 +431,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 			return Answer{}, err
 		}
 		if n == 0 && wait <= 0 {
-			return Answer{}, b.gaveUp(req, sent)
+			return Answer{}, b.gaveUp(req, sent, foreign)
 		}
 		if n == 0 {
 			continue
@@ -441,7 +442,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		total += n
 		pace.note(t, b.last, total)
 		seen = append(seen, b.held[len(b.held)-min(n, mostSeen-len(seen)):]...)
-		f, ok := b.match(req)
+		f, ok := b.match(req, &foreign)
 		if ok {
 			took := max(0, began.Sub(left)-t.Wire(1))
 			ans := Answer{Frame: f, At: b.last, Took: took}
@@ -467,8 +468,9 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 }
 
 // match looks for the answer to req in what is held and drops good frames
-// that are none: echoes of the request, and late or foreign answers.
-func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
+// that are none: echoes of the request, and late or foreign answers. Foreign is
+// the address of one that answers this request and was not asked.
+func (b *Bus) match(req dlt645.Frame, foreign **dlt645.Address) (dlt645.Frame, bool) {
 	for {
 		var f dlt645.Frame
 		at, ok := dlt645.Scan(b.held, &f)
@@ -484,6 +486,12 @@ func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
 			return f, true
 		case f.Control.Response():
 			b.count.add(func(c *Counts) { c.Late++ })
+			if own := f.Address; !req.Address.Accepts(own) && !b.owed(own, time.Now()) {
+				f.Address = req.Address
+				if f.Answers(req) {
+					*foreign = &own
+				}
+			}
 		default:
 			b.count.add(func(c *Counts) { c.Echoes++ })
 		}
@@ -491,8 +499,12 @@ func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
 }
 
 // gaveUp tells what a transaction without an answer met.
-func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time) error {
+func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time, foreign *dlt645.Address) error {
 	after := time.Since(sent).Round(time.Millisecond)
+	if foreign != nil {
+		b.held = nil
+		return fmt.Errorf("%w: %s was asked and %s answered; two meters may answer at this address", ErrForeign, req.Address, foreign)
+	}
 	if len(b.held) == 0 {
 		return fmt.Errorf("%w: no answer from %s within %v", ErrSilence, req.Address, after)
 	}

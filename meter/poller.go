@@ -68,6 +68,7 @@ type polled struct {
 	index  int // in the order of the line
 	first  *slot
 	health health
+	cost   time.Duration     // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
 	aside  *round            // a round that was put aside
 	keptAt time.Time         // when what was learned was last worth keeping
 	seen   map[string]string // last values of the points whose changes are events
@@ -414,10 +415,12 @@ const keepEvery = 15 * time.Minute
 
 // revive asks a dead meter for the first thing of a group, once.
 func (p *Poller) revive(ctx context.Context, m *polled, g *slot) bool {
+	asked := p.now()
 	err := p.askAny(ctx, m, g)
 	if err == nil {
 		return true
 	}
+	m.cost = p.now().up - asked.up
 	if m.Auto && m.health.learned.Protocol != "" {
 		m.health.forget()
 	}
@@ -457,7 +460,7 @@ func (p *Poller) rest(m *polled) time.Duration {
 		}
 	}
 	t := p.bus.timingOf(m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto))
-	cost := t.Wire(t.Preamble+dlt645.FrameLen(4)+1) + t.Timeout + t.Gap
+	cost := max(m.cost, t.Wire(t.Preamble+dlt645.FrameLen(4)+1)+t.Timeout+t.Gap)
 	if m.Auto && m.health.learned.Protocol == "" {
 		cost *= time.Duration(len(editions(p.bus.timing.Baud)))
 	}

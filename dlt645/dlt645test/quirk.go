@@ -20,6 +20,9 @@ func AllQuirks() []Quirk { return allQuirks }
 
 var allQuirks = []Quirk{
 	{"answers-broadcast", "answers reads that were sent to the broadcast address", func(m *Meter) { m.Quirks.AnswersBroadcast = true }},
+	{"babble", "sends two thousand bytes that are no frame instead of an answer", func(m *Meter) {
+		m.Quirks.Answer = func(dlt645.Frame) []byte { return slices.Repeat([]byte{0x3C, 0x68, 0x5A, 0xA5}, 500) }
+	}},
 	{"block-fill", "puts AA after a block", func(m *Meter) { m.Quirks.BlockFill = 0xAA }},
 	{"block-refusal", "refuses blocks with 01, not 02", func(m *Meter) { m.NoBlock, m.Quirks.Refusal = true, []byte{0x01} }},
 	{"block-short", "ends a block after its first member", func(m *Meter) { m.Quirks.ShortBlock = true }},

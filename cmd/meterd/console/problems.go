@@ -101,6 +101,9 @@ func (s Status) busProblems(p *problems) {
 		asked, _ := s.metersOf(b.Name)
 		switch {
 		case b.PortErr != "" || !s.dead(b.Name):
+		case b.Echoes > 0 && b.Echoes*10 >= b.Requests*9:
+			p.add(dlt645.Text{EN: "bus %s: what is sent comes back, and none of %d meters answers", ZH: "总线 %s：发出的数据被回传，%d 块电表均不应答"},
+				dlt645.Text{EN: "the adapter echoes: that is no harm; check wires A and B, baud and parity behind it", ZH: "适配器有回波，本身无害；请检查其后的 A/B 接线、波特率和校验"}, b.Name, asked)
 		case b.Noise > b.Silence:
 			p.add(dlt645.Text{EN: "bus %s: none of %d meters is understood, all is noise", ZH: "总线 %s：%d 块电表均无法识别，全是干扰"},
 				dlt645.Text{EN: "check baud and parity, then A and B, termination, shield", ZH: "请检查波特率和校验，再查 A/B 是否接反、终端电阻、屏蔽"}, b.Name, asked)
@@ -121,6 +124,9 @@ func (s Status) meterProblems(p *problems) {
 	for _, m := range s.Meters {
 		switch {
 		case whole[m.Bus] || !m.Asked:
+		case m.Foreign > 0 && m.LastErr != "":
+			p.add(dlt645.Text{EN: "meter %s (%s) was asked %d times and another meter answered", ZH: "询问电表 %s (%s) 时有 %d 次是其他电表应答"},
+				dlt645.Text{EN: "two meters may answer at this address; scan BUS tells which are there", ZH: "该地址可能有两块电表；scan 可查看总线上的电表"}, m.Name, m.Address, m.Foreign)
 		case !m.Online && m.LastGood == nil:
 			never = append(never, m)
 		case !m.Online:

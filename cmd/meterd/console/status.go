@@ -79,6 +79,7 @@ type MeterStatus struct {
 	Refusals int     `json:"refusals"`
 	Silence  int     `json:"silence"`
 	Noise    int     `json:"noise"`
+	Foreign  int     `json:"foreign"` // of the silence: another meter answered
 	Retries  int     `json:"retries"`
 	P50      float64 `json:"p50_ms"` // answer times
 	P90      float64 `json:"p90_ms"`
