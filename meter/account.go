@@ -25,6 +25,7 @@ type MeterState struct {
 	// Requests and what became of them; a refusal is an answer.
 	Requests, Answers, Refusals, Silence, Noise, Retries int
 	Foreign                                              int           // of the silence: another meter answered
+	Late                                                 time.Duration // after which an answer came that was given up; 0: none did
 	P50, P90, P99                                        time.Duration // answer times
 	Values                                               []PointValue
 	ReadAt                                               time.Time // of the last value

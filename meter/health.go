@@ -95,8 +95,9 @@ func (h *health) manner(how Manner, t Timing, auto bool) Manner {
 	return how
 }
 
-// heard takes what one request in that manner taught of the meter.
-func (h *health) heard(how Manner, t Timing, took time.Duration, err error) {
+// heard takes what one request in that manner taught of the meter. Since is not
+// 0 where the answer may belong to a request before, which was given up.
+func (h *health) heard(how Manner, t Timing, took, since time.Duration, err error) {
 	bare := how.Preamble == 0 && t.AutoPreamble && t.Preamble > 0
 	switch {
 	case isLost(err):
@@ -105,8 +106,12 @@ func (h *health) heard(how Manner, t Timing, took time.Duration, err error) {
 		}
 		h.bareLost = bare
 	case err == nil || FailureKind(err) == "refusal":
+		times := &h.learned.Times
+		if since > 0 && (times.N == 0 || took < times.Percentile(0.01)/2) { // sooner than it can answer
+			took = since
+		}
 		if err == nil {
-			h.learned.Times.add(took)
+			times.add(took)
 		}
 		if bare {
 			h.learned.Preamble.answered()
@@ -115,6 +120,13 @@ func (h *health) heard(how Manner, t Timing, took time.Duration, err error) {
 		}
 		h.bareLost = false
 	}
+}
+
+// late takes how late an answer came for which nobody waited any more.
+func (h *health) late(took time.Duration) {
+	lost := h.learned.Times.Lost
+	h.learned.Times.add(took)
+	h.learned.Times.Lost = lost
 }
 
 // gaveNothing notes that a meter that answers others was silent to one, or

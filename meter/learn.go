@@ -242,9 +242,9 @@ const (
 
 // timeout gives the learned time-out: twice what 99 of 100 answers took, and
 // more after each loss. Until 20 answers are known it is not under what the
-// standard allows the meter.
+// standard allows the meter, nor under what the slowest of them took.
 func (t *Times) timeout(most time.Duration) time.Duration {
-	d := 2 * standardTimeout
+	d := max(2*standardTimeout, t.Percentile(1)+50*time.Millisecond)
 	if t.N >= enoughTimes {
 		d = max(leastTimeout, 2*t.Percentile(0.99)+50*time.Millisecond)
 	}

@@ -65,13 +65,14 @@ type PollerConfig struct {
 // polled is a meter as the poller has it.
 type polled struct {
 	*Handle
-	index  int // in the order of the line
-	first  *slot
-	health health
-	cost   time.Duration     // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
-	aside  *round            // a round that was put aside
-	keptAt time.Time         // when what was learned was last worth keeping
-	seen   map[string]string // last values of the points whose changes are events
+	index    int // in the order of the line
+	first    *slot
+	health   health
+	toldLate bool              // that its answers come too late
+	cost     time.Duration     // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
+	aside    *round            // a round that was put aside
+	keptAt   time.Time         // when what was learned was last worth keeping
+	seen     map[string]string // last values of the points whose changes are events
 }
 
 // NewPoller gives a poller; Run starts it.
@@ -319,28 +320,47 @@ func (p *Poller) put(ctx context.Context, m *polled, q question) (Reply, error) 
 	if q.probe {
 		return Reply{}, p.ask(ctx, m, q.di)
 	}
+	p.late(m)
 	how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
 	res, err := p.bus.readOnce(ctx, how, m.Address, q.di)
-	p.heard(m, how, res.Took, err)
+	p.heard(m, how, res.Took, res.Since, err)
 	return res, err
 }
 
 // ask reads one identifier without retries. No error: the meter answered, if
 // only by a refusal.
 func (p *Poller) ask(ctx context.Context, m *polled, di dlt645.DI) error {
+	p.late(m)
 	how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
 	ans, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, di))
-	p.heard(m, how, ans.Took, err)
+	p.heard(m, how, ans.Took, ans.Since, err)
 	if _, refused := errors.AsType[*dlt645.Refusal](err); refused {
 		return nil
 	}
 	return err
 }
 
+// late takes the answers of a meter that came when nobody waited for them any
+// more. Where time-outs are learned, the next request waits for long enough;
+// else a person is to raise it.
+func (p *Poller) late(m *polled) {
+	for _, took := range p.bus.lateAnswers(m.Address) {
+		m.health.late(took)
+		if p.bus.timing.AutoTimeout {
+			continue
+		}
+		p.update(m.index, func(s *MeterState) { s.Late = took })
+		if !m.toldLate {
+			m.toldLate = true
+			p.log.Warn("answers come too late: raise timeout, or use auto", "bus", p.bus.Name(), "meter", m.Name, "after", took.Round(time.Millisecond), "timeout", p.bus.timing.Timeout)
+		}
+	}
+}
+
 // heard takes what one request taught of the meter, and counts it.
-func (p *Poller) heard(m *polled, how Manner, took time.Duration, err error) {
+func (p *Poller) heard(m *polled, how Manner, took, since time.Duration, err error) {
 	p.alive()
-	m.health.heard(how, p.bus.timing, took, err)
+	m.health.heard(how, p.bus.timing, took, since, err)
 	p.update(m.index, func(s *MeterState) { s.counted(err, &m.health.learned.Times) })
 }
 
@@ -478,7 +498,7 @@ func (p *Poller) identify(ctx context.Context, m *polled) (known, more bool) {
 	how := p.bus.Manner()
 	how.Baud = g.baud
 	_, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, g.di))
-	p.heard(m, how, 0, err)
+	p.heard(m, how, 0, 0, err)
 	if err == nil || FailureKind(err) == "refusal" {
 		m.health.right(g)
 		p.changed.Store(true)

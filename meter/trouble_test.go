@@ -360,6 +360,11 @@ func TestPortThatIsGoneIsToldAndTheMetersAreNotOnline(t *testing.T) {
 // server is a connection to a serial server, which nobody knows the rate of.
 type server struct{ Port }
 
+// SetReadTimeout waits a millisecond at least, as board's TCP port does.
+func (s server) SetReadTimeout(d time.Duration) error {
+	return s.Port.SetReadTimeout(max(d, time.Millisecond))
+}
+
 // TestASilentServerIsCalledAnew: a serial server that takes everything and gives
 // nothing is called anew once all of its meters are silent, ever more rarely, and
 // again soon after it has worked.

@@ -75,8 +75,8 @@ func (c *Config) timing(t *table, b *Bus) {
 		b.Timing.Preamble = int(t.integer("preamble", 4, 0, 16))
 	}
 	b.Timing.Timeout = time.Second
-	if t.auto("timeout") {
-		b.Timing.AutoTimeout = true
+	if _, given := t.get("timeout"); t.auto("timeout") || !given && board.IsTCP(b.Port) {
+		b.Timing.AutoTimeout = true // a network has its own delays
 	} else {
 		b.Timing.Timeout = t.duration("timeout", time.Second, 50*time.Millisecond, time.Minute)
 	}

@@ -127,6 +127,9 @@ func (s Status) meterProblems(p *problems) {
 		case m.Foreign > 0 && m.LastErr != "":
 			p.add(dlt645.Text{EN: "meter %s (%s) was asked %d times and another meter answered", ZH: "询问电表 %s (%s) 时有 %d 次是其他电表应答"},
 				dlt645.Text{EN: "two meters may answer at this address; scan BUS tells which are there", ZH: "该地址可能有两块电表；scan 可查看总线上的电表"}, m.Name, m.Address, m.Foreign)
+		case m.Late > 0 && m.LastErr != "":
+			p.add(dlt645.Text{EN: "meter %s (%s): its answers come too late, after %.1f s", ZH: "电表 %s (%s)：应答过晚，%.1f 秒后才到"},
+				dlt645.Text{EN: `raise timeout in [[bus]], or use timeout = "auto"`, ZH: `请增大 [[bus]] 的 timeout，或使用 timeout = "auto"`}, m.Name, m.Address, m.Late/1000)
 		case !m.Online && m.LastGood == nil:
 			never = append(never, m)
 		case !m.Online:

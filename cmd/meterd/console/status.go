@@ -81,7 +81,8 @@ type MeterStatus struct {
 	Noise    int     `json:"noise"`
 	Foreign  int     `json:"foreign"` // of the silence: another meter answered
 	Retries  int     `json:"retries"`
-	P50      float64 `json:"p50_ms"` // answer times
+	Late     float64 `json:"late_ms"` // after which an answer came that was given up; 0: none did
+	P50      float64 `json:"p50_ms"`  // answer times
 	P90      float64 `json:"p90_ms"`
 	P99      float64 `json:"p99_ms"`
 }

@@ -156,6 +156,9 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"one for which another answers", func(s *Status) {
 			s.Meters[1].Online, s.Meters[1].Foreign, s.Meters[1].LastErr = false, 7, "noise: another meter answered"
 		}, "! meter Unit 102 (202411200102) was asked 7 times and another meter answered", "two meters may answer at this address"},
+		{"one whose answers come too late", func(s *Status) {
+			s.Meters[1].Online, s.Meters[1].LastGood, s.Meters[1].Late, s.Meters[1].LastErr = false, nil, 2612, "silence"
+		}, "! meter Unit 102 (202411200102): its answers come too late, after 2.6 s", `use timeout = "auto"`},
 		{"an adapter that echoes on a dead line", func(s *Status) {
 			s.Buses[0].Requests, s.Buses[0].Echoes = 100, 97
 			for i := range s.Meters {

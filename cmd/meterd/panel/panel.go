@@ -146,7 +146,7 @@ func meterStatus(s meter.MeterState) console.MeterStatus {
 	m := console.MeterStatus{
 		Name: s.Name, Address: s.Address.String(), Bus: s.Bus, Online: s.Online, Asked: s.Known,
 		Rounds: s.Rounds, Lost: s.Lost, Missed: s.Missed, LastErr: s.LastErr, LastGood: known(s.LastGood),
-		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Foreign: s.Foreign, Retries: s.Retries,
+		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Foreign: s.Foreign, Retries: s.Retries, Late: explain.Millis(s.Late),
 		P50: explain.Millis(s.P50), P90: explain.Millis(s.P90), P99: explain.Millis(s.P99),
 	}
 	if s.Rounds > 0 {
