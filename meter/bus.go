@@ -43,12 +43,12 @@ type Bus struct {
 	count  counters
 	recent recent
 
-	turn chan struct{}                // holds a token while a transaction runs; who has it owns what follows
-	port Port                         // nil: to be opened
-	baud int                          // that the port has now
-	held []byte                       // bytes that came and were not used yet
-	came int                          // bytes in this transaction, and in what went before it
-	last time.Time                    // when the line was last busy, also in the near future while our bytes leave
+	turn chan struct{} // holds a token while a transaction runs; who has it owns what follows
+	port Port          // nil: to be opened
+	baud int           // that the port has now
+	held []byte        // bytes that came and were not used yet
+	came int           // bytes in this transaction, and in what went before it
+	last time.Time     // when the line was last busy, also in the near future while our bytes leave
 	owes debts
 }
 

@@ -15,7 +15,7 @@ var chinese = map[string]string{
 	"an uplink does not start":                                  "上行无法启动",
 	"another meter answers at the address":                      "该地址换了另一块电表",
 	"answer not understood":                                     "无法解析应答",
-	"answers come too late: raise timeout, or use auto": "应答过晚：请增大 timeout，或设为 auto",
+	"answers come too late: raise timeout, or use auto":         "应答过晚：请增大 timeout，或设为 auto",
 	"the meter refuses a block; its values are read one by one": "电表拒绝数据块读取，改为逐项读取",
 	"the meter goes on without end; it is left alone with that": "电表应答没有结束，暂不再读取该项",
 	"no meter answers: the serial server is called anew":        "没有电表应答：重新连接串口服务器",
