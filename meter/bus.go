@@ -345,7 +345,16 @@ func (b *Bus) drop() {
 		}
 		b.held = b.held[at.End:]
 	}
+	b.noteOther()
 	b.held = nil
+}
+
+// noteOther remembers another protocol of which a frame is among what was held
+// and understood by nobody.
+func (b *Bus) noteOther() {
+	if name := dlt645.Foreign(b.held[:min(len(b.held), mostSeen)]); name != "" {
+		b.count.add(func(c *Counts) { c.Other = name })
+	}
 }
 
 // slice bounds one read, so that a cancelled context is noticed.
@@ -521,6 +530,7 @@ func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time, foreign *dlt645.Address) 
 		return fmt.Errorf("%w: no answer from %s within %v", ErrSilence, req.Address, after)
 	}
 	err := fmt.Errorf("%w: %d bytes within %v but no frame (%w)", ErrNoise, len(b.held), after, dlt645.Diagnose(b.held))
+	b.noteOther()
 	b.held = nil
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
 )
 
@@ -144,6 +145,22 @@ func TestAnswersThatAlwaysComeLate(t *testing.T) {
 		}
 		if n := strings.Count(log, "answers come too late: raise timeout, or use auto"); n != 2 {
 			t.Errorf("it is logged %d times of two meters: %s", n, log)
+		}
+	})
+}
+
+// TestAnotherProtocolOnTheLineIsNamed: a device that answers in its own.
+func TestAnotherProtocolOnTheLineIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meters := simulated(1)
+		meters[0].Quirks.Answer = func(dlt645.Frame) []byte { return []byte{0x01, 0x04, 0x02, 0xFF, 0xFF, 0xB8, 0x80} }
+		b := newBench(testTiming, meters, Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
+		b.run(t, 90*time.Second)
+		if c := b.poller.Bus().Counts(); c.Other != "Modbus-RTU" {
+			t.Errorf("the line's other protocol is %q", c.Other)
+		}
+		if s := b.poller.Meters()[0]; !strings.Contains(s.LastErr, "a frame of another protocol, Modbus-RTU") {
+			t.Errorf("of the meter is told: %s", s.LastErr)
 		}
 	})
 }

@@ -92,6 +92,12 @@ func (s Status) dead(bus string) bool {
 
 func (s Status) busProblems(p *problems) {
 	for _, b := range s.Buses {
+		if b.Other != "" {
+			p.add(dlt645.Text{EN: "bus %s: frames of %s pass on the line", ZH: "总线 %s：线路上有 %s 报文"},
+				dlt645.Text{EN: "a device of another protocol hangs there, or the meter speaks it: set it to DL/T 645, or give it a line of its own", ZH: "线路上有其他规约的设备，或电表使用该规约：请设为 DL/T 645，或分到单独总线"}, b.Name, b.Other)
+		}
+	}
+	for _, b := range s.Buses {
 		if b.PortErr != "" {
 			p.add(dlt645.Text{EN: "bus %s: port %s does not work: %s", ZH: "总线 %s：端口 %s 不可用：%s"},
 				dlt645.Text{EN: "check port in [[bus]] and that the adapter is plugged in", ZH: "请检查 [[bus]] 的 port 以及适配器是否插好"}, b.Name, b.Port, b.PortErr)

@@ -55,6 +55,7 @@ type BusStatus struct {
 	Retries    int     `json:"retries"`
 	Late       int     `json:"late"`
 	Echoes     int     `json:"echoes"`
+	Other      string  `json:"other_protocol"` // of the last frame that was not of DL/T 645
 	PortErrors int     `json:"port_errors"`
 	PortErr    string  `json:"port_error"` // why the port does not work at present
 }

@@ -159,6 +159,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"one whose answers come too late", func(s *Status) {
 			s.Meters[1].Online, s.Meters[1].LastGood, s.Meters[1].Late, s.Meters[1].LastErr = false, nil, 2612, "silence"
 		}, "! meter Unit 102 (202411200102): its answers come too late, after 2.6 s", `use timeout = "auto"`},
+		{"another protocol on the line", func(s *Status) { s.Buses[0].Other = "Modbus-RTU" }, "! bus b1: frames of Modbus-RTU pass on the line", "a device of another protocol"},
 		{"an adapter that echoes on a dead line", func(s *Status) {
 			s.Buses[0].Requests, s.Buses[0].Echoes = 100, 97
 			for i := range s.Meters {
