@@ -21,7 +21,7 @@ func (r *relay) advance(m *Meter, now time.Time) {
 		r.open = true
 		m.history.add(m, 0x1D000100, wireTime(m.clock(now)))
 	}
-	if m.load.pinned[0x04000503] {
+	if _, pinned := m.pins[0x04000503]; pinned {
 		return
 	}
 	word := uint16(0)
@@ -128,8 +128,8 @@ func (m *Meter) demandResetLocked(req dlt645.Frame, now time.Time) (dlt645.Frame
 		return dlt645.RefusalTo(req, m.Address, errPassword), true
 	}
 	m.recordClear(0x03300200, 24*8, req, now)
-	m.load.demand, m.load.demandAt = 0, time.Time{}
-	m.load.putDemand(m)
+	m.history.demand = [2][5]peak{}
+	m.showLocked(now)
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }
 
@@ -138,8 +138,9 @@ func (m *Meter) meterClearLocked(req dlt645.Frame, now time.Time) (dlt645.Frame,
 		return dlt645.RefusalTo(req, m.Address, errPassword), true
 	}
 	m.recordClear(0x03300100, 24*4, req, now)
-	m.load.energy = [5]int64{}
-	m.load.advance(m, now)
+	m.books.energy = registers{}
+	m.checkpointLocked()
+	m.showLocked(now)
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }
 
@@ -178,7 +179,7 @@ func (m *Meter) freezeLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, boo
 		return dlt645.RefusalTo(req, m.Address, errOther), true
 	}
 	if string(at) == "\x99\x99\x99\x99" {
-		m.history.freeze(m, freezeInstant, m.clock(now))
+		m.history.freeze(FreezeInstant, m.stateLocked(), m.clock(now))
 	} else {
 		m.history.every = append([]byte(nil), at...)
 	}

@@ -36,12 +36,20 @@ func (m *Meter) singleLocked(di dlt645.DI) ([]byte, bool) {
 	if m.Protocol == dlt645.V1997 {
 		return m.value97Locked(uint16(di.Code))
 	}
-	v, ok := m.values[di.Code]
-	if !ok {
-		v, ok = m.history.value(di.Code)
-	}
+	v, ok := m.singleOf2007(di.Code)
 	if ok && m.Quirks.WideCurrent && di.Code>>16 == 0x0202 && len(v) == 3 {
 		v = append(append([]byte(nil), v[:2]...), v[2]&0x7F, v[2]&0x80)
+	}
+	return v, ok
+}
+
+func (m *Meter) singleOf2007(code uint32) ([]byte, bool) {
+	v, ok := m.values[code]
+	if _, pinned := m.pins[code]; !ok && !pinned {
+		v, ok = m.history.value(code)
+	}
+	if !ok && m.Quirks.Unmade != nil {
+		v, ok = unmade(code, *m.Quirks.Unmade)
 	}
 	return v, ok
 }
@@ -68,7 +76,11 @@ var from97 = []struct {
 	{0x9010, 0x9014, 0x00010000, 0x100, 1, 4},
 	{0x9020, 0x9024, 0x00020000, 0x100, 1, 4},
 	{0x9110, 0x9114, 0x00030000, 0x100, 1, 4},
-	{0x9410, 0x9414, 0x00010001, 0x100, 1, 4},
+	{0x9120, 0x9124, 0x00040000, 0x100, 1, 4},
+	{0x9130, 0x9134, 0x00050000, 0x100, 1, 4},
+	{0x9140, 0x9144, 0x00080000, 0x100, 1, 4},
+	{0x9150, 0x9154, 0x00060000, 0x100, 1, 4},
+	{0x9160, 0x9164, 0x00070000, 0x100, 1, 4},
 	{0xB611, 0xB613, 0x02010100, 0x100, 10, 2},
 	{0xB621, 0xB623, 0x02020100, 0x100, 10, 2},
 	{0xB630, 0xB633, 0x02030000, 0x100, 1, 3},
@@ -78,7 +90,7 @@ var from97 = []struct {
 }
 
 // copied97 are the identifiers whose bytes are alike in both editions.
-var copied97 = map[uint16]uint32{0xC010: 0x04000101, 0xC011: 0x04000102, 0xC032: 0x04000402}
+var copied97 = map[uint16]uint32{0xC010: 0x04000101, 0xC011: 0x04000102, 0xC032: 0x04000402, 0xC117: settlementDay1}
 
 func (m *Meter) value97Locked(code uint16) ([]byte, bool) {
 	if v, ok := m.values97[code]; ok {
@@ -97,12 +109,19 @@ func (m *Meter) value97Locked(code uint16) ([]byte, bool) {
 		}
 		return d[3:7], true
 	}
+	past := uint32(0)
+	switch code >> 8 {
+	case 0x94, 0x95: // last month, else as 90 and 91
+		past, code = 1, code-0x400
+	case 0x98, 0x99: // the month before
+		past, code = 2, code-0x800
+	}
 	for _, f := range from97 {
 		if code < f.first || code > f.last {
 			continue
 		}
-		from := f.code + uint32(code-f.first)*f.step
-		v, ok := m.values[from]
+		from := f.code + uint32(code-f.first)*f.step + past
+		v, ok := m.singleOf2007(from)
 		if !ok {
 			return nil, false
 		}
