@@ -393,6 +393,51 @@ func TestCoverAndProgrammingAreKept(t *testing.T) {
 	})
 }
 
+func TestEventsOfPhases(t *testing.T) {
+	for _, c := range []struct {
+		family uint32
+		values int
+	}{{0x0301, 37}, {0x0304, 37}, {0x030B, 33}, {0x030E, 18}} {
+		m := kilowatt(day(2026, 11, 20, 0, 0))
+		m.PhaseEvent(c.family, 2, true, day(2026, 11, 20, 6, 0))
+		m.PhaseEvent(c.family, 2, false, day(2026, 11, 20, 7, 30))
+		m.PhaseEvent(c.family, 2, true, day(2026, 11, 20, 8, 0))
+		m.PhaseEvent(c.family, 2, false, day(2026, 11, 20, 11, 0))
+		code, now := c.family<<16, day(2026, 11, 20, 12, 0)
+		checkAll(t, m, now, []asked{{code, "0, 0, 2, 270, 0, 0"}, {code | 0x0203, "02"}, {code | 0x0101, "02"}})
+		for n, begin := range []string{"2026-11-20 08:00:00, 2026-11-20 11:00:00, 3.00, 0.00, 1.50, 0.00, 1.00,", "2026-11-20 06:00:00, 2026-11-20 07:30:00, 1.50, 0.00, 0.75, 0.00, 0.50,"} {
+			if got := saysOf(t, m, code|0x0201+uint32(n), now); !strings.HasPrefix(got, begin) || strings.Count(got, ",") != c.values-1 {
+				t.Errorf("%04X: record %d is %q, want %d values from %q on", c.family, n+1, got, c.values, begin)
+			}
+		}
+	}
+}
+
+// TestDaysOf23And25Hours: freezes are of the clock's midnights where its zone
+// has summer time.
+func TestDaysOf23And25Hours(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		month time.Month
+		day   int
+		hours int64
+	}{{time.March, 29, 23}, {time.October, 25, 25}, {time.November, 1, 24}} {
+		begin := time.Date(2026, c.month, c.day, 0, 0, 0, 0, berlin)
+		m := NewMeter(unit, 1)
+		m.Zone, m.Since = berlin, begin.AddDate(0, 0, -1)
+		m.Consume = func(time.Time) Power { return Power{1000, 0} }
+		m.Advance(begin.AddDate(0, 0, 2))
+		first, ok1 := m.Frozen(FreezeDaily, begin, 0x00010000)
+		next, ok2 := m.Frozen(FreezeDaily, begin.AddDate(0, 0, 1), 0x00010000)
+		if got := next.Coef - first.Coef; !ok1 || !ok2 || got != c.hours*100 {
+			t.Errorf("%s: %d between two midnights, want %d", begin.Format(time.DateOnly), got, c.hours*100)
+		}
+	}
+}
+
 // TestMonthsOf1997: it remembers two.
 func TestMonthsOf1997(t *testing.T) {
 	m := kilowatt(day(2026, 8, 31, 0, 0))

@@ -43,12 +43,15 @@ func (m *Meter) fixedParameters() {
 }
 
 // parametersLocked reads them. The step divides a quarter-hour.
-func (m *Meter) parametersLocked() parameters {
+func (m *Meter) parametersLocked() *parameters {
+	if m.programmed != nil {
+		return m.programmed
+	}
 	n := func(code uint32) int {
 		v, _ := dlt645.NumberValue(m.values[code], 0, false).Dec.Scaled(0)
 		return int(v)
 	}
-	p := parameters{start: m.values[loadStart], hourly: n(hourlyInterval), step: 15}
+	p := &parameters{start: m.values[loadStart], hourly: n(hourlyInterval), step: 15}
 	if w := m.values[loadModeWord]; len(w) == 1 {
 		p.classes = w[0]
 	}
@@ -68,6 +71,7 @@ func (m *Meter) parametersLocked() parameters {
 	} else if every != nil {
 		p.step = 1
 	}
+	m.programmed = p
 	return p
 }
 
@@ -131,7 +135,7 @@ func (m *Meter) runLocked(to int64) {
 			return
 		}
 		m.books.grow(m, next)
-		if m.boundaryLocked(&p, m.books.clock(m)) {
+		if m.boundaryLocked(p, m.books.clock(m)) {
 			p = m.parametersLocked()
 		}
 	}

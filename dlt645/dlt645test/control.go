@@ -147,9 +147,9 @@ func (m *Meter) meterClearLocked(req dlt645.Frame, now time.Time) (dlt645.Frame,
 // recordClear keeps when and by whom something was cleared, and before it
 // the forward registers or demands; the meter has no others.
 func (m *Meter) recordClear(code uint32, width int, req dlt645.Frame, now time.Time) {
-	kept := m.values[0x00010000]
+	kept, _ := m.singleOf2007(0x00010000)
 	if code == 0x03300200 {
-		kept = m.values[0x01010000]
+		kept, _ = m.singleOf2007(0x01010000)
 	}
 	record := append(append(wireTime(m.clock(now)), operatorOf(req)...), kept...)
 	m.history.add(m, code, append(record, make([]byte, width-len(kept))...))
@@ -182,6 +182,7 @@ func (m *Meter) freezeLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, boo
 		m.history.freeze(FreezeInstant, m.stateLocked(), m.clock(now))
 	} else {
 		m.history.every = append([]byte(nil), at...)
+		m.programmed = nil
 	}
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }

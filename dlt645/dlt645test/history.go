@@ -39,6 +39,9 @@ type history struct {
 	missedDays, missedSettlements []time.Time // without power
 	began                         time.Time   // by the clock: of the time without power
 	cover                         *cover
+	counts                        map[uint32]int64     // of the events kept, as events
+	minutes                       map[phaseEvent]int64 // that the phases' events lasted
+	lasting                       map[phaseEvent]since
 }
 
 // frozen is one freeze: the time, and what the meter held.
@@ -55,7 +58,7 @@ type peak struct {
 
 // keep appends to a list of that depth. Older ones go at times.
 func keep[T any](list []T, v T, depth int) []T {
-	if len(list) >= 2*depth {
+	if len(list) >= depth+depth/4+1 {
 		list = append(list[:0:0], list[len(list)-depth+1:]...)
 	}
 	return append(list, v)
@@ -80,16 +83,21 @@ func (h *history) peak(way, tariff int, power int64, at time.Time) {
 
 // add keeps an event record and counts it.
 func (h *history) add(m *Meter, code uint32, record []byte) {
+	h.keepEvent(code, record)
+	count := countOf(code)
+	n, _ := dlt645.NumberValue(m.values[count], 0, false).Dec.Scaled(0)
+	m.put(count, (n+1)%1000000, 3, false)
+}
+
+func (h *history) keepEvent(code uint32, record []byte) {
 	if h.events == nil {
-		h.events = map[uint32][][]byte{}
+		h.events, h.counts = map[uint32][][]byte{}, map[uint32]int64{}
 	}
+	h.counts[code]++
 	h.events[code] = append([][]byte{record}, h.events[code]...)
 	if len(h.events[code]) > eventDepth {
 		h.events[code] = h.events[code][:eventDepth]
 	}
-	count := countOf(code)
-	n, _ := dlt645.NumberValue(m.values[count], 0, false).Dec.Scaled(0)
-	m.put(count, (n+1)%1000000, 3, false)
 }
 
 // countOf gives the identifier that counts the events of another. Trips and
@@ -108,6 +116,12 @@ func (h *history) clear(m *Meter, code uint32) {
 			continue
 		}
 		delete(h.events, c)
+		if c>>24 == 0x03 && c>>8&0xFF != 0 && c>>16 < 0x0310 {
+			delete(h.counts, c)
+			delete(h.minutes, phaseEvent{c >> 16, int(c >> 8 & 0xFF)})
+			m.countPhasesLocked(c >> 16)
+			continue
+		}
 		m.put(countOf(c), 0, 3, false)
 	}
 }
@@ -161,7 +175,7 @@ func (h *history) value(code uint32) ([]byte, bool) {
 		if !ok {
 			return nil, false
 		}
-		return f.bytes(code &^ 0xFF)
+		return f.append(nil, code&^0xFF)
 	}
 	if code>>24 != 0x05 {
 		records := h.events[code&^0xFF]
@@ -204,14 +218,14 @@ func (f *frozen) item(kind, item byte) ([]byte, bool) {
 		return wireTime(f.at)[1:], true
 	case item == 0x10:
 		for _, code := range []uint32{0x02030000, 0x02030100, 0x02030200, 0x02030300, 0x02040000, 0x02040100, 0x02040200, 0x02040300} {
-			b = append(b, f.must(code)...)
+			b = f.must(b, code)
 		}
 		return b, true
 	case item >= 9:
 		first = 0x01000000 | uint32(item-8)<<16
 	}
 	for t := range tariffs {
-		b = append(b, f.must(first|t<<8)...)
+		b = f.must(b, first|t<<8)
 	}
 	return b, true
 }
@@ -236,9 +250,12 @@ func unmade(code uint32, fill byte) ([]byte, bool) {
 func (m *Meter) Times(kind byte) []time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var times []time.Time
+	return timesOf(m.history.frozen[kind], freezeDepth[kind])
+}
+
+func timesOf(list []frozen, depth int) (times []time.Time) {
 	for n := 1; ; n++ {
-		f, ok := newest(m.history.frozen[kind], n, freezeDepth[kind])
+		f, ok := newest(list, n, depth)
 		if !ok {
 			return times
 		}
@@ -251,14 +268,15 @@ func (m *Meter) Times(kind byte) []time.Time {
 func (m *Meter) Settlements() []time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var times []time.Time
-	for n := 1; ; n++ {
-		f, ok := newest(m.history.settled, n, settlementDepth)
-		if !ok {
-			return times
-		}
-		times = append(times, f.at)
-	}
+	return timesOf(m.history.settled, settlementDepth)
+}
+
+// Settled gives the register of an identifier of the present energies
+// (00kktt00) in the settlement whose time is at, as Frozen does.
+func (m *Meter) Settled(at time.Time, code uint32) (dlt645.Decimal, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return registerIn(m.history.settled, settlementDepth, at, code)
 }
 
 // Frozen gives the register of an identifier of the present energies
@@ -267,8 +285,12 @@ func (m *Meter) Settlements() []time.Time {
 func (m *Meter) Frozen(kind byte, at time.Time, code uint32) (dlt645.Decimal, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return registerIn(m.history.frozen[kind], freezeDepth[kind], at, code)
+}
+
+func registerIn(list []frozen, depth int, at time.Time, code uint32) (dlt645.Decimal, bool) {
 	for n := 1; ; n++ {
-		f, ok := newest(m.history.frozen[kind], n, freezeDepth[kind])
+		f, ok := newest(list, n, depth)
 		if !ok {
 			return dlt645.Decimal{}, false
 		}

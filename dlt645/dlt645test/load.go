@@ -171,41 +171,21 @@ func (m *Meter) stateLocked() state {
 	return s
 }
 
-// shown lists the identifiers whose values the load moves.
-var shown = func() (codes []uint32) {
-	for t := range uint32(5) {
-		for kind := range uint32(9) {
-			codes = append(codes, kind<<16|t<<8)
-		}
-		codes = append(codes, 0x01010000|t<<8, 0x01020000|t<<8)
-	}
-	for p := range uint32(4) {
-		for kind := uint32(0x0201); kind <= 0x0206; kind++ {
-			codes = append(codes, kind<<16|p<<8)
-		}
-	}
-	return append(codes, 0x02800004, 0x02800005)
-}()
-
-// showLocked lets the values be what they are now.
+// showLocked lets the meter show what it measures and counts now.
 func (m *Meter) showLocked(now time.Time) {
-	s := m.stateLocked()
-	for _, code := range shown {
-		if _, pinned := m.pins[code]; pinned {
-			continue
-		}
-		if b, ok := s.bytes(code); ok {
-			m.values[code] = b
-		}
+	m.shown, m.shownAt = m.stateLocked(), m.clock(now)
+}
+
+// shownLocked gives what an identifier of the load or of the clock shows.
+func (m *Meter) shownLocked(code uint32) ([]byte, bool) {
+	t := m.shownAt
+	switch code {
+	case 0x0400010C:
+		return []byte{bcd(t.Second()), bcd(t.Minute()), bcd(t.Hour()), bcd(int(t.Weekday())), bcd(t.Day()), bcd(int(t.Month())), bcd(t.Year() % 100)}, true
+	case 0x04000101:
+		return []byte{bcd(int(t.Weekday())), bcd(t.Day()), bcd(int(t.Month())), bcd(t.Year() % 100)}, true
+	case 0x04000102:
+		return []byte{bcd(t.Second()), bcd(t.Minute()), bcd(t.Hour())}, true
 	}
-	t := m.clock(now)
-	for code, b := range map[uint32][]byte{
-		0x0400010C: {bcd(t.Second()), bcd(t.Minute()), bcd(t.Hour()), bcd(int(t.Weekday())), bcd(t.Day()), bcd(int(t.Month())), bcd(t.Year() % 100)},
-		0x04000101: {bcd(int(t.Weekday())), bcd(t.Day()), bcd(int(t.Month())), bcd(t.Year() % 100)},
-		0x04000102: {bcd(t.Second()), bcd(t.Minute()), bcd(t.Hour())},
-	} {
-		if _, pinned := m.pins[code]; !pinned {
-			m.values[code] = b
-		}
-	}
+	return m.shown.append(nil, code)
 }

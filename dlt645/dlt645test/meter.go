@@ -47,22 +47,25 @@ type Meter struct {
 	// Quirks are the habits of single makers.
 	Quirks Quirks
 
-	mu       sync.Mutex
-	values   map[uint32][]byte // by identifier, in the order of the wire; guarded by mu
-	values97 map[uint16][]byte // of a meter of 1997, over what follows from values; guarded by mu
-	pins     map[uint32][]byte // set by a test, nil where taken away; replaced, never written to; guarded by mu
-	load     *load             // guarded by mu
-	begun    bool              // the books are open; guarded by mu
-	zone     *time.Location    // of the first question; guarded by mu
-	books    books             // guarded by mu
-	past     []books           // as they were, the last one at the end; guarded by mu
-	rest     []byte            // what follow-up frames have yet to send; guarded by mu
-	restOf   dlt645.DI         // whose it is; guarded by mu
-	seq      byte              // of the last follow-up frame; guarded by mu
-	last     dlt645.Frame      // answer, for a meter of 1997 to repeat; guarded by mu
-	relay    relay             // guarded by mu
-	history  history           // guarded by mu
-	timeSet  time.Time         // when a broadcast last set the clock; guarded by mu
+	mu         sync.Mutex
+	values     map[uint32][]byte // by identifier, in the order of the wire; guarded by mu
+	values97   map[uint16][]byte // of a meter of 1997, over what follows from values; guarded by mu
+	pins       map[uint32][]byte // set by a test, nil where taken away; replaced, never written to; guarded by mu
+	load       *load             // guarded by mu
+	begun      bool              // the books are open; guarded by mu
+	zone       *time.Location    // of the first question; guarded by mu
+	books      books             // guarded by mu
+	shown      state             // what the load shows; guarded by mu
+	shownAt    time.Time         // by the clock; guarded by mu
+	programmed *parameters       // of its memory; nil: to be read again; guarded by mu
+	past       []books           // as they were, the last one at the end; guarded by mu
+	rest       []byte            // what follow-up frames have yet to send; guarded by mu
+	restOf     dlt645.DI         // whose it is; guarded by mu
+	seq        byte              // of the last follow-up frame; guarded by mu
+	last       dlt645.Frame      // answer, for a meter of 1997 to repeat; guarded by mu
+	relay      relay             // guarded by mu
+	history    history           // guarded by mu
+	timeSet    time.Time         // when a broadcast last set the clock; guarded by mu
 }
 
 // Quirks are habits that single makers' meters have (docs/protocol.md).
@@ -135,7 +138,7 @@ func (m *Meter) setLocked(code uint32, value []byte) {
 		pins = map[uint32][]byte{}
 	}
 	pins[code] = value
-	m.pins = pins
+	m.pins, m.programmed = pins, nil
 	if value == nil {
 		delete(m.values, code)
 		return

@@ -136,7 +136,7 @@ func (m *Meter) countersLocked() []byte {
 	s := m.stateLocked()
 	var b []byte
 	for _, code := range []uint32{0x00010000, 0x00020000, 0x00050000, 0x00060000, 0x00070000, 0x00080000} {
-		b = append(b, s.must(code)...)
+		b = s.must(b, code)
 	}
 	return b
 }

@@ -8,10 +8,37 @@ import (
 )
 
 // loadRecord is a load record: the time, and the data of the classes that
-// were due then.
+// were due then, one after the other.
 type loadRecord struct {
-	at      time.Time
-	classes [6][]byte
+	at   time.Time
+	data []byte
+	ends [6]uint8 // of the classes in data
+}
+
+// class gives the data of a class, from 0; none if it was not due.
+func (r *loadRecord) class(i int) []byte {
+	begin := uint8(0)
+	if i > 0 {
+		begin = r.ends[i-1]
+	}
+	return r.data[begin:r.ends[i]]
+}
+
+// newLoadRecord gives a record of some classes, as bits.
+func newLoadRecord(s *state, classes byte, at time.Time) loadRecord {
+	r := loadRecord{at: at}
+	if classes == 0x3F {
+		r.data = make([]byte, 0, 96)
+	}
+	for i, codes := range loadClasses {
+		if classes>>i&1 == 1 {
+			for _, c := range codes {
+				r.data = s.must(r.data, c)
+			}
+		}
+		r.ends[i] = uint8(len(r.data))
+	}
+	return r
 }
 
 // loadClasses lists the identifiers of what each class of a load record
@@ -45,16 +72,7 @@ func (m *Meter) keepLoad(s state, classes byte, at time.Time) {
 	} else if slices.ContainsFunc(h.load, func(r loadRecord) bool { return r.at.Equal(at) }) {
 		return
 	}
-	r := loadRecord{at: at}
-	for i, codes := range loadClasses {
-		if classes>>i&1 == 0 {
-			continue
-		}
-		for _, c := range codes {
-			r.classes[i] = append(r.classes[i], s.must(c)...)
-		}
-	}
-	h.load = keep(h.load, r, m.loadDepth())
+	h.load = keep(h.load, newLoadRecord(&s, classes, at), m.loadDepth())
 }
 
 // LoadTimes gives the times of the load records of a class (1 to 6; 0: of any)
@@ -78,7 +96,7 @@ func (m *Meter) loadOf(class int) []loadRecord {
 	}
 	var of []loadRecord
 	for _, r := range all {
-		if r.classes[class-1] != nil {
+		if len(r.class(class-1)) > 0 {
 			of = append(of, r)
 		}
 	}
@@ -119,14 +137,9 @@ func (m *Meter) loadRecords(di dlt645.DI, n byte, req dlt645.Frame) ([]byte, boo
 		out = append(out, m.wireLoad(r, class, nil)...)
 	}
 	if len(list) == 0 && m.Quirks.Unmade != nil {
-		filled := loadRecord{}
-		for i, codes := range loadClasses {
-			for _, c := range codes {
-				filled.classes[i] = append(filled.classes[i], (&state{}).must(c)...)
-			}
-			for k := range filled.classes[i] {
-				filled.classes[i][k] = *m.Quirks.Unmade
-			}
+		filled := newLoadRecord(&state{}, 0x3F, time.Time{})
+		for i := range filled.data {
+			filled.data[i] = *m.Quirks.Unmade
 		}
 		out = m.wireLoad(filled, class, slices.Repeat([]byte{*m.Quirks.Unmade}, 5))
 	}
@@ -143,9 +156,9 @@ func (m *Meter) wireLoad(r loadRecord, class int, at []byte) []byte {
 		at = wireTime(r.at)[1:]
 	}
 	b = append(b, at...)
-	for i, data := range r.classes {
+	for i := range loadClasses {
 		if class == 0 || class == i+1 {
-			b = append(b, data...)
+			b = append(b, r.class(i)...)
 		}
 		b = append(b, 0xAA)
 	}

@@ -60,18 +60,18 @@ func (s *state) number(code uint32) (n int64, width int, signed, ok bool) {
 	return 0, 0, false, false
 }
 
-// bytes gives what an identifier's value goes as: of the energies, demands and
-// variables.
-func (s *state) bytes(code uint32) ([]byte, bool) {
+// append appends what the value of an identifier goes as: of the energies,
+// demands and variables.
+func (s *state) append(b []byte, code uint32) ([]byte, bool) {
 	if v, pinned := s.pins[code]; pinned {
-		return v, v != nil
+		return append(b, v...), v != nil
 	}
 	if code == 0x02800002 {
-		return s.vars.hertz, s.vars.hertz != nil
+		return append(b, s.vars.hertz...), s.vars.hertz != nil
 	}
 	if kind := code >> 16; (kind == 0x0101 || kind == 0x0102) && code&0xFF == 0 && code>>8&0xFF <= 4 {
 		p := s.demand[kind-0x0101][code>>8&0xFF]
-		b, _ := dlt645.AppendNumber(nil, min(p.power, 999999), 3, false)
+		b, _ = dlt645.AppendNumber(b, min(p.power, 999999), 3, false)
 		if p.at.IsZero() {
 			return append(b, 0, 0, 0, 0, 0), true
 		}
@@ -79,19 +79,20 @@ func (s *state) bytes(code uint32) ([]byte, bool) {
 	}
 	n, width, signed, ok := s.number(code)
 	if !ok {
-		return nil, false
+		return b, false
 	}
-	b, err := dlt645.AppendNumber(nil, n, width, signed)
+	b, err := dlt645.AppendNumber(b, n, width, signed)
 	if err != nil {
 		panic(err) // a mistake of the simulator
 	}
 	return b, true
 }
 
-// must gives what bytes does, and FF as wide as usual for what the meter lacks.
-func (s *state) must(code uint32) []byte {
-	if b, ok := s.bytes(code); ok {
+// must does what append does, with FF as wide as usual for what the meter
+// lacks.
+func (s *state) must(b []byte, code uint32) []byte {
+	if b, ok := s.append(b, code); ok {
 		return b
 	}
-	return absent(dlt645.AnswerWidth(dlt645.DI{Code: code}))
+	return append(b, absent(dlt645.AnswerWidth(dlt645.DI{Code: code}))...)
 }

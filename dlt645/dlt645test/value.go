@@ -46,7 +46,9 @@ func (m *Meter) singleLocked(di dlt645.DI) ([]byte, bool) {
 func (m *Meter) singleOf2007(code uint32) ([]byte, bool) {
 	v, ok := m.values[code]
 	if _, pinned := m.pins[code]; !ok && !pinned {
-		v, ok = m.history.value(code)
+		if v, ok = m.shownLocked(code); !ok {
+			v, ok = m.history.value(code)
+		}
 	}
 	if !ok && m.Quirks.Unmade != nil {
 		v, ok = unmade(code, *m.Quirks.Unmade)
@@ -97,13 +99,13 @@ func (m *Meter) value97Locked(code uint16) ([]byte, bool) {
 		return v, v != nil
 	}
 	if c, ok := copied97[code]; ok {
-		v, ok := m.values[c]
+		v, ok := m.singleOf2007(c)
 		return v, ok
 	}
 	if code == 0xC020 {
 		return []byte{0}, true
 	}
-	if d, ok := m.values[0x01010000]; ok && (code == 0xA010 || code == 0xB010) {
+	if d, ok := m.singleOf2007(0x01010000); ok && (code == 0xA010 || code == 0xB010) {
 		if code == 0xA010 {
 			return d[:3], true
 		}
