@@ -107,7 +107,7 @@ func (m *Meter) readLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool)
 	if _, fits := req.Parts(nil); !ok || !fits {
 		return m.refuseData(req)
 	}
-	if m.Quirks.SilentToBlocks && dlt645.IsBlock(di) {
+	if m.Quirks.SilentToBlocks && isBlock(di) {
 		return dlt645.Frame{}, false
 	}
 	var value []byte
@@ -239,7 +239,7 @@ func (m *Meter) writeClock(di dlt645.DI, b, operator []byte, now time.Time) bool
 
 // setClock sets the clock and keeps a record of it.
 func (m *Meter) setClock(to, now time.Time, operator []byte) {
-	record := append(append(append([]byte(nil), operator...), wireTime(m.clock(now))...), wireTime(to)...)
+	record := append(append(append([]byte(nil), operator...), wireTime(m.clock(now))...), wireTime(to.In(m.clock(now).Location()))...)
 	m.ClockOffset = to.Sub(now)
 	m.history.add(m, 0x03300400, record)
 	m.jumpLocked()

@@ -475,6 +475,9 @@ func TestHabitsOfTheMemory(t *testing.T) {
 		{"load-reprogrammed", 0x06040001, 2, day(2026, 11, 3, 12, 0), "2026-11-03 12:00, 60.00, 0.00, 30.00, 0.00, 2026-11-03 12:30, 60.50, 0.00, 30.25, 0.00"},
 		{"load-reprogrammed", 0x06040001, 2, day(2026, 11, 4, 0, 0), "2026-11-04 00:00, 72.00, 0.00, 36.00, 0.00, 2026-11-04 00:15, 72.25, 0.00, 36.12, 0.00"},
 		{"load-shallow", 0x06040000, 1, time.Time{}, "2026-11-04 08:15, 80.25, 0.00, 40.12, 0.00"},
+		{"no-block", 0x0506FF01, 0, time.Time{}, "02"},
+		{"no-block", 0x05060001, 0, time.Time{}, "2026-11-04 00:00"},
+		{"block-silence", 0x0504FF01, 0, time.Time{}, "silence"},
 		{"no-daily", 0x05060101, 0, time.Time{}, "02"},
 		{"no-daily", 0x05040101, 0, time.Time{}, "84.00"},
 		{"no-events", 0x03110001, 0, time.Time{}, "02"},
@@ -616,6 +619,35 @@ func TestFrozenIsTheRegisterOfThatMoment(t *testing.T) {
 	}
 	if len(times) != 62 {
 		t.Errorf("%d daily freezes, want 62", len(times))
+	}
+}
+
+// TestPowerThatWanders: without Consume, what was taken at a question is taken
+// until the next one.
+func TestPowerThatWanders(t *testing.T) {
+	m := NewMeter(unit, 3)
+	m.Zone = zone
+	now := day(2026, 11, 20, 12, 0)
+	m.Advance(now)
+	power := m.books.rate.Active
+	begin, ok := m.RegisterAt(0x00010000, now)
+	if !ok || power < 1000 {
+		t.Fatalf("the power is %d, the register %s, %v", power, begin, ok)
+	}
+	m.Advance(now.AddDate(0, 0, 3))
+	for n, at := range m.Times(FreezeDaily)[:3] {
+		frozen, _ := m.Frozen(FreezeDaily, at, 0x00010000)
+		model, _ := m.RegisterAt(0x00010000, at)
+		hours := int64(at.Sub(now) / time.Hour)
+		if over := frozen.Coef - begin.Coef - power*hours/100; frozen != model || over < 0 || over > 1 {
+			t.Errorf("freeze %d, %d h on: %s, by the model %s, from %s at %d tenths of a watt", n+1, hours, frozen, model, begin, power)
+		}
+	}
+	if m.books.rate.Active == power {
+		t.Error("the power has not wandered")
+	}
+	if got := saysOf(t, m, 0x06040002, now.AddDate(0, 0, 3)); got != "02" {
+		t.Errorf("load records without a count: %q", got)
 	}
 }
 

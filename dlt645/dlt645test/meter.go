@@ -2,6 +2,13 @@
 // hangs on. It is as strict as a meter is: what is not a good frame for it,
 // it passes over in silence. Its faults are those that lines and meters in
 // the field show, and can be switched on one by one.
+//
+// A meter keeps its own books by its own clock: registers grow with the power
+// that is taken while it has power itself, and what its clock passes on the
+// way from one question to the next (quarter-hours, hours, midnights,
+// settlement days) it freezes with the values of that moment. It has no freezes
+// of tables that switch (0502, 0503), of months (0507), and no curves of single
+// items (0610), whose layouts are not attested.
 package dlt645test
 
 import (

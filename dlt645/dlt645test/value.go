@@ -5,6 +5,9 @@ import "meterd/dlt645"
 // valueLocked gives the data of an identifier; those of a block are its
 // members one after the other.
 func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
+	if m.NoBlock && isFreezeBlock(di) {
+		return nil, false
+	}
 	if v, ok := m.singleLocked(di); ok {
 		return v, true
 	}
@@ -30,6 +33,13 @@ func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
 		all = append(all, m.Quirks.BlockFill)
 	}
 	return all, len(all) > 0
+}
+
+// isBlock reports whether di asks for several values at once.
+func isBlock(di dlt645.DI) bool { return dlt645.IsBlock(di) || isFreezeBlock(di) }
+
+func isFreezeBlock(di dlt645.DI) bool {
+	return di.Protocol == dlt645.V2007 && di.Code>>24 == 0x05 && di.Code>>8&0xFF == 0xFF
 }
 
 func (m *Meter) singleLocked(di dlt645.DI) ([]byte, bool) {
