@@ -124,7 +124,7 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 	c.stamp(&r)
 	derive(&r, c.zone, clockRead, failed == nil)
 	books := c.known(slices.Index(c.handles, h))
-	used(&r, &books.Usage, c.zone)
+	used(&r, &books.Books, c.zone, books.most(h))
 	return r, failed
 }
 

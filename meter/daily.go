@@ -23,7 +23,7 @@ const (
 func dailyGroup() Group {
 	var ps Points
 	var points []Point
-	for _, name := range []string{"clock", "clock.offset", "meter.number"} {
+	for _, name := range []string{"clock", "clock.offset", "meter.number", "meter.rated.voltage", "meter.rated.most"} {
 		found, _ := ps.Expand(name)
 		points = append(points, found...)
 	}
@@ -37,10 +37,11 @@ const clockTolerance = 60 * time.Second
 // endDaily looks at what the daily round brought.
 func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	p.changed.Store(true) // what was learned of the meter is kept once a day at least
-	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text) {
+	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, time.Now()) {
 		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
 		p.tell(m, EventReplaced, v.Text)
 	}
+	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
 		return

@@ -20,7 +20,8 @@ type Learned struct {
 	Widths   map[string]int       `json:"widths,omitempty"`   // bytes of answers that are not as wide as the table says
 	Preamble PreambleState        `json:"preamble"`
 	Times    Times                `json:"times"`
-	Usage    Usage                `json:"usage"`
+	Books    Books                `json:"books"`
+	Rating   string               `json:"rating,omitempty"` // kW that the meter can count at most, by its nameplate, without the ratio
 	Synced   string               `json:"synced,omitempty"` // the day on which its line was last told the time
 }
 
@@ -28,7 +29,7 @@ type Learned struct {
 func (l *Learned) clone() Learned {
 	c := *l
 	c.Lacking, c.Widths = maps.Clone(l.Lacking), maps.Clone(l.Widths)
-	c.Times.Counts = slices.Clone(l.Times.Counts)
+	c.Times.Counts, c.Books.Marks = slices.Clone(l.Times.Counts), slices.Clone(l.Books.Marks)
 	return c
 }
 
@@ -81,7 +82,7 @@ func (l *Learned) noteWidth(di dlt645.DI, n int) {
 // replaced notes the meter's own number. Another one than before means that
 // another meter hangs there: what was learned of the old one is forgotten,
 // but for what it counted.
-func (l *Learned) replaced(number string) bool {
+func (l *Learned) replaced(number string, now time.Time) bool {
 	if number == "" || number == l.Number {
 		return false
 	}
@@ -90,8 +91,8 @@ func (l *Learned) replaced(number string) bool {
 	if was == "" {
 		return false
 	}
-	l.Lacking, l.Widths, l.Preamble, l.Times = nil, nil, PreambleState{}, Times{}
-	l.Usage.rebase()
+	l.Lacking, l.Widths, l.Preamble, l.Times, l.Rating = nil, nil, PreambleState{}, Times{}, ""
+	l.Books.replaced(now)
 	return true
 }
 

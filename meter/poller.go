@@ -416,8 +416,13 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	derive(r, p.zone, s.out.clock, s.out.lost == nil)
 	p.tellClock(m, r, s.out.clock)
 	known := &m.health.learned
-	known.Usage.scaled(max(m.CT, 1) * max(m.PT, 1))
-	if used(r, &known.Usage, p.zone) || now.Sub(m.keptAt) > keepEvery {
+	known.Books.scaled(max(m.CT, 1)*max(m.PT, 1), now)
+	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle))
+	if held { // does another meter hang there?
+		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", known.Books.Last, "now", known.Books.Held)
+		p.plan.soon(m.index, now)
+	}
+	if changed || now.Sub(m.keptAt) > keepEvery {
 		m.keptAt = now
 		p.changed.Store(true)
 	}

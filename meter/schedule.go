@@ -140,6 +140,15 @@ func (s *schedule) waits(now time.Time, meter int, stands func(meter int) standi
 // put sets the next round to a time that need not be a multiple.
 func (g *slot) put(at time.Time) { g.due = due{at: at, since: at} }
 
+// soon has a meter's clock and number read now.
+func (s *schedule) soon(meter int, now time.Time) {
+	for _, g := range s.slots {
+		if g.meter == meter && g.daily {
+			g.put(now)
+		}
+	}
+}
+
 // consume sets the next round after one that begins now.
 func (g *slot) consume(now time.Time, zone *time.Location) {
 	g.served = now

@@ -45,6 +45,7 @@ func (m *Meter) fixed() {
 	m.values[0x04000402] = number
 	m.values[0x04000404] = ascii("220.0V", 6)
 	m.values[0x04000405] = ascii("5.0A", 6)
+	m.values[0x04000406] = ascii("60A", 6)
 	m.values[0x04000409] = []byte{0x00, 0x12, 0x00}
 	m.values[0x04800001] = ascii("SIM 1.0", 32)
 	for w := range uint32(7) {
