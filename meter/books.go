@@ -31,6 +31,13 @@ type Books struct {
 	ToldMonth string `json:"told_month,omitempty"`
 }
 
+// clone gives a copy that shares nothing.
+func (b *Books) clone() Books {
+	c := *b
+	c.Marks = slices.Clone(b.Marks)
+	return c
+}
+
 // Mark is what the place had used when a day began.
 type Mark struct {
 	Day   string `json:"day"` // "2026-11-20"

@@ -54,6 +54,8 @@ const (
 	EventClock  = "clock-trusted"
 	EventGap    = "gap"
 	EventConfig = "config-applied"
+	// EventMissing says that values of a meter are missing for good.
+	EventMissing = "values-missing"
 )
 
 // changes compares a reading with the one before and tells what happened. The

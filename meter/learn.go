@@ -21,15 +21,18 @@ type Learned struct {
 	Preamble PreambleState        `json:"preamble"`
 	Times    Times                `json:"times"`
 	Books    Books                `json:"books"`
-	Rating   string               `json:"rating,omitempty"` // kW that the meter can count at most, by its nameplate, without the ratio
-	Synced   string               `json:"synced,omitempty"` // the day on which its line was last told the time
+	Records  []*Record            `json:"records,omitempty"`
+	Offset   int64                `json:"offset,omitempty"`    // seconds that its clock was ahead, when it was last read
+	ToldGaps string               `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
+	Rating   string               `json:"rating,omitempty"`    // kW that the meter can count at most, by its nameplate, without the ratio
+	Synced   string               `json:"synced,omitempty"`    // the day on which its line was last told the time
 }
 
 // clone gives a copy that shares nothing.
 func (l *Learned) clone() Learned {
 	c := *l
 	c.Lacking, c.Widths = maps.Clone(l.Lacking), maps.Clone(l.Widths)
-	c.Times.Counts, c.Books.Marks = slices.Clone(l.Times.Counts), slices.Clone(l.Books.Marks)
+	c.Times.Counts, c.Books, c.Records = slices.Clone(l.Times.Counts), l.Books.clone(), cloneRecords(l.Records)
 	return c
 }
 

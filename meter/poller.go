@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -21,12 +22,14 @@ type Poller struct {
 	alive func()
 	clock func(dlt645.Address, time.Time)
 	sync  bool
+	books bool
 	probe time.Duration
 	log   *slog.Logger
 
 	// Owned by Run.
 	began    time.Time
 	plan     schedule
+	archive  archive
 	meters   []*polled
 	portLost bool
 	redial   redial
@@ -55,6 +58,11 @@ type PollerConfig struct {
 	SyncClocks bool
 	// Daily has each meter's clock and number read once a day.
 	Daily bool
+	// Books has the freezes fetched that day and month are counted from.
+	Books bool
+	// HistoryShare is how much of the line's time filling holes may take, in
+	// percent; 0: 20.
+	HistoryShare int
 	// Learned is what was known of the meters before.
 	Learned []Learned
 	Zone    *time.Location // of the rounds and of the meters' clocks; nil: UTC
@@ -67,12 +75,14 @@ type polled struct {
 	*Handle
 	index    int // in the order of the line
 	first    *slot
+	lanes    []lane // what is made up from its memory
 	health   health
-	toldLate bool              // that its answers come too late
-	cost     time.Duration     // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
-	aside    *round            // a round that was put aside
-	keptAt   time.Time         // when what was learned was last worth keeping
-	seen     map[string]string // last values of the points whose changes are events
+	toldLate bool                // that its answers come too late
+	cost     time.Duration       // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
+	aside    *round              // a round that was put aside
+	asked    map[int64]time.Time // when the freezes of days may be asked for again, for the books
+	keptAt   time.Time           // when what was learned was last worth keeping
+	seen     map[string]string   // last values of the points whose changes are events
 }
 
 // NewPoller gives a poller; Run starts it.
@@ -85,8 +95,9 @@ func NewPoller(c PollerConfig) *Poller {
 	}
 	p := &Poller{
 		Control: &Control{bus: c.Bus, zone: c.Zone, stamp: c.Stamp, sink: c.Sink, trusted: or(c.Trusted), accounts: &accounts{}},
-		sink:    c.Sink, event: c.Event, alive: c.Alive, clock: c.Clock, sync: c.SyncClocks, probe: c.Probe, log: c.Log,
+		sink:    c.Sink, event: c.Event, alive: c.Alive, clock: c.Clock, sync: c.SyncClocks, books: c.Books, probe: c.Probe, log: c.Log,
 	}
+	p.archive.share = cmp.Or(c.HistoryShare, usualShare)
 	if p.zone == nil {
 		p.zone = time.UTC
 	}
@@ -117,7 +128,7 @@ func NewPoller(c PollerConfig) *Poller {
 
 // add takes a meter of the configuration, with what was known of it.
 func (p *Poller) add(i int, h *Handle, c PollerConfig) {
-	m := &polled{Handle: h, index: i}
+	m := &polled{Handle: h, index: i, lanes: lanes(h)}
 	for _, g := range h.Groups {
 		p.plan.slots = append(p.plan.slots, &slot{Group: g, meter: i})
 	}
@@ -149,13 +160,19 @@ func (p *Poller) now() moment { return at(time.Now(), p.began) }
 func (p *Poller) Run(ctx context.Context) error {
 	p.began = time.Now()
 	p.plan.begin(p.now())
+	for _, m := range p.meters {
+		p.judgeRecords(m, p.began.In(p.zone), CauseBoard)
+	}
 	for ctx.Err() == nil {
 		p.alive()
-		m, g, wait := p.pick(p.now())
+		now := p.now()
+		m, g, wait := p.pick(now)
 		switch {
 		case g != nil:
 			p.run(ctx, m, g)
-		case !p.sleep(ctx, wait):
+		case p.recall(ctx, now, &wait):
+		default:
+			p.sleep(ctx, wait)
 		}
 	}
 	for _, m := range p.meters { // what was read of a round that was put aside is not lost
@@ -170,14 +187,12 @@ func (p *Poller) Run(ctx context.Context) error {
 // longestSleep makes a jump of the clock noticed.
 const longestSleep = 5 * time.Second
 
-func (p *Poller) sleep(ctx context.Context, d time.Duration) bool {
+func (p *Poller) sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(max(0, min(d, longestSleep)))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-t.C:
-		return true
 	}
 }
 
@@ -425,6 +440,10 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	if changed || now.Sub(m.keptAt) > keepEvery {
 		m.keptAt = now
 		p.changed.Store(true)
+	}
+	if r.Trusted {
+		p.beginRecords(m, now.In(p.zone))
+		p.remember(m, r, CauseLine)
 	}
 	p.changes(m, r)
 	if s.slot.daily {
