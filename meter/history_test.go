@@ -18,6 +18,7 @@ import (
 type site struct {
 	meters   []*dlt645test.Meter
 	handles  []*Handle
+	line     *dlt645test.Line
 	timing   Timing
 	readings []Reading
 	events   []Event
@@ -45,7 +46,7 @@ func newPlace(t *testing.T, n int, groups []Group, history ...History) *site {
 // run has the board work for a while, with what the one before had learned.
 func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 	ours, theirs := dlt645test.Pipe()
-	line := &dlt645test.Line{Baud: p.timing.Baud, Meters: p.meters, Whole: true}
+	p.line = &dlt645test.Line{Baud: p.timing.Baud, Meters: p.meters, Whole: true}
 	var learned []Learned
 	if p.learned != nil {
 		if err := json.Unmarshal(p.learned, &learned); err != nil {
@@ -65,7 +66,7 @@ func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	go line.Serve(ctx, theirs)
+	go p.line.Serve(ctx, theirs)
 	for _, f := range during {
 		go f()
 	}
@@ -107,13 +108,9 @@ func TestHolesAreFilledFromLoadRecords(t *testing.T) {
 		start := time.Now()
 		p.run(t, 12*time.Hour, func() {
 			time.Sleep(2 * time.Hour)
-			for _, m := range p.meters {
-				m.Change(func(m *dlt645test.Meter) { m.Baud = 1200 }) // deaf
-			}
+			p.line.Unplug(true)
 			time.Sleep(8 * time.Hour)
-			for _, m := range p.meters {
-				m.Change(func(m *dlt645test.Meter) { m.Baud = 0 })
-			}
+			p.line.Unplug(false)
 		})
 		time.Sleep(8 * time.Hour)
 		p.run(t, 3*time.Hour)
