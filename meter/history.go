@@ -39,7 +39,9 @@ type archive struct {
 	of      *polled       // whose memory it looks into
 	record  *Record       // that it fills; nil: the books alone
 	history lane
-	turn    int // of the meters, so that each has its own
+	turn    int       // of the meters, so that each has its own
+	latest  time.Time // of all that was read before the start
+	keptAt  time.Time // when what was filled was last worth keeping
 }
 
 // lane is a part of what is made up of a meter, whose points have the same
@@ -141,8 +143,13 @@ func (p *Poller) Remember(r Reading) {
 		if m.Address != r.Meter || !r.Trusted {
 			continue
 		}
-		now := r.Round.In(p.zone)
-		p.beginRecords(m, now)
+		// The clock may not be right yet; then it is as late as what was read last.
+		for _, at := range []time.Time{time.Now(), r.Round} {
+			if at.After(p.archive.latest) {
+				p.archive.latest = at
+			}
+		}
+		p.beginRecords(m, p.archive.latest.In(p.zone))
 		p.remember(m, &r, CauseBoard)
 		p.keepRecords(m)
 	}
@@ -365,7 +372,10 @@ func (p *Poller) visited(now time.Time) {
 	v, m, rec := a.visit, a.of, a.record
 	a.visit = nil
 	defer p.keepRecords(m)
-	p.changed.Store(true)
+	if now.Sub(a.keptAt) > keepEvery { // what was filled since then is in the ring
+		a.keptAt = now
+		p.changed.Store(true)
+	}
 	p.bookkeep(m, v, now)
 	if rec == nil {
 		return

@@ -158,3 +158,29 @@ func (of Memory) recalled(points []Point, items []dlt645.Item, base uint16, h *H
 	}
 	return values
 }
+
+// Requests gives what is asked to fetch one record with all points, or some
+// load records, and how many those are. The widths are the usual ones.
+func (h History) Requests() (all []Request, records int) {
+	switch h.Of {
+	case Daily, Hourly:
+		all = append(all, Request{DI: h.Of.timeOf(1)})
+	case Month:
+		all = append(all, Request{DI: settlementDay})
+	}
+	records = 1
+	for _, r := range h.Of.asked(h.Points) {
+		if h.Of == Load {
+			records = loadAtOnce
+			r.Points = nil
+			r.width = dlt645.LoadWidth(int(r.DI.Code>>16&0xFF)) * loadAtOnce
+			r.more = loadRequestMore
+		}
+		all = append(all, r)
+	}
+	return all, records
+}
+
+// loadRequestMore are the bytes of a request for load records beside the
+// identifier: how many, and from when.
+const loadRequestMore = 6

@@ -10,6 +10,8 @@ import (
 type Request struct {
 	DI     dlt645.DI
 	Points []Point // that its answer is to give
+
+	width, more int // of load records: bytes of the answer's values, and of the request beside the identifier
 }
 
 // Plan gives the fewest requests that bring the points of a meter of that
@@ -101,11 +103,14 @@ const usualPreamble = 4
 // bytes before the request.
 func (r Request) Cost(preamble int) Cost {
 	width := dlt645.AnswerWidth(r.DI)
+	if r.width > 0 {
+		width = r.width
+	}
 	if len(r.Points) == 1 && r.Points[0].Custom != nil {
 		width = r.Points[0].Custom.Bytes
 	}
 	n := r.DI.Len()
-	return Cost{Sent: preamble + dlt645.FrameLen(n), Received: usualPreamble + dlt645.FrameLen(n+width)}
+	return Cost{Sent: preamble + dlt645.FrameLen(n+r.more), Received: usualPreamble + dlt645.FrameLen(n+width)}
 }
 
 // usualDelay is the meters' delay that load is estimated with. The standard

@@ -101,6 +101,8 @@ type Bus struct {
 	// RS485 is how the line is turned, see board.SerialConfig.
 	RS485      string
 	SyncClocks bool
+	// HistoryShare is how much of the line filling holes may take, in percent.
+	HistoryShare int
 }
 
 // Open opens the bus's serial port, or connects to its serial server.
@@ -116,8 +118,9 @@ type Meter struct {
 
 // Profile says what is read how often.
 type Profile struct {
-	Name   string
-	Groups []meter.Group
+	Name    string
+	Groups  []meter.Group
+	History []meter.History
 }
 
 // Load reads and checks a file. The configuration is usable if Failed says
