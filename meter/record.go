@@ -45,6 +45,7 @@ const (
 	CauseBoard   Cause = "board"   // the board was off
 	CauseLine    Cause = "line"    // the line or the meter was silent
 	CauseValue   Cause = "value"   // a value was refused, absent or no number
+	CauseWish    Cause = "wish"    // somebody asked for it
 	CausePower   Cause = "power"   // the meter has no record: it was without power, or had another time
 	CauseNever   Cause = "never"   // the meter keeps no such records
 	CauseOld     Cause = "old"     // older than its memory
@@ -56,6 +57,7 @@ const (
 var causeTexts = map[Cause]dlt645.Text{
 	CausePlan: {EN: "nothing reads it live", ZH: "未安排实时抄读"}, CauseBoard: {EN: "the board was off", ZH: "终端停机"},
 	CauseLine: {EN: "the line or the meter was silent", ZH: "线路或电表无应答"}, CauseValue: {EN: "a value was refused or is no number", ZH: "数据被拒绝或无效"},
+	CauseWish:  {EN: "asked for", ZH: "人工补抄"},
 	CausePower: {EN: "the meter has no record of that time: it was without power, say", ZH: "电表无该时刻记录（例如停电）"},
 	CauseNever: {EN: "the meter keeps no such records", ZH: "电表不保存此类记录"}, CauseOld: {EN: "older than its memory", ZH: "超出电表存储深度"},
 	CauseBetween: {EN: "between the meter's records", ZH: "位于电表记录间隔之间"}, CauseDamaged: {EN: "the meter's record is damaged", ZH: "电表记录损坏"},
@@ -311,4 +313,37 @@ func (r *Record) day(t time.Time) *Day {
 		}
 	}
 	return &r.Days[i]
+}
+
+// Open counts the moments of each day that may still be made up.
+func (r *Record) Open(zone *time.Location) map[string]int {
+	open := map[string]int{}
+	for _, h := range r.Holes {
+		for t := time.Unix(h.From, 0).In(zone); t.Unix() <= h.To; t = r.after(t) {
+			open[t.Format(time.DateOnly)]++
+		}
+	}
+	return open
+}
+
+// wish makes a hole of a moment that somebody asks for, beside those that are
+// there.
+func (r *Record) wish(t time.Time, points int) {
+	for i := range r.Holes {
+		if h := &r.Holes[i]; h.Have == nil && h.Cause == CauseWish && r.after(time.Unix(h.To, 0).In(t.Location())).Equal(t) {
+			h.To = t.Unix()
+			return
+		}
+	}
+	r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseWish}, t.Location(), points)
+}
+
+// wanted has what was missing since a time no longer count so: it is asked for
+// again.
+func (r *Record) wanted(from time.Time) {
+	for i := range r.Days {
+		if d := &r.Days[i]; d.Day >= from.Format(time.DateOnly) {
+			d.Missing, d.Causes = 0, nil
+		}
+	}
 }

@@ -20,6 +20,7 @@ type Status struct {
 
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
+	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
 
 	Now time.Time `json:"-"`
 }

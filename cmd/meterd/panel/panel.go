@@ -66,6 +66,7 @@ func (p *Panel) Commands() console.Commands {
 		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f follows", ZH: "最近的帧及解释；-f 继续跟踪"}, Run: p.traceBus, Words: p.traceWords, Slow: true},
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: p.switchRelay, Words: p.relayWords, Slow: true, Changes: console.Always},
 		{Name: "plot", Args: "NAME [POINT|answers] [-h HOURS]", Help: dlt645.Text{EN: "a point over a day, or answer times", ZH: "最近一天的曲线，或应答时间分布"}, Run: p.plot, Words: p.plotWords, Slow: true},
+		{Name: "history", Args: "[NAME|fetch NAME] [-days N]", Help: dlt645.Text{EN: "how whole the record is; fetch makes up", ZH: "记录完整性；fetch 补抄"}, Run: p.recordHistory, Words: p.historyWords, Slow: true},
 		{Name: "write", Args: "NAME DI|POINT VALUE [-yes]", Help: dlt645.Text{EN: "writes a value, and reads it back", ZH: "写入数据并回读"}, Run: p.writeMeter, Words: p.writeWords, Slow: true, Changes: console.Always},
 		{Name: "freeze", Args: "NAME [-yes]", Help: dlt645.Text{EN: "freezes a meter's registers at once", ZH: "瞬时冻结"}, Run: p.freezeMeter, Words: p.meterYesWords, Slow: true, Changes: console.Always},
 		{Name: "demand-reset", Args: "NAME [-yes]", Help: dlt645.Text{EN: "sets the maximum demands to zero", ZH: "最大需量清零"}, Run: p.resetDemand, Words: p.meterYesWords, Slow: true, Changes: console.Always},
@@ -89,6 +90,7 @@ func (p *Panel) Status() console.Status {
 		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
+		Record: p.recordStatus(now),
 	}
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
