@@ -256,22 +256,26 @@ func (b *Books) froze(day time.Time, register dlt645.Decimal) bool {
 	return true
 }
 
-// figures tells what was used, by the last reading that counts.
-func (b *Books) figures(at time.Time) (f Figures) {
+// figures tells what was used, by the last reading that counts. Own tells that
+// the meter froze nothing, and the board's own readings must do.
+func (b *Books) figures(at time.Time, own bool) (f Figures) {
 	days := marksOf(at)
 	last, err := dlt645.ParseDecimal(b.Last)
 	if err != nil {
 		return f
 	}
 	now := b.total(last)
-	f.Day, f.Month = b.since(now, days[0]), b.since(now, days[2])
+	f.Day, f.Month = b.since(now, days[0], own), b.since(now, days[2], own)
 	f.Yesterday, f.LastMonth = b.between(days[1], days[0]), b.between(days[3], days[2])
 	return f
 }
 
 // since gives what was used from the beginning of a day until a total.
-func (b *Books) since(now dlt645.Decimal, day string) *dlt645.Decimal {
+func (b *Books) since(now dlt645.Decimal, day string, own bool) *dlt645.Decimal {
 	m, ok := b.at(day)
+	if m.Own && !own {
+		return nil
+	}
 	from, err := dlt645.ParseDecimal(m.Total)
 	if !ok || err != nil || from.Scale != now.Scale || from.Coef > now.Coef {
 		return nil
@@ -288,7 +292,7 @@ func (b *Books) between(from, to string) *dlt645.Decimal {
 	if !ok || !there || a.Own || z.Own || err != nil {
 		return nil
 	}
-	return b.since(end, from)
+	return b.since(end, from, false)
 }
 
 // replaced goes on with another meter, whose register says something else:

@@ -55,6 +55,12 @@ func TestWhatTheBooksTell(t *testing.T) {
 		"but not with one of a day long before": `
 			2026-11-18 12:00  read 5000.00   - - - -
 			2026-11-20 12:00  read 5040.00   - - - -`,
+		"a meter that freezes is counted from nothing else": `
+			2026-11-20 23:45  read 5000.00   - - - -
+			2026-11-21 00:00  read 5000.40   - - - -
+			2026-11-21 00:15  read 5000.50   - - - -
+			2026-11-21 00:16  freeze 2026-11-21 5000.39
+			2026-11-21 00:30  read 5000.60   0.21 - - -`,
 		"a freeze replaces our own": `
 			2026-11-20 23:00  read 5000.00   - - - -
 			2026-11-21 00:15  read 5002.00   2.00 - - -
@@ -165,7 +171,7 @@ func TestWhatTheBooksTell(t *testing.T) {
 				case "read":
 					got := "held"
 					if b.take(decimal(t, f[3]), at.Add(2*time.Second), at, usualMost) {
-						g := b.figures(at)
+						g := b.figures(at, !strings.HasPrefix(name, "a meter that freezes"))
 						got = fmt.Sprint(shown(g.Day), " ", shown(g.Month), " ", shown(g.Yesterday), " ", shown(g.LastMonth))
 					}
 					if want := strings.Join(f[4:], " "); got != want {

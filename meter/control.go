@@ -35,6 +35,7 @@ type Control struct {
 	*accounts
 	bus     *Bus
 	handles []*Handle
+	books   bool // the meters' daily freezes are fetched
 	zone    *time.Location
 	stamp   func(*Reading)
 	sink    func(Reading)
@@ -123,8 +124,8 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 	}
 	c.stamp(&r)
 	derive(&r, c.zone, clockRead, failed == nil)
-	books := c.known(slices.Index(c.handles, h))
-	used(&r, &books.Books, c.zone, books.most(h))
+	known := health{learned: c.known(slices.Index(c.handles, h))}
+	used(&r, &known.learned.Books, c.zone, known.learned.most(h), known.freezesNothing(h, c.books, at))
 	return r, failed
 }
 

@@ -44,7 +44,7 @@ func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if ok {
-		m.health.learned.Offset = v.Dec.Coef
+		m.health.learned.Offset, m.health.learned.OffsetAt = v.Dec.Coef, time.Now().Unix()
 	}
 	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
 		return

@@ -31,9 +31,9 @@ func derive(r *Reading, zone *time.Location, clock time.Time, whole bool) {
 // used adds what the register of forward energy has counted, by the books of
 // the place; most is the highest power that the meter can count, in kW. The
 // totals of yesterday and of the last month are told once, when they are known.
-// Held tells that the register cannot have moved there, and that nothing
-// follows from this reading.
-func used(r *Reading, b *Books, zone *time.Location, most dlt645.Decimal) (changed, held bool) {
+// Own tells that the meter freezes nothing. Held tells that the register cannot
+// have moved there, and that nothing follows from this reading.
+func used(r *Reading, b *Books, zone *time.Location, most dlt645.Decimal, own bool) (changed, held bool) {
 	v, ok := r.Value("energy.forward.total")
 	if !ok || v.Kind != dlt645.Number || !r.Trusted || r.Doubtful {
 		return false, false
@@ -48,7 +48,7 @@ func used(r *Reading, b *Books, zone *time.Location, most dlt645.Decimal) (chang
 		return true, true
 	}
 	changed = len(b.Marks) != before || before > 0 && b.Marks[0].Day != today
-	f := b.figures(at)
+	f := b.figures(at, own)
 	add := func(name string, d *dlt645.Decimal) bool {
 		if d != nil {
 			r.add(name, dlt645.Value{Kind: dlt645.Number, Dec: *d})
@@ -97,6 +97,12 @@ func plate(r *Reading, point string) (dlt645.Decimal, bool) {
 	}
 	d, err := dlt645.ParseDecimal(v.Text[:end])
 	return d, err == nil && d.Coef > 0 && d.Scale <= 2
+}
+
+// freezesNothing reports whether the days of a meter must be counted from the
+// board's own readings: it has no daily freeze, or nobody asks for it.
+func (h *health) freezesNothing(of *Handle, asked bool, now time.Time) bool {
+	return !asked || h.edition(of) != dlt645.V2007 || h.learned.lacks(Daily.timeOf(1), now)
 }
 
 // usualMost is the highest power of a meter of which nothing is known, in kW:

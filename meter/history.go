@@ -51,16 +51,17 @@ type lane struct {
 	step  time.Duration // from moment to moment
 	every time.Duration // of the rounds that read it live; 0: none does
 	grace time.Duration // after a moment, until which it may still be read live
+	zone  *time.Location
 }
 
 // loadStep is how far load records usually lie apart.
 const loadStep = 15 * time.Minute
 
 // lanes splits what is made up of a meter by how it is read live.
-func lanes(h *Handle) (all []lane) {
+func lanes(h *Handle, zone *time.Location) (all []lane) {
 	for _, hist := range h.History {
 		for _, p := range hist.Points {
-			l := lane{History: History{Of: hist.Of, Points: []Point{p}, Back: hist.Back}, every: readEvery(h, p)}
+			l := lane{History: History{Of: hist.Of, Points: []Point{p}, Back: hist.Back}, every: readEvery(h, p), zone: zone}
 			switch hist.Of {
 			case Load:
 				l.step = cmp.Or(l.every, loadStep)
@@ -107,20 +108,26 @@ func (m *polled) histories() []lane {
 }
 
 // record gives the account of one part. A new one goes on from where one of
-// another plan had come: what that had judged was read, or was missing.
+// another plan had come: what that had judged was read, or is a hole still.
 func (l *Learned) record(of lane) *Record {
-	step, every := int64(of.step/time.Second), int64(of.every/time.Second)
-	next := int64(0)
-	for _, r := range l.Records {
-		if r.Of != of.Of {
+	r := &Record{Of: of.Of, Step: int64(of.step / time.Second), Every: int64(of.every / time.Second)}
+	for _, p := range of.Points {
+		r.Points = append(r.Points, p.Name)
+	}
+	for _, o := range l.Records {
+		if o.Of == r.Of && o.Step == r.Step && o.Every == r.Every && slices.Equal(o.Points, r.Points) {
+			return o
+		}
+	}
+	for _, o := range l.Records {
+		if o.Of != r.Of {
 			continue
 		}
-		if r.Step == step && r.Every == every {
-			return r
+		r.Next = max(r.Next, o.Next)
+		if !slices.ContainsFunc(r.Points, func(name string) bool { return !slices.Contains(o.Points, name) }) {
+			r.adopt(o, of.zone)
 		}
-		next = max(next, r.Next)
 	}
-	r := &Record{Of: of.Of, Step: step, Every: every, Next: next}
 	l.Records = append(l.Records, r)
 	return r
 }
@@ -128,10 +135,11 @@ func (l *Learned) record(of lane) *Record {
 // plan forgets the accounts of plans that are no longer.
 func (l *Learned) plan(lanes []lane) {
 	var kept []*Record
+	before := len(l.Records)
 	for _, of := range lanes {
 		kept = append(kept, l.record(of))
 	}
-	if len(kept) < len(l.Records) {
+	if before > 0 && len(kept) < len(l.Records) {
 		l.Records = kept
 	}
 }
@@ -180,10 +188,13 @@ func (p *Poller) remember(m *polled, r *Reading, cause Cause) {
 		}
 		switch {
 		case len(have) == 0:
-		case r.Recalled:
-			rec.made(at, len(have))
+		case h.Of == Month:
+			if r.Recalled {
+				rec.day(at).Made += len(have)
+				rec.take(at, at)
+			}
 		default:
-			rec.live(at, have, len(h.Points), cause)
+			rec.got(at, have, len(h.Points), r.Recalled, cause)
 		}
 	}
 }
@@ -296,6 +307,9 @@ func (p *Poller) choose(now time.Time) bool {
 				continue
 			}
 			p.judgeRecords(m, now, CauseLine)
+			if !p.clockKnown(m, now) {
+				continue
+			}
 			if want(m, now) {
 				p.archive.turn = (p.archive.turn + i + 1) % n
 				return true
@@ -304,6 +318,28 @@ func (p *Poller) choose(now time.Time) bool {
 	}
 	return false
 }
+
+// clockKnown reports whether it is known how far a meter's clock is off, which
+// says what its records are worth. Else it is read, once in a while.
+func (p *Poller) clockKnown(m *polled, now time.Time) bool {
+	at := time.Unix(m.health.learned.OffsetAt, 0)
+	if !p.plan.daily(m.index) || now.Sub(at).Abs() < offsetFor {
+		return true
+	}
+	up := p.now().up
+	if m.clockAsked == 0 || up-m.clockAsked > offsetAgain {
+		m.clockAsked = up
+		p.plan.soon(m.index, now)
+		return false
+	}
+	return up-m.clockAsked > time.Minute // it tells none
+}
+
+const (
+	// offsetFor is how long a meter's clock is believed to go as it went.
+	offsetFor   = 26 * time.Hour
+	offsetAgain = 6 * time.Hour
+)
 
 // chooseBooks looks for a freeze that the books of a meter want.
 func (p *Poller) chooseBooks(m *polled, now time.Time) bool {
@@ -471,11 +507,7 @@ func (p *Poller) handOn(m *polled, rec *Record, f recollection, doubtful bool) {
 	if len(r.Values) == 0 {
 		return
 	}
-	if rec.Of == Month {
-		rec.day(f.at).Made += len(r.Values)
-	} else {
-		rec.made(f.at, len(r.Values))
-	}
+	p.remember(m, &r, CauseLine) // another part may lack the same
 	p.sink(r)
 }
 
@@ -523,7 +555,7 @@ func (p *Poller) Fetch(h *Handle, from, to time.Time, have map[int64][]string) (
 		return 0
 	}
 	o := order{i, from, to, have}
-	for _, l := range lanes(h) {
+	for _, l := range lanes(h, p.zone) {
 		l.each(o, time.Now(), func(time.Time, []string) { moments++ })
 	}
 	if moments > 0 {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,10 +26,14 @@ type site struct {
 	changed  func(*PollerConfig)
 	last     *Poller
 	since    int // readings that were in the ring when what was learned was last kept
+
+	before      []byte // what had been kept before that
+	sinceBefore int
+	told        map[string]int // how often the figures of the books were told
 }
 
 func newPlace(t *testing.T, n int, groups []Group, history ...History) *site {
-	p := &site{timing: Timing{Baud: 9600, Preamble: 4, Gap: 30 * time.Millisecond, Timeout: 500 * time.Millisecond}}
+	p := &site{told: map[string]int{}, timing: Timing{Baud: 9600, Preamble: 4, Gap: 30 * time.Millisecond, Timeout: 500 * time.Millisecond}}
 	for i, m := range simulated(n) {
 		m.Zone = time.UTC
 		m.Since = time.Date(1999, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -82,6 +86,7 @@ func (p *site) keep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.before, p.sinceBefore = p.learned, p.since
 	p.learned, p.since = b, len(p.readings)
 }
 
@@ -195,8 +200,6 @@ func TestDailyFreezesAreFetched(t *testing.T) {
 	})
 }
 
-var _ = strings.Join
-
 // TestFillingLeavesTheLineToTheRounds: what is fetched takes its share of the
 // line at most, and no round waits for it.
 func TestFillingLeavesTheLineToTheRounds(t *testing.T) {
@@ -284,4 +287,180 @@ func TestWhatTheMeterHasNotIsMissingWithItsCause(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRandomOutagesAgainstTheModel: thirty days in which the board, the line and
+// meters come and go, clocks are wrong and meters lack things. Each moment of
+// the energies is there once at most and right, or counted as missing; the day's
+// and the month's energies are the model's to the digit wherever they are told.
+func TestRandomOutagesAgainstTheModel(t *testing.T) {
+	seeds, days := 4, 30
+	if testing.Short() {
+		seeds, days = 1, 7
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { randomOutages(t, uint64(seed), days) })
+		})
+	}
+}
+
+func randomOutages(t *testing.T, seed uint64, days int) {
+	rng := rand.New(rand.NewPCG(seed, 15))
+	points := pointsOf(t, "energy.forward.total", "energy.reverse.total")
+	p := newPlace(t, 6, []Group{{Every: 15 * time.Minute, Points: points}},
+		History{Of: Load, Points: points, Back: 72 * time.Hour}, History{Of: Daily, Points: pointsOf(t, "energy.forward"), Back: 240 * time.Hour})
+	for i, quirk := range []string{"", "no-load", "shift", "load-damaged", "small-frames", "outage"} {
+		if quirk != "" {
+			if err := p.meters[i].Give(quirk); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	time.Sleep(20*24*time.Hour + 7*time.Minute)
+	first := time.Now()
+	end := first.AddDate(0, 0, days)
+	for time.Now().Before(end) {
+		work := time.Duration(1+rng.IntN(40)) * time.Hour
+		cut := time.Duration(rng.IntN(20)) * time.Hour
+		p.run(t, work, func() {
+			if cut == 0 || cut > work {
+				return
+			}
+			time.Sleep(time.Duration(rng.Int64N(int64(work - cut + 1))))
+			p.line.Unplug(true)
+			time.Sleep(cut)
+			p.line.Unplug(false)
+		})
+		if rng.IntN(3) == 0 { // the power goes before what was learned is kept
+			p.learned, p.since = p.before, p.sinceBefore
+		}
+		time.Sleep(time.Duration(rng.Int64N(int64(16 * time.Hour))))
+	}
+	p.run(t, 12*time.Hour)
+	learned := p.last.Learned()
+	for i, m := range p.meters {
+		missing, made, moments := 0, 0, 0
+		for at := nextRound(first, 15*time.Minute, time.UTC); at.Before(time.Now().Add(-time.Hour)); at = nextRound(at, 15*time.Minute, time.UTC) {
+			moments++
+			value, n, recalled := p.of(m, "energy.forward.total", at)
+			want, _ := m.RegisterAt(0x00010000, at)
+			switch {
+			case n == 0:
+				missing++
+			case n > 1:
+				t.Errorf("meter %d at %v: it is there %d times", i, at, n)
+			case recalled && value != want.String():
+				t.Errorf("meter %d at %v: %s, want %s", i, at, value, want)
+			}
+			if recalled {
+				made++
+			}
+		}
+		for _, r := range p.readings {
+			if r.Meter == m.Address {
+				p.books(t, i, r)
+			}
+		}
+		open := 0
+		for _, r := range learned[i].Records {
+			for _, n := range r.Open(time.UTC) {
+				open += n
+			}
+		}
+		for _, point := range []string{"energy.forward.day", "energy.forward.month", "energy.forward.yesterday"} {
+			if p.told[point] == 0 {
+				t.Errorf("%s was never told", point)
+			}
+		}
+		t.Logf("meter %d: %d moments, %d made up, %d missing, %d still open", i, moments, made, missing, open)
+		if made == 0 || i == 0 && missing > 0 {
+			t.Errorf("meter %d: %d of %d moments are missing, %d were made up", i, missing, moments, made)
+		}
+	}
+}
+
+// books sees that what a reading says of days and months is what the model says.
+func (p *site) books(t *testing.T, i int, r Reading) {
+	t.Helper()
+	m := p.meters[i]
+	now := r.Time
+	for _, c := range []struct {
+		point    string
+		from, to time.Time
+	}{
+		{"energy.forward.day", startOfDay(now), now},
+		{"energy.forward.month", time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC), now},
+		{"energy.forward.yesterday", startOfDay(now).AddDate(0, 0, -1), startOfDay(now)},
+		{"energy.forward.lastmonth", time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, time.UTC), time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		v, ok := r.Value(c.point)
+		if !ok {
+			continue
+		}
+		p.told[c.point]++
+		from, _ := m.RegisterAt(0x00010000, c.from)
+		to, _ := m.RegisterAt(0x00010000, c.to)
+		if c.to.Equal(now) {
+			v, _ := r.Value("energy.forward.total")
+			to = v.Dec
+		}
+		if got, want := v.Dec.Coef, to.Coef-from.Coef; got != want {
+			mark, known := p.last.Learned()[i].Books.at(c.from.Format(time.DateOnly))
+			t.Errorf("meter %d at %v: %s is %s, want %d; the mark is %v %v", i, now, c.point, v, want, mark, known)
+		}
+	}
+}
+
+// TestAMeterWhoseClockIsWrongIsDoubted: its records are marked, and no day is
+// counted from them.
+func TestAMeterWhoseClockIsWrongIsDoubted(t *testing.T) {
+	for off, doubtful := range map[time.Duration]bool{0: false, 4 * time.Minute: false, -6 * time.Minute: true, 40 * time.Minute: true} {
+		t.Run(off.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := pointsOf(t, "energy.forward.total")
+				p := newPlace(t, 1, []Group{{Every: 7 * time.Minute, Points: points}}, History{Of: Daily, Points: points, Back: 48 * time.Hour})
+				p.meters[0].ClockOffset = off
+				time.Sleep(10*24*time.Hour + 11*time.Hour)
+				p.run(t, 6*time.Hour)
+				recalled, days := 0, 0
+				for _, r := range p.readings {
+					if r.Recalled {
+						recalled++
+						if r.Doubtful != doubtful {
+							t.Errorf("the freeze of %v is doubtful: %v", r.Time, r.Doubtful)
+						}
+					}
+					if _, ok := r.Value("energy.forward.day"); ok {
+						days++
+					}
+				}
+				if recalled != 2 || (days == 0) != doubtful {
+					t.Errorf("%d freezes, and %d readings tell the day", recalled, days)
+				}
+			})
+		})
+	}
+}
+
+// TestMoreOfARecordIsFetchedWhenAsked: also what counts as missing.
+func TestMoreOfARecordIsFetchedWhenAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: time.Hour})
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		start := time.Now()
+		p.run(t, 4*time.Hour, func() {
+			time.Sleep(2*time.Hour + time.Minute)
+			have := map[int64][]string{}
+			for _, r := range p.readings {
+				have[r.Round.Unix()] = []string{"energy.forward.total"}
+			}
+			if n := p.last.Fetch(p.handles[0], start.Add(-24*time.Hour), time.Now(), have); n != 24*4-4 {
+				t.Errorf("%d moments are asked for, want those of a day without the last hour", n)
+			}
+		})
+		p.whole(t, start.Add(-24*time.Hour), time.Now(), 15*time.Minute, "energy.forward.total", 0x00010000)
+	})
 }

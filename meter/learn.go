@@ -23,6 +23,7 @@ type Learned struct {
 	Books    Books                `json:"books"`
 	Records  []*Record            `json:"records,omitempty"`
 	Offset   int64                `json:"offset,omitempty"`    // seconds that its clock was ahead, when it was last read
+	OffsetAt int64                `json:"offset_at,omitempty"` // when that was, in seconds since 1970
 	ToldGaps string               `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
 	Rating   string               `json:"rating,omitempty"`    // kW that the meter can count at most, by its nameplate, without the ratio
 	Synced   string               `json:"synced,omitempty"`    // the day on which its line was last told the time

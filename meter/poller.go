@@ -22,7 +22,6 @@ type Poller struct {
 	alive func()
 	clock func(dlt645.Address, time.Time)
 	sync  bool
-	books bool
 	probe time.Duration
 	log   *slog.Logger
 
@@ -73,16 +72,17 @@ type PollerConfig struct {
 // polled is a meter as the poller has it.
 type polled struct {
 	*Handle
-	index    int // in the order of the line
-	first    *slot
-	lanes    []lane // what is made up from its memory
-	health   health
-	toldLate bool                // that its answers come too late
-	cost     time.Duration       // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
-	aside    *round              // a round that was put aside
-	asked    map[int64]time.Time // when the freezes of days may be asked for again, for the books
-	keptAt   time.Time           // when what was learned was last worth keeping
-	seen     map[string]string   // last values of the points whose changes are events
+	index      int // in the order of the line
+	first      *slot
+	lanes      []lane // what is made up from its memory
+	health     health
+	toldLate   bool                // that its answers come too late
+	cost       time.Duration       // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
+	aside      *round              // a round that was put aside
+	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
+	clockAsked time.Duration       // when its clock was last asked for out of turn
+	keptAt     time.Time           // when what was learned was last worth keeping
+	seen       map[string]string   // last values of the points whose changes are events
 }
 
 // NewPoller gives a poller; Run starts it.
@@ -94,8 +94,8 @@ func NewPoller(c PollerConfig) *Poller {
 		return f
 	}
 	p := &Poller{
-		Control: &Control{bus: c.Bus, zone: c.Zone, stamp: c.Stamp, sink: c.Sink, trusted: or(c.Trusted), accounts: &accounts{}},
-		sink:    c.Sink, event: c.Event, alive: c.Alive, clock: c.Clock, sync: c.SyncClocks, books: c.Books, probe: c.Probe, log: c.Log,
+		Control: &Control{bus: c.Bus, zone: c.Zone, stamp: c.Stamp, sink: c.Sink, trusted: or(c.Trusted), accounts: &accounts{}, books: c.Books},
+		sink:    c.Sink, event: c.Event, alive: c.Alive, clock: c.Clock, sync: c.SyncClocks, probe: c.Probe, log: c.Log,
 	}
 	p.archive.share = cmp.Or(c.HistoryShare, usualShare)
 	if p.zone == nil {
@@ -128,7 +128,7 @@ func NewPoller(c PollerConfig) *Poller {
 
 // add takes a meter of the configuration, with what was known of it.
 func (p *Poller) add(i int, h *Handle, c PollerConfig) {
-	m := &polled{Handle: h, index: i, lanes: lanes(h)}
+	m := &polled{Handle: h, index: i, lanes: lanes(h, p.zone)}
 	for _, g := range h.Groups {
 		p.plan.slots = append(p.plan.slots, &slot{Group: g, meter: i})
 	}
@@ -432,7 +432,7 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	p.tellClock(m, r, s.out.clock)
 	known := &m.health.learned
 	known.Books.scaled(max(m.CT, 1)*max(m.PT, 1), now)
-	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle))
+	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
 	if held { // does another meter hang there?
 		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", known.Books.Last, "now", known.Books.Held)
 		p.plan.soon(m.index, now)

@@ -20,9 +20,11 @@ type Record struct {
 	Of    Memory `json:"of"`
 	Step  int64  `json:"step"`            // seconds from moment to moment
 	Every int64  `json:"every,omitempty"` // seconds between the rounds that read it live; 0: none does
-	Next  int64  `json:"next"`            // the first moment that was not judged, in seconds since 1970
-	Holes []Hole `json:"holes,omitempty"` // the oldest first
-	Days  []Day  `json:"days,omitempty"`  // the newest first
+	// Points are the names of what is recorded.
+	Points []string `json:"points,omitempty"`
+	Next   int64    `json:"next"`            // the first moment that was not judged, in seconds since 1970
+	Holes  []Hole   `json:"holes,omitempty"` // the oldest first
+	Days   []Day    `json:"days,omitempty"`  // the newest first
 }
 
 // Hole is a row of moments without a reading.
@@ -116,6 +118,21 @@ func (r *Record) begin(now time.Time, back time.Duration) {
 	}
 }
 
+// adopt takes the holes and the days of a record of another plan, as far as
+// they fall on moments of this one.
+func (r *Record) adopt(o *Record, zone *time.Location) {
+	r.Days = o.clone().Days
+	for _, h := range o.Holes {
+		from := r.moment(time.Unix(h.From, 0).In(zone))
+		to := lastRound(time.Unix(h.To, 0).In(zone), r.step(), zone)
+		if from.After(to) {
+			continue
+		}
+		h.From, h.To = from.Unix(), to.Unix()
+		r.Holes = append(r.Holes, h)
+	}
+}
+
 // look judges the moments that are past by now, but for those of which a round
 // may still come within grace. It reports whether there are new holes.
 func (r *Record) look(now time.Time, grace time.Duration, cause Cause, points int) (found bool) {
@@ -182,29 +199,38 @@ func (r *Record) before(t time.Time) time.Time {
 	return lastRound(t.Add(-time.Second), r.step(), t.Location())
 }
 
-// live takes a reading of a moment. Of how many points there should be it has
-// these; if some are missing, the moment is a hole for the others. What was
-// skipped on the way to it is judged, too.
-func (r *Record) live(t time.Time, have []string, points int, cause Cause) {
+// got takes a reading of a moment, live or made up, with some of the points
+// that there should be. If some are missing, the moment is a hole for those.
+// What was skipped on the way to it is judged, too. It gives how many of the
+// points were not there before.
+func (r *Record) got(t time.Time, names []string, points int, made bool, cause Cause) (fresh int) {
+	var have []string
 	if t.Unix() >= r.Next {
 		for at := time.Unix(r.Next, 0).In(t.Location()); at.Before(t); at = r.after(at) {
 			r.add(at, cause, points)
 		}
 		r.Next = r.after(t).Unix()
-	} else if r.take(t, t) == 0 {
-		return // it was judged, and is no hole: a reading that comes twice
+	} else {
+		have = slices.Clone(r.have(t))
+		if r.take(t, t) == 0 {
+			return 0 // it was judged, and is no hole: a reading that comes twice
+		}
 	}
-	r.day(t).Live += len(have)
+	for _, name := range names {
+		if !slices.Contains(have, name) {
+			have = append(have, name)
+			fresh++
+		}
+	}
+	if d := r.day(t); made {
+		d.Made += fresh
+	} else {
+		d.Live += fresh
+	}
 	if len(have) < points {
 		r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseValue, Have: have}, t.Location(), points)
 	}
-}
-
-// made notes values of a moment that came from the meter's memory.
-func (r *Record) made(t time.Time, values int) {
-	if r.take(t, t) > 0 {
-		r.day(t).Made += values
-	}
+	return fresh
 }
 
 // missing notes that what lacks between two moments cannot be made up. It gives
@@ -265,27 +291,32 @@ func (r *Record) tried(from, to, again time.Time) (tries int) {
 	return 0
 }
 
-// expire counts what lies further back than is made up as missing.
+// expire counts what lies further back than is made up as missing. What
+// somebody asked for stays.
 func (r *Record) expire(now time.Time, back time.Duration, points int) (values int) {
 	zone := now.Location()
 	least := now.Add(-back)
-	for len(r.Holes) > 0 && r.Holes[0].From < least.Unix() {
-		h := r.Holes[0]
-		to := time.Unix(h.To, 0).In(zone)
-		if !to.Before(least) {
-			to = r.before(least)
+	for {
+		i := slices.IndexFunc(r.Holes, func(h Hole) bool {
+			return h.From < least.Unix() && (h.Cause != CauseWish || h.From < now.Add(-r.Of.Depth()).Unix())
+		})
+		if i < 0 {
+			return values
+		}
+		h := r.Holes[i]
+		from, to := time.Unix(h.From, 0).In(zone), time.Unix(h.To, 0).In(zone)
+		if last := r.before(least); to.After(last) {
+			to = last
 		}
 		cause := CauseOld
 		if h.Tries > 0 {
 			cause = CauseLine
 		}
-		from := time.Unix(h.From, 0).In(zone)
 		if to.Before(from) {
-			break
+			return values
 		}
 		values += r.missing(from, to, cause, points)
 	}
-	return values
 }
 
 // next gives the hole to fill: the newest one of those whose time has come.

@@ -140,11 +140,16 @@ func (s *schedule) waits(now time.Time, meter int, stands func(meter int) standi
 // put sets the next round to a time that need not be a multiple.
 func (g *slot) put(at time.Time) { g.due = due{at: at, since: at} }
 
+// daily reports whether a meter's clock and number are read once a day.
+func (s *schedule) daily(meter int) bool {
+	return slices.ContainsFunc(s.slots, func(g *slot) bool { return g.meter == meter && g.daily })
+}
+
 // soon has a meter's clock and number read now.
 func (s *schedule) soon(meter int, now time.Time) {
 	for _, g := range s.slots {
 		if g.meter == meter && g.daily {
-			g.put(now)
+			g.put(now.Round(0))
 		}
 	}
 }

@@ -252,8 +252,8 @@ func (v *visit) item(data []byte, refusal *dlt645.Refusal, now time.Time) {
 		return
 	}
 	switch {
-	case v.kind != Month && v.shifted(now):
-		v.stage = stageCheck
+	case v.kind != Month:
+		v.stage = stageCheck // a new record may have come meanwhile
 	default:
 		v.settle(v.to, v.why())
 	}
@@ -265,13 +265,6 @@ func (v *visit) why() Cause {
 		return CauseNever
 	}
 	return CauseDamaged
-}
-
-// shifted reports whether a new record may have come since the visit began,
-// by a clock that may be some minutes off.
-func (v *visit) shifted(now time.Time) bool {
-	const off = 6 * time.Minute
-	return !nextRound(v.began.Add(-off), v.step, v.zone).Equal(nextRound(now.Add(off), v.step, v.zone))
 }
 
 // checked sees that the number is still that of the moment. Else what was read
