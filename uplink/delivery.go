@@ -36,27 +36,23 @@ type delivery struct {
 	alarmed  func(string, ...any) // one that is kept, since something is not delivered for good
 	count    Counts
 
-	open    []*record    // of those, what is not settled, in the order of their numbers
+	ledger
 	peeked  *store.Entry // came from the source, but cannot be taken in yet
-	taken   uint64       // the last number that came from the source
-	run     int          // counts where its numbers do not go on
 	ready   []*request
 	sent    map[string]*request
 	later   []*request          // wait for their time
 	parts   []*request          // of divided messages: they go ahead of the backlog, but not of what is new
 	busy    map[string]*request // by key: what is on its way
 	blocked []*request          // wait for one that is on its way under the same key
-	meters  map[dlt645.Address]*registration
+	roll    map[dlt645.Address]*registration
 	greets  int             // registrations that have had no answer at all yet
 	unsup   map[string]bool // items that the platform does not support
 
-	pace    pacer
-	orders  int64 // of requests sent so far
-	parked  int   // records that wait for a meter, of all meters, but for spans
-	skipped int   // records that were passed over, of all meters
-	more    bool  // there is more to read at once
-	sizing  sizing
-	single  bool // one message at a time, since one of those that were sent was refused, and not which
+	pace   pacer
+	orders int64 // of requests sent so far
+	more   bool  // there is more to read at once
+	sizing sizing
+	single bool // one message at a time, since one of those that were sent was refused, and not which
 	suspects
 
 	lastHeard time.Time // when the platform last answered anything
@@ -77,12 +73,6 @@ type source interface {
 	// Fresh reports whether what comes next is new, not of a backlog.
 	Fresh() bool
 	Again(seq uint64) ([]byte, bool)
-}
-
-// record is a reading that is on its way.
-type record struct {
-	seq  uint64
-	left int // messages that are not settled; parked counts as one
 }
 
 type request struct {
@@ -113,8 +103,6 @@ const (
 )
 
 const (
-	// mostParked is how many records wait for their meters.
-	mostParked = 32768
 	// mostDelayed is how many messages of a meter wait for their time before
 	// its further records are parked.
 	mostDelayed = 32
@@ -147,16 +135,17 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d.vouched = map[dlt645.Address]bool{}
 	d.sent = map[string]*request{}
 	d.busy = map[string]*request{}
-	d.meters = map[dlt645.Address]*registration{}
+	d.roll = map[dlt645.Address]*registration{}
 	for _, dev := range p.Directory().Devices() {
 		d.order = append(d.order, dev.Address())
 	}
 	if d.limits.Gateway {
 		d.order = append(d.order, dlt645.Address{})
 	}
+	d.ledger = newLedger(&d.count, d.order)
 	for _, a := range d.order {
 		_, _, leaves := d.leave(time.Time{}, a)
-		d.meters[a] = &registration{leaves: leaves}
+		d.roll[a] = &registration{leaves: leaves}
 	}
 	return d
 }
@@ -195,7 +184,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 				continue
 			}
 			if d.unknownMeter(r.Meter) {
-				reg := d.meters[r.Meter]
+				reg := d.roll[r.Meter]
 				reg.held = append(reg.held, r)
 				continue
 			}
@@ -301,7 +290,7 @@ func (d *delivery) dueLater(now time.Time) *request {
 			continue
 		}
 		d.later = slices.Delete(d.later, i, i+1)
-		if reg := d.meters[r.Meter]; len(r.recs) > 0 && reg != nil {
+		if reg := d.roll[r.Meter]; len(r.recs) > 0 && reg != nil {
 			reg.delayed--
 		}
 		return r
@@ -311,58 +300,13 @@ func (d *delivery) dueLater(now time.Time) *request {
 
 func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
 
-// find gives the record of that number that is not settled.
-func (d *delivery) find(seq uint64) *record {
-	if i, ok := d.search(seq); ok {
-		return d.open[i]
-	}
-	return &record{seq: seq}
-}
-
-func (d *delivery) search(seq uint64) (int, bool) {
-	return slices.BinarySearchFunc(d.open, seq, func(r *record, seq uint64) int { return cmp.Compare(r.seq, seq) })
-}
-
-// begin takes a record up, in the place of its number.
-func (d *delivery) begin(rec *record) {
-	i, _ := d.search(rec.seq)
-	d.open = slices.Insert(d.open, i, rec)
-}
-
-func (d *delivery) drop(rec *record) bool {
-	i, ok := d.search(rec.seq)
-	if ok {
-		d.open = slices.Delete(d.open, i, i+1)
-	}
-	return ok
-}
-
-// settle marks a record as done.
-func (d *delivery) settle(rec *record) {
-	if d.drop(rec) {
-		d.count.Readings++
-	}
-}
-
 // cursor tells how far everything is settled.
 func (d *delivery) cursor() uint64 {
 	floor := d.source.Floor()
 	if d.peeked != nil {
 		floor = min(floor, begin(*d.peeked)-1)
 	}
-	if len(d.open) > 0 {
-		floor = min(floor, d.open[0].seq-1)
-	}
-	if first := d.passedOver(); first > 0 {
-		floor = min(floor, first-1)
-	}
-	return floor
-}
-
-func (d *delivery) settleOne(rec *record) {
-	if rec.left--; rec.left <= 0 {
-		d.settle(rec)
-	}
+	return d.ledger.cursor(floor)
 }
 
 // receive takes a platform's answer. Answers to what is not outstanding are
@@ -404,12 +348,12 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	case Accepted:
 		d.count.Acked++
 		d.sizing.accepted(len(r.Payload))
-		if reg := d.meters[r.Meter]; reg != nil {
+		if reg := d.roll[r.Meter]; reg != nil {
 			reg.accepted = now
 		}
 		d.settleAll(r)
 	case Unknown:
-		if d.meters[r.Meter] == nil {
+		if d.roll[r.Meter] == nil {
 			d.postpone(now, r)
 			return
 		}
@@ -417,7 +361,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 			d.postpone(now, r)
 			return
 		}
-		reg := d.meters[r.Meter]
+		reg := d.roll[r.Meter]
 		r.unknown, reg.known = true, false
 		reg.held = append(reg.held, r)
 		d.register(now, r.Meter)
@@ -498,7 +442,7 @@ func (d *delivery) postpone(now time.Time, r *request) {
 // delay keeps a message until its time, outside the window.
 func (d *delivery) delay(r *request) {
 	d.later = append(d.later, r)
-	if reg := d.meters[r.Meter]; len(r.recs) > 0 && reg != nil {
+	if reg := d.roll[r.Meter]; len(r.recs) > 0 && reg != nil {
 		reg.delayed++
 	}
 }
@@ -574,9 +518,9 @@ func earlier(a, b time.Time) time.Time {
 
 // queued tells how many records are not settled.
 func (d *delivery) queued() int {
-	n := len(d.open) + d.source.Behind()
+	n := d.waiting() + d.source.Behind()
 	if d.peeked != nil {
 		n++
 	}
-	return n + d.skipped
+	return n
 }

@@ -18,35 +18,38 @@ func (d *delivery) read(now time.Time) bool {
 			d.pack(units, recs, nil)
 			continue
 		}
-		if !d.unparkOne(now) {
+		if !d.readMissed(now) {
 			return false
 		}
 	}
 	return true
 }
 
-// unparkOne makes ready what a meter missed while it was unknown; false if
+// readMissed makes ready what a meter missed while it was unknown; false if
 // there is nothing.
-func (d *delivery) unparkOne(now time.Time) bool {
+func (d *delivery) readMissed(now time.Time) bool {
 	for _, a := range d.order {
-		reg := d.meters[a]
-		if reg.takes() && len(reg.parked) == 0 && len(reg.passed) > 0 {
-			d.refill(a, reg)
+		if !d.roll[a].takes() {
+			continue
 		}
-		if reg.takes() && len(reg.parked) > 0 {
-			return d.unpark(now, reg)
+		m := d.meters[a]
+		if len(m.parked) == 0 && len(m.passed) > 0 {
+			d.refill(a, m)
+		}
+		if len(m.parked) > 0 {
+			return d.readParked(now, a)
 		}
 	}
 	return false
 }
 
-// unpark makes the oldest parked records of a meter ready, as many as one
+// readParked makes the oldest parked records of a meter ready, as many as one
 // message may carry; false if they must wait for the clock.
-func (d *delivery) unpark(now time.Time, reg *registration) bool {
+func (d *delivery) readParked(now time.Time, a dlt645.Address) bool {
 	var units []Unit
 	var recs []*record
-	for len(reg.parked) > 0 && len(units) < max(d.limits.Batch, 1) {
-		rec := d.find(reg.parked[0])
+	rec, more := d.oldest(a)
+	for ; more && len(units) < max(d.limits.Batch, 1); rec, more = d.oldest(a) {
 		data, ok := d.source.Again(rec.seq)
 		u, admitted := Unit{}, admittedNever
 		if ok {
@@ -58,8 +61,7 @@ func (d *delivery) unpark(now time.Time, reg *registration) bool {
 		if admitted == admittedLater {
 			break
 		}
-		reg.parked = reg.parked[1:]
-		d.parked--
+		d.unpark(a)
 		if admitted == admittedNow {
 			rec.left--
 			units, recs = append(units, u), append(recs, rec)
@@ -69,7 +71,29 @@ func (d *delivery) unpark(now time.Time, reg *registration) bool {
 		d.pack(units, recs, nil)
 		return true
 	}
-	return len(reg.parked) == 0
+	return !more
+}
+
+// refill parks records of a meter that were passed over, some at a time.
+func (d *delivery) refill(a dlt645.Address, m *missed) {
+	for range readAtOnce {
+		if len(m.passed) == 0 {
+			return
+		}
+		seq, gone := d.candidate(m)
+		d.count.Lost += gone
+		if seq == 0 {
+			continue
+		}
+		data, ok := d.source.Again(seq)
+		if !ok {
+			continue
+		}
+		if u, known := unitOf(seq, data); known && u.meter() == a {
+			d.repark(m, seq)
+		}
+	}
+	d.more = true
 }
 
 // gather takes the next records that may go out now, as many as one message
@@ -95,7 +119,7 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 			d.makeRoom()
 		}
 		rec := &record{seq: e.Seq}
-		d.begin(rec)
+		d.ledger.begin(rec)
 		u, admitted := d.admit(now, rec, e.Data, false)
 		if admitted == admittedLater {
 			d.drop(rec)
@@ -117,10 +141,7 @@ func (d *delivery) take() (store.Entry, bool) {
 	}
 	e, ok := d.source.Next()
 	if ok {
-		if begin(e) != d.taken+1 {
-			d.run++
-		}
-		d.taken = end(e)
+		d.ledger.read(begin(e), end(e))
 	}
 	return e, ok
 }
@@ -158,7 +179,7 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		d.settle(rec)
 		return u, admittedNever
 	}
-	reg := d.meters[u.meter()]
+	reg := d.roll[u.meter()]
 	if reg == nil || u.private() { // a meter that this platform is not told of, or nothing for it
 		d.settle(rec)
 		return u, admittedNever
@@ -175,20 +196,13 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		d.register(now, u.meter())
 	}
 	if !reg.takes() && !parked {
-		if len(reg.passed) > 0 || d.parked >= mostParked {
-			d.drop(rec)
-			if !d.pass(reg, rec.seq) {
-				return u, admittedLater
-			}
-			return u, admittedNever
+		if !d.park(u.meter(), rec) {
+			return u, admittedLater
 		}
-		rec.left = 1
-		reg.parked = append(reg.parked, rec.seq)
-		d.parked++
 		return u, admittedNever
 	}
 	if !parked {
-		reg.went = true
+		d.meters[u.meter()].went = true
 	}
 	return u, admittedNow
 }

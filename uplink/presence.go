@@ -38,7 +38,7 @@ func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bo
 // out.
 func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leaving) {
 	for _, m := range meters {
-		reg := d.meters[m.Address]
+		reg := d.roll[m.Address]
 		if reg == nil || !m.Known || reg.asked || !reg.leaves {
 			continue
 		}
@@ -56,7 +56,7 @@ func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leavi
 
 // owes reports whether something of a meter is to be delivered still.
 func (d *delivery) owes(a dlt645.Address) bool {
-	if reg := d.meters[a]; reg != nil && len(reg.parked)+len(reg.passed)+len(reg.held) > 0 {
+	if reg := d.roll[a]; d.ledger.owes(a) || reg != nil && len(reg.held) > 0 {
 		return true
 	}
 	for _, r := range d.sent {

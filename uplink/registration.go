@@ -11,13 +11,10 @@ import (
 
 // registration is how far a meter is known to the platform.
 type registration struct {
-	known  bool
-	asked  bool       // a request is on its way or waits for its time
-	heard  bool       // there was an answer or a time-out
-	parked []uint64   // records that wait until the meter is known, or its delayed messages are settled
-	passed []stretch  // what was not even parked, and is read again then
-	went   bool       // a record went out since one was passed over
-	held   []*request // refused because the meter is unknown
+	known bool
+	asked bool       // a request is on its way or waits for its time
+	heard bool       // there was an answer or a time-out
+	held  []*request // refused because the meter is unknown
 	// delayed counts the messages that wait for their time.
 	delayed int
 	refused bool          // the platform said for good that it does not take the meter
@@ -41,7 +38,7 @@ func (d *delivery) connected(now time.Time) {
 	}
 	again := append(d.outstanding(), d.later...)
 	for _, a := range d.order {
-		reg := d.meters[a]
+		reg := d.roll[a]
 		again = append(again, reg.held...)
 		reg.held, reg.known, reg.asked, reg.heard, reg.left = nil, false, false, false, false
 	}
@@ -59,16 +56,16 @@ func (d *delivery) connected(now time.Time) {
 		d.ready = append(d.ready, r)
 	}
 	clear(d.sent)
-	for _, reg := range d.meters {
+	for _, reg := range d.roll {
 		reg.delayed = 0
 	}
 	for _, r := range d.later {
-		if reg := d.meters[r.Meter]; reg != nil {
+		if reg := d.roll[r.Meter]; reg != nil {
 			reg.delayed++
 		}
 	}
 	for _, a := range d.order {
-		if !d.meters[a].leaves || d.owes(a) {
+		if !d.roll[a].leaves || d.owes(a) {
 			d.register(now, a)
 		}
 	}
@@ -90,7 +87,7 @@ func (d *delivery) register(now time.Time, a dlt645.Address) {
 }
 
 func (d *delivery) registerAt(now, at time.Time, a dlt645.Address) {
-	reg := d.meters[a]
+	reg := d.roll[a]
 	if reg.asked {
 		return
 	}
@@ -109,7 +106,7 @@ func (d *delivery) registerAt(now, at time.Time, a dlt645.Address) {
 // letGo registers a meter again that the platform has let go: after a pause
 // that doubles, as long as it does so time and again.
 func (d *delivery) letGo(now time.Time, a dlt645.Address) {
-	reg := d.meters[a]
+	reg := d.roll[a]
 	if reg == nil || !reg.known {
 		return
 	}
@@ -139,15 +136,15 @@ func (reg *registration) takes() bool { return reg.known && reg.delayed < mostDe
 // has refused for good. Others are waited for: no time-out costs a reading.
 func (d *delivery) makeRoom() {
 	for _, a := range d.order {
-		reg := d.meters[a]
-		if !reg.refused || len(reg.parked) == 0 {
+		reg := d.roll[a]
+		rec, ok := d.oldest(a)
+		if !reg.refused || !ok {
 			continue
 		}
 		d.count.Refused++
 		d.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
-		d.settle(d.find(reg.parked[0]))
-		reg.parked = reg.parked[1:]
-		d.parked--
+		d.settle(rec)
+		d.ledger.unpark(a)
 		return
 	}
 }
@@ -185,7 +182,7 @@ func (d *delivery) probe(now time.Time) bool {
 		}
 		if m, needed := d.registration(now, a, 0); needed {
 			d.probing = true
-			d.later = append(d.later, &request{Message: m, reg: d.meters[a], probe: true, at: now})
+			d.later = append(d.later, &request{Message: m, reg: d.roll[a], probe: true, at: now})
 			return true
 		}
 	}
@@ -194,21 +191,21 @@ func (d *delivery) probe(now time.Time) bool {
 
 // registeredMeter reports whether the platform knows a meter.
 func (d *delivery) registeredMeter(a dlt645.Address) bool {
-	reg := d.meters[a]
+	reg := d.roll[a]
 	return reg != nil && reg.known
 }
 
 // unknownMeter reports whether messages of a meter must wait: it is one of ours
 // that the platform does not know. A message of no single meter need not.
 func (d *delivery) unknownMeter(a dlt645.Address) bool {
-	reg := d.meters[a]
+	reg := d.roll[a]
 	return reg != nil && !reg.known
 }
 
 // unregistered names the meters that the platform does not take, with why.
 func (d *delivery) unregistered() map[dlt645.Address]string {
 	out := map[dlt645.Address]string{}
-	for a, reg := range d.meters {
+	for a, reg := range d.roll {
 		if !reg.known && reg.err != "" {
 			out[a] = reg.err
 		}

@@ -194,7 +194,7 @@ func (d *delivery) halve(now time.Time, r *request) bool {
 // ignored counts a round of attempts that came to nothing, and reports whether
 // it is the last.
 func (d *delivery) ignored(r *request) bool {
-	reg := d.meters[r.Meter]
+	reg := d.roll[r.Meter]
 	if reg == nil || len(r.recs) == 0 || !r.at.Before(reg.accepted) {
 		return false
 	}
