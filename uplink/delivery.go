@@ -1,10 +1,7 @@
 package uplink
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +24,7 @@ type delivery struct {
 	limits   Limits
 	order    []dlt645.Address // of meters: that of the configuration, the board itself last
 	source   source
-	window   int
+	window   window
 	timeout  time.Duration
 	storeID  [16]byte
 	date     func(r *meter.Reading, now time.Time, seq uint64) dated
@@ -37,22 +34,14 @@ type delivery struct {
 	count    Counts
 
 	ledger
-	peeked  *store.Entry // came from the source, but cannot be taken in yet
-	ready   []*request
-	sent    map[string]*request
-	later   []*request          // wait for their time
-	parts   []*request          // of divided messages: they go ahead of the backlog, but not of what is new
-	busy    map[string]*request // by key: what is on its way
-	blocked []*request          // wait for one that is on its way under the same key
-	roll    map[dlt645.Address]*registration
-	greets  int             // registrations that have had no answer at all yet
-	unsup   map[string]bool // items that the platform does not support
+	peeked *store.Entry // came from the source, but cannot be taken in yet
+	roll   map[dlt645.Address]*registration
+	greets int             // registrations that have had no answer at all yet
+	unsup  map[string]bool // items that the platform does not support
 
 	pace   pacer
-	orders int64 // of requests sent so far
-	more   bool  // there is more to read at once
+	more   bool // there is more to read at once
 	sizing sizing
-	single bool // one message at a time, since one of those that were sent was refused, and not which
 	suspects
 
 	lastHeard time.Time // when the platform last answered anything
@@ -75,24 +64,6 @@ type source interface {
 	Again(seq uint64) ([]byte, bool)
 }
 
-type request struct {
-	Message
-	recs     []*record     // that it carries; none for a registration
-	points   []string      // of a record that was divided: these alone
-	reg      *registration // of a registration
-	step     int           // of a registration
-	probe    bool          // a registration whose answer tells only that somebody answers
-	at       time.Time     // when it was last sent, or is to be sent again
-	tries    int           // time-outs, in this connection
-	passed   int           // how often it gave its place up while others were answered
-	restamps int
-	order    int64         // in which it was sent
-	pause    time.Duration // before it is sent again, after TryLater
-	// unknown tells that the platform did not know its meter before.
-	unknown bool
-	suspicion
-}
-
 // dated is the outcome of dating a reading.
 type dated uint8
 
@@ -103,15 +74,9 @@ const (
 )
 
 const (
-	// mostDelayed is how many messages of a meter wait for their time before
-	// its further records are parked.
-	mostDelayed = 32
 	// passOver is how many time-outs of a message make it give up its place in
 	// the window; it goes out again after growing pauses.
 	passOver = 3
-	// mostLater is how many messages wait for their time, or for another one,
-	// before no more records are read.
-	mostLater = 1024
 	// givenUp is how often a message of many values gives up its place, while
 	// others are answered, before it is divided: the platform may not be able to
 	// read it, and say so to nobody.
@@ -124,7 +89,7 @@ const (
 
 func newDelivery(p Platform, src source, window int, timeout time.Duration, id [16]byte) *delivery {
 	d := &delivery{
-		platform: p, source: src, window: window, timeout: timeout, storeID: id,
+		platform: p, source: src, timeout: timeout, storeID: id,
 		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
 		told: func(string, ...any) {}, alarmed: func(string, ...any) {},
 	}
@@ -133,8 +98,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d.pace.limit = d.limits.Pace
 	d.unsup = map[string]bool{}
 	d.vouched = map[dlt645.Address]bool{}
-	d.sent = map[string]*request{}
-	d.busy = map[string]*request{}
+	d.window = newWindow(window, d.limits.Registers, func(a dlt645.Address) bool { return !d.unknownMeter(a) })
 	d.roll = map[dlt645.Address]*registration{}
 	for _, dev := range p.Directory().Devices() {
 		d.order = append(d.order, dev.Address())
@@ -160,35 +124,22 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		return m, true
 	}
 	d.more = false
-	if d.greets > 0 || d.alone(now) {
+	if d.greets > 0 || d.window.alone(now) {
 		return Message{}, false // every meter is registered first
 	}
-	for len(d.sent) < d.room() {
-		if len(d.ready) == 0 && len(d.parts) > 0 && !d.source.Fresh() {
-			d.ready, d.parts = append(d.ready, d.parts[0]), d.parts[1:]
-		}
-		if len(d.ready) == 0 && !d.read(now) {
+	for d.window.room() {
+		if d.window.dry(d.source.Fresh()) && !d.read(now) {
 			return d.nextLater(now) // what was read may want its meter registered
 		}
-		for len(d.ready) > 0 {
-			r := d.ready[0]
-			if r.suspected && d.carrying() > 0 {
-				return Message{}, false // it goes alone
-			}
-			d.ready = d.ready[1:]
-			if !d.sizing.fits(len(r.Payload)) && d.divide(now, r) {
-				break // its parts have their turn
-			}
-			if d.waits(r) {
-				d.blocked = append(d.blocked, r)
-				continue
-			}
-			if d.unknownMeter(r.Meter) {
-				reg := d.roll[r.Meter]
-				reg.held = append(reg.held, r)
-				continue
-			}
-			return d.send(r, now), true
+		r, ok := d.window.first()
+		if !ok {
+			break
+		}
+		if !d.sizing.fits(len(r.Payload)) && d.divide(now, r) {
+			continue // its parts have their turn
+		}
+		if d.window.mayGo(r) {
+			return d.send(now, r), true
 		}
 	}
 	return Message{}, false
@@ -196,106 +147,35 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 
 // nextLater gives a message whose time has come.
 func (d *delivery) nextLater(now time.Time) (Message, bool) {
-	r := d.dueLater(now)
+	r := d.window.due(now)
 	if r == nil {
 		return Message{}, false
 	}
 	if r.reg != nil && !r.probe && r.order > 0 { // what was signed or dated once is of its time
 		r.Message, _ = d.registration(now, r.Meter, r.step)
 	}
-	return d.send(r, now), true
+	return d.send(now, r), true
 }
 
-func (d *delivery) send(r *request, now time.Time) Message {
-	d.orders++
+func (d *delivery) send(now time.Time, r *request) Message {
 	d.pace.spend()
-	r.at, r.order = now, d.orders
-	d.sent[r.ID] = r
-	for _, k := range r.Keys {
-		d.busy[k] = r
-	}
+	d.window.send(now, r)
 	if c, ok := d.platform.(Completer); ok && len(r.Keys) > 0 {
 		return c.Complete(r.Message)
 	}
 	return r.Message
 }
 
-// room is how many messages may be outstanding.
-func (d *delivery) room() int {
-	if d.single && len(d.sent)+len(d.later) == 0 {
-		d.single = false // all that were out with it are settled
-	}
-	if d.single {
-		return 1
-	}
-	return d.window
-}
-
 // nameless takes a refusal that does not say of what. If one message alone is
 // outstanding, it is that; else they go out again one at a time, so that the
 // next refusal has a name.
 func (d *delivery) nameless(rc *Receipt) {
-	var out []*request
-	for _, r := range d.sent {
-		if len(r.recs) > 0 {
-			out = append(out, r)
-		}
-	}
+	out := d.window.carrying()
 	if len(out) == 1 {
 		rc.ID, rc.Verdict = out[0].ID, Refused
 		return
 	}
-	d.single = d.single || len(out) > 1
-}
-
-// waits reports whether another message with a key of this one is on its way.
-func (d *delivery) waits(r *request) bool {
-	for _, k := range r.Keys {
-		if other := d.busy[k]; other != nil && other != r {
-			return true
-		}
-	}
-	return false
-}
-
-// release lets those go that wait for this one.
-func (d *delivery) release(r *request) {
-	for _, k := range r.Keys {
-		if d.busy[k] == r {
-			delete(d.busy, k)
-		}
-	}
-	if len(r.Keys) > 0 && len(d.blocked) > 0 {
-		d.ready, d.blocked = append(d.blocked, d.ready...), nil
-	}
-}
-
-// dueLater takes a request whose time has come: registrations as long as few
-// are outstanding, others within the window.
-func (d *delivery) dueLater(now time.Time) *request {
-	registering := 0
-	for _, r := range d.sent {
-		if r.reg != nil {
-			registering++
-		}
-	}
-	for i, r := range d.later {
-		if r.at.After(now) {
-			continue
-		}
-		if r.reg != nil && registering >= max(d.limits.Registers, 1) || r.reg == nil && len(d.sent) >= d.room() || d.waits(r) {
-			continue
-		}
-		if len(r.recs) > 0 && (d.unknownMeter(r.Meter) || d.suspectOut() || r.suspected && d.carrying() > 0) {
-			continue
-		}
-		d.later = slices.Delete(d.later, i, i+1)
-		if reg := d.roll[r.Meter]; len(r.recs) > 0 && reg != nil {
-			reg.delayed--
-		}
-		return r
-	}
-	return nil
+	d.window.single = d.window.single || len(out) > 1
 }
 
 func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
@@ -322,11 +202,10 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		return
 	}
 	d.lastHeard = now
-	r, ok := d.sent[rc.ID]
+	r, ok := d.window.answered(rc.ID)
 	if !ok {
 		return
 	}
-	delete(d.sent, rc.ID)
 	if r.tries == 0 {
 		d.count.Trips.add(now.Sub(r.at))
 	}
@@ -342,7 +221,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		d.count.Codes[rc.Code]++
 	}
 	if rc.Verdict == Accepted || rc.Verdict == Unknown || rc.Verdict == Refused || rc.Verdict == Unsupported {
-		d.release(r)
+		d.window.release(r)
 	}
 	switch rc.Verdict {
 	case Accepted:
@@ -363,7 +242,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		}
 		reg := d.roll[r.Meter]
 		r.unknown, reg.known = true, false
-		reg.held = append(reg.held, r)
+		d.window.hold(r)
 		d.register(now, r.Meter)
 	case Offline:
 		d.vouched[r.Meter], d.vouching = true, true
@@ -373,10 +252,10 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	case Untimely:
 		if m, ok := d.restamp(now, r.Message); ok && r.restamps < mostRestamps {
 			r.Message, r.restamps = m, r.restamps+1
-			d.ready = append([]*request{r}, d.ready...)
+			d.window.putAhead(r)
 			return
 		}
-		d.release(r)
+		d.window.release(r)
 		d.refuse(r, rc)
 	case Unsupported:
 		d.unsup[itemKey(r.Message)] = true
@@ -436,15 +315,7 @@ const (
 func (d *delivery) postpone(now time.Time, r *request) {
 	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone))
 	r.at = now.Add(r.pause)
-	d.delay(r)
-}
-
-// delay keeps a message until its time, outside the window.
-func (d *delivery) delay(r *request) {
-	d.later = append(d.later, r)
-	if reg := d.roll[r.Meter]; len(r.recs) > 0 && reg != nil {
-		reg.delayed++
-	}
+	d.window.delay(r)
 }
 
 // expire sends again what was not answered in time, and gives the time of
@@ -453,13 +324,7 @@ func (d *delivery) delay(r *request) {
 // a registration goes out to see whether anybody is there: deaf tells that
 // not even that was answered.
 func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
-	for _, r := range d.outstanding() {
-		due := r.at.Add(d.timeout)
-		if due.After(now) {
-			next = earlier(next, due)
-			continue
-		}
-		delete(d.sent, r.ID)
+	for _, r := range d.window.overdue(now.Add(-d.timeout)) {
 		if r.probe {
 			deaf = true
 			continue
@@ -472,7 +337,7 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		}
 		if r.tries < passOver {
 			r.at = now
-			d.delay(r)
+			d.window.delay(r)
 			continue
 		}
 		if !r.at.Before(d.lastHeard) { // nothing was
@@ -493,20 +358,11 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		}
 		d.postpone(now, r)
 	}
+	next = d.window.next(now, d.timeout)
 	if at, ok := d.pace.next(now); ok {
 		next = earlier(next, at)
 	}
-	for _, r := range d.later {
-		if r.at.After(now) { // what is due and finds no place waits for an answer, not for a time
-			next = earlier(next, r.at)
-		}
-	}
 	return next, deaf
-}
-
-// outstanding gives what was sent and not answered, in the order of sending.
-func (d *delivery) outstanding() []*request {
-	return slices.SortedFunc(maps.Values(d.sent), func(a, b *request) int { return cmp.Compare(a.order, b.order) })
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -9,13 +9,13 @@ import (
 	"meterd/store"
 )
 
-// read takes the next records into ready; false if there are none, or no more
-// can be taken in.
+// read takes the next records and makes their messages ready; false if there
+// are none, or no more can be taken in.
 func (d *delivery) read(now time.Time) bool {
-	for len(d.ready) == 0 {
+	for len(d.window.ready) == 0 {
 		units, recs := d.gather(now)
 		if len(units) > 0 {
-			d.pack(units, recs, nil)
+			d.window.put(d.pack(units, recs, nil)...)
 			continue
 		}
 		if !d.readMissed(now) {
@@ -29,7 +29,7 @@ func (d *delivery) read(now time.Time) bool {
 // there is nothing.
 func (d *delivery) readMissed(now time.Time) bool {
 	for _, a := range d.order {
-		if !d.roll[a].takes() {
+		if !d.takes(a) {
 			continue
 		}
 		m := d.meters[a]
@@ -68,7 +68,7 @@ func (d *delivery) readParked(now time.Time, a dlt645.Address) bool {
 		}
 	}
 	if len(units) > 0 {
-		d.pack(units, recs, nil)
+		d.window.put(d.pack(units, recs, nil)...)
 		return true
 	}
 	return !more
@@ -99,7 +99,7 @@ func (d *delivery) refill(a dlt645.Address, m *missed) {
 // gather takes the next records that may go out now, as many as one message
 // may carry.
 func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
-	if len(d.later) >= mostLater || len(d.blocked) >= mostLater {
+	if d.window.full() {
 		return nil, nil
 	}
 	for n := 0; len(units) < max(d.limits.Batch, 1); n++ {
@@ -195,7 +195,7 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 	if !reg.known && !reg.asked { // nobody answers there, but there is something of it
 		d.register(now, u.meter())
 	}
-	if !reg.takes() && !parked {
+	if !parked && !d.takes(u.meter()) {
 		if !d.park(u.meter(), rec) {
 			return u, admittedLater
 		}
@@ -241,9 +241,9 @@ func (d *delivery) dated(u *Unit, now time.Time) dated {
 	return out
 }
 
-// pack makes the messages of some records ready; points are those that are
-// left of a divided record, nil for all.
-func (d *delivery) pack(units []Unit, recs []*record, points []string) {
+// pack gives the messages of some records; points are those that are left of a
+// divided record, nil for all.
+func (d *delivery) pack(units []Unit, recs []*record, points []string) (out []*request) {
 	enc := d.platform.Encode(d.storeID, units)
 	d.count.Withheld += enc.Withheld
 	for point, n := range enc.Of {
@@ -259,13 +259,14 @@ func (d *delivery) pack(units []Unit, recs []*record, points []string) {
 			recs[i].left++
 			r.recs = append(r.recs, recs[i])
 		}
-		d.ready = append(d.ready, r)
+		out = append(out, r)
 	}
 	for _, rec := range recs {
 		if rec.left <= 0 {
 			d.settle(rec)
 		}
 	}
+	return out
 }
 
 // divide has the halves of a refused message go out, so that what is good of
@@ -291,17 +292,14 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 	if len(recs) == 0 {
 		return true
 	}
-	rest := d.ready
-	d.ready = nil
+	var parts []*request
 	switch {
 	case len(units) > 1:
 		half := len(units) / 2
-		d.pack(units[:half], r.recs[:half], nil)
-		d.pack(units[half:], r.recs[half:], nil)
+		parts = append(d.pack(units[:half], recs[:half], nil), d.pack(units[half:], recs[half:], nil)...)
 	case missing: // what was refused may be what is gone
-		d.pack(units, r.recs, r.points)
+		parts = d.pack(units, recs, r.points)
 	case units[0].Event != nil:
-		d.ready = rest
 		return false
 	default:
 		points := r.points
@@ -311,18 +309,17 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 			}
 		}
 		if len(points) < 2 {
-			d.ready = rest
 			return false
 		}
 		half := len(points) / 2
 		for _, some := range [][]string{points[:half], points[half:]} {
 			part := *units[0].Reading
 			part.Values = slices.DeleteFunc(slices.Clone(part.Values), func(v meter.PointValue) bool { return !slices.Contains(some, v.Point) })
-			d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, r.recs, some)
+			parts = append(parts, d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, recs, some)...)
 		}
 	}
-	d.parts, d.ready = append(d.ready, d.parts...), rest
-	for _, rec := range r.recs {
+	d.window.split(parts)
+	for _, rec := range recs {
 		d.settleOne(rec)
 	}
 	return true

@@ -10,6 +10,12 @@ type pacer struct {
 	now   time.Time
 }
 
+// patience is how long a message has waited for an answer.
+type patience struct {
+	tries int           // time-outs, in this connection
+	pause time.Duration // before it is sent again, once it gave its place up
+}
+
 // ready reports whether a message may go out now.
 func (p *pacer) ready(now time.Time) bool {
 	p.now = now

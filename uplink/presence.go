@@ -55,24 +55,7 @@ func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leavi
 }
 
 // owes reports whether something of a meter is to be delivered still.
-func (d *delivery) owes(a dlt645.Address) bool {
-	if reg := d.roll[a]; d.ledger.owes(a) || reg != nil && len(reg.held) > 0 {
-		return true
-	}
-	for _, r := range d.sent {
-		if r.Meter == a && len(r.recs) > 0 {
-			return true
-		}
-	}
-	for _, list := range [][]*request{d.later, d.ready, d.parts, d.blocked} {
-		for _, r := range list {
-			if r.Meter == a && len(r.recs) > 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (d *delivery) owes(a dlt645.Address) bool { return d.ledger.owes(a) || d.window.owes(a) }
 
 // vouches reports whether a meter is to be told as online although it is not:
 // the platform takes nothing of it else. That lasts until all is delivered,

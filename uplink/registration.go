@@ -1,9 +1,7 @@
 package uplink
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"meterd/dlt645"
@@ -11,12 +9,9 @@ import (
 
 // registration is how far a meter is known to the platform.
 type registration struct {
-	known bool
-	asked bool       // a request is on its way or waits for its time
-	heard bool       // there was an answer or a time-out
-	held  []*request // refused because the meter is unknown
-	// delayed counts the messages that wait for their time.
-	delayed int
+	known   bool
+	asked   bool          // a request is on its way or waits for its time
+	heard   bool          // there was an answer or a time-out
 	refused bool          // the platform said for good that it does not take the meter
 	leaves  bool          // it is online on the platform only while it is registered
 	left    bool          // it is dead, and has left in this connection
@@ -33,36 +28,10 @@ func (d *delivery) connected(now time.Time) {
 	d.lastHeard = now
 	d.since = now
 	d.greets, d.probing = 0, false
-	for _, r := range d.outstanding() {
-		r.at = now.Add(r.pause) // of those that wait already the time stays: connections may be shorter than a pause
-	}
-	again := append(d.outstanding(), d.later...)
+	d.window.reopen(now)
 	for _, a := range d.order {
 		reg := d.roll[a]
-		again = append(again, reg.held...)
-		reg.held, reg.known, reg.asked, reg.heard, reg.left = nil, false, false, false, false
-	}
-	again = slices.Concat(again, d.ready, d.parts, d.blocked)
-	again = slices.DeleteFunc(again, func(r *request) bool { return len(r.recs) == 0 })
-	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.recs[0].seq, b.recs[0].seq) })
-	d.ready, d.later, d.parts, d.blocked = nil, nil, nil, nil
-	clear(d.busy)
-	for _, r := range again {
-		r.tries = 0
-		if r.pause > 0 && (len(again) > 1 || r.suspected) { // it was given up before: what can be delivered goes first
-			d.later = append(d.later, r)
-			continue
-		}
-		d.ready = append(d.ready, r)
-	}
-	clear(d.sent)
-	for _, reg := range d.roll {
-		reg.delayed = 0
-	}
-	for _, r := range d.later {
-		if reg := d.roll[r.Meter]; reg != nil {
-			reg.delayed++
-		}
+		reg.known, reg.asked, reg.heard, reg.left = false, false, false, false
 	}
 	for _, a := range d.order {
 		if !d.roll[a].leaves || d.owes(a) {
@@ -100,7 +69,7 @@ func (d *delivery) registerAt(now, at time.Time, a dlt645.Address) {
 	if !reg.heard {
 		d.greets++
 	}
-	d.later = append(d.later, &request{Message: m, reg: reg, at: at})
+	d.window.delay(&request{Message: m, reg: reg, at: at})
 }
 
 // letGo registers a meter again that the platform has let go: after a pause
@@ -130,7 +99,7 @@ func (d *delivery) heardOf(reg *registration) {
 }
 
 // takes reports whether records of the meter go out now, or are parked.
-func (reg *registration) takes() bool { return reg.known && reg.delayed < mostDelayed }
+func (d *delivery) takes(a dlt645.Address) bool { return d.roll[a].known && !d.window.clogged(a) }
 
 // makeRoom sets the oldest parked record aside, of a meter that the platform
 // has refused for good. Others are waited for: no time-out costs a reading.
@@ -162,12 +131,11 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 		return
 	}
 	if m, more := d.registration(now, r.Meter, r.step+1); more {
-		d.later = append(d.later, &request{Message: m, reg: reg, step: r.step + 1, at: now})
+		d.window.delay(&request{Message: m, reg: reg, step: r.step + 1, at: now})
 		return
 	}
 	reg.known, reg.asked, reg.refused, reg.err = true, false, false, ""
-	d.ready = append(reg.held, d.ready...)
-	reg.held = nil
+	d.window.welcome(r.Meter)
 }
 
 // probe registers a meter once more, which harms nothing; false if the
@@ -182,7 +150,7 @@ func (d *delivery) probe(now time.Time) bool {
 		}
 		if m, needed := d.registration(now, a, 0); needed {
 			d.probing = true
-			d.later = append(d.later, &request{Message: m, reg: d.roll[a], probe: true, at: now})
+			d.window.delay(&request{Message: m, reg: d.roll[a], probe: true, at: now})
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,9 @@ type suspicion struct {
 	acked     int  // how much was accepted at the last of them
 	mute      int  // rounds of attempts without an answer to anything
 	unheard   int  // rounds of attempts without an answer, while others of its meter had one
+	passed    int  // how often it gave its place up while others were answered
+	restamps  int
+	unknown   bool // the platform did not know its meter before
 }
 
 const (
@@ -62,36 +66,6 @@ const (
 	ignoredWhy = "it is never answered, others of its meter are"
 )
 
-// carrying is how many messages with records are outstanding.
-func (d *delivery) carrying() (n int) {
-	for _, r := range d.sent {
-		if len(r.recs) > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (d *delivery) suspectOut() bool {
-	for _, r := range d.sent {
-		if r.suspected {
-			return true
-		}
-	}
-	return false
-}
-
-// alone reports whether nothing else may go out: a suspect is out, or its turn
-// has come.
-func (d *delivery) alone(now time.Time) bool {
-	for _, r := range d.later {
-		if r.suspected && !r.at.After(now) && !d.unknownMeter(r.Meter) && !d.waits(r) {
-			return true
-		}
-	}
-	return d.suspectOut()
-}
-
 // cut takes note of a connection that was lost, and tells why it may have been.
 func (d *delivery) cut(now time.Time, err error, client string) error {
 	if !byThem(err) {
@@ -101,8 +75,8 @@ func (d *delivery) cut(now time.Time, err error, client string) error {
 		d.cuts = 0
 	}
 	var out []*request
-	for _, r := range d.outstanding() {
-		if len(r.recs) > 0 && now.Sub(r.at) <= provoked {
+	for _, r := range d.window.carrying() {
+		if now.Sub(r.at) <= provoked {
 			out = append(out, r)
 		}
 	}
@@ -140,10 +114,8 @@ func (d *delivery) tellsSizes() bool { return d.vain > 0 && d.vain <= mostVain }
 // Then no message is to blame for those before either.
 func (d *delivery) cutQuietly(now time.Time, err error, client string) error {
 	d.cuts = 0
-	for _, list := range [][]*request{d.outstanding(), d.later, d.ready, d.parts, d.blocked} {
-		for _, r := range list {
-			r.suspicion = suspicion{unheard: r.unheard}
-		}
+	for _, r := range slices.Concat(d.window.outstanding(), d.window.later, d.window.ready, d.window.parts, d.window.blocked) {
+		r.suspicion = suspicion{unheard: r.unheard, passed: r.passed, restamps: r.restamps, unknown: r.unknown}
 	}
 	d.quiet = append(d.quiet, now)
 	for len(d.quiet) > quietCuts {
@@ -170,7 +142,7 @@ func (d *delivery) blame(now time.Time, r *request) {
 		return
 	}
 	if !d.halve(now, r) {
-		delete(d.sent, r.ID)
+		d.window.answered(r.ID)
 		d.setAside(r, cutWhy)
 	}
 }
@@ -182,8 +154,8 @@ func (d *delivery) halve(now time.Time, r *request) bool {
 	if len(r.recs) == 0 || !d.divide(now, r) {
 		return false
 	}
-	delete(d.sent, r.ID)
-	d.release(r)
+	d.window.answered(r.ID)
+	d.window.release(r)
 	d.sizing.tooLarge(len(r.Payload))
 	if d.sizing.most > 0 {
 		d.told("a message does not get through; they are sent smaller", "meter", r.Meter.String(), "bytes", len(r.Payload), "most", d.sizing.most, "hint", "what is the broker's limit for a message?")
@@ -205,7 +177,7 @@ func (d *delivery) ignored(r *request) bool {
 // setAside gives a message up, so that the queue goes on. Its records stay in
 // the ring until they are overwritten.
 func (d *delivery) setAside(r *request, why string) {
-	d.release(r)
+	d.window.release(r)
 	d.count.SetAside++
 	item := r.Item
 	if item == "" {

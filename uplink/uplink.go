@@ -428,7 +428,7 @@ func (u *Uplink) account() {
 	defer u.mu.Unlock()
 	s := &u.state
 	s.Flooded = u.flooded
-	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.sent), cursor, u.d.count
+	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.window.sent), cursor, u.d.count
 	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
 	s.Unregistered = u.d.unregistered()
 }
