@@ -25,7 +25,7 @@ type delivery struct {
 	order    []dlt645.Address // of meters: that of the configuration, the board itself last
 	source   source
 	window   window
-	timeout  time.Duration
+	pacing   pacing
 	storeID  [16]byte
 	date     func(r *meter.Reading, now time.Time, seq uint64) dated
 	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
@@ -39,14 +39,12 @@ type delivery struct {
 	greets int             // registrations that have had no answer at all yet
 	unsup  map[string]bool // items that the platform does not support
 
-	pace   pacer
 	more   bool // there is more to read at once
 	sizing sizing
 	suspects
 
-	lastHeard time.Time // when the platform last answered anything
-	probing   bool      // a registration is out to see whether anybody answers
-	vouching  bool      // the platform asks for it now
+	probing  bool // a registration is out to see whether anybody answers
+	vouching bool // the platform asks for it now
 	// vouched are the meters that the platform holds for offline although we
 	// have readings of them: they are told as online until those are delivered.
 	vouched map[dlt645.Address]bool
@@ -74,9 +72,6 @@ const (
 )
 
 const (
-	// passOver is how many time-outs of a message make it give up its place in
-	// the window; it goes out again after growing pauses.
-	passOver = 3
 	// givenUp is how often a message of many values gives up its place, while
 	// others are answered, before it is divided: the platform may not be able to
 	// read it, and say so to nobody.
@@ -89,13 +84,13 @@ const (
 
 func newDelivery(p Platform, src source, window int, timeout time.Duration, id [16]byte) *delivery {
 	d := &delivery{
-		platform: p, source: src, timeout: timeout, storeID: id,
+		platform: p, source: src, storeID: id,
 		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
 		told: func(string, ...any) {}, alarmed: func(string, ...any) {},
 	}
 	d.count.Codes, d.count.WithheldOf = map[string]int{}, map[string]int{}
 	d.limits = p.Limits()
-	d.pace.limit = d.limits.Pace
+	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
 	d.unsup = map[string]bool{}
 	d.vouched = map[dlt645.Address]bool{}
 	d.window = newWindow(window, d.limits.Registers, func(a dlt645.Address) bool { return !d.unknownMeter(a) })
@@ -117,7 +112,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 // next gives the message to send now, false if there is none. Publish must
 // have been offered room for it.
 func (d *delivery) next(now time.Time) (Message, bool) {
-	if !d.pace.ready(now) {
+	if !d.pacing.ready(now) {
 		return Message{}, false
 	}
 	if m, ok := d.nextLater(now); ok {
@@ -158,7 +153,7 @@ func (d *delivery) nextLater(now time.Time) (Message, bool) {
 }
 
 func (d *delivery) send(now time.Time, r *request) Message {
-	d.pace.spend()
+	d.pacing.spend(now)
 	d.window.send(now, r)
 	if c, ok := d.platform.(Completer); ok && len(r.Keys) > 0 {
 		return c.Complete(r.Message)
@@ -201,7 +196,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 	if rc.Verdict == Ignored {
 		return
 	}
-	d.lastHeard = now
+	d.pacing.heard = now
 	r, ok := d.window.answered(rc.ID)
 	if !ok {
 		return
@@ -306,48 +301,37 @@ func quoted(s string) string {
 	return q[1 : len(q)-1]
 }
 
-const (
-	firstPostpone = 5 * time.Second
-	mostPostpone  = 5 * time.Minute
-)
-
 // postpone sends a message again after a pause that doubles.
 func (d *delivery) postpone(now time.Time, r *request) {
-	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone))
-	r.at = now.Add(r.pause)
-	d.window.delay(r)
+	d.window.delay(r, r.postpone(now))
 }
 
 // expire sends again what was not answered in time, and gives the time of
-// the next such moment. A message that is not answered time and again gives
-// its place in the window up. If nothing else was answered meanwhile either,
-// a registration goes out to see whether anybody is there: deaf tells that
-// not even that was answered.
+// the next such moment. If nothing is answered at all, a registration goes out
+// to see whether anybody is there: deaf tells that not even that was answered.
 func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
-	for _, r := range d.window.overdue(now.Add(-d.timeout)) {
+	for _, r := range d.window.overdue(d.pacing.overdue(now)) {
 		if r.probe {
 			deaf = true
 			continue
 		}
-		r.tries++
 		d.count.Resent++
 		if r.reg != nil {
 			d.heardOf(r.reg)
 			r.reg.err = "no answer to the registration"
 		}
-		if r.tries < passOver {
-			r.at = now
-			d.window.delay(r)
+		switch d.pacing.lapsed(r) {
+		case lapseAgain:
+			d.window.delay(r, now)
 			continue
-		}
-		if !r.at.Before(d.lastHeard) { // nothing was
+		case lapseSilent:
 			if r.mute++; (r.mute >= convicted || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
 				continue
 			}
 			if !d.probe(now) {
 				deaf = true
 			}
-		} else { // others were answered
+		case lapsePassed:
 			if r.passed++; (r.passed >= givenUp || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
 				continue
 			}
@@ -358,18 +342,7 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		}
 		d.postpone(now, r)
 	}
-	next = d.window.next(now, d.timeout)
-	if at, ok := d.pace.next(now); ok {
-		next = earlier(next, at)
-	}
-	return next, deaf
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
+	return earlier(d.window.next(now, d.pacing.timeout), d.pacing.next(now)), deaf
 }
 
 // queued tells how many records are not settled.

@@ -25,7 +25,7 @@ type registration struct {
 // connected begins a session: every meter is registered anew, and what was
 // outstanding goes out again with the id it had.
 func (d *delivery) connected(now time.Time) {
-	d.lastHeard = now
+	d.pacing.heard = now
 	d.since = now
 	d.greets, d.probing = 0, false
 	d.window.reopen(now)
@@ -69,7 +69,7 @@ func (d *delivery) registerAt(now, at time.Time, a dlt645.Address) {
 	if !reg.heard {
 		d.greets++
 	}
-	d.window.delay(&request{Message: m, reg: reg, at: at})
+	d.window.delay(&request{Message: m, reg: reg}, at)
 }
 
 // letGo registers a meter again that the platform has let go: after a pause
@@ -79,7 +79,7 @@ func (d *delivery) letGo(now time.Time, a dlt645.Address) {
 	if reg == nil || !reg.known {
 		return
 	}
-	reg.again = max(firstPostpone, min(2*reg.again, mostPostpone))
+	reg.again = longer(reg.again)
 	if now.Sub(reg.let) > forgiven {
 		reg.again = firstPostpone
 	}
@@ -131,7 +131,7 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 		return
 	}
 	if m, more := d.registration(now, r.Meter, r.step+1); more {
-		d.window.delay(&request{Message: m, reg: reg, step: r.step + 1, at: now})
+		d.window.delay(&request{Message: m, reg: reg, step: r.step + 1}, now)
 		return
 	}
 	reg.known, reg.asked, reg.refused, reg.err = true, false, false, ""
@@ -150,7 +150,7 @@ func (d *delivery) probe(now time.Time) bool {
 		}
 		if m, needed := d.registration(now, a, 0); needed {
 			d.probing = true
-			d.window.delay(&request{Message: m, reg: d.roll[a], probe: true, at: now})
+			d.window.delay(&request{Message: m, reg: d.roll[a], probe: true}, now)
 			return true
 		}
 	}

@@ -130,7 +130,7 @@ func (d *delivery) cutQuietly(now time.Time, err error, client string) error {
 
 // blame takes note of a connection that ended with this message alone out.
 func (d *delivery) blame(now time.Time, r *request) {
-	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone)) // what can be delivered goes first
+	r.pause = longer(r.pause) // what can be delivered goes first
 	if d.vain < convicted {
 		r.pause = firstPostpone // nothing can, it seems
 	}

@@ -118,21 +118,9 @@ func (u *Uplink) State() State {
 	return s
 }
 
-const (
-	// leastPause is the pause before each attempt to connect; platforms ban
-	// who comes more often.
-	leastPause = 5 * time.Second
-	// mostPause is the longest, in least pauses: 5 minutes.
-	mostPause = 60
-	// credentialsPause follows a refusal that repeating makes worse.
-	credentialsPause = time.Minute
-	// stableAfter is how long a connection must last to count as good.
-	stableAfter = 2 * time.Minute
-)
-
 // Run connects, delivers and connects again until the context ends.
 func (u *Uplink) Run(ctx context.Context) error {
-	spread := u.least
+	again := redial{least: u.least, spread: u.least}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := u.session(ctx)
@@ -140,17 +128,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			break
 		}
 		err = explain(err, time.Now(), u.trusted(time.Now()))
-		if time.Since(began) > stableAfter || u.d.tellsSizes() {
-			spread = u.least
-		}
-		pause := u.least + rand.N(spread)
-		spread = min(2*spread, (mostPause-1)*u.least)
-		if r, ok := errors.AsType[*cause](err); ok && r.Credentials {
-			pause = max(pause, credentialsPause)
-		}
-		if errors.Is(err, errNoClock) { // costs nobody anything
-			pause, spread = time.Second, u.least
-		}
+		pause := again.pause(err, time.Since(began) > stableAfter || u.d.tellsSizes(), rand.N)
 		u.down(err, pause)
 		u.pause(ctx, pause)
 	}
@@ -251,9 +229,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		}
 		wake = earlier(wake, u.tellStatus(c, &beat, now))
 		u.attend(c, &looked, now)
-		if again := u.inquire(c, now); !again.IsZero() {
-			wake = earlier(wake, again)
-		}
+		wake = earlier(wake, u.inquire(c, now))
 		u.sendReplies(c, now)
 		if err := u.send(c, now); err != nil {
 			return err
@@ -339,8 +315,8 @@ func (u *Uplink) reply(m Message) {
 // faster than the platform takes messages: who floods a board with commands
 // shall not get it banned.
 func (u *Uplink) sendReplies(c *conn, now time.Time) {
-	for len(u.replies) > 0 && u.d.pace.ready(now) && c.reply(u.replies[0]) {
-		u.d.pace.spend()
+	for len(u.replies) > 0 && u.d.pacing.ready(now) && c.reply(u.replies[0]) {
+		u.d.pacing.spend(now)
 		u.replies = u.replies[1:]
 	}
 }
@@ -349,12 +325,12 @@ func (u *Uplink) sendReplies(c *conn, now time.Time) {
 // when it may ask again.
 func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	a, ok := u.Platform.(Asker)
-	if !ok || u.d.greets > 0 || !u.d.pace.ready(now) {
+	if !ok || u.d.greets > 0 || !u.d.pacing.ready(now) {
 		return time.Time{}
 	}
 	m, ok, again := a.Ask(now)
 	if ok && c.reply(m) {
-		u.d.pace.spend()
+		u.d.pacing.spend(now)
 	}
 	return again
 }

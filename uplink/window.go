@@ -175,8 +175,9 @@ func (w *window) release(r *request) {
 	}
 }
 
-// delay keeps a message until its time.
-func (w *window) delay(r *request) {
+// delay keeps a message until a time.
+func (w *window) delay(r *request, at time.Time) {
+	r.at = at
 	w.later = append(w.later, r)
 	if len(r.recs) > 0 {
 		w.delayed[r.Meter]++
@@ -301,7 +302,7 @@ func (w *window) reopen(now time.Time) {
 	for _, r := range again {
 		r.tries = 0
 		if r.pause > 0 && (len(again) > 1 || r.suspected) { // it was given up before: what can be delivered goes first
-			w.delay(r)
+			w.delay(r, r.at)
 			continue
 		}
 		w.put(r)

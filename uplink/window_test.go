@@ -93,7 +93,7 @@ func TestWhatGoesNext(t *testing.T) {
 				w.welcome(meter1)
 			case word == "R":
 				registrations++
-				w.delay(&request{Message: Message{ID: fmt.Sprint("R", registrations)}, reg: &registration{}, at: now})
+				w.delay(&request{Message: Message{ID: fmt.Sprint("R", registrations)}, reg: &registration{}}, now)
 			case err == nil:
 				now = now.Add(pause)
 			case strings.ContainsAny(word[:1], "+=<"):
@@ -103,8 +103,7 @@ func TestWhatGoesNext(t *testing.T) {
 				}
 				switch word[0] {
 				case '=':
-					r.at = now.Add(5 * time.Second)
-					w.delay(r)
+					w.delay(r, now.Add(5*time.Second))
 				case '<':
 					w.release(r)
 					w.hold(r)
@@ -148,7 +147,7 @@ func TestANewConnectionBeginsWithTheOldestRecord(t *testing.T) {
 			w.split([]*request{at(2, 0)})
 			w.hold(at(5, 0))
 			w.blocked = append(w.blocked, at(1, 0))
-			w.delay(at(4, 0))
+			w.delay(at(4, 0), now)
 			w.send(now, at(3, 0))
 		}, []string{"1", "2", "3", "4", "5", "6"}, nil},
 		{"given up before", func(w *window) { w.put(at(2, 0)); w.send(now, at(1, time.Second)) }, []string{"2"}, []string{"1"}},
@@ -158,7 +157,10 @@ func TestANewConnectionBeginsWithTheOldestRecord(t *testing.T) {
 			r.suspected = true
 			w.send(now, r)
 		}, nil, []string{"1"}},
-		{"a registration", func(w *window) { w.send(now, &request{reg: &registration{}}); w.delay(&request{reg: &registration{}}) }, nil, nil},
+		{"a registration", func(w *window) {
+			w.send(now, &request{reg: &registration{}})
+			w.delay(&request{reg: &registration{}}, now)
+		}, nil, nil},
 	} {
 		w := newWindow(9, 1, func(dlt645.Address) bool { return true })
 		row.fill(&w)
@@ -194,7 +196,7 @@ func TestTimesOfAWindow(t *testing.T) {
 	for i := range 3 {
 		w.send(start.Add(time.Duration(i)*time.Second), &request{Message: Message{ID: fmt.Sprint(i)}})
 	}
-	w.delay(&request{at: start.Add(11500 * time.Millisecond)})
+	w.delay(&request{}, start.Add(11500*time.Millisecond))
 	for _, row := range []struct {
 		now, next time.Duration
 		overdue   []string
