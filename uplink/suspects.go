@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +113,7 @@ func (d *delivery) tellsSizes() bool { return d.vain > 0 && d.vain <= mostVain }
 // Then no message is to blame for those before either.
 func (d *delivery) cutQuietly(now time.Time, err error, client string) error {
 	d.cuts = 0
-	for _, r := range slices.Concat(d.window.outstanding(), d.window.later, d.window.ready, d.window.parts, d.window.blocked) {
+	for _, r := range d.window.all() {
 		r.suspicion = suspicion{unheard: r.unheard, passed: r.passed, restamps: r.restamps, unknown: r.unknown}
 	}
 	d.quiet = append(d.quiet, now)
