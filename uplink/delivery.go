@@ -26,6 +26,7 @@ type delivery struct {
 	source   source
 	window   window
 	pacing   pacing
+	verdicts verdicts
 	storeID  [16]byte
 	date     func(r *meter.Reading, now time.Time, seq uint64) dated
 	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
@@ -36,12 +37,9 @@ type delivery struct {
 	ledger
 	peeked *store.Entry // came from the source, but cannot be taken in yet
 	roll   map[dlt645.Address]*registration
-	greets int             // registrations that have had no answer at all yet
-	unsup  map[string]bool // items that the platform does not support
+	greets int // registrations that have had no answer at all yet
 
-	more   bool // there is more to read at once
-	sizing sizing
-	suspects
+	more bool // there is more to read at once
 
 	probing  bool // a registration is out to see whether anybody answers
 	vouching bool // the platform asks for it now
@@ -72,12 +70,6 @@ const (
 )
 
 const (
-	// givenUp is how often a message of many values gives up its place, while
-	// others are answered, before it is divided: the platform may not be able to
-	// read it, and say so to nobody.
-	givenUp = 3
-	// mostRestamps bounds how often a message gets another time.
-	mostRestamps = 3
 	// readAtOnce is how many records are read before other work has its turn.
 	readAtOnce = 256
 )
@@ -91,7 +83,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d.count.Codes, d.count.WithheldOf = map[string]int{}, map[string]int{}
 	d.limits = p.Limits()
 	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
-	d.unsup = map[string]bool{}
+	d.verdicts = newVerdicts(&d.count)
 	d.vouched = map[dlt645.Address]bool{}
 	d.window = newWindow(window, d.limits.Registers, func(a dlt645.Address) bool { return !d.unknownMeter(a) })
 	d.roll = map[dlt645.Address]*registration{}
@@ -130,7 +122,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		if !ok {
 			break
 		}
-		if !d.sizing.fits(len(r.Payload)) && d.divide(now, r) {
+		if !d.verdicts.size.fits(len(r.Payload)) && d.divide(now, r) {
 			continue // its parts have their turn
 		}
 		if d.window.mayGo(r) {
@@ -161,20 +153,6 @@ func (d *delivery) send(now time.Time, r *request) Message {
 	return r.Message
 }
 
-// nameless takes a refusal that does not say of what. If one message alone is
-// outstanding, it is that; else they go out again one at a time, so that the
-// next refusal has a name.
-func (d *delivery) nameless(rc *Receipt) {
-	out := d.window.carrying()
-	if len(out) == 1 {
-		rc.ID, rc.Verdict = out[0].ID, Refused
-		return
-	}
-	d.window.single = d.window.single || len(out) > 1
-}
-
-func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
-
 // cursor tells how far everything is settled.
 func (d *delivery) cursor() uint64 {
 	floor := d.source.Floor()
@@ -191,7 +169,9 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		d.letGo(now, *rc.Gone)
 	}
 	if rc.Nameless {
-		d.nameless(&rc)
+		var oneByOne bool
+		rc, oneByOne = named(rc, d.window.carrying())
+		d.window.single = d.window.single || oneByOne
 	}
 	if rc.Verdict == Ignored {
 		return
@@ -212,83 +192,108 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		d.registered(now, r, rc)
 		return
 	}
-	if rc.Verdict != Accepted {
-		d.count.Codes[rc.Code]++
+	_, ours := d.roll[r.Meter]
+	if o := d.verdicts.answered(now, r, rc, ours); !d.halve(now, r, o) {
+		d.carryOut(now, r, o)
 	}
-	if rc.Verdict == Accepted || rc.Verdict == Unknown || rc.Verdict == Refused || rc.Verdict == Unsupported {
+}
+
+// halve has the halves of a message go out in its place, if that is its outcome;
+// false if it carries one thing. Nothing is lost by it, so it needs less of a
+// proof than setting a message aside.
+func (d *delivery) halve(now time.Time, r *request, o outcome) bool {
+	if !o.halves || !d.divide(now, r) {
+		return false
+	}
+	d.window.answered(r.ID)
+	d.window.release(r)
+	if size := &d.verdicts.size; o.large {
+		if size.tooLarge(len(r.Payload)); size.most > 0 {
+			d.told("a message does not get through; they are sent smaller", "meter", r.Meter.String(), "bytes", len(r.Payload), "most", size.most, "hint", "what is the broker's limit for a message?")
+		}
+	}
+	return true
+}
+
+// carryOut does with a message, which is not outstanding any more, what its
+// outcome says.
+func (d *delivery) carryOut(now time.Time, r *request, o outcome) {
+	if o.frees {
 		d.window.release(r)
 	}
-	switch rc.Verdict {
-	case Accepted:
-		d.count.Acked++
-		d.sizing.accepted(len(r.Payload))
-		if reg := d.roll[r.Meter]; reg != nil {
-			reg.accepted = now
-		}
-		d.settleAll(r)
-	case Unknown:
-		if d.roll[r.Meter] == nil {
-			d.postpone(now, r)
-			return
-		}
-		if r.unknown { // although it was registered in between
-			d.postpone(now, r)
-			return
-		}
-		reg := d.roll[r.Meter]
-		r.unknown, reg.known = true, false
-		d.window.hold(r)
-		d.register(now, r.Meter)
-	case Offline:
+	switch o.fate {
+	case fateSettled:
+		d.settleAll(r.recs)
+	case fateRefused, fateAside:
+		d.setAside(r, o)
+	case fateVouch:
 		d.vouched[r.Meter], d.vouching = true, true
 		d.postpone(now, r)
-	case TryLater:
+	case fatePostpone:
 		d.postpone(now, r)
-	case Untimely:
-		if m, ok := d.restamp(now, r.Message); ok && r.restamps < mostRestamps {
-			r.Message, r.restamps = m, r.restamps+1
-			d.window.putAhead(r)
-			return
+	case fateRestamp:
+		if p, can := d.platform.(Restamper); can {
+			if m, ok := p.Restamp(now, r.Message); ok {
+				r.Message = m
+				d.window.putAhead(r)
+				return
+			}
 		}
 		d.window.release(r)
-		d.refuse(r, rc)
-	case Unsupported:
-		d.unsup[itemKey(r.Message)] = true
-		d.refuse(r, rc)
-	case Refused:
-		if !d.divide(now, r) {
-			d.refuse(r, rc)
-		}
+		d.setAside(r, o)
+	case fateHold:
+		d.roll[r.Meter].known = false
+		d.window.hold(r)
+		d.register(now, r.Meter)
 	}
 }
 
-// restamp gives an untimely message another time, where the platform has a form
-// for that.
-func (d *delivery) restamp(now time.Time, m Message) (Message, bool) {
-	if p, ok := d.platform.(Restamper); ok {
-		return p.Restamp(now, m)
-	}
-	return m, false
-}
-
-func (d *delivery) settleAll(r *request) {
-	for _, rec := range r.recs {
-		d.settleOne(rec)
-	}
-}
-
-// refuse sets a message aside: it counts as acknowledged.
-func (d *delivery) refuse(r *request, rc Receipt) {
-	d.count.Refused++
+// setAside gives a message up, so that the queue goes on: it counts as
+// acknowledged. Its records stay in the ring until they are overwritten.
+func (d *delivery) setAside(r *request, o outcome) {
 	item := r.Item
 	if item == "" {
 		item = strings.Join(r.points, ",")
 	}
-	d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, item, quoted(rc.Text), rc.Code)
-	if n := d.count.Codes[rc.Code]; n == 1 {
-		d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "code", rc.Code, "text", quoted(rc.Text))
+	if o.fate == fateAside {
+		d.count.SetAside++
+		d.count.LastAside = fmt.Sprintf("meter %s item %s, record %d, %d bytes: %s", r.Meter, item, r.recs[0].seq, len(r.Payload), o.text)
+		d.alarmed("a message is set aside and not sent again", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", o.text)
+	} else {
+		d.count.Refused++
+		d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, item, quoted(o.text), o.code)
+		if d.count.Codes[o.code] == 1 {
+			d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "code", o.code, "text", quoted(o.text))
+		}
 	}
-	d.settleAll(r)
+	d.settleAll(r.recs)
+}
+
+// cut takes note of a connection that was lost, and tells why it may have been.
+func (d *delivery) cut(now time.Time, err error, client string) error {
+	if !byThem(err) {
+		return err
+	}
+	suspects := &d.verdicts.suspects
+	over := suspects.ended(now, d.window.carrying(), d.count.Acked)
+	if len(over) == 0 { // then no message is to blame for those before either
+		for _, r := range d.window.all() {
+			r.suspicion = suspicion{}
+		}
+		return suspects.explain(now, err, client)
+	}
+	halved := false
+	for _, r := range over { // all that goes out may be too large
+		halved = d.halve(now, r, d.verdicts.cut(r)) || halved
+	}
+	if halved {
+		return err // whether it was that is seen first
+	}
+	if o, proven := suspects.blame(now, over); proven && !d.halve(now, over[0], o) {
+		d.window.answered(over[0].ID)
+		d.carryOut(now, over[0], o)
+	}
+	return err
 }
 
 // quoted makes the platform's words fit for a line of a log or a console.
@@ -320,27 +325,19 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 			d.heardOf(r.reg)
 			r.reg.err = "no answer to the registration"
 		}
-		switch d.pacing.lapsed(r) {
-		case lapseAgain:
+		why := d.pacing.lapsed(r)
+		if why == lapseAgain {
 			d.window.delay(r, now)
 			continue
-		case lapseSilent:
-			if r.mute++; (r.mute >= convicted || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
-				continue
-			}
-			if !d.probe(now) {
-				deaf = true
-			}
-		case lapsePassed:
-			if r.passed++; (r.passed >= givenUp || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
-				continue
-			}
-			if d.ignored(r) {
-				d.setAside(r, ignoredWhy)
-				continue
-			}
 		}
-		d.postpone(now, r)
+		o := d.verdicts.unanswered(r, why)
+		if d.halve(now, r, o) {
+			continue
+		}
+		if why == lapseSilent && !d.probe(now) {
+			deaf = true
+		}
+		d.carryOut(now, r, o)
 	}
 	return earlier(d.window.next(now, d.pacing.timeout), d.pacing.next(now)), deaf
 }

@@ -250,7 +250,7 @@ func (d *delivery) pack(units []Unit, recs []*record, points []string) (out []*r
 		d.count.WithheldOf[point] += n
 	}
 	for _, m := range enc.Messages {
-		if m.Item != "" && d.unsup[itemKey(m)] {
+		if !d.verdicts.supports(m) {
 			d.count.Unsupported++
 			continue
 		}

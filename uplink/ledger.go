@@ -108,6 +108,13 @@ func (l *ledger) settleOne(rec *record) {
 	}
 }
 
+// settleAll marks a message of some records as done.
+func (l *ledger) settleAll(recs []*record) {
+	for _, rec := range recs {
+		l.settleOne(rec)
+	}
+}
+
 // cursor tells how far everything is settled, where all up to floor was read.
 func (l *ledger) cursor(floor uint64) uint64 {
 	if len(l.open) > 0 {

@@ -86,6 +86,15 @@ func (p *patience) postpone(now time.Time) (at time.Time) {
 	return now.Add(p.pause)
 }
 
+// yield has a message go after the others when the next connection begins; soon
+// tells not to lengthen its pause.
+func (p *patience) yield(soon bool) {
+	p.pause = longer(p.pause)
+	if soon {
+		p.pause = firstPostpone
+	}
+}
+
 // longer gives the pause after one that did not help.
 func longer(pause time.Duration) time.Duration {
 	return max(firstPostpone, min(2*pause, mostPostpone))

@@ -17,16 +17,14 @@ type registration struct {
 	left    bool          // it is dead, and has left in this connection
 	again   time.Duration // pause before it is registered once more, after the platform let it go
 	let     time.Time     // when that was
-	// accepted is when the platform last accepted a message of the meter.
-	accepted time.Time
-	err      string
+	err     string
 }
 
 // connected begins a session: every meter is registered anew, and what was
 // outstanding goes out again with the id it had.
 func (d *delivery) connected(now time.Time) {
 	d.pacing.heard = now
-	d.since = now
+	d.verdicts.suspects.began = now
 	d.greets, d.probing = 0, false
 	d.window.reopen(now)
 	for _, a := range d.order {

@@ -128,7 +128,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			break
 		}
 		err = explain(err, time.Now(), u.trusted(time.Now()))
-		pause := again.pause(err, time.Since(began) > stableAfter || u.d.tellsSizes(), rand.N)
+		pause := again.pause(err, time.Since(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
 		u.down(err, pause)
 		u.pause(ctx, pause)
 	}

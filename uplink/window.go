@@ -19,7 +19,7 @@ type request struct {
 	at     time.Time     // when it was last sent, or is to be sent again
 	order  int64         // in which it was sent; 0: never
 	patience
-	suspicion
+	judged
 }
 
 // window is where each message stands, and which goes next. It does no I/O.
