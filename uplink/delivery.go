@@ -22,7 +22,6 @@ import (
 type delivery struct {
 	platform Platform
 	limits   Limits
-	order    []dlt645.Address // of meters: that of the configuration, the board itself last
 	source   source
 	window   window
 	pacing   pacing
@@ -35,17 +34,9 @@ type delivery struct {
 	count    Counts
 
 	ledger
+	roll
 	peeked *store.Entry // came from the source, but cannot be taken in yet
-	roll   map[dlt645.Address]*registration
-	greets int // registrations that have had no answer at all yet
-
-	more bool // there is more to read at once
-
-	probing  bool // a registration is out to see whether anybody answers
-	vouching bool // the platform asks for it now
-	// vouched are the meters that the platform holds for offline although we
-	// have readings of them: they are told as online until those are delivered.
-	vouched map[dlt645.Address]bool
+	more   bool         // there is more to read at once
 }
 
 // source is where records come from; a feed is one.
@@ -84,21 +75,30 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d.limits = p.Limits()
 	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
 	d.verdicts = newVerdicts(&d.count)
-	d.vouched = map[dlt645.Address]bool{}
-	d.window = newWindow(window, d.limits.Registers, func(a dlt645.Address) bool { return !d.unknownMeter(a) })
-	d.roll = map[dlt645.Address]*registration{}
-	for _, dev := range p.Directory().Devices() {
-		d.order = append(d.order, dev.Address())
-	}
-	if d.limits.Gateway {
-		d.order = append(d.order, dlt645.Address{})
-	}
+	d.roll = newRoll(p)
+	d.window = newWindow(window, d.limits.Registers, d.roll.takes)
 	d.ledger = newLedger(&d.count, d.order)
-	for _, a := range d.order {
-		_, _, leaves := d.leave(time.Time{}, a)
-		d.roll[a] = &registration{leaves: leaves}
-	}
 	return d
+}
+
+// connected begins a connection: every meter is registered anew, and what was
+// outstanding goes out again with the id it had.
+func (d *delivery) connected(now time.Time) {
+	d.pacing.heard, d.verdicts.suspects.began = now, now
+	d.window.reopen(now)
+	d.roll.reopen()
+	for _, a := range d.order {
+		if !d.registrations[a].leaves || d.owes(a) {
+			d.register(now, now, a)
+		}
+	}
+}
+
+// register has a meter registered at a time, unless that is under way.
+func (d *delivery) register(now, at time.Time, a dlt645.Address) {
+	if r := d.roll.register(now, a); r != nil {
+		d.window.delay(r, at)
+	}
 }
 
 // next gives the message to send now, false if there is none. Publish must
@@ -139,7 +139,7 @@ func (d *delivery) nextLater(now time.Time) (Message, bool) {
 		return Message{}, false
 	}
 	if r.reg != nil && !r.probe && r.order > 0 { // what was signed or dated once is of its time
-		r.Message, _ = d.registration(now, r.Meter, r.step)
+		r.Message, _ = d.roll.message(now, r.Meter, r.step)
 	}
 	return d.send(now, r), true
 }
@@ -166,7 +166,9 @@ func (d *delivery) cursor() uint64 {
 // passed over: the platform may answer each of two resends.
 func (d *delivery) receive(now time.Time, rc Receipt) {
 	if rc.Gone != nil {
-		d.letGo(now, *rc.Gone)
+		if pause, ok := d.roll.letGo(now, *rc.Gone); ok {
+			d.register(now, now.Add(pause), *rc.Gone)
+		}
 	}
 	if rc.Nameless {
 		var oneByOne bool
@@ -192,9 +194,22 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		d.registered(now, r, rc)
 		return
 	}
-	_, ours := d.roll[r.Meter]
-	if o := d.verdicts.answered(now, r, rc, ours); !d.halve(now, r, o) {
+	if o := d.verdicts.answered(now, r, rc, d.roll.ours(r.Meter)); !d.halve(now, r, o) {
 		d.carryOut(now, r, o)
+	}
+}
+
+// registered takes the answer to a registration. A refused one is tried again;
+// the meter's records wait for it.
+func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
+	switch next := d.roll.answered(now, r, rc); next {
+	case nil:
+		d.window.welcome(r.Meter)
+	case r:
+		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
+		d.postpone(now, r)
+	default:
+		d.window.delay(next, now)
 	}
 }
 
@@ -227,7 +242,7 @@ func (d *delivery) carryOut(now time.Time, r *request, o outcome) {
 	case fateRefused, fateAside:
 		d.setAside(r, o)
 	case fateVouch:
-		d.vouched[r.Meter], d.vouching = true, true
+		d.roll.vouch(r.Meter)
 		d.postpone(now, r)
 	case fatePostpone:
 		d.postpone(now, r)
@@ -242,9 +257,9 @@ func (d *delivery) carryOut(now time.Time, r *request, o outcome) {
 		d.window.release(r)
 		d.setAside(r, o)
 	case fateHold:
-		d.roll[r.Meter].known = false
+		d.roll.forget(r.Meter)
 		d.window.hold(r)
-		d.register(now, r.Meter)
+		d.register(now, now, r.Meter)
 	}
 }
 
@@ -322,8 +337,7 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		}
 		d.count.Resent++
 		if r.reg != nil {
-			d.heardOf(r.reg)
-			r.reg.err = "no answer to the registration"
+			d.roll.lapsed(r.reg)
 		}
 		why := d.pacing.lapsed(r)
 		if why == lapseAgain {
@@ -334,8 +348,12 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		if d.halve(now, r, o) {
 			continue
 		}
-		if why == lapseSilent && !d.probe(now) {
-			deaf = true
+		if why == lapseSilent {
+			probe, can := d.roll.probe(now)
+			if probe != nil {
+				d.window.delay(probe, now)
+			}
+			deaf = deaf || !can
 		}
 		d.carryOut(now, r, o)
 	}

@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (d *delivery) read(now time.Time) bool {
 // there is nothing.
 func (d *delivery) readMissed(now time.Time) bool {
 	for _, a := range d.order {
-		if !d.takes(a) {
+		if !d.accepts(a) {
 			continue
 		}
 		m := d.meters[a]
@@ -162,6 +163,26 @@ func (d *delivery) gap(e store.Entry) {
 	}
 }
 
+// accepts reports whether records of a meter go out now, or are parked.
+func (d *delivery) accepts(a dlt645.Address) bool { return d.roll.knows(a) && !d.window.clogged(a) }
+
+// makeRoom sets the oldest parked record aside, of a meter that the platform
+// has refused for good. Others are waited for: no time-out costs a reading.
+func (d *delivery) makeRoom() {
+	for _, a := range d.order {
+		reg := d.registrations[a]
+		rec, ok := d.oldest(a)
+		if !reg.refused || !ok {
+			continue
+		}
+		d.count.Refused++
+		d.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
+		d.settle(rec)
+		d.unpark(a)
+		return
+	}
+}
+
 // admission is whether a record goes out.
 type admission uint8
 
@@ -179,7 +200,7 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		d.settle(rec)
 		return u, admittedNever
 	}
-	reg := d.roll[u.meter()]
+	reg := d.registrations[u.meter()]
 	if reg == nil || u.private() { // a meter that this platform is not told of, or nothing for it
 		d.settle(rec)
 		return u, admittedNever
@@ -193,9 +214,9 @@ func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (
 		return u, admittedNever
 	}
 	if !reg.known && !reg.asked { // nobody answers there, but there is something of it
-		d.register(now, u.meter())
+		d.register(now, now, u.meter())
 	}
-	if !parked && !d.takes(u.meter()) {
+	if !parked && !d.accepts(u.meter()) {
 		if !d.park(u.meter(), rec) {
 			return u, admittedLater
 		}

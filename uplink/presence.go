@@ -23,9 +23,9 @@ type leaving struct {
 	topics  []string
 }
 
-func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bool) {
-	p, ok := d.platform.(Leaver)
-	dev := d.platform.Directory().Of(a)
+func (l *roll) leave(now time.Time, a dlt645.Address) (Message, []string, bool) {
+	p, ok := l.platform.(Leaver)
+	dev := l.platform.Directory().Of(a)
 	if !ok || dev == nil {
 		return Message{}, nil, false
 	}
@@ -38,15 +38,15 @@ func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bo
 // out.
 func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leaving) {
 	for _, m := range meters {
-		reg := d.roll[m.Address]
+		reg := d.registrations[m.Address]
 		if reg == nil || !m.Known || reg.asked || !reg.leaves {
 			continue
 		}
 		switch {
 		case m.Online && !reg.known:
-			d.register(now, m.Address)
+			d.register(now, now, m.Address)
 		case !m.Online && !reg.left && !d.owes(m.Address):
-			msg, topics, _ := d.leave(now, m.Address)
+			msg, topics, _ := d.roll.leave(now, m.Address)
 			reg.left, reg.known = true, false
 			out = append(out, leaving{msg, topics})
 		}

@@ -325,7 +325,7 @@ func (u *Uplink) sendReplies(c *conn, now time.Time) {
 // when it may ask again.
 func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	a, ok := u.Platform.(Asker)
-	if !ok || u.d.greets > 0 || !u.d.pacing.ready(now) {
+	if !ok || u.d.roll.greets > 0 || !u.d.pacing.ready(now) {
 		return time.Time{}
 	}
 	m, ok, again := a.Ask(now)
@@ -349,17 +349,17 @@ const statusLook = time.Second
 // platform asked, and every so often. It gives the time to look again.
 func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time {
 	p, ok := u.Platform.(Reporter)
-	if !ok || u.d.greets > 0 {
+	if !ok || u.d.roll.greets > 0 {
 		return now.Add(statusLook)
 	}
-	if now.Before(beat.look) && !u.d.vouching {
+	if now.Before(beat.look) && !u.d.roll.vouching {
 		return beat.look // not with each message that comes
 	}
 	beat.look = now.Add(statusLook)
 	var meters []meter.MeterState
 	online := map[dlt645.Address]bool{}
 	for _, m := range u.Meters() {
-		if !m.Known || !u.d.registeredMeter(m.Address) {
+		if !m.Known || !u.d.roll.knows(m.Address) {
 			continue
 		}
 		m.Online = m.Online || u.d.vouches(m.Address)
@@ -367,11 +367,11 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 		meters = append(meters, m)
 	}
 	every := p.StatusEvery()
-	if u.d.vouching || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
+	if u.d.roll.vouching || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
 		if m, ok := p.Status(now, meters); ok && !c.publish(m) {
 			return beat.look // no room: the next look tells it
 		}
-		u.d.vouching = false
+		u.d.roll.vouching = false
 		beat.at, beat.last = now, online
 	}
 	beat.look = earlier(beat.look, beat.at.Add(every))
@@ -406,7 +406,7 @@ func (u *Uplink) account() {
 	s.Flooded = u.flooded
 	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.window.sent), cursor, u.d.count
 	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
-	s.Unregistered = u.d.unregistered()
+	s.Unregistered = u.d.roll.unregistered()
 }
 
 // Settle moves the cursor to where the delivery ended, after Run.
