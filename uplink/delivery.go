@@ -8,7 +8,6 @@ import (
 
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/store"
 )
 
 // delivery keeps the account of what was sent and what is acknowledged. It
@@ -20,64 +19,32 @@ import (
 // settled. A meter that the platform does not know yet holds up its own
 // records only, not those of the others.
 type delivery struct {
-	platform Platform
-	limits   Limits
-	source   source
+	intake
+	roll
 	window   window
 	pacing   pacing
 	verdicts verdicts
-	storeID  [16]byte
-	date     func(r *meter.Reading, now time.Time, seq uint64) dated
-	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
-	told     func(string, ...any) // a line of the log
-	alarmed  func(string, ...any) // one that is kept, since something is not delivered for good
+	platform Platform
+	limits   Limits
 	count    Counts
-
-	ledger
-	roll
-	peeked *store.Entry // came from the source, but cannot be taken in yet
-	more   bool         // there is more to read at once
+	alarmed  func(string, ...any) // a line of the log that is kept, since something is not delivered for good
 }
-
-// source is where records come from; a feed is one.
-type source interface {
-	// Next gives records in any order, each once.
-	Next() (store.Entry, bool)
-	// Floor is the number up to which all were given.
-	Floor() uint64
-	Behind() int
-	// Fresh reports whether what comes next is new, not of a backlog.
-	Fresh() bool
-	Again(seq uint64) ([]byte, bool)
-}
-
-// dated is the outcome of dating a reading.
-type dated uint8
-
-const (
-	datedNow   dated = iota // the time is good
-	datedLater              // it will be known when the clock is trusted
-	datedNever              // the start that it belongs to is gone
-)
-
-const (
-	// readAtOnce is how many records are read before other work has its turn.
-	readAtOnce = 256
-)
 
 func newDelivery(p Platform, src source, window int, timeout time.Duration, id [16]byte) *delivery {
-	d := &delivery{
-		platform: p, source: src, storeID: id,
-		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
-		told: func(string, ...any) {}, alarmed: func(string, ...any) {},
-	}
+	d := &delivery{platform: p, limits: p.Limits(), alarmed: func(string, ...any) {}}
 	d.count.Codes, d.count.WithheldOf = map[string]int{}, map[string]int{}
-	d.limits = p.Limits()
-	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
-	d.verdicts = newVerdicts(&d.count)
 	d.roll = newRoll(p)
 	d.window = newWindow(window, d.limits.Registers, d.roll.takes)
-	d.ledger = newLedger(&d.count, d.order)
+	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
+	d.verdicts = newVerdicts(&d.count)
+	d.intake = intake{
+		ledger: newLedger(&d.count, d.order), roll: &d.roll, platform: p, source: src, storeID: id, batch: max(d.limits.Batch, 1),
+		date:     func(*meter.Reading, time.Time, uint64) dated { return datedNow },
+		told:     func(string, ...any) {},
+		register: func(now time.Time, a dlt645.Address) { d.register(now, now, a) },
+		clogged:  d.window.clogged,
+		supports: d.verdicts.supports,
+	}
 	return d
 }
 
@@ -115,14 +82,18 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		return Message{}, false // every meter is registered first
 	}
 	for d.window.room() {
-		if d.window.dry(d.source.Fresh()) && !d.read(now) {
-			return d.nextLater(now) // what was read may want its meter registered
+		if d.window.dry(d.source.Fresh()) {
+			out := d.read(now, d.window.full())
+			if len(out) == 0 {
+				return d.nextLater(now) // what was read may want its meter registered
+			}
+			d.window.put(out...)
 		}
 		r, ok := d.window.first()
 		if !ok {
 			break
 		}
-		if !d.verdicts.size.fits(len(r.Payload)) && d.divide(now, r) {
+		if !d.verdicts.size.fits(len(r.Payload)) && d.split(now, r) {
 			continue // its parts have their turn
 		}
 		if d.window.mayGo(r) {
@@ -151,15 +122,6 @@ func (d *delivery) send(now time.Time, r *request) Message {
 		return c.Complete(r.Message)
 	}
 	return r.Message
-}
-
-// cursor tells how far everything is settled.
-func (d *delivery) cursor() uint64 {
-	floor := d.source.Floor()
-	if d.peeked != nil {
-		floor = min(floor, begin(*d.peeked)-1)
-	}
-	return d.ledger.cursor(floor)
 }
 
 // receive takes a platform's answer. Answers to what is not outstanding are
@@ -213,11 +175,20 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 	}
 }
 
-// halve has the halves of a message go out in its place, if that is its outcome;
-// false if it carries one thing. Nothing is lost by it, so it needs less of a
-// proof than setting a message aside.
+// split has the halves of a message go out in its place; false if it carries
+// one thing.
+func (d *delivery) split(now time.Time, r *request) bool {
+	parts, ok := d.divide(now, r)
+	if ok {
+		d.window.split(parts)
+	}
+	return ok
+}
+
+// halve splits a message if that is its outcome; false if it carries one thing.
+// Nothing is lost by it, so it needs less of a proof than setting it aside.
 func (d *delivery) halve(now time.Time, r *request, o outcome) bool {
-	if !o.halves || !d.divide(now, r) {
+	if !o.halves || !d.split(now, r) {
 		return false
 	}
 	d.window.answered(r.ID)
@@ -358,13 +329,4 @@ func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
 		d.carryOut(now, r, o)
 	}
 	return earlier(d.window.next(now, d.pacing.timeout), d.pacing.next(now)), deaf
-}
-
-// queued tells how many records are not settled.
-func (d *delivery) queued() int {
-	n := d.waiting() + d.source.Behind()
-	if d.peeked != nil {
-		n++
-	}
-	return n
 }

@@ -10,121 +10,182 @@ import (
 	"meterd/store"
 )
 
-// read takes the next records and makes their messages ready; false if there
-// are none, or no more can be taken in.
-func (d *delivery) read(now time.Time) bool {
-	for len(d.window.ready) == 0 {
-		units, recs := d.gather(now)
-		if len(units) > 0 {
-			d.window.put(d.pack(units, recs, nil)...)
-			continue
-		}
-		if !d.readMissed(now) {
-			return false
-		}
-	}
-	return true
+// source is where records come from; a feed is one.
+type source interface {
+	// Next gives records in any order, each once.
+	Next() (store.Entry, bool)
+	// Floor is the number up to which all were given.
+	Floor() uint64
+	Behind() int
+	// Fresh reports whether what comes next is new, not of a backlog.
+	Fresh() bool
+	Again(seq uint64) ([]byte, bool)
 }
 
-// readMissed makes ready what a meter missed while it was unknown; false if
-// there is nothing.
-func (d *delivery) readMissed(now time.Time) bool {
-	for _, a := range d.order {
-		if !d.accepts(a) {
+// intake makes messages of records: what comes from the source, what waited for
+// its meter, and the parts of what is divided. It reads no clock.
+type intake struct {
+	ledger
+	roll     *roll
+	platform Platform
+	source   source
+	storeID  [16]byte
+	batch    int // records that one message may carry
+	date     func(r *meter.Reading, now time.Time, seq uint64) dated
+	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
+	told     func(string, ...any) // a line of the log
+
+	register func(now time.Time, a dlt645.Address) // has a meter registered
+	clogged  func(dlt645.Address) bool             // whether too much of a meter waits already
+	supports func(Message) bool                    // whether the platform may know the item of a message
+
+	peeked *store.Entry // came from the source, but cannot be taken in yet
+	more   bool         // there is more to read at once
+}
+
+// dated is the outcome of dating a reading.
+type dated uint8
+
+const (
+	datedNow   dated = iota // the time is good
+	datedLater              // it will be known when the clock is trusted
+	datedNever              // the start that it belongs to is gone
+)
+
+// readAtOnce is how many records are read before other work has its turn.
+const readAtOnce = 256
+
+// cursor tells how far everything is settled.
+func (in *intake) cursor() uint64 {
+	floor := in.source.Floor()
+	if in.peeked != nil {
+		floor = min(floor, begin(*in.peeked)-1)
+	}
+	return in.ledger.cursor(floor)
+}
+
+// queued tells how many records are not settled.
+func (in *intake) queued() int {
+	n := in.waiting() + in.source.Behind()
+	if in.peeked != nil {
+		n++
+	}
+	return n
+}
+
+// read gives the messages of the next records: from the source unless full
+// tells that too much waits already, else of those that waited for their meter.
+// None if there are no records, or none can be taken in.
+func (in *intake) read(now time.Time, full bool) (out []*request) {
+	for len(out) == 0 {
+		var units []Unit
+		var recs []*record
+		if !full {
+			units, recs = in.gather(now)
+		}
+		if len(units) == 0 {
+			var more bool
+			if units, recs, more = in.missed(now); !more {
+				break
+			}
+		}
+		if len(units) > 0 {
+			out = in.pack(units, recs, nil)
+		}
+	}
+	return out
+}
+
+// missed takes what a meter missed while it was unknown; false if there is
+// nothing.
+func (in *intake) missed(now time.Time) ([]Unit, []*record, bool) {
+	for _, a := range in.roll.order {
+		if !in.accepts(a) {
 			continue
 		}
-		m := d.meters[a]
+		m := in.meters[a]
 		if len(m.parked) == 0 && len(m.passed) > 0 {
-			d.refill(a, m)
+			in.refill(a, m)
 		}
 		if len(m.parked) > 0 {
-			return d.readParked(now, a)
+			return in.gatherParked(now, a)
 		}
 	}
-	return false
+	return nil, nil, false
 }
 
-// readParked makes the oldest parked records of a meter ready, as many as one
+// gatherParked takes the oldest parked records of a meter, as many as one
 // message may carry; false if they must wait for the clock.
-func (d *delivery) readParked(now time.Time, a dlt645.Address) bool {
-	var units []Unit
-	var recs []*record
-	rec, more := d.oldest(a)
-	for ; more && len(units) < max(d.limits.Batch, 1); rec, more = d.oldest(a) {
-		data, ok := d.source.Again(rec.seq)
+func (in *intake) gatherParked(now time.Time, a dlt645.Address) (units []Unit, recs []*record, ok bool) {
+	rec, more := in.oldest(a)
+	for ; more && len(units) < in.batch; rec, more = in.oldest(a) {
+		data, ok := in.source.Again(rec.seq)
 		u, admitted := Unit{}, admittedNever
 		if ok {
-			u, admitted = d.admit(now, rec, data, true)
+			u, admitted = in.admit(now, rec, data, true)
 		} else {
-			d.count.Lost++
-			d.settle(rec)
+			in.count.Lost++
+			in.settle(rec)
 		}
 		if admitted == admittedLater {
 			break
 		}
-		d.unpark(a)
+		in.unpark(a)
 		if admitted == admittedNow {
 			rec.left--
 			units, recs = append(units, u), append(recs, rec)
 		}
 	}
-	if len(units) > 0 {
-		d.window.put(d.pack(units, recs, nil)...)
-		return true
-	}
-	return !more
+	return units, recs, len(units) > 0 || !more
 }
 
 // refill parks records of a meter that were passed over, some at a time.
-func (d *delivery) refill(a dlt645.Address, m *missed) {
+func (in *intake) refill(a dlt645.Address, m *missed) {
 	for range readAtOnce {
 		if len(m.passed) == 0 {
 			return
 		}
-		seq, gone := d.candidate(m)
-		d.count.Lost += gone
+		seq, gone := in.candidate(m)
+		in.count.Lost += gone
 		if seq == 0 {
 			continue
 		}
-		data, ok := d.source.Again(seq)
+		data, ok := in.source.Again(seq)
 		if !ok {
 			continue
 		}
 		if u, known := unitOf(seq, data); known && u.meter() == a {
-			d.repark(m, seq)
+			in.repark(m, seq)
 		}
 	}
-	d.more = true
+	in.more = true
 }
 
 // gather takes the next records that may go out now, as many as one message
 // may carry.
-func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
-	if d.window.full() {
-		return nil, nil
-	}
-	for n := 0; len(units) < max(d.limits.Batch, 1); n++ {
+func (in *intake) gather(now time.Time) (units []Unit, recs []*record) {
+	for n := 0; len(units) < in.batch; n++ {
 		if n >= readAtOnce {
-			d.more = true
+			in.more = true
 			break
 		}
-		e, ok := d.take()
+		e, ok := in.take()
 		if !ok {
 			break
 		}
 		if e.Gap != nil {
-			d.gap(e)
+			in.gap(e)
 			continue
 		}
-		if d.parked >= mostParked {
-			d.makeRoom()
+		if in.parked >= mostParked {
+			in.makeRoom()
 		}
 		rec := &record{seq: e.Seq}
-		d.ledger.begin(rec)
-		u, admitted := d.admit(now, rec, e.Data, false)
+		in.ledger.begin(rec)
+		u, admitted := in.admit(now, rec, e.Data, false)
 		if admitted == admittedLater {
-			d.drop(rec)
-			d.peeked = &e
+			in.drop(rec)
+			in.peeked = &e
 			break
 		}
 		if admitted == admittedNow {
@@ -134,21 +195,21 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 	return units, recs
 }
 
-func (d *delivery) take() (store.Entry, bool) {
-	if d.peeked != nil {
-		e := *d.peeked
-		d.peeked = nil
+func (in *intake) take() (store.Entry, bool) {
+	if in.peeked != nil {
+		e := *in.peeked
+		in.peeked = nil
 		return e, true
 	}
-	e, ok := d.source.Next()
+	e, ok := in.source.Next()
 	if ok {
-		d.ledger.read(begin(e), end(e))
+		in.ledger.note(begin(e), end(e))
 	}
 	return e, ok
 }
 
 // gap counts the records that a gap has taken.
-func (d *delivery) gap(e store.Entry) {
+func (in *intake) gap(e store.Entry) {
 	g, missing := e.Gap, e.Missing
 	if !e.Counted {
 		missing = int(min(g.To-g.From+1, 1<<30))
@@ -156,29 +217,29 @@ func (d *delivery) gap(e store.Entry) {
 	if missing == 0 || !e.Counted && g.Cause == store.Reserved {
 		return
 	}
-	d.count.Lost += missing
-	d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
-	if d.lost != nil {
-		d.lost(*g, missing)
+	in.count.Lost += missing
+	in.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
+	if in.lost != nil {
+		in.lost(*g, missing)
 	}
 }
 
 // accepts reports whether records of a meter go out now, or are parked.
-func (d *delivery) accepts(a dlt645.Address) bool { return d.roll.knows(a) && !d.window.clogged(a) }
+func (in *intake) accepts(a dlt645.Address) bool { return in.roll.knows(a) && !in.clogged(a) }
 
 // makeRoom sets the oldest parked record aside, of a meter that the platform
 // has refused for good. Others are waited for: no time-out costs a reading.
-func (d *delivery) makeRoom() {
-	for _, a := range d.order {
-		reg := d.registrations[a]
-		rec, ok := d.oldest(a)
+func (in *intake) makeRoom() {
+	for _, a := range in.roll.order {
+		reg := in.roll.registrations[a]
+		rec, ok := in.oldest(a)
 		if !reg.refused || !ok {
 			continue
 		}
-		d.count.Refused++
-		d.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
-		d.settle(rec)
-		d.unpark(a)
+		in.count.Refused++
+		in.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
+		in.settle(rec)
+		in.unpark(a)
 		return
 	}
 }
@@ -194,36 +255,36 @@ const (
 
 // admit looks at a record: whose it is, of what time, and whether the
 // platform knows its meter.
-func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (Unit, admission) {
+func (in *intake) admit(now time.Time, rec *record, data []byte, parked bool) (Unit, admission) {
 	u, ok := unitOf(rec.seq, data)
 	if !ok { // of a later version
-		d.settle(rec)
+		in.settle(rec)
 		return u, admittedNever
 	}
-	reg := d.registrations[u.meter()]
+	reg := in.roll.registrations[u.meter()]
 	if reg == nil || u.private() { // a meter that this platform is not told of, or nothing for it
-		d.settle(rec)
+		in.settle(rec)
 		return u, admittedNever
 	}
-	switch d.dated(&u, now) {
+	switch in.dated(&u, now) {
 	case datedLater:
 		return u, admittedLater
 	case datedNever:
-		d.count.Undated++
-		d.settle(rec)
+		in.count.Undated++
+		in.settle(rec)
 		return u, admittedNever
 	}
 	if !reg.known && !reg.asked { // nobody answers there, but there is something of it
-		d.register(now, now, u.meter())
+		in.register(now, u.meter())
 	}
-	if !parked && !d.accepts(u.meter()) {
-		if !d.park(u.meter(), rec) {
+	if !parked && !in.accepts(u.meter()) {
+		if !in.park(u.meter(), rec) {
 			return u, admittedLater
 		}
 		return u, admittedNever
 	}
 	if !parked {
-		d.meters[u.meter()].went = true
+		in.meters[u.meter()].went = true
 	}
 	return u, admittedNow
 }
@@ -252,27 +313,27 @@ func (u Unit) private() bool {
 }
 
 // dated gives a unit its time, as a reading gets it.
-func (d *delivery) dated(u *Unit, now time.Time) dated {
+func (in *intake) dated(u *Unit, now time.Time) dated {
 	if u.Event == nil {
-		return d.date(u.Reading, now, u.Seq)
+		return in.date(u.Reading, now, u.Seq)
 	}
 	r := meter.Reading{Time: u.Event.Time, Round: u.Event.Time, Trusted: u.Event.Trusted, Boot: u.Event.Boot, Uptime: u.Event.Uptime}
-	out := d.date(&r, now, u.Seq)
+	out := in.date(&r, now, u.Seq)
 	u.Event.Time, u.Event.Trusted = r.Time, r.Trusted
 	return out
 }
 
 // pack gives the messages of some records; points are those that are left of a
 // divided record, nil for all.
-func (d *delivery) pack(units []Unit, recs []*record, points []string) (out []*request) {
-	enc := d.platform.Encode(d.storeID, units)
-	d.count.Withheld += enc.Withheld
+func (in *intake) pack(units []Unit, recs []*record, points []string) (out []*request) {
+	enc := in.platform.Encode(in.storeID, units)
+	in.count.Withheld += enc.Withheld
 	for point, n := range enc.Of {
-		d.count.WithheldOf[point] += n
+		in.count.WithheldOf[point] += n
 	}
 	for _, m := range enc.Messages {
-		if !d.verdicts.supports(m) {
-			d.count.Unsupported++
+		if !in.supports(m) {
+			in.count.Unsupported++
 			continue
 		}
 		r := &request{Message: m, points: points}
@@ -284,26 +345,26 @@ func (d *delivery) pack(units []Unit, recs []*record, points []string) (out []*r
 	}
 	for _, rec := range recs {
 		if rec.left <= 0 {
-			d.settle(rec)
+			in.settle(rec)
 		}
 	}
 	return out
 }
 
-// divide has the halves of a refused message go out, so that what is good of
-// it arrives and what is bad is found; false if it carries one thing.
-func (d *delivery) divide(now time.Time, r *request) bool {
+// divide gives the halves of a message, so that what is good of it arrives and
+// what is bad is found; false if it carries one thing.
+func (in *intake) divide(now time.Time, r *request) (parts []*request, ok bool) {
 	if r.Item != "" {
-		return false
+		return nil, false
 	}
 	var units []Unit
 	var recs []*record
 	for _, rec := range r.recs {
-		data, ok := d.source.Again(rec.seq)
+		data, ok := in.source.Again(rec.seq)
 		u, known := unitOf(rec.seq, data)
-		if !ok || !known || d.dated(&u, now) != datedNow { // gone from the ring meanwhile
-			d.count.Lost++
-			d.settleOne(rec)
+		if !ok || !known || in.dated(&u, now) != datedNow { // gone from the ring meanwhile
+			in.count.Lost++
+			in.settleOne(rec)
 			continue
 		}
 		units, recs = append(units, u), append(recs, rec)
@@ -311,17 +372,16 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 	missing := len(recs) < len(r.recs)
 	r.recs = recs
 	if len(recs) == 0 {
-		return true
+		return nil, true
 	}
-	var parts []*request
 	switch {
 	case len(units) > 1:
 		half := len(units) / 2
-		parts = append(d.pack(units[:half], recs[:half], nil), d.pack(units[half:], recs[half:], nil)...)
+		parts = append(in.pack(units[:half], recs[:half], nil), in.pack(units[half:], recs[half:], nil)...)
 	case missing: // what was refused may be what is gone
-		parts = d.pack(units, recs, r.points)
+		parts = in.pack(units, recs, r.points)
 	case units[0].Event != nil:
-		return false
+		return nil, false
 	default:
 		points := r.points
 		if points == nil {
@@ -330,18 +390,15 @@ func (d *delivery) divide(now time.Time, r *request) bool {
 			}
 		}
 		if len(points) < 2 {
-			return false
+			return nil, false
 		}
 		half := len(points) / 2
 		for _, some := range [][]string{points[:half], points[half:]} {
 			part := *units[0].Reading
 			part.Values = slices.DeleteFunc(slices.Clone(part.Values), func(v meter.PointValue) bool { return !slices.Contains(some, v.Point) })
-			parts = append(parts, d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, recs, some)...)
+			parts = append(parts, in.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, recs, some)...)
 		}
 	}
-	d.window.split(parts)
-	for _, rec := range recs {
-		d.settleOne(rec)
-	}
-	return true
+	in.settleAll(recs)
+	return parts, true
 }

@@ -17,7 +17,7 @@ type record struct {
 // which wait for their meter, and so how far the cursor may move. It holds
 // numbers alone and does no I/O.
 //
-//	read ─► begin ─► open ─────────────────────────► settle
+//	note ─► begin ─► open ─────────────────────────► settle
 //	                  │                                 ▲
 //	                  └─► park ─► parked ─► unpark ─► open
 //	                         └─► passed ─► repark ─┘
@@ -67,8 +67,8 @@ func newLedger(count *Counts, meters []dlt645.Address) ledger {
 	return l
 }
 
-// read takes note of numbers that came from the source.
-func (l *ledger) read(from, to uint64) {
+// note takes note of numbers that came from the source.
+func (l *ledger) note(from, to uint64) {
 	if from != l.taken+1 {
 		l.run++
 	}

@@ -65,7 +65,7 @@ func TestCursorStandsBeforeWhatIsNotSettled(t *testing.T) {
 				l.settleOne(all[n])
 			default:
 				all[n] = &record{seq: n, left: left}
-				l.read(n, n)
+				l.note(n, n)
 				l.begin(all[n])
 				of := meter1
 				if strings.HasSuffix(word, "'") {
@@ -91,7 +91,7 @@ func TestWhatIsOverwrittenWhileItIsPassedOver(t *testing.T) {
 	l := newLedger(&Counts{}, []dlt645.Address{meter1})
 	l.parked = mostParked
 	for seq := uint64(5); seq < 9; seq++ {
-		l.read(seq, seq)
+		l.note(seq, seq)
 		l.pass(l.meters[meter1], seq)
 	}
 	m, gone := l.meters[meter1], 0
@@ -113,7 +113,7 @@ func TestStretchesAreBounded(t *testing.T) {
 	l := newLedger(&Counts{}, []dlt645.Address{meter1})
 	m := l.meters[meter1]
 	for i := range uint64(mostStretches) {
-		l.read(3*i+1, 3*i+2)
+		l.note(3*i+1, 3*i+2)
 		if !l.pass(m, 3*i+1) || !l.pass(m, 3*i+2) {
 			t.Fatalf("no room for stretch %d", i)
 		}
