@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -10,14 +9,11 @@ import (
 	"meterd/meter"
 )
 
-// delivery keeps the account of what was sent and what is acknowledged. It
-// does no I/O; Uplink calls it from one goroutine.
-//
-// Each record is read in order and becomes messages. Up to window of them
-// are outstanding. A record is settled when each of its messages was
-// accepted or set aside; the cursor is the last record before which all are
-// settled. A meter that the platform does not know yet holds up its own
-// records only, not those of the others.
+// delivery moves messages between the rooms that the package's comment draws: it
+// asks the window what goes next, carries answers to the verdicts, and does what
+// they say. It does no I/O but to read the ring again; Uplink calls it from one
+// goroutine. The intake and the roll are embedded, since some of their doors are
+// its own: cursor, queued, unregistered.
 type delivery struct {
 	intake
 	roll
@@ -38,7 +34,7 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
 	d.verdicts = newVerdicts(&d.count)
 	d.intake = intake{
-		ledger: newLedger(&d.count, d.order), roll: &d.roll, platform: p, source: src, storeID: id, batch: max(d.limits.Batch, 1),
+		ledger: newLedger(&d.count, d.roll.order), roll: &d.roll, platform: p, source: src, storeID: id, batch: max(d.limits.Batch, 1),
 		date:     func(*meter.Reading, time.Time, uint64) dated { return datedNow },
 		told:     func(string, ...any) {},
 		register: func(now time.Time, a dlt645.Address) { d.register(now, now, a) },
@@ -54,8 +50,8 @@ func (d *delivery) connected(now time.Time) {
 	d.pacing.heard, d.verdicts.suspects.began = now, now
 	d.window.reopen(now)
 	d.roll.reopen()
-	for _, a := range d.order {
-		if !d.registrations[a].leaves || d.owes(a) {
+	for _, a := range d.roll.order {
+		if !d.roll.registrations[a].leaves || d.owes(a) {
 			d.register(now, now, a)
 		}
 	}
@@ -77,13 +73,13 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 	if m, ok := d.nextLater(now); ok {
 		return m, true
 	}
-	d.more = false
-	if d.greets > 0 || d.window.alone(now) {
+	d.intake.more = false
+	if d.roll.greets > 0 || d.window.alone(now) {
 		return Message{}, false // every meter is registered first
 	}
 	for d.window.room() {
-		if d.window.dry(d.source.Fresh()) {
-			out := d.read(now, d.window.full())
+		if d.window.dry(d.intake.source.Fresh()) {
+			out := d.intake.read(now, d.window.full())
 			if len(out) == 0 {
 				return d.nextLater(now) // what was read may want its meter registered
 			}
@@ -133,9 +129,9 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		}
 	}
 	if rc.Nameless {
-		var oneByOne bool
-		rc, oneByOne = named(rc, d.window.carrying())
-		d.window.single = d.window.single || oneByOne
+		out := d.window.carrying()
+		rc = named(rc, out)
+		d.window.single = d.window.single || len(out) > 1
 	}
 	if rc.Verdict == Ignored {
 		return
@@ -149,7 +145,7 @@ func (d *delivery) receive(now time.Time, rc Receipt) {
 		d.count.Trips.add(now.Sub(r.at))
 	}
 	if r.probe {
-		d.probing = false
+		d.roll.probing = false
 		return
 	}
 	if r.reg != nil {
@@ -178,7 +174,7 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 // split has the halves of a message go out in its place; false if it carries
 // one thing.
 func (d *delivery) split(now time.Time, r *request) bool {
-	parts, ok := d.divide(now, r)
+	parts, ok := d.intake.divide(now, r)
 	if ok {
 		d.window.split(parts)
 	}
@@ -209,7 +205,7 @@ func (d *delivery) carryOut(now time.Time, r *request, o outcome) {
 	}
 	switch o.fate {
 	case fateSettled:
-		d.settleAll(r.recs)
+		d.intake.settleAll(r.recs)
 	case fateRefused, fateAside:
 		d.setAside(r, o)
 	case fateVouch:
@@ -252,7 +248,7 @@ func (d *delivery) setAside(r *request, o outcome) {
 			d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "code", o.code, "text", quoted(o.text))
 		}
 	}
-	d.settleAll(r.recs)
+	d.intake.settleAll(r.recs)
 }
 
 // cut takes note of a connection that was lost, and tells why it may have been.
@@ -280,16 +276,6 @@ func (d *delivery) cut(now time.Time, err error, client string) error {
 		d.carryOut(now, over[0], o)
 	}
 	return err
-}
-
-// quoted makes the platform's words fit for a line of a log or a console.
-func quoted(s string) string {
-	const most = 80
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
 }
 
 // postpone sends a message again after a pause that doubles.

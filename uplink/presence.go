@@ -38,7 +38,7 @@ func (l *roll) leave(now time.Time, a dlt645.Address) (Message, []string, bool) 
 // out.
 func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leaving) {
 	for _, m := range meters {
-		reg := d.registrations[m.Address]
+		reg := d.roll.registrations[m.Address]
 		if reg == nil || !m.Known || reg.asked || !reg.leaves {
 			continue
 		}
@@ -61,8 +61,8 @@ func (d *delivery) owes(a dlt645.Address) bool { return d.ledger.owes(a) || d.wi
 // the platform takes nothing of it else. That lasts until all is delivered,
 // so that the meter's state does not change with each message.
 func (d *delivery) vouches(a dlt645.Address) bool {
-	if d.vouched[a] && !d.owes(a) {
-		delete(d.vouched, a)
+	if d.roll.vouched[a] && !d.owes(a) {
+		delete(d.roll.vouched, a)
 	}
-	return d.vouched[a]
+	return d.roll.vouched[a]
 }

@@ -127,9 +127,10 @@ func (u *Uplink) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		err = explain(err, time.Now(), u.trusted(time.Now()))
-		pause := again.pause(err, time.Since(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
-		u.down(err, pause)
+		now := time.Now()
+		err = explain(err, now, u.trusted(now))
+		pause := again.pause(err, now.Sub(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
+		u.down(now, err, pause)
 		u.pause(ctx, pause)
 	}
 	return nil
@@ -153,7 +154,7 @@ func (u *Uplink) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (u *Uplink) down(err error, pause time.Duration) {
+func (u *Uplink) down(now time.Time, err error, pause time.Duration) {
 	hint := anyNetwork
 	if c, ok := errors.AsType[*cause](err); ok {
 		hint = c.Hint
@@ -167,7 +168,7 @@ func (u *Uplink) down(err error, pause time.Duration) {
 		u.Log.Warn("not connected", "uplink", u.Name, "err", err, "again_in", pause.Round(time.Second))
 	}
 	if u.state.Connected || u.state.LastErr == "" {
-		u.state.Since = time.Now()
+		u.state.Since = now
 	}
 	u.state.Connected, u.state.LastErr, u.state.Hint = false, err.Error(), hint
 }
@@ -198,8 +199,9 @@ func (u *Uplink) session(ctx context.Context) error {
 	}()
 	u.Log.Info("connected", "uplink", u.Name, "broker", u.Endpoint.URL)
 	u.feed.renew()
-	u.d.connected(time.Now())
-	u.up()
+	now = time.Now()
+	u.d.connected(now)
+	u.up(now)
 	if err = u.deliver(ctx, c); !errors.Is(err, errLost) {
 		return err
 	}
@@ -246,11 +248,11 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		case err := <-c.lost:
 			return fmt.Errorf("%w: %w", errLost, err)
 		case m := <-c.in:
-			if err := u.receive(ctx, c, m); err != nil {
+			if err := u.receive(ctx, time.Now(), c, m); err != nil {
 				return err
 			}
 		case f := <-u.finished:
-			u.answer(f)
+			u.answer(time.Now(), f)
 		case <-changed:
 		case <-timer.C:
 		}
@@ -270,8 +272,7 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 	}
 }
 
-func (u *Uplink) receive(ctx context.Context, c *conn, m Inbound) error {
-	now := time.Now()
+func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound) error {
 	rc := u.Platform.Receive(now, m)
 	if rc.Command != nil {
 		cmd := *rc.Command
@@ -412,10 +413,10 @@ func (u *Uplink) account() {
 // Settle moves the cursor to where the delivery ended, after Run.
 func (u *Uplink) Settle() { u.account() }
 
-func (u *Uplink) up() {
+func (u *Uplink) up(now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.state.Connected, u.state.Since, u.state.LastErr, u.state.Hint = true, time.Now(), "", dlt645.Text{}
+	u.state.Connected, u.state.Since, u.state.LastErr, u.state.Hint = true, now, "", dlt645.Text{}
 }
 
 // date gives a reading its time. One that was taken while the clock was

@@ -73,13 +73,13 @@ func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
 func (v *verdicts) supports(m Message) bool { return m.Item == "" || !v.unsupported[itemKey(m)] }
 
 // named gives a refusal that does not say of what the name of the message that
-// it is of, if one alone is outstanding. Else they are to go out again one at a
-// time, so that the next refusal has a name.
-func named(rc Receipt, outstanding []*request) (_ Receipt, oneByOne bool) {
+// it is of, if one alone is outstanding. Where several are, they are to go out
+// again one at a time, so that the next refusal has a name.
+func named(rc Receipt, outstanding []*request) Receipt {
 	if len(outstanding) == 1 {
 		rc.ID, rc.Verdict = outstanding[0].ID, Refused
 	}
-	return rc, len(outstanding) > 1
+	return rc
 }
 
 // answered judges a message by the platform's answer; ours tells that it is of

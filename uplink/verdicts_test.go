@@ -203,18 +203,16 @@ func TestWhomAConnectionEndsOver(t *testing.T) {
 func TestNameOfARefusalWithoutOne(t *testing.T) {
 	a, b := asked("a", time.Time{}, judged{}), asked("b", time.Time{}, judged{})
 	for _, row := range []struct {
-		out      []*request
-		id       string
-		verdict  Verdict
-		oneByOne bool
+		out     []*request
+		id      string
+		verdict Verdict
 	}{
-		{nil, "", Ignored, false},
-		{[]*request{a}, "a", Refused, false},
-		{[]*request{a, b}, "", Ignored, true},
+		{nil, "", Ignored},
+		{[]*request{a}, "a", Refused},
+		{[]*request{a, b}, "", Ignored},
 	} {
-		rc, oneByOne := named(Receipt{Nameless: true}, row.out)
-		if rc.ID != row.id || rc.Verdict != row.verdict || oneByOne != row.oneByOne {
-			t.Errorf("with %d outstanding it is of %q (%d), one by one %v; want %q, %d, %v", len(row.out), rc.ID, rc.Verdict, oneByOne, row.id, row.verdict, row.oneByOne)
+		if rc := named(Receipt{Nameless: true}, row.out); rc.ID != row.id || rc.Verdict != row.verdict {
+			t.Errorf("with %d outstanding it is of %q (%d), want %q (%d)", len(row.out), rc.ID, rc.Verdict, row.id, row.verdict)
 		}
 	}
 }
