@@ -22,6 +22,8 @@ var meter3 = dlt645.Address{0, 0, 0, 0, 0, 3}
 //	f   of one that this platform is not told of
 //	l   of a known meter, its time is known once the clock is trusted
 //	n   the same, its time will never be known
+//	e   an event of a known meter
+//	p   what the board records for itself: that a command is about to go out
 //	.   a record that was overwritten
 //	?   a record of a later version
 //
@@ -51,6 +53,8 @@ func TestWhatIsTakenIn(t *testing.T) {
 		{ring: "fff", cursor: 3},
 		{ring: "k?k", out: "1+3", cursor: 3},
 		{ring: "k.k", out: "1+3", cursor: 3, lost: 1, lostAll: 1},
+		{ring: "kek", out: "1+2+3", cursor: 3},
+		{ring: "kpk", out: "1+3", cursor: 3},
 		{ring: "klk", out: "1", cursor: 1, queued: 2},
 		{ring: "knk", out: "1+3", cursor: 3, undated: 1},
 		{ring: "ulu", cursor: 0, queued: 3, then: "1"},
@@ -76,6 +80,13 @@ func TestWhatIsTakenIn(t *testing.T) {
 				src.recs = append(src.recs, nil)
 			case '?':
 				src.recs = append(src.recs, []byte("a record of a later version"))
+			case 'e', 'p':
+				e := meter.Event{Meter: meter1, Time: now, Kind: "relay", Command: &meter.CommandRecord{ID: "1", Done: c == 'e'}}
+				b, err := e.AppendBinary(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				src.recs = append(src.recs, b)
 			case 'u':
 				src.add(meter2)
 			case 'c':

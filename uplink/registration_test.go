@@ -113,3 +113,23 @@ func TestMessagesOfNobodyInParticularWaitForNoMeter(t *testing.T) {
 		}
 	}
 }
+
+// TestAMeterThatIsTakenForOfflineIsVouchedFor until what there is of it is
+// delivered.
+func TestAMeterThatIsTakenForOfflineIsVouchedFor(t *testing.T) {
+	s := newStage(t, 16, meter1, meter2)
+	s.src.add(meter1)
+	s.answer(Accepted, s.sends()...)
+	s.want("1/a", "1/b")
+	s.answer(Accepted, "1/b")
+	s.answer(Offline, "1/a")
+	if !s.d.vouches(meter1) || s.d.vouches(meter2) || !s.d.roll.vouching {
+		t.Errorf("meter 1 is told as online: %v, meter 2: %v, at once: %v", s.d.vouches(meter1), s.d.vouches(meter2), s.d.roll.vouching)
+	}
+	s.later(firstPostpone)
+	s.want("1/a")
+	s.answer(Accepted, "1/a")
+	if s.d.vouches(meter1) {
+		t.Error("it is told as online although all is delivered")
+	}
+}
