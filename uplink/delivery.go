@@ -74,10 +74,10 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		return m, true
 	}
 	d.intake.more = false
-	if d.roll.greets > 0 || d.window.alone(now) {
+	if d.roll.greets > 0 {
 		return Message{}, false // every meter is registered first
 	}
-	for d.window.room() {
+	for d.window.open(now) {
 		if d.window.dry(d.intake.source.Fresh()) {
 			out := d.intake.read(now, d.window.full())
 			if len(out) == 0 {

@@ -92,6 +92,17 @@ func (w *window) room() bool {
 	return len(w.sent) < w.size
 }
 
+// open reports whether a message that is ready may go: there is room, and neither
+// is a suspect out nor has its turn come, since that goes alone.
+func (w *window) open(now time.Time) bool {
+	for _, r := range w.later {
+		if r.suspected && !r.at.After(now) && w.known(r.Meter) && !w.waits(r) {
+			return false
+		}
+	}
+	return !w.suspectOut() && w.room()
+}
+
 // dry reports whether nothing is ready, so that more is to be read. Parts are
 // ready unless something new comes next.
 func (w *window) dry(fresh bool) bool {
@@ -264,17 +275,6 @@ func (w *window) suspectOut() bool {
 		}
 	}
 	return false
-}
-
-// alone reports whether nothing else may go out: a suspect is out, or its turn
-// has come.
-func (w *window) alone(now time.Time) bool {
-	for _, r := range w.later {
-		if r.suspected && !r.at.After(now) && w.known(r.Meter) && !w.waits(r) {
-			return true
-		}
-	}
-	return w.suspectOut()
 }
 
 // all gives every message.

@@ -75,7 +75,7 @@ func TestWhatGoesNext(t *testing.T) {
 				for r := w.due(now); r != nil; r = w.due(now) {
 					goes(r)
 				}
-				for !w.alone(now) && w.room() && !w.dry(row.fresh) {
+				for w.open(now) && !w.dry(row.fresh) {
 					r, ok := w.first()
 					if !ok {
 						break
