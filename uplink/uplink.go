@@ -336,16 +336,6 @@ func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	return again
 }
 
-// statusBeat remembers what the platform was told of the meters.
-type statusBeat struct {
-	at   time.Time
-	look time.Time // when the meters' states are compared again
-	last map[dlt645.Address]bool
-}
-
-// statusLook is how often the meters' states are compared.
-const statusLook = time.Second
-
 // tellStatus tells which meters are online, when that changed, when the
 // platform asked, and every so often. It gives the time to look again.
 func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time {
@@ -353,10 +343,10 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 	if !ok || u.d.roll.greets > 0 {
 		return now.Add(statusLook)
 	}
-	if now.Before(beat.look) && !u.d.roll.vouching {
-		return beat.look // not with each message that comes
+	asked := u.d.roll.vouching
+	if !beat.looks(now, asked) {
+		return beat.look
 	}
-	beat.look = now.Add(statusLook)
 	var meters []meter.MeterState
 	online := map[dlt645.Address]bool{}
 	for _, m := range u.Meters() {
@@ -368,15 +358,14 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 		meters = append(meters, m)
 	}
 	every := p.StatusEvery()
-	if u.d.roll.vouching || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
+	if beat.due(now, every, online, asked) {
 		if m, ok := p.Status(now, meters); ok && !c.publish(m) {
 			return beat.look // no room: the next look tells it
 		}
 		u.d.roll.vouching = false
-		beat.at, beat.last = now, online
+		beat.told(now, online)
 	}
-	beat.look = earlier(beat.look, beat.at.Add(every))
-	return beat.look
+	return beat.next(every)
 }
 
 // attend has meters come and go on the platform, as they do on their lines.
