@@ -18,9 +18,10 @@ type record struct {
 // numbers alone and does no I/O.
 //
 //	note ─► begin ─► open ─────────────────────────► settle
-//	                  │                                 ▲
-//	                  └─► park ─► parked ─► unpark ─► open
-//	                         └─► passed ─► repark ─┘
+//	                  │                                ▲
+//	                  └─► park ─► parked ─► unpark ────┘
+//	                        │       ▲
+//	                        └─► passed ─► candidate, repark
 //
 // A meter that the platform does not know yet holds up its own records only:
 // they are parked, and where too many are, passed over.
