@@ -83,6 +83,9 @@ type Board struct {
 type USB struct {
 	Enable    bool
 	PublicKey string // of minisign; "": no signature is asked for
+	// SignedFor tells that a signature must name this board and a date (Signed);
+	// else one that names neither is good for any board, for ever.
+	SignedFor bool
 }
 
 // Console is how the running daemon is reached.
@@ -252,6 +255,10 @@ func (c *Config) usb(root *table) {
 		if err := board.CheckKey(c.USB.PublicKey); err != nil {
 			t.problem("public_key", "the line that minisign -G prints, RW…", "[usb]: public_key: %v", err)
 		}
+	}
+	c.USB.SignedFor = t.oneOf("signed_for", "any", "board") == "board"
+	if c.USB.SignedFor && c.USB.PublicKey == "" {
+		t.problem("signed_for", "give public_key, or leave signed_for out", "[usb]: signed_for asks for signatures, and there is no public_key to check them by")
 	}
 	t.finish()
 }

@@ -78,18 +78,18 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	var r stickReport
 	var p takeover.Proposal
 	if err == nil {
-		err = st.admit(brought, plugged)
+		err = st.admit(&brought, plugged)
 	}
 	if err == nil {
-		p = st.takeover.Propose(ctx, brought.text, "stick")
+		p = st.takeover.Propose(ctx, takeover.Candidate{Text: brought.text, By: "stick", Signed: brought.signed})
 	}
 	switch {
 	case err != nil:
-		r = stickReport{result: refused, why: whyOf(err)}
+		r = stickReport{result: refused, why: whyOf(err), todo: todoOf(err)}
 	case p.Same:
 		r = stickReport{result: nothingToDo, why: dlt645.Text{EN: "it is what runs already", ZH: "与当前运行的配置相同"}}
 	case p.Err != nil:
-		r = stickReport{result: refused, why: whyOf(p.Err)}
+		r = stickReport{result: refused, why: whyOf(p.Err), todo: todoOf(p.Err)}
 	case !p.Accepted():
 		r = stickReport{result: refused, why: dlt645.Text{EN: "it has mistakes", ZH: "配置有错误"}, problems: p.Problems}
 	default:
@@ -114,6 +114,7 @@ type brought struct {
 	text      string
 	signature []byte // nil: none
 	unsigned  error  // why there is no signature
+	signed    *config.Signed
 }
 
 // readStick copies the files into memory. Nothing is looked at on the stick
@@ -133,16 +134,17 @@ func readStick(s visitor) (brought, error) {
 }
 
 // admit decides whether a configuration is looked at at all.
-func (st *Station) admit(b brought, plugged bool) error {
+func (st *Station) admit(b *brought, plugged bool) error {
 	c, _ := st.takeover.Running()
 	if c == nil {
 		return takeover.ErrBusy
 	}
-	if key := c.USB.PublicKey; key != "" {
+	if c.USB.PublicKey != "" {
 		if b.unsigned != nil {
 			return console.Tell(dlt645.Text{EN: "usb.public_key is set, and %s is missing or unfit: %v", ZH: "已设置 usb.public_key，但 %s 缺失或不可用：%v"}, dlt645.Text{}, stickSignature, b.unsigned)
 		}
-		if err := board.Verify(key, []byte(b.text), b.signature); err != nil {
+		var err error
+		if b.signed, err = takeover.Verify(c, b.text, b.signature); err != nil {
 			return err
 		}
 	}
@@ -167,6 +169,14 @@ func whyOf(err error) dlt645.Text {
 		t.ZH = "U 盘不是 FAT、exFAT 或 ext4：" + t.ZH
 	}
 	return t
+}
+
+// todoOf tells what to do about it.
+func todoOf(err error) dlt645.Text {
+	if told, ok := errors.AsType[*console.Told](err); ok {
+		return told.Hint
+	}
+	return dlt645.Text{}
 }
 
 // longestChange is how long a change may take to come about.

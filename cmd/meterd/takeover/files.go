@@ -20,16 +20,18 @@ import (
 //	meterd.toml.prev     the last one that has proved itself
 //	meterd.toml.trial    there while meterd.toml has not: its hash, and how often it was started
 //	meterd.toml.refused  the last one that did not prove itself
+//	meterd.toml.signed   by which date each of them was signed, if any was
 //
 // Each is written as a whole (board.WriteFile), in this order:
 //
-//	install:  prev := running   trial := hash of new   toml := new
+//	install:  prev := running   signed := with new   trial := hash of new   toml := new
 //	confirm:  remove trial
 //	back:     refused := toml   toml := prev           remove trial
 //
 // A power cut between two steps leaves a trial whose hash is not that of
 // meterd.toml: then nothing is on trial. A second install before the first
-// has proved itself leaves prev alone.
+// has proved itself leaves prev alone. A date goes by the hash of its text, so
+// that the one before has its own again when it is put back.
 type Files struct {
 	Path   string
 	write  func(path string, b []byte, perm os.FileMode) error
@@ -44,6 +46,14 @@ func NewFiles(path string) *Files {
 func (f *Files) prev() string    { return f.Path + ".prev" }
 func (f *Files) trial() string   { return f.Path + ".trial" }
 func (f *Files) refused() string { return f.Path + ".refused" }
+func (f *Files) signed() string  { return f.Path + ".signed" }
+
+// Candidate is a configuration that somebody brings.
+type Candidate struct {
+	Text   string
+	By     string         // who
+	Signed *config.Signed // what its signer says; nil: nothing
+}
 
 // trialMark is what the file of a trial holds.
 type trialMark struct {
@@ -72,17 +82,20 @@ func HashOf(text string) string {
 }
 
 // install puts a new configuration in the place of the one that runs.
-func (f *Files) install(text, running, by string) error {
-	m := trialMark{Hash: HashOf(text), By: by}
+func (f *Files) install(c Candidate, running string) error {
+	m := trialMark{Hash: HashOf(c.Text), By: c.By}
 	if f.mark().of(running) {
 		m.Was = HashOf(running)
 	} else if err := f.write(f.prev(), []byte(running), 0o600); err != nil {
 		return fmt.Errorf("the configuration before cannot be kept: %w", err)
 	}
+	if err := f.noteSigned(c.Text, running, c.Signed); err != nil {
+		return err
+	}
 	if err := f.putMark(m); err != nil {
 		return err
 	}
-	if err := f.write(f.Path, []byte(text), f.mode()); err != nil {
+	if err := f.write(f.Path, []byte(c.Text), f.mode()); err != nil {
 		return fmt.Errorf("the new configuration cannot be written: %w", err)
 	}
 	return nil

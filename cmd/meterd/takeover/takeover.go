@@ -120,10 +120,9 @@ type Proposal struct {
 // Accepted reports whether it runs in a moment.
 func (p Proposal) Accepted() bool { return !p.Same && p.Err == nil && !config.Failed(p.Problems) }
 
-// Propose takes a configuration over, if nothing is wrong with it; by names
-// who brought it. The change itself comes after a moment, so that who asked is
-// told first.
-func (t *Takeover) Propose(ctx context.Context, text, by string) Proposal {
+// Propose takes a configuration over, if nothing is wrong with it. The change
+// itself comes after a moment, so that who asked is told first.
+func (t *Takeover) Propose(ctx context.Context, c Candidate) Proposal {
 	select {
 	case t.turn <- struct{}{}:
 		defer func() { <-t.turn }()
@@ -132,7 +131,12 @@ func (t *Takeover) Propose(ctx context.Context, text, by string) Proposal {
 	}
 	runs, running := t.Running()
 	var p Proposal
-	for a := t.on(Event{Kind: Bring, OK: text != running}); ; {
+	if c.Text != running {
+		if p.Err = t.Files.notOlder(c.Signed, running); p.Err != nil {
+			return p
+		}
+	}
+	for a := t.on(Event{Kind: Bring, OK: c.Text != running}); ; {
 		switch a {
 		case LeaveIt:
 			p.Same = true
@@ -141,17 +145,17 @@ func (t *Takeover) Propose(ctx context.Context, text, by string) Proposal {
 			p.Err = ErrBusy
 			return p
 		case DoExamine:
-			p = examine(text)
+			p = examine(c.Text)
 			a = t.on(Event{Kind: Examine, OK: !config.Failed(p.Problems)})
 		case DoTry:
 			p.try(runs)
 			a = t.on(Event{Kind: Try, OK: !config.Failed(p.Problems)})
 		case DoWrite:
-			p.Err = t.Files.install(text, running, by)
+			p.Err = t.Files.install(c, running)
 			a = t.on(Event{Kind: Write, OK: p.Err == nil})
 		case Run:
-			t.log.Info("a new configuration is taken over", "by", by, "gateway", p.Config.Gateway.ID)
-			next := Change{Config: p.Config, Text: text}
+			t.log.Info("a new configuration is taken over", "by", c.By, "gateway", p.Config.Gateway.ID)
+			next := Change{Config: p.Config, Text: c.Text}
 			time.AfterFunc(changeAfter, func() { t.changes <- next })
 			return p
 		default: // refused
@@ -293,6 +297,9 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 			t.log.Error("the trial of the configuration cannot be noted", "err", err)
 		}
 		next.Config, problems = config.Parse(path, next.Text)
+	}
+	if _, err := t.Files.notes(); err != nil {
+		t.log.Error("by which date the configuration was signed cannot be read: an older one would be taken", "err", err)
 	}
 	f.Usable = !config.Unusable(problems)
 	f.PrevUsable = t.Files.prevUsable() == nil
