@@ -95,8 +95,11 @@ func parseSignedFile(word string) (f SignedFile, err error) {
 	return f, nil
 }
 
-// Hash gives the hash of a file that is covered.
+// Hash gives the hash of a file that is covered: none where nothing is said.
 func (s *Signed) Hash(name string) (hash [sha256.Size]byte, ok bool) {
+	if s == nil {
+		return hash, false
+	}
 	for _, f := range s.Files {
 		if f.Name == name {
 			return f.Hash, true

@@ -46,6 +46,7 @@ var chinese = map[string]string{
 	"the loop goes on, the watchdog is fed again":                                                    "循环恢复，继续喂看门狗",
 	"the new configuration cannot be taken back":                                                     "无法恢复原配置",
 	"the new configuration is taken back":                                                            "已恢复原配置",
+	"not all that belongs to the configuration before is as it was":                                  "原配置的附属文件未能全部恢复",
 	"the new configuration works":                                                                    "新配置工作正常",
 	"the new configuration works in part":                                                            "新配置部分工作",
 	"the platform does not register a meter":                                                         "平台未登记电表",

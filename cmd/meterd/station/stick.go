@@ -61,7 +61,7 @@ const settled = time.Minute
 // stick takes what a stick brings, and stays with it until it is clear what
 // came of it, or until it is pulled.
 func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bool) {
-	brought, err := readStick(s)
+	brought, err := st.readStick(s, plugged)
 	if errors.Is(err, fs.ErrNotExist) {
 		st.log.Info("a stick without meterd.toml", "stick", name)
 		return
@@ -78,10 +78,7 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	var r stickReport
 	var p takeover.Proposal
 	if err == nil {
-		err = st.admit(&brought, plugged)
-	}
-	if err == nil {
-		p = st.takeover.Propose(ctx, takeover.Candidate{Text: brought.text, By: "stick", Signed: brought.signed})
+		p = st.takeover.Propose(ctx, takeover.Candidate{Text: brought.text, By: "stick", Signed: brought.signed, Files: brought.files})
 	}
 	switch {
 	case err != nil:
@@ -95,7 +92,7 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	default:
 		r = stickReport{result: taken, problems: p.Problems}
 	}
-	r.text = brought.text
+	r.text, r.files = brought.text, p.Files
 	if r.result == taken {
 		runs := st.awaitChange(ctx, brought.text)
 		r.why = st.takeover.View().Says
@@ -115,11 +112,13 @@ type brought struct {
 	signature []byte // nil: none
 	unsigned  error  // why there is no signature
 	signed    *config.Signed
+	files     map[string][]byte // that it names, by name
 }
 
-// readStick copies the files into memory. Nothing is looked at on the stick
-// itself: it may change between two looks.
-func readStick(s visitor) (brought, error) {
+// readStick copies the files into memory: the configuration, and if that is
+// admitted what it names. Nothing is looked at on the stick itself: it may change
+// between two looks.
+func (st *Station) readStick(s visitor, plugged bool) (brought, error) {
 	var b brought
 	err := s.Visit(false, func(dir string) error {
 		text, err := board.ReadPlain(filepath.Join(dir, stickConfig), takeover.MostConfig)
@@ -128,9 +127,34 @@ func readStick(s visitor) (brought, error) {
 		}
 		b.text = string(text)
 		b.signature, b.unsigned = board.ReadPlain(filepath.Join(dir, stickSignature), mostSignature)
-		return nil
+		if err := st.admit(&b, plugged); err != nil {
+			return err
+		}
+		b.files, err = st.readBeside(dir, b.text)
+		return err
 	})
 	return b, err
+}
+
+// readBeside reads the certificates and keys that a text names, as far as they
+// are there.
+func (st *Station) readBeside(dir, text string) (map[string][]byte, error) {
+	c, _ := config.Parse(stickConfig, text)
+	if c == nil {
+		return nil, nil // it is told why
+	}
+	files := map[string][]byte{}
+	for _, name := range st.takeover.Files.Wants(c) {
+		b, err := board.ReadPlain(filepath.Join(dir, name), takeover.MostFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the board may have it
+		}
+		if err != nil {
+			return nil, err
+		}
+		files[name] = b
+	}
+	return files, nil
 }
 
 // admit decides whether a configuration is looked at at all.
@@ -189,7 +213,7 @@ func (st *Station) awaitChange(ctx context.Context, text string) bool {
 	end := time.NewTimer(longestChange)
 	defer end.Stop()
 	for {
-		if _, runs := st.takeover.Running(); runs == text {
+		if _, runs := st.takeover.Running(); runs == text && st.takeover.View().Step != takeover.Written {
 			return true
 		}
 		select {
@@ -213,9 +237,10 @@ func (st *Station) stay(ctx context.Context, name string, s visitor, r stickRepo
 	for {
 		_, runs := st.takeover.Running()
 		v := st.takeover.View()
-		if runs != r.text || v.Phase == takeover.Proved {
+		back := runs != r.text || v.Phase == takeover.WentBack
+		if back || v.Phase == takeover.Proved {
 			r.result, r.why = works, v.Says
-			if runs != r.text {
+			if back {
 				r.result = takenBack
 			}
 			st.tell(name, s, &r)
