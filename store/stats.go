@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"maps"
 	"time"
 )
@@ -19,6 +20,7 @@ type Stats struct {
 	Commits       int
 	Failures      int
 	LastErr       string         // of the last commit, "" if it worked
+	Foreign       bool           // there is no medium, because what stands at its path is no ring that this program reads
 	Lost          map[string]int // records that were overwritten or dropped before a cursor had passed them
 	Unseen        map[string]int // records that were overwritten after the position that a cursor has now
 	// Holds is how long it takes to write the whole ring at the pace of the
@@ -36,6 +38,7 @@ func (r *Ring) Stats() Stats {
 	for name, n := range r.unseen {
 		s.Unseen[name] = int(n)
 	}
+	s.Foreign = errors.Is(r.gone, ErrForeign) || errors.Is(r.gone, ErrVersion)
 	s.Last = r.next - 1
 	s.Waiting = len(r.pending)
 	s.First = r.first

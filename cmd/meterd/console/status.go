@@ -128,5 +128,7 @@ type RingStatus struct {
 	Written  int64  `json:"bytes_written"`
 	Waiting  int    `json:"waiting"`
 	LastErr  string `json:"last_error"`
+	Path     string `json:"path"`
+	Foreign  bool   `json:"foreign"` // what stands there is no ring that this program reads
 	Holds    int64  `json:"holds_s"` // how long it takes to write all of it at the present pace; 0: not known
 }

@@ -133,6 +133,9 @@ func TestEachProblemIsTold(t *testing.T) {
 	}{
 		{"a state that cannot be kept", func(s *Status) { s.Unkept = "no space left on device" }, "! state: it cannot be kept: no space left on device", "is there room?"},
 		{"a ring that cannot be used", func(s *Status) { s.Ring = RingStatus{LastErr: "not a store"} }, "! ring: it cannot be used: not a store", "see [store] path"},
+		{"a ring that is none", func(s *Status) {
+			s.Ring = RingStatus{LastErr: "store: not a store: /dev/mmcblk0", Foreign: true, Path: "/dev/mmcblk0"}
+		}, "! ring: it cannot be used: store: not a store", "meterd ring format /dev/mmcblk0"},
 		{"flash that cannot be written", func(s *Status) { s.Ring.LastErr = "input/output error" }, "! ring: flash cannot be written: input/output error", "replace the flash"},
 		{"damage in the ring", func(s *Status) { s.Ring.Corrupt = 2 }, "! ring: 2 damaged places", "meterd ring verify"},
 		{"a port that is gone", func(s *Status) { s.Buses[0].PortErr = "no such device" }, "! bus b1: port /dev/ttyS1 does not work: no such device", "check port"},

@@ -227,7 +227,7 @@ func (p *Panel) ringStatus() console.RingStatus {
 	s := p.Ring.Stats()
 	r := console.RingStatus{
 		Capacity: s.CapacityBytes, Used: s.UsedBytes, First: s.First, Last: s.Last, Lost: s.Dropped + p.Dropped(),
-		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr, Holds: int64(s.Holds.Seconds()),
+		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr, Holds: int64(s.Holds.Seconds()), Path: p.Config.Store.Path, Foreign: s.Foreign,
 	}
 	most := 0
 	for _, n := range s.Lost {

@@ -62,10 +62,10 @@ func (st *Station) useRing(c config.Store) error {
 	switch {
 	case err != nil && (ring == nil || gone) && !errors.Is(err, store.ErrLocked):
 		// Meters are read all the same, and people can look.
-		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err))
+		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err, c.Path))
 		opened = store.InMemory(st.ringOptions(c), err)
 	case err != nil:
-		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err)}
+		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err, c.Path)}
 	}
 	for name := range cursors { // of another ring, what is carried over is theirs
 		if _, ok := opened.Cursor(name); !ok {
@@ -194,7 +194,7 @@ func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Stor
 		again, err := store.Open(c.Path, quiet)
 		if err != nil {
 			if err.Error() != told {
-				st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err))
+				st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err, c.Path))
 			}
 			told = err.Error()
 			continue

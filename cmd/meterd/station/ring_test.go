@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/dlt645"
@@ -108,7 +109,7 @@ func TestACopiedCardUsesNoNumberTwice(t *testing.T) {
 			}
 		}
 	}
-	if m := readMark(filepath.Join(two, "ring.state.board")); m.board != "02:00:00:00:00:02" {
+	if m := board.ReadMark(filepath.Join(two, "ring.state.board")); m.Board != "02:00:00:00:00:02" {
 		t.Errorf("the copy belongs to %+v", m)
 	}
 	if moved := run(two, "", 1); len(moved) != 1 { // a board that cannot be told from others
@@ -258,6 +259,9 @@ func TestWhatBecomesOfTheRingsFile(t *testing.T) {
 				}
 				if c.inMemory && !strings.Contains(told.String(), "level=ERROR msg=\"the ring cannot be used: readings are in memory only\"") {
 					t.Errorf("it is told as %s", &told)
+				}
+				if c.inMemory && (!strings.Contains(told.String(), "meterd ring format "+set.Path) || !r.Stats().Foreign) {
+					t.Errorf("what to do about it is told as %s", &told)
 				}
 				if running && name != "cut to nothing" {
 					pos, ok := r.Cursor("tuya")
