@@ -21,6 +21,23 @@ func Began(record []byte) (boot uint32, at time.Time, trusted, ok bool) {
 	return r.Boot, r.Time.Add(-r.Uptime), r.Trusted, true
 }
 
+// Taken gives the time of a record by the board's clock; trusted tells whether that
+// was right. False if the record is none of ours.
+func Taken(record []byte) (at time.Time, trusted bool) {
+	if IsEvent(record) {
+		var e Event
+		if e.UnmarshalBinary(record) != nil {
+			return time.Time{}, false
+		}
+		return e.Time, e.Trusted
+	}
+	var r Reading
+	if r.UnmarshalBinary(record) != nil {
+		return time.Time{}, false
+	}
+	return r.Time, r.Trusted
+}
+
 // Date gives a reading that was taken while the clock was doubted its time,
 // from the moment at which that start of the system began.
 func (r *Reading) Date(began time.Time) {

@@ -30,6 +30,7 @@ func (r *Ring) recover() error {
 		m.failed.Store(0)
 		clear(r.cursors)
 		clear(r.unseen)
+		clear(r.unseenAt)
 		r.findEnd()
 		if m.failed.Load() == 0 {
 			return nil
@@ -78,6 +79,10 @@ func (r *Ring) findEnd() {
 	}
 	if good != nil {
 		for _, c := range good.positions {
+			if name, ok := strings.CutPrefix(c.name, sinceMark); ok {
+				r.unseenAt[name] = c.pos
+				continue
+			}
 			if name, ok := strings.CutPrefix(c.name, unseenMark); ok {
 				r.unseen[name] = c.pos
 				continue

@@ -19,6 +19,9 @@ type Options struct {
 	Flush time.Duration
 	// Codec packs the records of a commit; nil: they are written as they are.
 	Codec Codec
+	// Taken tells when what a record holds was taken, false if nobody knows; nil:
+	// nobody ever does.
+	Taken func(rec []byte) (time.Time, bool)
 	// Failed is told of each commit that failed, nil after one that worked
 	// again.
 	Failed func(error)
@@ -50,6 +53,7 @@ type Ring struct {
 	since     time.Time  // when the first of them came
 	cursors   map[string]uint64
 	unseen    map[string]uint64 // records that were overwritten after each cursor's position
+	unseenAt  map[string]uint64 // when the first of those was taken, in ms since 1970; none: not known
 	moved     int               // by how many records cursors went on since they were last durable
 	movedAt   time.Time         // when the first of these moves was
 	lowest    uint64            // the oldest segment that may be read
@@ -228,13 +232,14 @@ func OpenReadOnly(path string, codec Codec) (*Ring, error) {
 
 func newRing(f File, s superblock, opt Options) *Ring {
 	r := &Ring{
-		medium:  medium{superblock: s, file: f, codec: opt.Codec},
-		opt:     opt,
-		kick:    make(chan struct{}, 1),
-		turn:    make(chan struct{}, 1),
-		cursors: map[string]uint64{},
-		unseen:  map[string]uint64{},
-		damage:  map[uint64]bool{},
+		medium:   medium{superblock: s, file: f, codec: opt.Codec},
+		opt:      opt,
+		kick:     make(chan struct{}, 1),
+		turn:     make(chan struct{}, 1),
+		cursors:  map[string]uint64{},
+		unseen:   map[string]uint64{},
+		unseenAt: map[string]uint64{},
+		damage:   map[uint64]bool{},
 	}
 	r.stats.Lost = map[string]int{}
 	if f != nil {
@@ -336,7 +341,7 @@ func (r *Ring) forgetPendingLocked(n int) {
 
 // longest is the longest record that fits into a segment beside all cursors.
 func (r *Ring) longest() int {
-	const overhead = frameHeader + MaxCursors*(1+len(unseenMark)+MaxCursorName+8) + 5
+	const overhead = frameHeader + MaxCursors*(1+len(sinceMark)+MaxCursorName+8) + 5
 	return min(MaxRecord, r.medium.segmentSize-overhead)
 }
 
@@ -418,6 +423,7 @@ func (r *Ring) Forget(name string) {
 	defer r.mu.Unlock()
 	delete(r.cursors, name)
 	delete(r.unseen, name)
+	delete(r.unseenAt, name)
 }
 
 // passLocked takes off what a cursor that goes on has passed of what was
@@ -427,6 +433,7 @@ func (r *Ring) passLocked(name string, from, to uint64) {
 	case n == 0:
 	case to+1 >= r.first || to < from:
 		delete(r.unseen, name)
+		delete(r.unseenAt, name)
 	default:
 		r.unseen[name] = n - min(n, to-from)
 	}

@@ -23,6 +23,8 @@ type Stats struct {
 	Foreign       bool           // there is no medium, because what stands at its path is no ring that this program reads
 	Lost          map[string]int // records that were overwritten or dropped before a cursor had passed them
 	Unseen        map[string]int // records that were overwritten after the position that a cursor has now
+	// UnseenSince is when the first of those was taken, where that is known.
+	UnseenSince map[string]time.Time
 	// Holds is how long it takes to write the whole ring at the pace of the
 	// last hour or two; 0: not known yet.
 	Holds time.Duration
@@ -35,8 +37,12 @@ func (r *Ring) Stats() Stats {
 	s := r.stats
 	s.Lost = maps.Clone(s.Lost)
 	s.Unseen = map[string]int{}
+	s.UnseenSince = map[string]time.Time{}
 	for name, n := range r.unseen {
 		s.Unseen[name] = int(n)
+		if at := r.unseenAt[name]; at > 0 {
+			s.UnseenSince[name] = time.UnixMilli(int64(at))
+		}
 	}
 	s.Foreign = errors.Is(r.gone, ErrForeign) || errors.Is(r.gone, ErrVersion)
 	s.Last = r.next - 1

@@ -135,10 +135,18 @@ func (d *delivery) gap(e store.Entry) {
 		return
 	}
 	d.count.Lost += missing
-	d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
+	d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing, "since", when(g.Since), "until", when(g.Until))
 	if d.lost != nil {
 		d.lost(*g, missing)
 	}
+}
+
+// when tells a time that is not always known.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // admission is whether a record goes out.

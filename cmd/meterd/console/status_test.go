@@ -171,7 +171,10 @@ func TestEachProblemIsTold(t *testing.T) {
 		}, "! uplink tuya: the ring, which holds 10d, is nearly full of what waits", "the oldest readings are lost"},
 		{"readings that are overwritten", func(s *Status) {
 			s.Ring.Holds, s.Uplinks[0].Overwritten, s.Uplinks[0].Oldest = 18*3600, 113, before(20*time.Hour)
-		}, "! uplink tuya: 113 undelivered readings overwritten; the ring holds 18h", "restore the connection, and enlarge store.size"},
+		}, "! uplink tuya: the outage is longer than the ring holds: 18h; 113 undelivered readings overwritten, of before 11-19 14:15", "restore the connection, and enlarge store.size"},
+		{"readings that are overwritten, with their times", func(s *Status) {
+			s.Uplinks[0].Overwritten, s.Uplinks[0].OverwrittenSince, s.Uplinks[0].Oldest = 113, before(20*time.Hour), before(18*time.Minute)
+		}, "! uplink tuya: the outage is longer than the ring holds: 18m; 113 undelivered readings overwritten, of 11-19 14:15 to 11-20 09:57", "restore the connection, and enlarge store.size"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
@@ -197,6 +200,9 @@ func TestEachProblemIsTold(t *testing.T) {
 			s := well()
 			c.spoil(&s)
 			lines := strings.Split(s.Text("en"), "\n")
+			if !strings.HasPrefix(lines[2], "  → ") { // it takes two lines
+				lines = append([]string{lines[0], lines[1] + " " + strings.TrimSpace(lines[2])}, lines[3:]...)
+			}
 			if !strings.Contains(lines[1], c.what) || !strings.HasPrefix(lines[2], "  → ") || !strings.Contains(lines[2], c.do) {
 				t.Errorf("got %q, %q; want %q, %q", lines[1], lines[2], c.what, c.do)
 			}

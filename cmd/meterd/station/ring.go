@@ -23,7 +23,7 @@ func (st *Station) openRing(c config.Store) (*store.Ring, error) {
 }
 
 func (st *Station) ringOptions(c config.Store) store.Options {
-	return store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed}
+	return store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Taken: meter.Taken, Failed: st.commitFailed}
 }
 
 // useRing opens the ring with these settings. It stays open where they are
