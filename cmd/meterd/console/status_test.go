@@ -76,7 +76,7 @@ func TestStatusFitsWhateverTheState(t *testing.T) {
 		s := drawStatus(t)
 		for _, lang := range []string{"en", "zh"} {
 			text := s.Text(lang)
-			onScreen(t, harmless(text), statusLines)
+			onScreen(t, Harmless(text), statusLines)
 			for l := range strings.Lines(text) {
 				if strings.HasPrefix(l, "  → ") && strings.Contains(l, "…") {
 					t.Errorf("what to do is cut: %s", l)
@@ -94,15 +94,15 @@ func TestOtherAnswersFitTheWidth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawStatus(t)
 		for _, lang := range []string{"en", "zh"} {
-			onScreen(t, harmless(Meters{List: s.Meters, Now: s.Now}.Text(lang)), 1000)
-			onScreen(t, harmless(Uplinks{List: s.Uplinks, Now: s.Now}.Text(lang)), 1000)
+			onScreen(t, Harmless(Meters{List: s.Meters, Now: s.Now}.Text(lang)), 1000)
+			onScreen(t, Harmless(Uplinks{List: s.Uplinks, Now: s.Now}.Text(lang)), 1000)
 			for _, u := range s.Uplinks {
-				onScreen(t, harmless(UplinkDetail{UplinkStatus: u, Now: s.Now}.Text(lang)), 1000)
+				onScreen(t, Harmless(UplinkDetail{UplinkStatus: u, Now: s.Now}.Text(lang)), 1000)
 			}
 			for _, m := range s.Meters[:min(3, len(s.Meters))] {
-				onScreen(t, harmless(MeterDetail{MeterStatus: m, Now: s.Now}.Text(lang)), 1000)
+				onScreen(t, Harmless(MeterDetail{MeterStatus: m, Now: s.Now}.Text(lang)), 1000)
 			}
-			onScreen(t, harmless(Ring{RingStatus: s.Ring}.Text(lang)), 1000)
+			onScreen(t, Harmless(Ring{RingStatus: s.Ring}.Text(lang)), 1000)
 		}
 	})
 }

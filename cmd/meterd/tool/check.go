@@ -42,12 +42,13 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 			return err
 		}
 	} else {
+		out := cli.Plain(s.Out)
 		for _, p := range problems {
-			fmt.Fprintln(s.Out, p)
+			fmt.Fprintln(out, p)
 		}
-		printPlan(s.Out, plan)
+		printPlan(out, plan)
 		for _, w := range withheld {
-			fmt.Fprintf(s.Out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
+			fmt.Fprintf(out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
 		}
 	}
 	if failed {

@@ -159,3 +159,14 @@ product_id = "pid01"
 		t.Errorf("of one with a mistake it says %q", r.out)
 	}
 }
+
+// TestCheckIsOnlyText: a configuration may come from anywhere.
+func TestCheckIsOnlyText(t *testing.T) {
+	evil := strings.ReplaceAll(goodConfig, `"m1"`, `"m\u001b[2J\u202e"`)
+	for _, text := range []string{evil, strings.Replace(evil, meter1, "2024", 1), "[gateway]\nid = \"\x1b[2J\"", "[gate\x1b[2J"} {
+		r := run(Check, "", configFile(t, text))
+		if told := r.out + r.err; strings.ContainsAny(told, "\x1b\u202e") || r.out == "" {
+			t.Errorf("of %q it tells %q", text, told)
+		}
+	}
+}

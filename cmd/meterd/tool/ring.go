@@ -34,7 +34,7 @@ func Ring(f *flag.FlagSet, args []string, s cli.Streams) error {
 		return err
 	}
 	if what == "format" {
-		return formatRing(f, s.Out, *size, *yes)
+		return formatRing(f, cli.Plain(s.Out), *size, *yes)
 	}
 	look, ok := map[string]func(*store.Ring, io.Writer, bool) error{"verify": verifyRing, "dump": dumpRing, "export": exportRing}[what]
 	if !ok {
@@ -84,6 +84,7 @@ func verifyRing(r *store.Ring, w io.Writer, asJSON bool) error {
 			return err
 		}
 	} else {
+		w := cli.Plain(w)
 		fmt.Fprintf(w, "%d records, %d to %d, %d damaged frames\n", result.Records, result.First, result.Last, result.Corrupt)
 		if result.Torn {
 			fmt.Fprintln(w, "the last write is torn: it was not durable yet")
