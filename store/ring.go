@@ -62,6 +62,7 @@ type Ring struct {
 	written   bool              // there is one
 	reserving bool              // this session has reserved numbers
 	ended     bool              // the last frame says that no more numbers are given
+	far       bool              // numbers go on far away once one is given
 	changed   chan struct{}
 	damage    map[uint64]bool // damaged places that were met, by the number after
 	dropped   Gap             // the records given up in memory, from the first to the last
@@ -168,6 +169,12 @@ func begin(r *Ring) *Ring {
 // other session's are.
 func (r *Ring) reserve() {
 	r.began.Do(func() {
+		r.mu.Lock()
+		far := r.far
+		r.mu.Unlock()
+		if far {
+			r.leap(farSpread)
+		}
 		if err := r.Flush(); err == nil {
 			_ = r.Flush() // it is told by Failed
 		} else if r.medium.file != nil { // else it has an identity of its own
@@ -189,14 +196,35 @@ func (r *Ring) untouched() bool {
 // Leap has numbers go on where no other ones are: those that come next may have
 // been used under this identity, by a copy of the store that was at work
 // elsewhere or later than this one.
-func (r *Ring) Leap() {
+func (r *Ring) Leap() { r.leap(leapSpread) }
+
+// How widely the numbers are spread that come after a leap, so that no two who begin
+// at one place meet: two that each give a million do so once in 70,000 times, and
+// once in a million. The first is less because it happens with each power cut:
+// numbers are to stay below 2^53 for the life of a board.
+const (
+	farSpread  = 1 << 36
+	leapSpread = 1 << 40
+)
+
+func (r *Ring) leap(spread uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)
+	r.far = false
+	r.next += r.medium.skipped() + mathrand.Uint64N(spread)
 	r.reserved = r.next
 	if !r.written {
 		r.first = r.next
 	}
+}
+
+// Far has numbers go on far away as Leap does, but not before one is given: a
+// start that has nothing to write leaves no trace of it. Where one was given
+// already, or this session has made the ring, it does nothing.
+func (r *Ring) Far() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.far = r.far || !r.reserving
 }
 
 // inMemory gives a ring without a medium. It has an identity of its own.

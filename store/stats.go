@@ -16,6 +16,7 @@ type Stats struct {
 	Corrupt       int    // damaged places met
 	Torn          bool   // a write was torn when the store was last closed
 	Emptied       bool   // it was made before, and holds nothing at all
+	Far           bool   // the next number that is given lies far away
 	BytesWritten  int64
 	Commits       int
 	Failures      int
@@ -45,6 +46,7 @@ func (r *Ring) Stats() Stats {
 		}
 	}
 	s.Foreign = errors.Is(r.gone, ErrForeign) || errors.Is(r.gone, ErrVersion)
+	s.Far = r.far
 	s.Last = r.next - 1
 	s.Waiting = len(r.pending)
 	s.First = r.first

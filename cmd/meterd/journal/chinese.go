@@ -60,6 +60,7 @@ var chinese = map[string]string{
 	"the ring was at work on another board: numbers go on far from those that it may use":            "存储曾在另一块板上使用：编号从远处继续",
 	"the ring is older than it was: readings that were in it are gone, and numbers go on far away":   "存储比先前更旧：其中的数据已丢失，编号从远处继续",
 	"how far the ring is cannot be noted":                                                            "无法记录存储的进度",
+	"where the ring's numbers ended cannot be noted: they go on far away at the next start":          "无法记录存储编号的终点：下次启动时编号从远处继续",
 	"the rest of the ring cannot be moved away":                                                      "无法移走残留的存储文件",
 	"the ring cannot be used: readings are in memory only":                                           "存储无法使用，数据只在内存中",
 	"the ring is no longer in its file: what was not delivered goes into a new one":                  "存储文件已不在原处：未上报的数据转入新文件",

@@ -10,6 +10,36 @@ import (
 	"meterd/store"
 )
 
+// A second mark, the witness, stands beside the console's socket, where nothing
+// outlives the system: it is written when the ring was closed well, and the next
+// start finds it, on the same board, in the same start of the system, at the same
+// number. Then nobody can have put an older copy in the place of ring, state and mark
+// together, and numbers go on without a gap. Else they go on far away: whether the board
+// was off, or all of /data comes from a backup, cannot be told apart.
+
+// witnessOf gives the file of the witness.
+func witnessOf(c *config.Config) string { return c.Console.Socket + ".ring" }
+
+// boardNow names this start of the system on this board.
+func (st *Station) boardNow() string { return fmt.Sprintf("%s %d", st.hardware(), st.boot) }
+
+// witnessNow gives the witness of a ring as it is.
+func (st *Station) witnessNow(r *store.Ring) board.Mark {
+	m := st.markNow(r)
+	m.Board = st.boardNow()
+	return m
+}
+
+// bear writes the witness of a ring that was closed well.
+func (st *Station) bear(file string, m board.Mark) {
+	if file == "" {
+		return
+	}
+	if err := board.WriteMark(file, m); err != nil {
+		st.log.Warn("where the ring's numbers ended cannot be noted: they go on far away at the next start", "err", err)
+	}
+}
+
 // markEvery is how old a mark may be: what is put back within that time and
 // after a power cut goes unnoticed.
 const markEvery = time.Hour
@@ -36,6 +66,15 @@ func (st *Station) markNow(r *store.Ring) board.Mark {
 // before an older copy was put in the ring's place.
 func (st *Station) examine(r *store.Ring, file string) {
 	then, now := board.ReadMark(file), st.markNow(r)
+	if st.witness != "" {
+		w, present := board.ReadMark(st.witness), st.witnessNow(r)
+		if w != present {
+			r.Far()
+		}
+		if w.Board == present.Board && w.Ring == now.Ring && w.Last > then.Last {
+			then.Ring, then.Last = w.Ring, w.Last
+		}
+	}
 	switch {
 	case then.Board != "" && now.Board != "" && then.Board != now.Board:
 		st.log.Error("the ring was at work on another board: numbers go on far from those that it may use", "board", then.Board, "this", now.Board, "hint", "if the card was copied, give each board ids of its own: gateway.id, and those of the uplinks")

@@ -266,9 +266,13 @@ func TestWhatBecomesOfTheRingsFile(t *testing.T) {
 				if running && name != "cut to nothing" {
 					pos, ok := r.Cursor("tuya")
 					n := 0
-					for rd := r.NewReader(pos); ; n++ {
-						if _, more := rd.Next(); !more {
+					for rd := r.NewReader(pos); ; {
+						e, more := rd.Next()
+						if !more {
 							break
+						}
+						if e.Gap == nil { // else numbers that nobody had
+							n++
 						}
 					}
 					if !ok || n != 10 {
