@@ -11,7 +11,8 @@ import (
 type Mark struct {
 	Board string // HardwareID; "" where there is none
 	Ring  string // the ring's identity in hex; "" where none is known
-	Last  uint64 // the last number that was durable then
+	Last  uint64 // the last number that was durable then, or that an unclean end has skipped
+	Held  uint64 // the last number that stood in the ring then; 0: not known
 }
 
 // mostMark bounds the file of a mark in bytes.
@@ -25,7 +26,7 @@ func ReadMark(file string) (m Mark) {
 	}
 	first, second, _ := strings.Cut(string(b), "\n")
 	m.Board = strings.TrimSpace(first)
-	if n, _ := fmt.Sscan(second, &m.Ring, &m.Last); n < 2 {
+	if n, _ := fmt.Sscan(second, &m.Ring, &m.Last, &m.Held); n < 2 { // earlier programs wrote two
 		m.Ring, m.Last = "", 0
 	}
 	return m
@@ -33,5 +34,5 @@ func ReadMark(file string) (m Mark) {
 
 // WriteMark writes a mark durably.
 func WriteMark(file string, m Mark) error {
-	return WriteFile(file, fmt.Appendf(nil, "%s\n%s %d\n", m.Board, m.Ring, m.Last), 0o600)
+	return WriteFile(file, fmt.Appendf(nil, "%s\n%s %d %d\n", m.Board, m.Ring, m.Last, m.Held), 0o600)
 }

@@ -51,6 +51,7 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 	defer r.mu.Unlock()
 	r.reserved = f.end() + uint64(f.reserved)
 	r.ended = f.reserved == 0
+	r.held = f.end() - 1
 	r.settleLocked(f)
 	r.since = began // what is left came while the frame was written, or later
 	r.moved -= moved

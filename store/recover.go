@@ -52,7 +52,7 @@ func (r *Ring) recover() error {
 // findEnd looks once.
 func (r *Ring) findEnd() {
 	m := &r.medium
-	r.next, r.reserved, r.first, r.written, r.far = 1, 1, 1, false, false
+	r.next, r.reserved, r.first, r.held, r.written, r.far = 1, 1, 1, 0, false, false
 	newest, ok := m.newestSegment()
 	if !ok {
 		return
@@ -93,6 +93,7 @@ func (r *Ring) findEnd() {
 	}
 	h := end.header
 	r.next, r.total = max(1, h.end()), h.total+uint64(h.records)
+	r.held = r.next - 1
 	if clean := h.reserved == 0 && h.crc != 0 && !end.broken; !clean && !reuseNumber {
 		r.next += uint64(h.reserved) + m.skipped()
 		r.far = true // a copy of the ring, taken while it was at work, goes on from here as well

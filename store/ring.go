@@ -62,6 +62,7 @@ type Ring struct {
 	written   bool              // there is one
 	reserving bool              // this session has reserved numbers
 	ended     bool              // the last frame says that no more numbers are given
+	held      uint64            // the last number that a frame on the medium tells of
 	far       bool              // numbers go on far away once one is given
 	changed   chan struct{}
 	damage    map[uint64]bool // damaged places that were met, by the number after

@@ -11,6 +11,7 @@ type Stats struct {
 	CapacityBytes int64 // 0: there is no medium
 	UsedBytes     int64
 	First, Last   uint64 // numbers of the oldest and the newest record; Last < First: none
+	Held          uint64 // the last number that the medium itself tells of: an unclean end skips those behind it
 	Waiting       int    // records that are not durable yet
 	Dropped       int    // records that were given up in memory because no commit worked
 	Corrupt       int    // damaged places met
@@ -46,7 +47,7 @@ func (r *Ring) Stats() Stats {
 		}
 	}
 	s.Foreign = errors.Is(r.gone, ErrForeign) || errors.Is(r.gone, ErrVersion)
-	s.Far = r.far
+	s.Far, s.Held = r.far, r.held
 	s.Last = r.next - 1
 	s.Waiting = len(r.pending)
 	s.First = r.first

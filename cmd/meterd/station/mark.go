@@ -58,7 +58,7 @@ func markOf(c config.Store) string {
 // markNow gives the mark of a ring as it is.
 func (st *Station) markNow(r *store.Ring) board.Mark {
 	s := r.Stats()
-	return board.Mark{Board: st.hardware(), Ring: fmt.Sprintf("%x", r.ID()), Last: s.Last - min(uint64(s.Waiting), s.Last)}
+	return board.Mark{Board: st.hardware(), Ring: fmt.Sprintf("%x", r.ID()), Last: s.Last - min(uint64(s.Waiting), s.Last), Held: s.Held}
 }
 
 // examine has numbers go on far away where another copy of this ring may use
@@ -71,15 +71,15 @@ func (st *Station) examine(r *store.Ring, file string) {
 		if w != present {
 			r.Far()
 		}
-		if w.Board == present.Board && w.Ring == now.Ring && w.Last > then.Last {
-			then.Ring, then.Last = w.Ring, w.Last
+		if w.Board == present.Board && w.Ring == now.Ring && w.Held > then.Held {
+			then.Ring, then.Held = w.Ring, w.Held
 		}
 	}
 	switch {
 	case then.Board != "" && now.Board != "" && then.Board != now.Board:
 		st.log.Error("the ring was at work on another board: numbers go on far from those that it may use", "board", then.Board, "this", now.Board, "hint", "if the card was copied, give each board ids of its own: gateway.id, and those of the uplinks")
-	case then.Ring == now.Ring && then.Last > now.Last:
-		st.log.Error("the ring is older than it was: readings that were in it are gone, and numbers go on far away", "last", now.Last, "was", then.Last, "hint", "was a backup put back? what had not been delivered since then is lost; if nobody did, replace the flash")
+	case then.Ring == now.Ring && (then.Last > now.Last || then.Held > now.Held):
+		st.log.Error("the ring is older than it was: readings that were in it are gone, and numbers go on far away", "last", now.Held, "was", max(then.Held, then.Last), "hint", "was a backup put back? what had not been delivered since then is lost; if nobody did, replace the flash")
 	default:
 		return
 	}
