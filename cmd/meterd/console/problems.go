@@ -53,8 +53,8 @@ func (s Status) ringProblems(p *problems) {
 	r := s.Ring
 	switch {
 	case r.LastErr != "" && r.Foreign:
-		todo := say(p.lang, dlt645.Text{EN: "meterd ring format %s tells what is there, and makes one; or name another in [store] path; readings are in memory only, a power cut loses them",
-			ZH: "meterd ring format %s 可查看其内容并重建，或在 [store] path 中改用其他位置；数据目前只在内存中，断电即丢失"}, r.Path)
+		todo := say(p.lang, dlt645.Text{EN: "meterd ring format %s tells what is there, and makes one; until then readings are in memory only",
+			ZH: "meterd ring format %s 可查看其内容并重建；在此之前数据只在内存中，断电即丢失"}, r.Path)
 		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"}, dlt645.Text{EN: todo, ZH: todo}, r.LastErr)
 	case r.LastErr != "" && r.Capacity == 0:
 		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"},
