@@ -125,6 +125,9 @@ func (l *Learned) record(of lane) *Record {
 			continue
 		}
 		r.Next = max(r.Next, o.Next)
+		if r.Began == 0 || o.Began < r.Began {
+			r.Began = o.Began
+		}
 		if !slices.ContainsFunc(r.Points, func(name string) bool { return !slices.Contains(o.Points, name) }) {
 			r.adopt(o, of.zone)
 		}
@@ -257,8 +260,11 @@ func (p *Poller) judgeRecords(m *polled, now time.Time, cause Cause) {
 // it may be.
 func (p *Poller) recall(ctx context.Context, now moment, wait *time.Duration) bool {
 	a := &p.archive
-	if now.up < a.from || !p.trusted(now.wall) {
-		*wait = min(*wait, max(a.from-now.up, time.Second))
+	switch {
+	case !p.trusted(now.wall):
+		return false
+	case now.up < a.from:
+		*wait = min(*wait, a.from-now.up)
 		return false
 	}
 	if *wait < p.patience() {

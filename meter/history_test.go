@@ -271,7 +271,9 @@ func TestWhatTheMeterHasNotIsMissingWithItsCause(t *testing.T) {
 				if err := p.meters[0].Give(c.quirk); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(96 * time.Hour)
+				time.Sleep(48*time.Hour + 7*time.Minute)
+				p.run(t, 30*time.Minute) // what was before is not missed
+				time.Sleep(48 * time.Hour)
 				p.run(t, 8*time.Hour)
 				l := p.last.Learned()[0]
 				missing, causes := 0, map[Cause]int{}

@@ -164,7 +164,7 @@ func (of Memory) recalled(points []Point, items []dlt645.Item, base uint16, h *H
 func (h History) Requests() (all []Request, records int) {
 	switch h.Of {
 	case Daily, Hourly:
-		all = append(all, Request{DI: h.Of.timeOf(1)})
+		all = append(all, Request{DI: h.Of.timeOf(1)}, Request{DI: h.Of.timeOf(1)}) // before and after
 	case Month:
 		all = append(all, Request{DI: settlementDay})
 	}

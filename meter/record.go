@@ -22,9 +22,12 @@ type Record struct {
 	Every int64  `json:"every,omitempty"` // seconds between the rounds that read it live; 0: none does
 	// Points are the names of what is recorded.
 	Points []string `json:"points,omitempty"`
-	Next   int64    `json:"next"`            // the first moment that was not judged, in seconds since 1970
-	Holes  []Hole   `json:"holes,omitempty"` // the oldest first
-	Days   []Day    `json:"days,omitempty"`  // the newest first
+	Next   int64    `json:"next"` // the first moment that was not judged, in seconds since 1970
+	// Began is when it was first looked at: what lies before is made up as far as
+	// the meter has it, and is not missed.
+	Began int64  `json:"began,omitempty"`
+	Holes []Hole `json:"holes,omitempty"` // the oldest first
+	Days  []Day  `json:"days,omitempty"`  // the newest first
 }
 
 // Hole is a row of moments without a reading.
@@ -110,6 +113,9 @@ func (r *Record) after(t time.Time) time.Time { return nextRound(t, r.step(), t.
 // begin makes the record ready: what lies within back is looked at, what lies
 // before is not.
 func (r *Record) begin(now time.Time, back time.Duration) {
+	if r.Began == 0 || r.Began > now.Add(48*time.Hour).Unix() {
+		r.Began = now.Unix()
+	}
 	switch first := r.moment(now.Add(-back)).Unix(); {
 	case r.Next < first:
 		r.Next = first
@@ -238,7 +244,7 @@ func (r *Record) got(t time.Time, names []string, points int, made bool, cause C
 func (r *Record) missing(from, to time.Time, cause Cause, points int) (values int) {
 	for t := from; !t.After(to); t = r.after(t) {
 		lacking := points - len(r.have(t))
-		if r.take(t, t) == 0 {
+		if r.take(t, t) == 0 || t.Unix() < r.Began {
 			continue
 		}
 		d := r.day(t)
@@ -349,6 +355,9 @@ func (r *Record) day(t time.Time) *Day {
 // Open counts the moments of each day that may still be made up.
 func (r *Record) Open(zone *time.Location) map[string]int {
 	open := map[string]int{}
+	if r.Of == Month { // nobody knows on which of the days the meter settles
+		return open
+	}
 	for _, h := range r.Holes {
 		for t := time.Unix(h.From, 0).In(zone); t.Unix() <= h.To; t = r.after(t) {
 			open[t.Format(time.DateOnly)]++

@@ -195,9 +195,9 @@ func (v *visit) timed(data []byte, refusal *dlt645.Refusal, now time.Time) {
 	case refusal != nil && v.number == 1 && refusal.Unsupported():
 		v.health.learned.lack(v.kind.timeOf(1), now.Add(refusedFor))
 		v.settle(v.to, CauseNever)
-	case !ok: // it has no such record: those from here on are none
+	case !ok: // it has no such record, nor any with a higher number
 		v.older = v.number
-		v.narrow(v.number - 1)
+		v.narrow((v.newer + v.number) / 2)
 	case at.Equal(v.from):
 		v.stage = stageItems
 	case at.After(v.from):

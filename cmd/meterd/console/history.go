@@ -44,6 +44,42 @@ type RecordPart struct {
 	Days []RecordDay `json:"days"` // the newest first
 }
 
+// Sort puts the days in their order, the newest first.
+func (part *RecordPart) Sort() {
+	slices.SortFunc(part.Days, func(a, b RecordDay) int { return strings.Compare(b.Day, a.Day) })
+}
+
+// add takes the days of another part of the same kind and step.
+func (part *RecordPart) add(o RecordPart) {
+	for _, d := range o.Days {
+		i := slices.IndexFunc(part.Days, func(h RecordDay) bool { return h.Day == d.Day })
+		if i < 0 {
+			part.Days = append(part.Days, d)
+			continue
+		}
+		h := &part.Days[i]
+		h.Live, h.Made, h.Missing, h.Open = h.Live+d.Live, h.Made+d.Made, h.Missing+d.Missing, h.Open+d.Open
+		for c, n := range d.Causes {
+			if h.Causes == nil {
+				h.Causes = map[string]int{}
+			}
+			h.Causes[c] += n
+		}
+	}
+	part.Sort()
+}
+
+// Add takes a part of a meter's record. Those of one kind and step are one.
+func (m *MeterRecord) Add(part RecordPart) {
+	for i := range m.Parts {
+		if m.Parts[i].Of == part.Of && m.Parts[i].Step == part.Step {
+			m.Parts[i].add(part)
+			return
+		}
+	}
+	m.Parts = append(m.Parts, part)
+}
+
 // MeterRecord is the record of one meter.
 type MeterRecord struct {
 	Meter   string       `json:"meter"`
@@ -115,7 +151,7 @@ func (part RecordPart) sum(lang string) string {
 	}
 	text := say(lang, dlt645.Text{EN: "%d live, %d made up", ZH: "实时 %d，补抄 %d"}, all.Live, all.Made)
 	if all.Open > 0 {
-		text += say(lang, dlt645.Text{EN: ", %d moments to come", ZH: "，待补 %d 个时刻"}, all.Open)
+		text += say(lang, dlt645.Text{EN: ", %d to come", ZH: "，待补 %d"}, all.Open)
 	}
 	if all.Missing > 0 {
 		text += say(lang, dlt645.Text{EN: ", %d missing", ZH: "，缺失 %d"}, all.Missing)
@@ -161,10 +197,10 @@ func (s *RecordStatus) Add(m MeterRecord) {
 	}
 }
 
-func (s *RecordStatus) line(lang string) string {
-	return fit(say(lang, dlt645.Text{
+func (s *RecordStatus) lines(lang string) []string {
+	return wrap(say(lang, dlt645.Text{
 		EN: "record: yesterday %d of %d meters whole (%d values, %d from the meters' memory, %d missing)",
-		ZH: "记录：昨日 %d/%d 块电表完整（%d 个数值，其中补抄 %d，缺失 %d）"}, s.Whole, s.Meters, s.Values, s.Made, s.Missing), width)
+		ZH: "记录：昨日 %d/%d 块电表完整（%d 个数值，其中补抄 %d，缺失 %d）"}, s.Whole, s.Meters, s.Values, s.Made, s.Missing), width, 2, "  ")
 }
 
 // Fetching is the answer to `history fetch`.

@@ -71,7 +71,7 @@ func (s Status) body(lang string, n int) []string {
 	}
 	last := []string{s.Ring.line(lang)}
 	if s.Record != nil {
-		last = append(last, s.Record.line(lang))
+		last = append(last, s.Record.lines(lang)...)
 	}
 	n -= 1 + len(last) // the line above
 	buses = atMost(buses, max(2, n/4), lang)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"meterd/cmd/meterd/console"
@@ -73,7 +74,7 @@ func (p *Panel) records() (all []console.MeterRecord) {
 			}
 			m := console.MeterRecord{Meter: states[i].Name, Address: l.Address}
 			for _, r := range l.Records {
-				m.Parts = append(m.Parts, recordPart(r, p.Config.Gateway.Zone))
+				m.Add(recordPart(r, p.Config.Gateway.Zone))
 			}
 			all = append(all, m)
 		}
@@ -82,7 +83,7 @@ func (p *Panel) records() (all []console.MeterRecord) {
 }
 
 func recordPart(r *meter.Record, zone *time.Location) console.RecordPart {
-	part := console.RecordPart{Of: string(r.Of), Step: (time.Duration(r.Step) * time.Second).String(), Days: []console.RecordDay{}}
+	part := console.RecordPart{Of: string(r.Of), Step: stepText(time.Duration(r.Step) * time.Second), Days: []console.RecordDay{}}
 	open := r.Open(zone)
 	for _, d := range r.Days {
 		day := console.RecordDay{Day: d.Day, Live: d.Live, Made: d.Made, Missing: d.Missing, Open: open[d.Day]}
@@ -98,16 +99,19 @@ func recordPart(r *meter.Record, zone *time.Location) console.RecordPart {
 	for day, n := range open {
 		part.Days = append(part.Days, console.RecordDay{Day: day, Open: n})
 	}
-	slices.SortFunc(part.Days, func(a, b console.RecordDay) int {
-		switch {
-		case a.Day > b.Day:
-			return -1
-		case a.Day < b.Day:
-			return 1
-		}
-		return 0
-	})
+	part.Sort()
 	return part
+}
+
+// stepText writes 15m0s as 15m.
+func stepText(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
 }
 
 // recordStatus tells how whole yesterday is; nil where nothing is made up.
