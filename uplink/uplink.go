@@ -47,6 +47,7 @@ type Config struct {
 type Uplink struct {
 	Config
 	d       *delivery            // owned by Run
+	nodes   *nodes               // owned by Run
 	feed    *feed                // owned by Run
 	flooded int                  // owned by Run
 	replies []Message            // to commands, not sent yet; owned by Run
@@ -61,6 +62,8 @@ type Uplink struct {
 // State is what the console shows of an uplink.
 type State struct {
 	Name, Kind   string
+	Broker       string // the one that is used, of several the one whose turn it is
+	Brokers      int    // that there are
 	Connected    bool
 	Since        time.Time   // of the connection, or of its loss
 	LastErr      string      // why there is no connection
@@ -100,7 +103,8 @@ func New(c Config) (*Uplink, error) {
 		}
 	}
 	pos = min(pos, c.Ring.Last())
-	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
+	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), nodes: newNodes(c.Endpoint)}
+	u.state = State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos, Broker: u.nodes.current(), Brokers: len(u.nodes.urls)}
 	u.feed = newFeed(c.Ring, c.Name, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date, u.d.lost = u.date, c.Lost
@@ -145,13 +149,14 @@ func (u *Uplink) Run(ctx context.Context) error {
 		}
 		pause := u.least + rand.N(spread)
 		spread = min(2*spread, (mostPause-1)*u.least)
-		if r, ok := errors.AsType[*cause](err); ok && r.Credentials {
-			pause = max(pause, credentialsPause)
-		}
-		if errors.Is(err, errNoClock) { // costs nobody anything
+		broker := u.nodes.current()
+		if errors.Is(err, errNoClock) { // costs nobody anything, and is no broker's doing
 			pause, spread = time.Second, u.least
+		} else {
+			r, ok := errors.AsType[*cause](err)
+			pause = u.nodes.failed(time.Now(), pause, ok && r.Credentials)
 		}
-		u.down(err, pause)
+		u.down(err, broker, pause)
 		u.pause(ctx, pause)
 	}
 	return nil
@@ -175,7 +180,8 @@ func (u *Uplink) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (u *Uplink) down(err error, pause time.Duration) {
+// down notes why there is no connection to a broker, and which one is asked next.
+func (u *Uplink) down(err error, broker string, pause time.Duration) {
 	hint := anyNetwork
 	if c, ok := errors.AsType[*cause](err); ok {
 		hint = c.Hint
@@ -186,12 +192,12 @@ func (u *Uplink) down(err error, pause time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.state.LastErr != err.Error() || pause >= leastPause {
-		u.Log.Warn("not connected", "uplink", u.Name, "err", err, "again_in", pause.Round(time.Second))
+		u.Log.Warn("not connected", "uplink", u.Name, "broker", broker, "err", err, "again_in", pause.Round(time.Second))
 	}
 	if u.state.Connected || u.state.LastErr == "" {
 		u.state.Since = time.Now()
 	}
-	u.state.Connected, u.state.LastErr, u.state.Hint = false, err.Error(), hint
+	u.state.Connected, u.state.LastErr, u.state.Hint, u.state.Broker = false, err.Error(), hint, u.nodes.current()
 }
 
 // errDeaf ends a connection on which the platform answers nothing.
@@ -210,7 +216,9 @@ func (u *Uplink) session(ctx context.Context) error {
 		return errNoClock
 	}
 	login := u.Platform.Login(now)
-	c, err := dial(ctx, u.Endpoint, login, u.Window+u.d.limits.Registers+8)
+	at := u.Endpoint
+	at.URL = u.nodes.current()
+	c, err := dial(ctx, at, login, u.Window+u.d.limits.Registers+8)
 	if err != nil {
 		return err
 	}
@@ -218,7 +226,7 @@ func (u *Uplink) session(ctx context.Context) error {
 		c.close()
 		u.flooded += int(c.dropped.Load())
 	}()
-	u.Log.Info("connected", "uplink", u.Name, "broker", u.Endpoint.URL)
+	u.Log.Info("connected", "uplink", u.Name, "broker", at.URL)
 	u.feed.renew()
 	u.d.connected(time.Now())
 	u.up()
@@ -273,6 +281,8 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			if err := u.receive(ctx, c, m); err != nil {
 				return err
 			}
+		case id := <-c.taken:
+			u.d.puback(time.Now(), id)
 		case f := <-u.finished:
 			u.answer(f)
 		case <-changed:
@@ -303,7 +313,9 @@ func (u *Uplink) receive(ctx context.Context, c *conn, m Inbound) error {
 		u.ask(cmd)
 	}
 	if m.Retained { // it is of another time: it acknowledges nothing, and nobody waits for a reply
-		u.d.count.Retained++
+		if !rc.State {
+			u.d.count.Retained++
+		}
 		return nil
 	}
 	if rc.Reply != nil {
@@ -318,6 +330,9 @@ func (u *Uplink) receive(ctx context.Context, c *conn, m Inbound) error {
 		}
 	}
 	u.d.receive(now, rc)
+	for _, id := range rc.Also {
+		u.d.receive(now, Receipt{ID: id, Verdict: rc.Verdict, Code: rc.Code, Text: rc.Text})
+	}
 	return nil
 }
 
@@ -351,6 +366,9 @@ func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	a, ok := u.Platform.(Asker)
 	if !ok || u.d.greets > 0 || !u.d.pace.ready(now) {
 		return time.Time{}
+	}
+	if !c.hasRoom() {
+		return now.Add(statusLook)
 	}
 	m, ok, again := a.Ask(now)
 	if ok && c.reply(m) {

@@ -91,6 +91,8 @@ type MeterStatus struct {
 type UplinkStatus struct {
 	Name         string         `json:"name"`
 	Kind         string         `json:"kind"`
+	Broker       string         `json:"broker"`  // the one that is used, or whose turn it is
+	Brokers      int            `json:"brokers"` // that there are
 	Connected    bool           `json:"connected"`
 	Since        time.Time      `json:"since"`
 	Queued       int            `json:"queued"`
