@@ -13,6 +13,7 @@ import (
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
+	"meterd/uplink/broker"
 	"meterd/uplink/iotkit"
 )
 
@@ -33,6 +34,7 @@ type Uplink struct {
 	streams   string            // of kind "onenet"
 	prefix    string            // before each meter's default id
 	iotkit    iotkit.Config     // of kind "iotkit"
+	broker    broker.Config     // of kind "mqtt"
 }
 
 func (c *Config) uplinks(root *table) {

@@ -1,0 +1,180 @@
+package broker
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"strings"
+	"time"
+
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+// Layouts of topics and payloads.
+const (
+	LayoutJSON        = "json"
+	LayoutFlat        = "flat"
+	LayoutThingsBoard = "thingsboard"
+)
+
+// What counts as delivered.
+const (
+	// AcknowledgePuback: the broker has taken it.
+	AcknowledgePuback = "puback"
+	// AcknowledgeOnline: the broker has taken it while the consumer's topic said
+	// that somebody stores.
+	AcknowledgeOnline = "online"
+	// AcknowledgeReply: the consumer has answered that it is stored.
+	AcknowledgeReply = "reply"
+)
+
+// HomeAssistant is the discovery that there is.
+const HomeAssistant = "homeassistant"
+
+// Config is what a platform needs to know.
+type Config struct {
+	Gateway            string // its place in the topics
+	ClientID           string
+	Username, Password string
+	Layout             string
+	Prefix             string
+	Discovery          string // "" or HomeAssistant; of LayoutJSON alone
+	Acknowledge        string
+	Consumer           string // the topic of AcknowledgeOnline
+	Version            string // of this program
+	Directory          *uplink.Directory
+}
+
+// Check tells what is wrong with a configuration, and which key is to blame.
+func Check(c Config) (key string, err error) {
+	switch {
+	case c.Layout == LayoutThingsBoard && c.Acknowledge != AcknowledgePuback:
+		return "acknowledge", fmt.Errorf("layout %q knows acknowledge = %q alone", c.Layout, AcknowledgePuback)
+	case c.Layout == LayoutFlat && c.Acknowledge == AcknowledgeReply:
+		return "acknowledge", fmt.Errorf("layout %q has no ids that could be answered: want %q or %q", c.Layout, AcknowledgePuback, AcknowledgeOnline)
+	case c.Layout != LayoutJSON && c.Discovery != "":
+		return "discovery", fmt.Errorf("only layout %q has states that can be discovered", LayoutJSON)
+	case !isPath(c.Prefix):
+		return "prefix", fmt.Errorf("prefix %q cannot stand before a topic: want levels with / between, without + # and blanks", c.Prefix)
+	case c.Acknowledge == AcknowledgeOnline && !isPath(c.Consumer):
+		return "consumer", fmt.Errorf("consumer %q is no topic", c.Consumer)
+	case c.Acknowledge == AcknowledgeOnline && strings.HasPrefix(c.Consumer+"/", c.Prefix+"/"+c.Gateway+"/"):
+		return "consumer", fmt.Errorf("consumer %q is among our own topics", c.Consumer)
+	case c.Discovery != "" && !isObjectID(c.Gateway):
+		return "discovery", fmt.Errorf("Home Assistant takes names of A-Z a-z 0-9 _ - in topics, gateway.id is %q", c.Gateway)
+	}
+	for i := range c.Directory.Devices() {
+		dev := &c.Directory.Devices()[i]
+		switch {
+		case c.Layout != LayoutThingsBoard && (!isPath(dev.ID) || strings.Contains(dev.ID, "/")):
+			return "", fmt.Errorf("the id %q of meter %q cannot stand in a topic: want no / + # and blanks", dev.ID, dev.Meter.Name)
+		case c.Discovery != "" && !isObjectID(dev.ID):
+			return "discovery", fmt.Errorf("Home Assistant takes names of A-Z a-z 0-9 _ - in topics, the id of meter %q is %q", dev.Meter.Name, dev.ID)
+		}
+		for point, r := range rows(c.Directory, dev) {
+			if c.Layout == LayoutFlat && !isPath(r.To) {
+				return "map", fmt.Errorf("point %q goes by %q, which cannot stand in a topic", point.Name, r.To)
+			}
+		}
+	}
+	return "", nil
+}
+
+// rows gives the points that a meter is read for, with what each goes by.
+func rows(dir *uplink.Directory, dev *uplink.Device) iter.Seq2[meter.Point, uplink.Row] {
+	return func(yield func(meter.Point, uplink.Row) bool) {
+		for _, g := range dev.Meter.Groups {
+			for _, p := range g.Points {
+				for _, r := range dir.Rows(p.Name) {
+					if !yield(p, r) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// isPath reports whether a text can be levels of a topic.
+func isPath(s string) bool {
+	for _, level := range strings.Split(s, "/") {
+		if level == "" || strings.HasPrefix(s, "$") || strings.ContainsFunc(level, func(r rune) bool { return r <= ' ' || r == '+' || r == '#' || r == 0x7F || r == 0xFFFD }) {
+			return false
+		}
+	}
+	return true
+}
+
+// isObjectID reports whether Home Assistant takes a text in a topic of its
+// discovery.
+func isObjectID(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-')
+	})
+}
+
+// New gives the platform of a configuration that Check has let pass.
+func New(c Config) uplink.Platform {
+	o := newOwn(c)
+	switch c.Layout {
+	case LayoutThingsBoard:
+		return &ThingsBoard{Config: c}
+	case LayoutFlat:
+		return &Flat{own: o, newest: map[string]value{}}
+	}
+	return &JSON{own: o}
+}
+
+// row is what was read of a meter at a time.
+type row struct {
+	at     time.Time
+	values []uplink.Named
+}
+
+// append writes {"ts":…,"values":{…}}.
+func (r row) append(b []byte) []byte {
+	b = fmt.Appendf(b, `{"ts":%d,"values":`, r.at.UnixMilli())
+	return append(appendValues(append(b, '{'), r.values), '}', '}')
+}
+
+// appendValues writes members of an object, without its braces.
+func appendValues(b []byte, values []uplink.Named) []byte {
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, quote(v.Key)...), ':'), v.JSON...)
+	}
+	return b
+}
+
+// quote writes a text as JSON.
+func quote(s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	return b
+}
+
+// id names what was delivered: the ring, the first record, and what is said of
+// it, since a record may be divided.
+func id(store [16]byte, seq uint64, what []byte) string {
+	sum := fnv.New32a()
+	sum.Write(what)
+	return fmt.Sprintf("%s-%d-%08x", hex.EncodeToString(store[:4]), seq, sum.Sum32())
+}
+
+// eventValue is an event as JSON: a fault that came or went by its own name,
+// anything else by its kind.
+func eventValue(e *meter.Event) (name string, active *bool) {
+	switch e.Kind {
+	case meter.EventFaultOn, meter.EventFaultOff:
+		on := e.Kind == meter.EventFaultOn
+		return e.Text, &on
+	}
+	return e.Kind, nil
+}
