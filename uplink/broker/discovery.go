@@ -16,49 +16,49 @@ import (
 // broker, with a component for each point.
 
 type announcement struct {
-	Device       device               `json:"dev"`
-	Origin       origin               `json:"o"`
-	Availability []availability       `json:"avty,omitempty"`
-	Mode         string               `json:"avty_mode,omitempty"`
-	StateTopic   string               `json:"stat_t"`
+	Device       device               `json:"device"`
+	Origin       origin               `json:"origin"`
+	Availability []availability       `json:"availability,omitempty"`
+	Mode         string               `json:"availability_mode,omitempty"`
+	StateTopic   string               `json:"state_topic"`
 	QoS          int                  `json:"qos"`
-	Components   map[string]component `json:"cmps"`
+	Components   map[string]component `json:"components"`
 }
 
 type device struct {
-	IDs    []string `json:"ids"`
+	IDs    []string `json:"identifiers"`
 	Name   string   `json:"name"`
-	Model  string   `json:"mdl,omitempty"`
-	Serial string   `json:"sn,omitempty"`
+	Model  string   `json:"model,omitempty"`
+	Serial string   `json:"serial_number,omitempty"`
 	Via    string   `json:"via_device,omitempty"`
 }
 
 type origin struct {
 	Name    string `json:"name"`
-	Version string `json:"sw,omitempty"`
+	Version string `json:"sw_version,omitempty"`
 }
 
 type availability struct {
-	Topic string `json:"t"`
+	Topic string `json:"topic"`
 }
 
 // component is an entity. What is empty is left out.
 type component struct {
-	Platform        string `json:"p"`
+	Platform        string `json:"platform"`
 	Name            string `json:"name"`
-	UniqueID        string `json:"uniq_id"`
-	DeviceClass     string `json:"dev_cla,omitempty"`
-	StateClass      string `json:"stat_cla,omitempty"`
-	Unit            string `json:"unit_of_meas,omitempty"`
-	Category        string `json:"ent_cat,omitempty"`
-	Template        string `json:"val_tpl,omitempty"`
-	ExpireAfter     int    `json:"exp_aft,omitempty"` // s
-	PayloadOn       string `json:"pl_on,omitempty"`
-	PayloadOff      string `json:"pl_off,omitempty"`
-	StateOn         string `json:"stat_on,omitempty"`
-	StateOff        string `json:"stat_off,omitempty"`
-	CommandTopic    string `json:"cmd_t,omitempty"`
-	CommandTemplate string `json:"cmd_tpl,omitempty"`
+	UniqueID        string `json:"unique_id"`
+	DeviceClass     string `json:"device_class,omitempty"`
+	StateClass      string `json:"state_class,omitempty"`
+	Unit            string `json:"unit_of_measurement,omitempty"`
+	Category        string `json:"entity_category,omitempty"`
+	Template        string `json:"value_template,omitempty"`
+	ExpireAfter     int    `json:"expire_after,omitempty"` // s
+	PayloadOn       string `json:"payload_on,omitempty"`
+	PayloadOff      string `json:"payload_off,omitempty"`
+	StateOn         string `json:"state_on,omitempty"`
+	StateOff        string `json:"state_off,omitempty"`
+	CommandTopic    string `json:"command_topic,omitempty"`
+	CommandTemplate string `json:"command_template,omitempty"`
 }
 
 // discover gives the next announcement.
