@@ -1,11 +1,9 @@
 package broker
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
-	"iter"
+	"hash/crc32"
 	"strings"
 	"time"
 
@@ -74,28 +72,32 @@ func Check(c Config) (key string, err error) {
 		case c.Discovery != "" && !isObjectID(dev.ID):
 			return "discovery", fmt.Errorf("Home Assistant takes names of A-Z a-z 0-9 _ - in topics, the id of meter %q is %q", dev.Meter.Name, dev.ID)
 		}
-		for point, r := range rows(c.Directory, dev) {
-			if c.Layout == LayoutFlat && !isPath(r.To) {
-				return "map", fmt.Errorf("point %q goes by %q, which cannot stand in a topic", point.Name, r.To)
+		for _, n := range names(c.Directory, dev) {
+			if c.Layout == LayoutFlat && !isPath(n.To) {
+				return "map", fmt.Errorf("point %q goes by %q, which cannot stand in a topic", n.Name, n.To)
 			}
 		}
 	}
 	return "", nil
 }
 
-// rows gives the points that a meter is read for, with what each goes by.
-func rows(dir *uplink.Directory, dev *uplink.Device) iter.Seq2[meter.Point, uplink.Row] {
-	return func(yield func(meter.Point, uplink.Row) bool) {
-		for _, g := range dev.Meter.Groups {
-			for _, p := range g.Points {
-				for _, r := range dir.Rows(p.Name) {
-					if !yield(p, r) {
-						return
-					}
-				}
+// named is a point that a meter is read for, with what it goes by.
+type named struct {
+	meter.Point
+	uplink.Row
+	every time.Duration
+}
+
+// names gives the points that a meter is read for.
+func names(dir *uplink.Directory, dev *uplink.Device) (all []named) {
+	for _, g := range dev.Meter.Groups {
+		for _, p := range g.Points {
+			for _, r := range dir.Rows(p.Name) {
+				all = append(all, named{p, r, g.Every})
 			}
 		}
 	}
+	return all
 }
 
 // isPath reports whether a text can be levels of a topic.
@@ -128,16 +130,39 @@ func New(c Config) uplink.Platform {
 	return &JSON{own: o}
 }
 
-// row is what was read of a meter at a time.
-type row struct {
-	at     time.Time
-	values []uplink.Named
+// pending is a message in the making: what was read of a meter, or happened to
+// it, each with its time.
+type pending struct {
+	dev    *uplink.Device
+	rows   []byte
+	n      int
+	seq    uint64
+	covers []int
 }
 
-// append writes {"ts":…,"values":{…}}.
-func (r row) append(b []byte) []byte {
-	b = fmt.Appendf(b, `{"ts":%d,"values":`, r.at.UnixMilli())
-	return append(appendValues(append(b, '{'), r.values), '}', '}')
+// gather puts units of one meter together, up to so many rows and bytes of
+// them, in the order in which each message begins. values gives the device and
+// what is told of a unit; nothing: it is left out.
+func gather(units []uplink.Unit, most, bytes int, values func(u uplink.Unit) (*uplink.Device, time.Time, []uplink.Named)) (order []*pending) {
+	each := map[int]*pending{}
+	for i, u := range units {
+		dev, at, told := values(u)
+		if dev == nil || len(told) == 0 {
+			continue
+		}
+		b := append(fmt.Appendf(nil, `{"ts":%d,"values":{`, at.UnixMilli()), appendValues(nil, told)...)
+		b = append(b, "}}"...)
+		p := each[dev.N]
+		if p == nil || p.n == most || len(p.rows)+len(b) > bytes {
+			p = &pending{dev: dev, seq: u.Seq}
+			each[dev.N], order = p, append(order, p)
+		}
+		if p.n++; p.n > 1 {
+			p.rows = append(p.rows, ',')
+		}
+		p.rows, p.covers = append(p.rows, b...), append(p.covers, i)
+	}
+	return order
 }
 
 // appendValues writes members of an object, without its braces.
@@ -163,9 +188,7 @@ func quote(s string) []byte {
 // id names what was delivered: the ring, the first record, and what is said of
 // it, since a record may be divided.
 func id(store [16]byte, seq uint64, what []byte) string {
-	sum := fnv.New32a()
-	sum.Write(what)
-	return fmt.Sprintf("%s-%d-%08x", hex.EncodeToString(store[:4]), seq, sum.Sum32())
+	return fmt.Sprintf("%x-%d-%08x", store[:4], seq, crc32.ChecksumIEEE(what))
 }
 
 // eventValue is an event as JSON: a fault that came or went by its own name,

@@ -1,8 +1,8 @@
 package broker
 
 import (
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +44,7 @@ type availability struct {
 
 // component is an entity. What is empty is left out.
 type component struct {
+	_               [0]func() // none is compared with another, which would cost room on flash
 	Platform        string `json:"platform"`
 	Name            string `json:"name"`
 	UniqueID        string `json:"unique_id"`
@@ -110,32 +111,26 @@ func (o *own) meter(dev *uplink.Device) announcement {
 		Availability: []availability{{o.base + topicStatus}, {o.of(dev, topicStatus)}}, Mode: "all",
 		StateTopic: o.of(dev, "/state"), QoS: 1, Components: map[string]component{},
 	}
-	every := map[string]time.Duration{}
-	for _, g := range dev.Meter.Groups {
-		for _, p := range g.Points {
-			if old, there := every[p.Name]; !there || g.Every < old {
-				every[p.Name] = g.Every
-			}
-		}
-	}
-	for p, r := range rows(o.Config.Directory, dev) {
-		c, ok := entity(p)
-		to := r.To
-		if !ok || r.Scale > 0 || !isObjectID(to) || strings.Contains(to, "-") || to[0] >= '0' && to[0] <= '9' {
+	for _, n := range names(o.Config.Directory, dev) {
+		c, ok := entity(n.Point)
+		if !ok || n.Scale > 0 || !isObjectID(n.To) || strings.Contains(n.To, "-") || n.To[0] <= '9' {
 			continue // a template could not name it
 		}
-		c.Name, c.UniqueID = label(to), "meterd_"+address+"_"+to
-		c.Template = "{{ value_json." + to + " | default('') }}"
+		c.Name, c.UniqueID = label(n.To), "meterd_"+address+"_"+n.To
+		c.Template = "{{ value_json." + n.To + " | default('') }}"
 		if c.StateClass == measurement {
-			c.ExpireAfter = int(3 * every[p.Name] / time.Second)
+			c.ExpireAfter = int(3 * n.every / time.Second)
+			if old, there := a.Components[n.To]; there { // in two groups: the one that is read more often counts
+				c.ExpireAfter = min(c.ExpireAfter, old.ExpireAfter)
+			}
 		}
-		if p.Name == "relay" && slices.Contains(dev.Meter.Allow, meter.OpRelay) {
+		if n.Name == "relay" && slices.Contains(dev.Meter.Allow, meter.OpRelay) {
 			c.Platform, c.DeviceClass = "switch", ""
 			c.StateOn, c.StateOff, c.PayloadOn, c.PayloadOff = c.PayloadOn, c.PayloadOff, "close", "trip"
 			c.CommandTopic = o.base + topicRequest
-			c.CommandTemplate = fmt.Sprintf(`{"id":"ha-{{ now().timestamp() }}","ts":{{ (now().timestamp() * 1000) | int }},"op":"relay","meter":%s,"action":"{{ value }}"}`, quote(address))
+			c.CommandTemplate = `{"id":"ha-{{ now().timestamp() }}","ts":{{ (now().timestamp() * 1000) | int }},"op":"relay","meter":"` + address + `","action":"{{ value }}"}`
 		}
-		a.Components[to] = c
+		a.Components[n.To] = c
 	}
 	return a
 }
@@ -153,58 +148,48 @@ const (
 	diagnostic  = "diagnostic"
 )
 
+// entities are what points are in Home Assistant, by what their names begin
+// with and by their units, the first that fits. "" fits any name, "*" any unit.
+// A class and a unit stand together only where all its versions since 2024.11
+// take the two.
+var entities = []struct {
+	name, unit string
+	component
+}{
+	{"relay", "*", component{Platform: "binary_sensor", DeviceClass: "power", PayloadOn: "closed", PayloadOff: "open"}},
+	{"fault", "*", component{Category: diagnostic}},
+	{"status.", "*", component{Category: diagnostic}},
+	{"clock.offset", "*", component{DeviceClass: "duration", StateClass: measurement, Unit: "s", Category: diagnostic}},
+	{"count.", "*", component{StateClass: increasing, Category: diagnostic}},
+	{"power.factor.", "*", component{DeviceClass: "power_factor", StateClass: measurement}},
+	{"credit.energy", "kWh", component{DeviceClass: "energy", StateClass: total, Unit: "kWh"}}, // it may fall
+	{"energy.combined.", "kWh", component{DeviceClass: "energy", StateClass: total, Unit: "kWh"}},
+	{"freeze.", "kWh", component{DeviceClass: "energy", Unit: "kWh"}}, // of a day gone by: no statistics of its own
+	{"settlement.", "kWh", component{DeviceClass: "energy", Unit: "kWh"}},
+	{"", "kWh", component{DeviceClass: "energy", StateClass: increasing, Unit: "kWh"}},
+	{"", "kvarh", component{StateClass: increasing, Unit: "kvarh"}},
+	{"", "kVAh", component{StateClass: increasing, Unit: "kVAh"}},
+	{"", "kW", component{DeviceClass: "power", StateClass: measurement, Unit: "kW"}},
+	{"", "kvar", component{StateClass: measurement, Unit: "kvar"}},
+	{"", "kVA", component{StateClass: measurement, Unit: "kVA"}},
+	{"", "%", component{StateClass: measurement, Unit: "%"}},
+	{"", "V", component{DeviceClass: "voltage", StateClass: measurement, Unit: "V"}},
+	{"", "A", component{DeviceClass: "current", StateClass: measurement, Unit: "A"}},
+	{"", "Hz", component{DeviceClass: "frequency", StateClass: measurement, Unit: "Hz"}},
+	{"", "degC", component{DeviceClass: "temperature", StateClass: measurement, Unit: "°C"}},
+	{"", "deg", component{StateClass: measurement, Unit: "°"}},
+	{"", "yuan", component{DeviceClass: "monetary", StateClass: total, Unit: "CNY"}},
+}
+
 // entity tells what a point is in Home Assistant; false for what has no use
-// there. A class and a unit stand together only where all its versions since
-// 2024.11 take the two.
+// there.
 func entity(p meter.Point) (component, bool) {
-	sensor := func(class, state, unit string) (component, bool) {
-		return component{Platform: "sensor", DeviceClass: class, StateClass: state, Unit: unit}, true
-	}
-	starts := func(prefixes ...string) bool {
-		for _, s := range prefixes {
-			if strings.HasPrefix(p.Name, s) {
-				return true
-			}
+	for i := range entities {
+		if e := &entities[i]; strings.HasPrefix(p.Name, e.name) && (e.unit == "*" || e.unit == p.Unit) {
+			c := e.component
+			c.Platform = cmp.Or(c.Platform, "sensor")
+			return c, true
 		}
-		return false
-	}
-	switch {
-	case p.Name == "relay":
-		return component{Platform: "binary_sensor", DeviceClass: "power", PayloadOn: "closed", PayloadOff: "open"}, true
-	case p.Name == "fault", starts("status."):
-		return component{Platform: "sensor", Category: diagnostic}, true
-	case p.Name == "clock.offset":
-		return component{Platform: "sensor", DeviceClass: "duration", StateClass: measurement, Unit: "s", Category: diagnostic}, true
-	case starts("count."):
-		return component{Platform: "sensor", StateClass: increasing, Category: diagnostic}, true
-	case starts("power.factor."):
-		return sensor("power_factor", measurement, "")
-	case starts("credit.energy"), starts("energy.combined."):
-		return sensor("energy", total, p.Unit) // it may fall
-	case starts("freeze.", "settlement.") && p.Unit == "kWh":
-		return sensor("energy", "", p.Unit) // of a day gone by: no statistics of its own
-	}
-	switch p.Unit {
-	case "kWh":
-		return sensor("energy", increasing, p.Unit)
-	case "kvarh", "kVAh":
-		return sensor("", increasing, p.Unit)
-	case "kW":
-		return sensor("power", measurement, p.Unit)
-	case "kvar", "kVA", "%":
-		return sensor("", measurement, p.Unit)
-	case "V":
-		return sensor("voltage", measurement, p.Unit)
-	case "A":
-		return sensor("current", measurement, p.Unit)
-	case "Hz":
-		return sensor("frequency", measurement, p.Unit)
-	case "degC":
-		return sensor("temperature", measurement, "°C")
-	case "deg":
-		return sensor("", measurement, "°")
-	case "yuan":
-		return sensor("monetary", total, "CNY")
 	}
 	return component{}, false
 }

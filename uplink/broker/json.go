@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"meterd/dlt645"
 	"meterd/uplink"
@@ -19,52 +20,30 @@ const (
 // Limits: units of all meters come together, so that each has few messages.
 func (*JSON) Limits() uplink.Limits { return uplink.Limits{Batch: 200, Gateway: true} }
 
-// pending is a message of readings in the making.
-type pending struct {
-	dev    *uplink.Device
-	rows   []byte
-	n      int
-	seq    uint64
-	covers []int
-}
-
 // Encode puts the readings of each meter into a message, and each event into
 // one of its own.
 func (j *JSON) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
 	var enc uplink.Encoded
-	each := map[int]*pending{}
-	var order []*pending
-	for i, u := range units {
-		if u.Event != nil {
-			j.event(&enc, store, i, u)
-			continue
-		}
-		dev := j.Config.Directory.Of(u.Reading.Meter)
-		if dev == nil {
-			continue
-		}
-		values := j.Config.Directory.Values(u.Reading.Values)
-		if len(values) == 0 {
-			continue
-		}
-		b := row{u.Reading.Time, values}.append(nil)
-		p := each[dev.N]
-		if p == nil || p.n == mostRows || len(p.rows)+len(b) > mostBytes {
-			p = &pending{dev: dev, seq: u.Seq}
-			each[dev.N], order = p, append(order, p)
-		}
-		if p.n++; p.n > 1 {
-			p.rows = append(p.rows, ',')
-		}
-		p.rows, p.covers = append(p.rows, b...), append(p.covers, i)
-	}
-	for _, p := range order {
+	for _, p := range gather(units, mostRows, mostBytes, j.read) {
 		m := j.message(store, p.seq, p.covers, p.rows)
 		m.Topic, m.Meter = j.of(p.dev, "/readings"), p.dev.Address()
 		m.Payload = fmt.Appendf(nil, `{"id":%s,"meter":%s,"name":%s,"rows":[%s]}`, quote(m.ID), quote(p.dev.ID), quote(p.dev.Meter.Name), p.rows)
 		enc.Messages = append(enc.Messages, m)
 	}
+	for i, u := range units {
+		if u.Event != nil {
+			j.event(&enc, store, i, u)
+		}
+	}
 	return enc
+}
+
+// read gives what was read, if a unit is a reading of one of ours.
+func (o *own) read(u uplink.Unit) (*uplink.Device, time.Time, []uplink.Named) {
+	if u.Reading == nil {
+		return nil, time.Time{}, nil
+	}
+	return o.Config.Directory.Of(u.Reading.Meter), u.Reading.Time, o.Config.Directory.Values(u.Reading.Values)
 }
 
 // message is one that is delivered for sure, with all but its topic and

@@ -170,9 +170,9 @@ func (o *own) info() []byte {
 	devices := o.Config.Directory.Devices()
 	for i := range devices {
 		in.Meters = append(in.Meters, devices[i].ID)
-		for p, r := range rows(o.Config.Directory, &devices[i]) {
-			if p.Unit != "" && r.Scale <= 0 {
-				in.Units[r.To] = p.Unit
+		for _, n := range names(o.Config.Directory, &devices[i]) {
+			if n.Unit != "" && n.Scale <= 0 {
+				in.Units[n.To] = n.Unit
 			}
 		}
 	}

@@ -23,8 +23,8 @@ const (
 )
 
 // mostTelemetry keeps a message below what its own gateway sends at most by
-// default, 8196 bytes.
-const mostTelemetry = 8000
+// default, 8196 bytes with the device's id.
+const mostTelemetry = 7900
 
 // Directory says who is who.
 func (t *ThingsBoard) Directory() *uplink.Directory { return t.Config.Directory }
@@ -37,19 +37,19 @@ func (t *ThingsBoard) Login(time.Time) uplink.Login {
 	return uplink.Login{ClientID: t.ClientID, Username: t.Username, Password: t.Password, Topics: []string{tbRPC}}
 }
 
-// named is a message that names a device and no more.
-func named(topic string, dev *uplink.Device) uplink.Message {
+// naming is a message that names a device and no more.
+func naming(topic string, dev *uplink.Device) uplink.Message {
 	return uplink.Message{ID: topic + ":" + dev.ID, Topic: topic, Payload: fmt.Appendf(nil, `{"device":%s}`, quote(dev.ID)), Meter: dev.Address(), Puback: true}
 }
 
 // Register connects a meter.
 func (t *ThingsBoard) Register(_ time.Time, dev *uplink.Device, step int) (uplink.Message, bool) {
-	return named(tbConnect, dev), step == 0
+	return naming(tbConnect, dev), step == 0
 }
 
 // Leave disconnects it.
 func (t *ThingsBoard) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []string, bool) {
-	m := named(tbDisconnect, dev)
+	m := naming(tbDisconnect, dev)
 	m.ID = "" // nobody waits for it
 	return m, nil, true
 }
@@ -58,25 +58,7 @@ func (t *ThingsBoard) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []
 // the platform acknowledges a message for one device surely.
 func (t *ThingsBoard) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
 	var enc uplink.Encoded
-	each := map[int]*pending{}
-	var order []*pending
-	for i, u := range units {
-		dev, r := t.row(u)
-		if dev == nil || len(r.values) == 0 {
-			continue
-		}
-		b := r.append(nil)
-		p := each[dev.N]
-		if p == nil || len(p.rows)+len(b) > mostTelemetry-len(dev.ID)-8 {
-			p = &pending{dev: dev, seq: u.Seq}
-			each[dev.N], order = p, append(order, p)
-		}
-		if p.n++; p.n > 1 {
-			p.rows = append(p.rows, ',')
-		}
-		p.rows, p.covers = append(p.rows, b...), append(p.covers, i)
-	}
-	for _, p := range order {
+	for _, p := range gather(units, mostRows, mostTelemetry, t.read) {
 		enc.Messages = append(enc.Messages, uplink.Message{
 			ID: id(store, p.seq, p.rows), Topic: tbTelemetry, Payload: fmt.Appendf(nil, `{%s:[%s]}`, quote(p.dev.ID), p.rows),
 			Meter: p.dev.Address(), Covers: p.covers, Puback: true,
@@ -85,14 +67,14 @@ func (t *ThingsBoard) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded
 	return enc
 }
 
-// row gives what a unit is on the platform: an event is a value that is an
+// read gives what a unit is on the platform: an event is a value that is an
 // object, under its kind.
-func (t *ThingsBoard) row(u uplink.Unit) (*uplink.Device, row) {
+func (t *ThingsBoard) read(u uplink.Unit) (*uplink.Device, time.Time, []uplink.Named) {
 	if e := u.Event; e != nil {
 		b, _ := json.Marshal(map[string]string{"by": e.By, "text": e.Text})
-		return t.Config.Directory.Of(e.Meter), row{e.Time, []uplink.Named{{Key: "event_" + uplink.EventIdentifier(e.Kind), JSON: b}}}
+		return t.Config.Directory.Of(e.Meter), e.Time, []uplink.Named{{Key: "event_" + uplink.EventIdentifier(e.Kind), JSON: b}}
 	}
-	return t.Config.Directory.Of(u.Reading.Meter), row{u.Reading.Time, t.Config.Directory.Values(u.Reading.Values)}
+	return t.Config.Directory.Of(u.Reading.Meter), u.Reading.Time, t.Config.Directory.Values(u.Reading.Values)
 }
 
 // rpc is a call of the platform, and the frame of its answer.
