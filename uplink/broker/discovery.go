@@ -45,21 +45,21 @@ type availability struct {
 // component is an entity. What is empty is left out.
 type component struct {
 	_               [0]func() // none is compared with another, which would cost room on flash
-	Platform        string `json:"platform"`
-	Name            string `json:"name"`
-	UniqueID        string `json:"unique_id"`
-	DeviceClass     string `json:"device_class,omitempty"`
-	StateClass      string `json:"state_class,omitempty"`
-	Unit            string `json:"unit_of_measurement,omitempty"`
-	Category        string `json:"entity_category,omitempty"`
-	Template        string `json:"value_template,omitempty"`
-	ExpireAfter     int    `json:"expire_after,omitempty"` // s
-	PayloadOn       string `json:"payload_on,omitempty"`
-	PayloadOff      string `json:"payload_off,omitempty"`
-	StateOn         string `json:"state_on,omitempty"`
-	StateOff        string `json:"state_off,omitempty"`
-	CommandTopic    string `json:"command_topic,omitempty"`
-	CommandTemplate string `json:"command_template,omitempty"`
+	Platform        string    `json:"platform"`
+	Name            string    `json:"name"`
+	UniqueID        string    `json:"unique_id"`
+	DeviceClass     string    `json:"device_class,omitempty"`
+	StateClass      string    `json:"state_class,omitempty"`
+	Unit            string    `json:"unit_of_measurement,omitempty"`
+	Category        string    `json:"entity_category,omitempty"`
+	Template        string    `json:"value_template,omitempty"`
+	ExpireAfter     int       `json:"expire_after,omitempty"` // s
+	PayloadOn       string    `json:"payload_on,omitempty"`
+	PayloadOff      string    `json:"payload_off,omitempty"`
+	StateOn         string    `json:"state_on,omitempty"`
+	StateOff        string    `json:"state_off,omitempty"`
+	CommandTopic    string    `json:"command_topic,omitempty"`
+	CommandTemplate string    `json:"command_template,omitempty"`
 }
 
 // discover gives the next announcement.
