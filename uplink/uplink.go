@@ -65,6 +65,7 @@ type State struct {
 	Broker       string // the one that is used, of several the one whose turn it is
 	Brokers      int    // that there are
 	Connected    bool
+	Held         bool        // connected, and nothing goes out: nobody is there who stores it
 	Since        time.Time   // of the connection, or of its loss
 	LastErr      string      // why there is no connection
 	Hint         dlt645.Text // what to look at
@@ -446,6 +447,7 @@ func (u *Uplink) account() {
 	defer u.mu.Unlock()
 	s := &u.state
 	s.Flooded = u.flooded
+	s.Held = s.Connected && u.d.held()
 	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.sent), cursor, u.d.count
 	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
 	s.Unregistered = u.d.unregistered()

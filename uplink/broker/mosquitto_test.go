@@ -180,7 +180,7 @@ func TestConsumerThatIsGoneIsToldByItsWill(t *testing.T) {
 	r.Add(t, reading(0, time.Unix(1800000000, 0), 2300))
 	r.Publish(t, r.consumer.Command("2", "nobody", `"op":"freeze"`))
 	r.Until(t, "answered", func() bool { return len(r.consumer.Seen().Answers) == 2 })
-	if seen, s := r.consumer.Seen(), r.Uplink.State(); len(seen.Values) != 3*3*10 || s.Queued != 1 || s.Outstanding != 0 || !s.Connected {
+	if seen, s := r.consumer.Seen(), r.Uplink.State(); len(seen.Values) != 3*3*10 || s.Queued != 1 || s.Outstanding != 0 || !s.Connected || !s.Held {
 		t.Errorf("nobody stores, and %d values came; %+v", len(seen.Values), s)
 	}
 	arrive()
