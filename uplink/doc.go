@@ -1,6 +1,6 @@
 // Package uplink delivers the records of the ring to cloud platforms over
 // MQTT, and knows a record as delivered only when the platform itself has
-// acknowledged it.
+// acknowledged it; where there is nothing but a broker, when that has.
 //
 //	store.Reader ─► delivery (window, time-outs, resends) ─► Platform.Encode ─► MQTT
 //	store cursor ◄─ delivery ◄──────── Platform.Receive ◄──────────────────── MQTT

@@ -46,39 +46,43 @@ type Config struct {
 	Directory          *uplink.Directory
 }
 
-// Check tells what is wrong with a configuration, and which key is to blame.
-func Check(c Config) (key string, err error) {
-	switch {
-	case c.Layout == LayoutThingsBoard && c.Acknowledge != AcknowledgePuback:
-		return "acknowledge", fmt.Errorf("layout %q knows acknowledge = %q alone", c.Layout, AcknowledgePuback)
-	case c.Layout == LayoutFlat && c.Acknowledge == AcknowledgeReply:
-		return "acknowledge", fmt.Errorf("layout %q has no ids that could be answered: want %q or %q", c.Layout, AcknowledgePuback, AcknowledgeOnline)
-	case c.Layout != LayoutJSON && c.Discovery != "":
-		return "discovery", fmt.Errorf("only layout %q has states that can be discovered", LayoutJSON)
-	case !isPath(c.Prefix):
-		return "prefix", fmt.Errorf("prefix %q cannot stand before a topic: want levels with / between, without + # and blanks", c.Prefix)
-	case c.Acknowledge == AcknowledgeOnline && !isPath(c.Consumer):
-		return "consumer", fmt.Errorf("consumer %q is no topic", c.Consumer)
-	case c.Acknowledge == AcknowledgeOnline && strings.HasPrefix(c.Consumer+"/", c.Prefix+"/"+c.Gateway+"/"):
-		return "consumer", fmt.Errorf("consumer %q is among our own topics", c.Consumer)
-	case c.Discovery != "" && !isObjectID(c.Gateway):
-		return "discovery", fmt.Errorf("Home Assistant takes names of A-Z a-z 0-9 _ - in topics, gateway.id is %q", c.Gateway)
+// Mistake is what is wrong with a configuration. Key is to blame, "" where it
+// is a meter's id.
+type Mistake struct{ Key, Text string }
+
+// Check tells what is wrong with a configuration.
+func Check(c Config) (all []Mistake) {
+	say := func(wrong bool, key, format string, args ...any) {
+		if wrong {
+			all = append(all, Mistake{key, fmt.Sprintf(format, args...)})
+		}
 	}
+	say(c.Layout == LayoutThingsBoard && c.Acknowledge != AcknowledgePuback, "acknowledge", "layout %q knows acknowledge = %q alone", c.Layout, AcknowledgePuback)
+	say(c.Layout == LayoutFlat && c.Acknowledge == AcknowledgeReply, "acknowledge", "layout %q has no ids that could be answered: want %q or %q", c.Layout, AcknowledgePuback, AcknowledgeOnline)
+	say(c.Layout != LayoutJSON && c.Discovery != "", "discovery", "only layout %q has states that can be discovered", LayoutJSON)
+	say(!isPath(c.Prefix), "prefix", "prefix %q cannot stand before a topic: want levels with / between, without + # and blanks", c.Prefix)
+	if c.Acknowledge == AcknowledgeOnline {
+		say(!isPath(c.Consumer), "consumer", "consumer %q is no topic", c.Consumer)
+		say(strings.HasPrefix(c.Consumer+"/", c.Prefix+"/"+c.Gateway+"/"), "consumer", "consumer %q is among our own topics", c.Consumer)
+	}
+	const names = "Home Assistant takes names of A-Z a-z 0-9 _ - in topics, "
+	found := c.Discovery != "" && c.Layout == LayoutJSON
+	say(found && !isObjectID(c.Gateway), "discovery", names+"gateway.id is %q", c.Gateway)
 	for i := range c.Directory.Devices() {
 		dev := &c.Directory.Devices()[i]
-		switch {
-		case c.Layout != LayoutThingsBoard && (!isPath(dev.ID) || strings.Contains(dev.ID, "/")):
-			return "", fmt.Errorf("the id %q of meter %q cannot stand in a topic: want no / + # and blanks", dev.ID, dev.Meter.Name)
-		case c.Discovery != "" && !isObjectID(dev.ID):
-			return "discovery", fmt.Errorf("Home Assistant takes names of A-Z a-z 0-9 _ - in topics, the id of meter %q is %q", dev.Meter.Name, dev.ID)
-		}
-		for _, n := range names(c.Directory, dev) {
-			if c.Layout == LayoutFlat && !isPath(n.To) {
-				return "map", fmt.Errorf("point %q goes by %q, which cannot stand in a topic", n.Name, n.To)
+		say(c.Layout != LayoutThingsBoard && (!isPath(dev.ID) || strings.Contains(dev.ID, "/")), "", "the id %q of meter %q cannot stand in a topic: want no / + # and blanks", dev.ID, dev.Meter.Name)
+		say(found && !isObjectID(dev.ID), "discovery", names+"the id of meter %q is %q", dev.Meter.Name, dev.ID)
+	}
+	if c.Layout == LayoutFlat {
+		told := map[string]bool{}
+		for i := range c.Directory.Devices() {
+			for _, n := range namesOf(c.Directory, &c.Directory.Devices()[i]) {
+				say(!isPath(n.To) && !told[n.To], "map", "point %q goes by %q, which cannot stand in a topic", n.Name, n.To)
+				told[n.To] = true
 			}
 		}
 	}
-	return "", nil
+	return all
 }
 
 // named is a point that a meter is read for, with what it goes by.
@@ -88,8 +92,8 @@ type named struct {
 	every time.Duration
 }
 
-// names gives the points that a meter is read for.
-func names(dir *uplink.Directory, dev *uplink.Device) (all []named) {
+// namesOf gives the points that a meter is read for.
+func namesOf(dir *uplink.Directory, dev *uplink.Device) (all []named) {
 	for _, g := range dev.Meter.Groups {
 		for _, p := range g.Points {
 			for _, r := range dir.Rows(p.Name) {

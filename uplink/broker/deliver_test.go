@@ -57,8 +57,8 @@ type standing struct {
 // stand sets up a platform of that configuration and its consumer.
 func stand(t *testing.T, conf broker.Config, consumer *uplinktest.Consumer, c site.Config) *standing {
 	t.Helper()
-	if key, err := broker.Check(conf); err != nil {
-		t.Fatal(key, err)
+	if wrong := broker.Check(conf); len(wrong) > 0 {
+		t.Fatal(wrong)
 	}
 	s := &standing{consumer: consumer, line: &site.Line{}}
 	consumer.Gateway, consumer.Prefix, consumer.Layout, consumer.Reply = conf.Gateway, conf.Prefix, conf.Layout, conf.Acknowledge == broker.AcknowledgeReply

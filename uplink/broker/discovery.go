@@ -111,7 +111,7 @@ func (o *own) meter(dev *uplink.Device) announcement {
 		Availability: []availability{{o.base + topicStatus}, {o.of(dev, topicStatus)}}, Mode: "all",
 		StateTopic: o.of(dev, "/state"), QoS: 1, Components: map[string]component{},
 	}
-	for _, n := range names(o.Config.Directory, dev) {
+	for _, n := range namesOf(o.Config.Directory, dev) {
 		c, ok := entity(n.Point)
 		if !ok || n.Scale > 0 || !isObjectID(n.To) || strings.Contains(n.To, "-") || n.To[0] <= '9' {
 			continue // a template could not name it

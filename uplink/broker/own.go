@@ -170,7 +170,7 @@ func (o *own) info() []byte {
 	devices := o.Config.Directory.Devices()
 	for i := range devices {
 		in.Meters = append(in.Meters, devices[i].ID)
-		for _, n := range names(o.Config.Directory, &devices[i]) {
+		for _, n := range namesOf(o.Config.Directory, &devices[i]) {
 			if n.Unit != "" && n.Scale <= 0 {
 				in.Units[n.To] = n.Unit
 			}

@@ -280,11 +280,12 @@ func (c *Config) broker(t, p *table, u *Uplink) maker {
 func (c *Config) brokerNames(t *table, u *Uplink, dir *uplink.Directory) {
 	conf := u.broker
 	conf.Directory = dir
-	if key, err := broker.Check(conf); err != nil {
+	for _, wrong := range broker.Check(conf) {
+		key := wrong.Key
 		if key != "" && key != "map" {
 			key = "mqtt." + key
 		}
-		t.problem(key, "", "%s: %v", t.title, err)
+		t.problem(key, "", "%s: %s", t.title, wrong.Text)
 	}
 }
 
