@@ -91,21 +91,20 @@ func ownBroker(t *testing.T) uplink.Platform {
 // good. Each of the others is left within a bounded time, and all arrives.
 func TestBadNodesArePassedOver(t *testing.T) {
 	for name, c := range map[string]struct {
-		bad  *pipes // nil: nobody listens there
+		bad  func() *pipes // nil: nobody listens there
 		most time.Duration
 	}{
 		"dead: nobody listens":                        {nil, 15 * time.Second},
-		"slow: it takes the connection and is silent": {&pipes{mute: true}, 35 * time.Second},
-		"it refuses the credentials":                  {&pipes{refuse: 4}, 15 * time.Second},
-		"it closes at once":                           {&pipes{lasts: func() int { return 1 }}, 15 * time.Second},
+		"slow: it takes the connection and is silent": {func() *pipes { return &pipes{mute: true} }, 35 * time.Second},
+		"it refuses the credentials":                  {func() *pipes { return &pipes{refuse: 4} }, 15 * time.Second},
+		"it closes at once":                           {func() *pipes { return &pipes{lasts: func() int { return 1 }} }, 15 * time.Second},
 	} {
 		for kind, p := range map[string]func(t *testing.T) uplink.Platform{"tuya": func(t *testing.T) uplink.Platform { return newTuya(t) }, "mqtt": ownBroker} {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				good, stored, wrong := goodOf(kind)
 				nodes := nodesOf{"good": good}
 				if c.bad != nil {
-					bad := *c.bad
-					nodes["bad"] = &bad
+					nodes["bad"] = c.bad()
 				}
 				cluster(t, p, nodes, []string{"bad", "good"}, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 					addEach(t, ring, 20)

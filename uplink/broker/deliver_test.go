@@ -335,7 +335,7 @@ func TestWhatTheBrokerKeptChangesNothing(t *testing.T) {
 			consumer := &uplinktest.Consumer{}
 			var s *standing
 			done := 0
-			hold := make(chan struct{})
+			came := make(chan struct{}, 1)
 			s = stand(t, plain(layout, acknowledge, directory(t, 3)), consumer, site.Config{
 				Fill: func(one *site.Site) {
 					trip := consumer.Command("1", address(0).String(), `"op":"relay","action":"trip"`)
@@ -357,17 +357,17 @@ func TestWhatTheBrokerKeptChangesNothing(t *testing.T) {
 					if !c.Retained {
 						done++
 					}
-					close(hold)
+					select {
+					case came <- struct{}{}:
+					default: // it comes with each connection
+					}
 					return meter.Result{Outcome: meter.Expired}
 				},
 			})
 			s.Drained(t)
-			<-hold // it was seen, as one that was kept
+			<-came // it was seen, as one that was kept
 			if seen := s.sound(t); done > 0 || len(seen.Answers) > 0 || seen.Repeats > 0 {
 				t.Errorf("%d carried out, answers %v, %d repeats", done, seen.Answers, seen.Repeats)
-			}
-			if layout == broker.LayoutJSON {
-				s.Until(t, "announced once", func() bool { return s.consumer.Seen().Announced == 4 })
 			}
 		})
 	}
