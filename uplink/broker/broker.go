@@ -73,13 +73,15 @@ func Check(c Config) (all []Mistake) {
 		say(c.Layout != LayoutThingsBoard && (!isPath(dev.ID) || strings.Contains(dev.ID, "/")), "", "the id %q of meter %q cannot stand in a topic: want no / + # and blanks", dev.ID, dev.Meter.Name)
 		say(found && !isObjectID(dev.ID), "discovery", names+"the id of meter %q is %q", dev.Meter.Name, dev.ID)
 	}
-	if c.Layout == LayoutFlat {
-		told := map[string]bool{}
-		for i := range c.Directory.Devices() {
-			for _, n := range namesOf(c.Directory, &c.Directory.Devices()[i]) {
-				say(!isPath(n.To) && !told[n.To], "map", "point %q goes by %q, which cannot stand in a topic", n.Name, n.To)
-				told[n.To] = true
+	told := map[string]bool{}
+	for i := range c.Directory.Devices() {
+		for _, n := range namesOf(c.Directory, &c.Directory.Devices()[i]) {
+			if told[n.To] {
+				continue
 			}
+			told[n.To] = true
+			say(c.Layout == LayoutFlat && !isPath(n.To), "map", "point %q goes by %q, which cannot stand in a topic", n.Name, n.To)
+			say(c.Layout == LayoutJSON && n.To == "ts", "map", "point %q goes by %q, which is the time in a state", n.Name, n.To)
 		}
 	}
 	return all
