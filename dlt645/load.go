@@ -21,10 +21,10 @@ const (
 	loadFill    = 0xAA
 	loadFrame   = 5 // A0 A0 L .. CS E5
 	loadClasses = 6
-
-	// loadStride is how many indexes one record takes.
-	loadStride = 32
 )
+
+// LoadStride is how many indexes the items of one load record take.
+const LoadStride = 32
 
 type loadField struct {
 	class int
@@ -65,6 +65,34 @@ var loadFields = []loadField{
 	{6, field{Text{"present reactive demand", "当前无功需量"}, "±XX.XXXX", "kvar"}},
 }
 
+// loadOf are the identifiers of the present values that the fields of a load
+// record keep, in their order, from that after the time on.
+var loadOf = []uint32{
+	0x02010100, 0x02010200, 0x02010300, 0x02020100, 0x02020200, 0x02020300, 0x02800002,
+	0x02030000, 0x02030100, 0x02030200, 0x02030300, 0x02040000, 0x02040100, 0x02040200, 0x02040300,
+	0x02060000, 0x02060100, 0x02060200, 0x02060300,
+	0x00010000, 0x00020000, 0x00030000, 0x00040000,
+	0x00050000, 0x00060000, 0x00070000, 0x00080000,
+	0x02800004, 0x02800005,
+}
+
+// LoadField gives the class of load records that keeps a present value, and
+// its index among the items of the first record; false if none does. That of a
+// further record is LoadStride more each.
+func LoadField(di DI) (class int, index uint16, ok bool) {
+	if di.Protocol != V2007 {
+		return 0, 0, false
+	}
+	i := slices.Index(loadOf, di.Code)
+	if i < 0 {
+		return 0, 0, false
+	}
+	return loadFields[i+1].class, uint16(i + 1), true
+}
+
+// LoadWidth gives the bytes of a load record that holds one class.
+func LoadWidth(class int) int { return loadFrame + int(loadWidths[0]+loadWidths[class]) + loadClasses }
+
 var loadParts, loadWidths = compileLoad()
 
 // compileLoad gives the parts, whose offsets count within their class, and
@@ -91,10 +119,10 @@ func decodeLoad(dst []Item, di DI, data []byte) ([]Item, error) {
 		return decodeClass(dst, di, data, class, 0), nil
 	}
 	for record := 0; len(data) > 0 && !(len(data) == 1 && isFill(data[0])); record++ {
-		if record*loadStride > 0xFFFF-loadStride {
+		if record*LoadStride > 0xFFFF-LoadStride {
 			return dst, fmt.Errorf("dlt645: the answer for %s holds more than %d load records", di, record)
 		}
-		index := uint16(record * loadStride)
+		index := uint16(record * LoadStride)
 		n := loadLen(data)
 		if n == 0 {
 			// Bytes that are no record: the next one is looked for after them.
@@ -178,9 +206,9 @@ func decodeClass(dst []Item, di DI, b []byte, class int, index uint16) []Item {
 // them. A class is left out when the first of its items is missing.
 func appendLoad(b []byte, items []Item) ([]byte, error) {
 	for len(items) > 0 {
-		record := items[0].Index / loadStride
+		record := items[0].Index / LoadStride
 		n := 0
-		for n < len(items) && items[n].Index/loadStride == record {
+		for n < len(items) && items[n].Index/LoadStride == record {
 			n++
 		}
 		var err error
@@ -197,7 +225,7 @@ func appendOneLoad(b []byte, items []Item) ([]byte, error) {
 	b = append(b, loadHead, loadHead, 0)
 	for class := range loadClasses + 1 {
 		for i := range loadFields {
-			if loadFields[i].class != class || len(items) == 0 || int(items[0].Index%loadStride) != i {
+			if loadFields[i].class != class || len(items) == 0 || int(items[0].Index%LoadStride) != i {
 				continue
 			}
 			var err error

@@ -23,11 +23,11 @@ func (it Item) part() (p *part, round int, ok bool) {
 	}
 	switch {
 	case e.parts[0].form == formLoad:
-		i := int(it.Index % loadStride)
+		i := int(it.Index % LoadStride)
 		if i >= len(loadParts) {
 			return nil, 0, false
 		}
-		return &loadParts[i], int(it.Index / loadStride), true
+		return &loadParts[i], int(it.Index / LoadStride), true
 	case e.again == once && int(it.Index) >= len(e.parts):
 		return nil, 0, false
 	}

@@ -380,7 +380,7 @@ func TestLoadRecordsSurviveEncoding(t *testing.T) {
 					if i == 0 && v.Kind == Absent {
 						v = Value{Kind: Time, Text: "2026-11-20 10:15"}
 					}
-					items = append(items, Item{DI: di, Index: uint16(record*loadStride + i), Value: v})
+					items = append(items, Item{DI: di, Index: uint16(record*LoadStride + i), Value: v})
 				}
 			}
 		}

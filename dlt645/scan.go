@@ -1,6 +1,9 @@
 package dlt645
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Found says where in a buffer a frame stands.
 type Found struct {
@@ -23,6 +26,9 @@ func Scan(b []byte, f *Frame) (Found, bool) {
 	for i = next(b, i); i < len(b); i = next(b, i+1) {
 		n, ok := frameLen(b[i:])
 		if !ok || !f.take(b[i:i+n]) {
+			if n := frame698(b[i:]); n > 0 { // what it carries is not meant for us
+				i += n - 1
+			}
 			continue
 		}
 		return Found{Start: i, End: i + n, Preamble: preamble(b, i)}, true
@@ -60,9 +66,13 @@ func Missing(b []byte) int {
 	return least
 }
 
-// Diagnose tells why Scan finds no frame in b: what is wrong with the first
-// candidate that has two start bytes, else with the first start byte.
+// Diagnose tells why Scan finds no frame in b: that it is of another protocol,
+// what is wrong with the first candidate that has two start bytes, else with
+// the first start byte.
 func Diagnose(b []byte) error {
+	if name := Foreign(b); name != "" {
+		return fmt.Errorf("dlt645: a frame of another protocol, %s", name)
+	}
 	var first error
 	for i := next(b, 0); i < len(b); i = next(b, i+1) {
 		_, err := check(b[i:])

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,12 +93,59 @@ func TestAMeterThatSaysMoreForEverKeepsNobodyFromTheLine(t *testing.T) {
 	})
 }
 
+// TestBadMetersKeepNobodyFromTheLine: of 32 meters three are dead, one babbles,
+// one says "more" for ever, and at the address of one another answers; the
+// others have their rounds.
+func TestBadMetersKeepNobodyFromTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := simulated(32)
+		all := slices.Clone(line)
+		line = line[3:]
+		for i, name := range []string{"babble", "endless"} {
+			if err := line[i].Give(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wrong := line[2]
+		wrong.Quirks.Answer = func(req dlt645.Frame) []byte {
+			ans, ok := wrong.Answer(req, time.Now())
+			if !ok {
+				return nil
+			}
+			ans.Address[0] ^= 0x50
+			b, _ := ans.AppendBinary(nil)
+			return b
+		}
+		const every, rounds = time.Minute, 120
+		b := newBench(testTiming, all, Group{Every: every, Points: pointsOf(t, "voltage", "energy.forward")})
+		b.line.Meters = line
+		b.run(t, rounds*every)
+		of := map[dlt645.Address]int{}
+		for _, r := range b.readings {
+			of[r.Meter]++
+		}
+		for _, m := range line[3:] {
+			if n := of[m.Address]; n < rounds*95/100 {
+				t.Errorf("%v has %d of %d rounds", m.Address, n, rounds)
+			}
+		}
+		for _, s := range b.poller.Meters()[:6] {
+			t.Logf("%s: online %v, asked %d times: %d silent, %d noise, %d foreign, %s", s.Address, s.Online, s.Requests, s.Silence, s.Noise, s.Foreign, s.LastErr)
+		}
+		if s := b.poller.Meters()[5]; s.Foreign < 3 || !strings.Contains(s.LastErr, "two meters may answer at this address") {
+			t.Errorf("of the one at a wrong address is told: %d foreign answers, %s", s.Foreign, s.LastErr)
+		}
+		bad := b.poller.bus.Counts().Busy
+		t.Logf("the line was busy for %v of %v", bad, rounds*every)
+	})
+}
+
 // TestNoQuirkCostsAValue: whatever habits a meter has, its values come, each
 // round from the third on.
 func TestNoQuirkCostsAValue(t *testing.T) {
 	for _, q := range dlt645test.AllQuirks() {
-		if q.Name == "endless" {
-			continue // nobody can tell what is the value; its neighbours are seen to above
+		if q.Name == "endless" || q.Name == "babble" {
+			continue // nobody can tell what is the value; their neighbours are seen to above
 		}
 		t.Run(q.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -43,13 +43,13 @@ type Bus struct {
 	count  counters
 	recent recent
 
-	turn chan struct{}                // holds a token while a transaction runs; who has it owns what follows
-	port Port                         // nil: to be opened
-	baud int                          // that the port has now
-	held []byte                       // bytes that came and were not used yet
-	came int                          // bytes in this transaction, and in what went before it
-	last time.Time                    // when the line was last busy, also in the near future while our bytes leave
-	owes map[dlt645.Address]time.Time // when a request was sent that its meter has not answered
+	turn chan struct{} // holds a token while a transaction runs; who has it owns what follows
+	port Port          // nil: to be opened
+	baud int           // that the port has now
+	held []byte        // bytes that came and were not used yet
+	came int           // bytes in this transaction, and in what went before it
+	last time.Time     // when the line was last busy, also in the near future while our bytes leave
+	owes debts
 }
 
 // NewBus gives a bus that opens its port when it is first used and again
@@ -77,6 +77,7 @@ type Answer struct {
 	Frame dlt645.Frame
 	At    time.Time     // when its last byte came
 	Took  time.Duration // from the request's last byte on the wire to the answer's first byte
+	Since time.Duration // from the first request to this meter that it had not answered; 0: it owed none
 }
 
 // Manner is how one meter is spoken to.
@@ -126,35 +127,12 @@ func (b *Bus) TryAs(ctx context.Context, how Manner, req dlt645.Frame) (Answer, 
 	defer b.release()
 	began := time.Now()
 	ans, err := b.exchange(ctx, how, req, wire)
-	b.noteOwed(req, began, err)
+	if isLost(err) {
+		b.owes.add(req, began)
+	}
 	b.count.outcome(err)
 	b.count.busy(began, time.Since(began))
 	return ans, err
-}
-
-// owedFor is how long a meter may still answer a request that was given up.
-const owedFor = 10 * time.Second
-
-// noteOwed remembers the requests whose answers may still come. A late good
-// answer is known by its identifier; a late refusal carries none.
-func (b *Bus) noteOwed(req dlt645.Frame, sent time.Time, err error) {
-	if !errors.Is(err, ErrSilence) && !errors.Is(err, ErrNoise) {
-		return
-	}
-	for a, at := range b.owes {
-		if sent.Sub(at) > owedFor {
-			delete(b.owes, a)
-		}
-	}
-	if b.owes == nil {
-		b.owes = map[dlt645.Address]time.Time{}
-	}
-	b.owes[req.Address] = sent
-}
-
-func (b *Bus) owed(a dlt645.Address, now time.Time) bool {
-	at, ok := b.owes[a]
-	return ok && now.Sub(at) < owedFor
 }
 
 // Send sends what no meter answers, such as a freeze of all.
@@ -269,12 +247,20 @@ func (b *Bus) send(ctx context.Context, t Timing, wire []byte) (time.Time, error
 	return sent, nil
 }
 
-// prepare brings the line to where a request may go out.
+// prepare brings the line to where a request may go out. A serial server that
+// hung up meanwhile is called anew: nothing was sent.
 func (b *Bus) prepare(ctx context.Context, baud int) error {
+	open := b.port != nil
 	if err := b.ready(); err != nil {
 		return err
 	}
-	if err := b.quiet(ctx); err != nil {
+	err := b.quiet(ctx)
+	if errors.Is(err, errHungUp) && open {
+		if err = b.ready(); err == nil {
+			err = b.quiet(ctx)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return b.setBaud(baud)
@@ -354,9 +340,21 @@ func (b *Bus) drop() {
 			break
 		}
 		b.count.add(func(c *Counts) { c.Late++ })
+		if f.Control.Response() {
+			b.owes.late(f, b.last)
+		}
 		b.held = b.held[at.End:]
 	}
+	b.noteOther()
 	b.held = nil
+}
+
+// noteOther remembers another protocol of which a frame is among what was held
+// and understood by nobody.
+func (b *Bus) noteOther() {
+	if name := dlt645.Foreign(b.held[:min(len(b.held), mostSeen)]); name != "" {
+		b.count.add(func(c *Counts) { c.Other = name })
+	}
 }
 
 // slice bounds one read, so that a cancelled context is noticed.
@@ -367,6 +365,9 @@ const mostCame = 16 << 10
 
 // errFlood ends a connection on which more comes than a line can carry.
 var errFlood = errors.New("more bytes come than a line can carry")
+
+// errHungUp says that a serial server closed the connection.
+var errHungUp = errors.New("the serial server has closed the connection")
 
 // mostSeen bounds what is kept of a transaction for people to see.
 const mostSeen = 2 * dlt645.MaxFrame
@@ -383,6 +384,9 @@ func (b *Bus) read(ctx context.Context, wait time.Duration) (int, error) {
 	var buf [dlt645.MaxFrame]byte
 	n, err := b.port.Read(buf[:])
 	if err != nil {
+		if b.hungUp(err) {
+			err = fmt.Errorf("%w (%w)", errHungUp, err)
+		}
 		return n, b.failed(err)
 	}
 	if n > 0 {
@@ -409,6 +413,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		pace    pacing
 		total   int // bytes that came
 		seen    []byte
+		foreign *dlt645.Address // answered what another one was asked
 	)
 	defer func() {
 		if len(seen) > 0 {
@@ -426,11 +431,15 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		wait := time.Until(by)
 		// A program that got no CPU for a while looks once more before it gives up.
 		n, err := b.read(ctx, max(0, wait))
-		if err != nil {
+		switch {
+		case errors.Is(err, errHungUp): // it is there, and the request may be sent again if it only reads
+			b.held = nil
+			return Answer{}, fmt.Errorf("%w: %w", ErrSilence, errHungUp)
+		case err != nil:
 			return Answer{}, err
 		}
 		if n == 0 && wait <= 0 {
-			return Answer{}, b.gaveUp(req, sent)
+			return Answer{}, b.gaveUp(req, sent, foreign)
 		}
 		if n == 0 {
 			continue
@@ -441,15 +450,25 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		total += n
 		pace.note(t, b.last, total)
 		seen = append(seen, b.held[len(b.held)-min(n, mostSeen-len(seen)):]...)
-		f, ok := b.match(req)
+		f, ok := b.match(req, &foreign)
 		if ok {
 			took := max(0, began.Sub(left)-t.Wire(1))
 			ans := Answer{Frame: f, At: b.last, Took: took}
 			r := f.Refusal()
+			owed := b.owes.has(req.Address, sent)
+			if owed {
+				answer := f
+				answer.Address = req.Address // that of a wildcard
+				ans.Since = b.owes.paid(answer, b.last)
+			}
 			switch {
-			case r == nil:
+			case r == nil && ans.Since > 0: // then this request may be answered yet
+				b.owes.add(req, sent)
 				return ans, nil
-			case !b.owed(req.Address, sent):
+			case r == nil:
+				b.owes.clear(req.Address)
+				return ans, nil
+			case !owed:
 				return ans, r
 			}
 			// The meter still owes an answer, and a refusal does not say to what it
@@ -467,8 +486,9 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 }
 
 // match looks for the answer to req in what is held and drops good frames
-// that are none: echoes of the request, and late or foreign answers.
-func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
+// that are none: echoes of the request, and late or foreign answers. Foreign is
+// the address of one that answers this request and was not asked.
+func (b *Bus) match(req dlt645.Frame, foreign **dlt645.Address) (dlt645.Frame, bool) {
 	for {
 		var f dlt645.Frame
 		at, ok := dlt645.Scan(b.held, &f)
@@ -484,6 +504,15 @@ func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
 			return f, true
 		case f.Control.Response():
 			b.count.add(func(c *Counts) { c.Late++ })
+			own := f.Address
+			owed := b.owes.has(own, b.last)
+			b.owes.late(f, b.last)
+			if !req.Address.Accepts(own) && !owed {
+				f.Address = req.Address
+				if f.Answers(req) {
+					*foreign = &own
+				}
+			}
 		default:
 			b.count.add(func(c *Counts) { c.Echoes++ })
 		}
@@ -491,12 +520,17 @@ func (b *Bus) match(req dlt645.Frame) (dlt645.Frame, bool) {
 }
 
 // gaveUp tells what a transaction without an answer met.
-func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time) error {
+func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time, foreign *dlt645.Address) error {
 	after := time.Since(sent).Round(time.Millisecond)
+	if foreign != nil {
+		b.held = nil
+		return fmt.Errorf("%w: %s was asked and %s answered; two meters may answer at this address", ErrForeign, req.Address, foreign)
+	}
 	if len(b.held) == 0 {
 		return fmt.Errorf("%w: no answer from %s within %v", ErrSilence, req.Address, after)
 	}
 	err := fmt.Errorf("%w: %d bytes within %v but no frame (%w)", ErrNoise, len(b.held), after, dlt645.Diagnose(b.held))
+	b.noteOther()
 	b.held = nil
 	return err
 }

@@ -29,61 +29,60 @@ var (
 	statusWord = dlt645.DI{Code: 0x04000503}
 )
 
-// of gives the poller's account of a meter.
-func (p *Poller) of(h *Handle) (*meterState, error) {
-	for _, m := range p.meters {
-		if m.Handle == h {
-			return m, nil
-		}
-	}
-	return nil, &UnsentError{fmt.Errorf("meter: %s is not on bus %s", h.Name, p.bus.Name())}
+// Control does things to the meters of one line, and reads them out of turn.
+// Its methods may be called from several goroutines, beside the polling.
+type Control struct {
+	*accounts
+	bus     *Bus
+	handles []*Handle
+	books   bool // the meters' daily freezes are fetched
+	zone    *time.Location
+	stamp   func(*Reading)
+	sink    func(Reading)
+	trusted func(time.Time) bool
 }
 
-// spoken gives the edition of a meter and how to speak to it, from outside of
-// Run.
-func (p *Poller) spoken(m *meterState) (dlt645.Protocol, Manner) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	how := p.bus.Manner()
-	edition := m.Protocol
-	if m.Auto {
-		how.Baud = m.kept.Baud
-		if e, err := dlt645.ParseProtocol(m.kept.Protocol); err == nil {
-			edition = e
-		}
+// Bus gives the line.
+func (c *Control) Bus() *Bus { return c.bus }
+
+// spoken gives the edition of a meter and how to speak to it.
+func (c *Control) spoken(h *Handle) (dlt645.Protocol, Manner, error) {
+	i := slices.Index(c.handles, h)
+	if i < 0 {
+		return 0, Manner{}, &UnsentError{fmt.Errorf("meter: %s is not on bus %s", h.Name, c.bus.Name())}
 	}
-	if p.bus.timing.AutoTimeout {
-		how.Timeout = max(how.Timeout, m.kept.Times.timeout(p.bus.timing.MostTimeout))
-	}
-	return edition, how // always with FE bytes: a command is not the time to learn
+	known := health{learned: c.known(i)}
+	t := c.bus.timing
+	how := known.manner(c.bus.Manner(), t, h.Auto)
+	how.Preamble = t.Preamble // a command is not the time to learn
+	how.Timeout = max(how.Timeout, c.bus.Manner().Timeout)
+	return known.edition(h), how, nil
 }
 
 // ReadNow reads one identifier, after the transaction in progress and ahead
 // of the polling.
-func (p *Poller) ReadNow(ctx context.Context, h *Handle, di dlt645.DI) (Reply, error) {
-	m, err := p.of(h)
+func (c *Control) ReadNow(ctx context.Context, h *Handle, di dlt645.DI) (Reply, error) {
+	_, how, err := c.spoken(h)
 	if err != nil {
 		return Reply{}, err
 	}
-	_, how := p.spoken(m)
-	return p.bus.ReadAs(ctx, how, h.Address, di)
+	return c.bus.ReadAs(ctx, how, h.Address, di)
 }
 
 // PlanFor gives the requests that bring points of that meter.
-func (p *Poller) PlanFor(h *Handle, points []Point) ([]Request, error) {
-	m, err := p.of(h)
+func (c *Control) PlanFor(h *Handle, points []Point) ([]Request, error) {
+	edition, _, err := c.spoken(h)
 	if err != nil {
 		return nil, err
 	}
-	edition, _ := p.spoken(m)
 	return Plan(points, edition), nil
 }
 
 // Values reads points now, with the meter's transformer ratios in them;
 // derived ones are derived from what was read now and from the meter's books.
 // What could be read comes beside the error of what could not.
-func (p *Poller) Values(ctx context.Context, h *Handle, points []Point) ([]PointValue, error) {
-	r, err := p.readNow(ctx, h, points)
+func (c *Control) Values(ctx context.Context, h *Handle, points []Point) ([]PointValue, error) {
+	r, err := c.readNow(ctx, h, points)
 	var values []PointValue
 	for _, point := range points {
 		v, ok := r.Value(point.Name)
@@ -99,12 +98,8 @@ func (p *Poller) Values(ctx context.Context, h *Handle, points []Point) ([]Point
 
 // readNow reads what points are made of, as one reading with what is derived.
 // What could be read comes beside the error of what could not.
-func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Reading, err error) {
-	m, err := p.of(h)
-	if err != nil {
-		return r, err
-	}
-	reqs, err := p.PlanFor(h, sources(points))
+func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Reading, err error) {
+	reqs, err := c.PlanFor(h, sources(points))
 	if err != nil {
 		return r, err
 	}
@@ -113,7 +108,7 @@ func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Read
 	var failed error
 	var clockRead time.Time
 	for _, req := range reqs {
-		res, err := p.ReadNow(ctx, h, req.DI)
+		res, err := c.ReadNow(ctx, h, req.DI)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", req.DI, err))
 			continue
@@ -127,31 +122,29 @@ func (p *Poller) readNow(ctx context.Context, h *Handle, points []Point) (r Read
 	if len(r.Values) == 0 {
 		return r, failed
 	}
-	p.stamp(&r)
-	derive(&r, p.zone, clockRead, failed == nil)
-	p.mu.Lock()
-	books := m.kept.clone()
-	p.mu.Unlock()
-	used(&r, &books.Usage, p.zone)
+	c.stamp(&r)
+	derive(&r, c.zone, clockRead, failed == nil)
+	known := health{learned: c.known(slices.Index(c.handles, h))}
+	used(&r, &known.learned.Books, c.zone, known.learned.most(h), known.freezesNothing(h, c.books, at))
 	return r, failed
 }
 
 // ReadExtra reads points out of turn and hands them on as a reading.
-func (p *Poller) ReadExtra(ctx context.Context, h *Handle, points []Point) error {
-	r, err := p.readNow(ctx, h, points)
+func (c *Control) ReadExtra(ctx context.Context, h *Handle, points []Point) error {
+	r, err := c.readNow(ctx, h, points)
 	if len(r.Values) > 0 {
-		p.sink(r)
+		c.sink(r)
 	}
 	return err
 }
 
 // send sends what must not be sent twice. The error is a refusal, an
 // UnsentError, or nil where it was sent; lost is why its answer is not there.
-func (p *Poller) send(ctx context.Context, how Manner, req dlt645.Frame) (lost, err error) {
+func (c *Control) send(ctx context.Context, how Manner, req dlt645.Frame) (lost, err error) {
 	if ctx.Err() != nil {
 		return nil, &UnsentError{ctx.Err()}
 	}
-	_, lost = p.bus.TryAs(ctx, how, req)
+	_, lost = c.bus.TryAs(ctx, how, req)
 	if refusal, ok := errors.AsType[*dlt645.Refusal](lost); ok {
 		return nil, refusal
 	}
@@ -165,25 +158,24 @@ func (p *Poller) send(ctx context.Context, how Manner, req dlt645.Frame) (lost, 
 // meter's clock for the deadline, sends the command once, and reads status
 // word 3 until it shows what was asked for, for 20 s at most. The error is a
 // refusal, an UnsentError or an UnprovenError.
-func (p *Poller) Relay(ctx context.Context, h *Handle, c dlt645.Command) error {
-	m, err := p.of(h)
+func (c *Control) Relay(ctx context.Context, h *Handle, order dlt645.Command) error {
+	edition, how, err := c.spoken(h)
 	if err != nil {
 		return err
 	}
-	edition, how := p.spoken(m)
 	if edition != dlt645.V2007 {
 		return &UnsentError{errors.New("meter: the edition of 1997 has no such command")}
 	}
-	before, known := p.statusWord(ctx, m, how)
-	now, err := p.clockOf(ctx, m, how)
+	before, known := c.statusWord(ctx, h, how)
+	now, err := c.clockOf(ctx, h, how)
 	if err != nil {
 		return &UnsentError{fmt.Errorf("meter: the meter's clock, which the deadline needs, is not read: %w", err)}
 	}
-	code := c
-	if own, ok := m.Codes[c]; ok {
+	code := order
+	if own, ok := h.Codes[order]; ok {
 		code = own
 	}
-	lost, err := p.send(ctx, how, dlt645.ControlRequest(h.Address, m.Access, code, now.Add(commandHolds)))
+	lost, err := c.send(ctx, how, dlt645.ControlRequest(h.Address, h.Access, code, now.Add(commandHolds)))
 	if err != nil {
 		return err
 	}
@@ -191,18 +183,18 @@ func (p *Poller) Relay(ctx context.Context, h *Handle, c dlt645.Command) error {
 		return &UnprovenError{cmp.Or(lost, ctx.Err())}
 	}
 	// Whether its answer came or not: what the meter shows decides.
-	want := shownBy(c)
-	if lost != nil && c == dlt645.CommandPermit && (!known || want.shown(before)) {
+	want := shownBy(order)
+	if lost != nil && order == dlt645.CommandPermit && (!known || want.shown(before)) {
 		// That the bit is as it was proves nothing.
 		return &UnprovenError{fmt.Errorf("meter: no answer to the command, and status word 3 cannot show it: %w", lost)}
 	}
-	last, seen, werr := p.watch(ctx, m, how, want)
+	last, seen, werr := c.watch(ctx, h, how, want)
 	switch {
 	case seen && want.shown(last):
 		return nil
 	case werr != nil:
 		return &UnprovenError{fmt.Errorf("meter: status word 3 is not read: %w", werr)}
-	case c == dlt645.CommandTrip && last&commandBit != 0:
+	case order == dlt645.CommandTrip && last&commandBit != 0:
 		return &UnprovenError{fmt.Errorf("meter: it has taken the command, but status word 3 does not show the relay open after %v: it delays the trip, or sticks", confirmFor)}
 	case lost != nil:
 		return &UnprovenError{fmt.Errorf("meter: no answer to the command, and status word 3 does not show it: %w", lost)}
@@ -244,8 +236,8 @@ func shownBy(c dlt645.Command) sign {
 }
 
 // statusWord reads status word 3; false if it is not read.
-func (p *Poller) statusWord(ctx context.Context, m *meterState, how Manner) (uint16, bool) {
-	res, err := p.bus.ReadAs(ctx, how, m.Address, statusWord)
+func (c *Control) statusWord(ctx context.Context, h *Handle, how Manner) (uint16, bool) {
+	res, err := c.bus.ReadAs(ctx, how, h.Address, statusWord)
 	if err != nil || len(res.Data) != 2 {
 		return 0, false
 	}
@@ -255,9 +247,9 @@ func (p *Poller) statusWord(ctx context.Context, m *meterState, how Manner) (uin
 // watch reads status word 3 until it shows what is wanted, for 20 s at most.
 // It gives the last word that was seen; the error is of reading that never
 // worked.
-func (p *Poller) watch(ctx context.Context, m *meterState, how Manner, want sign) (last uint16, seen bool, err error) {
+func (c *Control) watch(ctx context.Context, h *Handle, how Manner, want sign) (last uint16, seen bool, err error) {
 	for end := time.Now().Add(confirmFor); ; {
-		word, ok := p.statusWord(ctx, m, how)
+		word, ok := c.statusWord(ctx, h, how)
 		if ok {
 			last, seen = word, true
 			if want.shown(word) {
@@ -281,9 +273,9 @@ func (p *Poller) watch(ctx context.Context, m *meterState, how Manner, want sign
 
 // clockOf reads the meter's date and time; when midnight passed between the
 // two, again.
-func (p *Poller) clockOf(ctx context.Context, m *meterState, how Manner) (time.Time, error) {
+func (c *Control) clockOf(ctx context.Context, h *Handle, how Manner) (time.Time, error) {
 	read := func(di dlt645.DI) (string, error) {
-		res, err := p.bus.ReadAs(ctx, how, m.Address, di)
+		res, err := c.bus.ReadAs(ctx, how, h.Address, di)
 		if err != nil {
 			return "", err
 		}
@@ -307,24 +299,23 @@ func (p *Poller) clockOf(ctx context.Context, m *meterState, how Manner) (time.T
 			return time.Time{}, err
 		}
 		if again == date {
-			return time.ParseInLocation(time.DateTime, date+" "+clock, p.zone)
+			return time.ParseInLocation(time.DateTime, date+" "+clock, c.zone)
 		}
 	}
 }
 
 // Write writes an identifier (14H, 04H) once, and reads it back: the value
 // must be the one that was written. A clock runs on, and is only accepted.
-func (p *Poller) Write(ctx context.Context, h *Handle, di dlt645.DI, value []byte) error {
-	m, err := p.of(h)
+func (c *Control) Write(ctx context.Context, h *Handle, di dlt645.DI, value []byte) error {
+	_, how, err := c.spoken(h)
 	if err != nil {
 		return err
 	}
-	req, err := dlt645.WriteRequest(h.Address, di, m.Access, value)
+	req, err := dlt645.WriteRequest(h.Address, di, h.Access, value)
 	if err != nil {
 		return &UnsentError{err}
 	}
-	_, how := p.spoken(m)
-	lost, err := p.send(ctx, how, req)
+	lost, err := c.send(ctx, how, req)
 	if err != nil {
 		return err
 	}
@@ -334,7 +325,7 @@ func (p *Poller) Write(ctx context.Context, h *Handle, di dlt645.DI, value []byt
 		}
 		return nil
 	}
-	res, err := p.bus.ReadAs(ctx, how, h.Address, di)
+	res, err := c.bus.ReadAs(ctx, how, h.Address, di)
 	switch {
 	case err != nil:
 		return &UnprovenError{errors.Join(lost, fmt.Errorf("meter: it is not read back: %w", err))}
@@ -351,27 +342,26 @@ var instantFreeze = dlt645.DI{Code: 0x05010001}
 // its record of the last such freeze has the meter's present time. Where the
 // answer is lost the record must also be another than before: it counts
 // minutes, and one that somebody else ordered a moment ago is no proof.
-func (p *Poller) FreezeNow(ctx context.Context, h *Handle) error {
-	m, err := p.of(h)
+func (c *Control) FreezeNow(ctx context.Context, h *Handle) error {
+	edition, how, err := c.spoken(h)
 	if err != nil {
 		return err
 	}
-	edition, how := p.spoken(m)
 	if edition != dlt645.V2007 {
 		return &UnsentError{errors.New("meter: the edition of 1997 has no freeze")}
 	}
-	before, unknown := p.frozenAt(ctx, m, how)
+	before, unknown := c.frozenAt(ctx, h, how)
 	if _, ok := errors.AsType[*dlt645.Refusal](unknown); ok { // it has frozen nothing yet
 		unknown = nil
 	}
-	lost, err := p.send(ctx, how, dlt645.FreezeRequest(h.Address, dlt645.Freeze{}))
+	lost, err := c.send(ctx, how, dlt645.FreezeRequest(h.Address, dlt645.Freeze{}))
 	if err != nil {
 		return err
 	}
-	now, err := p.clockOf(ctx, m, how)
+	now, err := c.clockOf(ctx, h, how)
 	if err == nil {
 		var at time.Time
-		at, err = p.frozenAt(ctx, m, how)
+		at, err = c.frozenAt(ctx, h, how)
 		fresh := lost == nil || unknown == nil && !at.Equal(before)
 		if err == nil && fresh && now.Sub(at).Abs() <= frozenWithin {
 			return nil
@@ -392,8 +382,8 @@ const frozenWithin = 2 * time.Minute
 
 // frozenAt gives the time of the last freeze that was ordered at once; zero
 // where the record holds none.
-func (p *Poller) frozenAt(ctx context.Context, m *meterState, how Manner) (time.Time, error) {
-	res, err := p.bus.ReadAs(ctx, how, m.Address, instantFreeze)
+func (c *Control) frozenAt(ctx context.Context, h *Handle, how Manner) (time.Time, error) {
+	res, err := c.bus.ReadAs(ctx, how, h.Address, instantFreeze)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -401,7 +391,7 @@ func (p *Poller) frozenAt(ctx context.Context, m *meterState, how Manner) (time.
 	if err != nil {
 		return time.Time{}, err
 	}
-	at, err := time.ParseInLocation("2006-01-02 15:04", items[0].Value.String(), p.zone)
+	at, err := time.ParseInLocation("2006-01-02 15:04", items[0].Value.String(), c.zone)
 	if err != nil {
 		return time.Time{}, nil
 	}
@@ -410,18 +400,17 @@ func (p *Poller) frozenAt(ctx context.Context, m *meterState, how Manner) (time.
 
 // ResetDemand sets the meter's maximum demands to zero (19H, 10H), and sees
 // that the demand has become less, or is zero.
-func (p *Poller) ResetDemand(ctx context.Context, h *Handle) error {
-	m, err := p.of(h)
+func (c *Control) ResetDemand(ctx context.Context, h *Handle) error {
+	edition, how, err := c.spoken(h)
 	if err != nil {
 		return err
 	}
-	edition, how := p.spoken(m)
-	before, known := p.demand(ctx, h)
-	lost, err := p.send(ctx, how, dlt645.DemandResetRequest(h.Address, edition, m.Access))
+	before, known := c.demand(ctx, h)
+	lost, err := c.send(ctx, how, dlt645.DemandResetRequest(h.Address, edition, h.Access))
 	if err != nil {
 		return err
 	}
-	after, read := p.demand(ctx, h)
+	after, read := c.demand(ctx, h)
 	switch {
 	case read && known && after.Coef < before.Coef, read && after.Coef == 0 && lost == nil:
 		return nil
@@ -434,10 +423,10 @@ func (p *Poller) ResetDemand(ctx context.Context, h *Handle) error {
 }
 
 // demand reads the maximum demand of forward energy.
-func (p *Poller) demand(ctx context.Context, h *Handle) (dlt645.Decimal, bool) {
+func (c *Control) demand(ctx context.Context, h *Handle) (dlt645.Decimal, bool) {
 	var ps Points
 	point, _ := ps.Lookup("demand.forward")
-	values, _ := p.Values(ctx, h, []Point{point})
+	values, _ := c.Values(ctx, h, []Point{point})
 	if len(values) == 0 || values[0].Value.Kind != dlt645.Number {
 		return dlt645.Decimal{}, false
 	}
@@ -447,30 +436,29 @@ func (p *Poller) demand(ctx context.Context, h *Handle) (dlt645.Decimal, bool) {
 // SyncTime broadcasts the board's time to all meters of the line, if it can be
 // trusted, and sees that this meter's clock shows it. Meters take a time once
 // a day; again sends it although that was done today.
-func (p *Poller) SyncTime(ctx context.Context, h *Handle, again bool) error {
-	m, err := p.of(h)
+func (c *Control) SyncTime(ctx context.Context, h *Handle, again bool) error {
+	_, how, err := c.spoken(h)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	day := now.In(p.zone).Format(time.DateOnly)
+	day := now.In(c.zone).Format(time.DateOnly)
 	switch {
-	case !p.trusted(now):
+	case !c.trusted(now):
 		return &UnsentError{errors.New("meter: the board's own clock is not trusted")}
-	case aroundMidnight(now.In(p.zone)):
+	case aroundMidnight(now.In(c.zone)):
 		return &UnsentError{errors.New("meter: near midnight meters ignore the time")}
-	case !again && p.lastSync() == day:
+	case !again && c.lastSync() == day:
 		return &UnsentError{errors.New("meter: the time was broadcast today; meters take it once a day")}
 	}
-	if err := p.Broadcast(ctx); err != nil {
+	if err := c.Broadcast(ctx); err != nil {
 		if _, ok := errors.AsType[*UnsentError](err); ok {
 			return err
 		}
 		return &UnprovenError{err}
 	}
-	p.noteSync(day)
-	_, how := p.spoken(m)
-	shown, err := p.clockOf(ctx, m, how)
+	c.noteSync(day)
+	shown, err := c.clockOf(ctx, h, how)
 	if err != nil {
 		return &UnprovenError{fmt.Errorf("meter: the time was broadcast, but the meter's clock is not read: %w", err)}
 	}

@@ -20,14 +20,14 @@ const (
 	dailyAgain = 10 * time.Minute
 )
 
-func dailyGroup() *groupState {
+func dailyGroup() Group {
 	var ps Points
 	var points []Point
-	for _, name := range []string{"clock", "clock.offset", "meter.number"} {
+	for _, name := range []string{"clock", "clock.offset", "meter.number", "meter.rated.voltage", "meter.rated.most"} {
 		found, _ := ps.Expand(name)
 		points = append(points, found...)
 	}
-	return &groupState{Group: Group{Every: 24 * time.Hour, Points: points}, offset: dailyAt, daily: true}
+	return Group{Every: 24 * time.Hour, Points: points}
 }
 
 // clockTolerance is how far a meter's clock may be off before the time is
@@ -35,13 +35,17 @@ func dailyGroup() *groupState {
 const clockTolerance = 60 * time.Second
 
 // endDaily looks at what the daily round brought.
-func (p *Poller) endDaily(ctx context.Context, m *meterState, r *Reading) {
+func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	p.changed.Store(true) // what was learned of the meter is kept once a day at least
-	if v, ok := r.Value("meter.number"); ok && m.learned.replaced(v.Text) {
+	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, time.Now()) {
 		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
 		p.tell(m, EventReplaced, v.Text)
 	}
+	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
+	if ok {
+		m.health.learned.Offset, m.health.learned.OffsetAt = v.Dec.Coef, time.Now().Unix()
+	}
 	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
 		return
 	}
@@ -57,18 +61,16 @@ func (p *Poller) endDaily(ctx context.Context, m *meterState, r *Reading) {
 	}
 	p.log.Info("time broadcast", "bus", p.bus.Name(), "meter", m.Name, "offset_s", v.Dec.Coef)
 	p.event(Event{Time: now, Kind: EventTime, Text: "broadcast on " + p.bus.Name()})
-	for _, o := range p.meters { // see what it did
-		for _, g := range o.groups {
-			if g.daily {
-				g.due = due{at: now.Add(lookBack), since: now.Add(lookBack)}
-			}
+	for _, g := range p.plan.slots { // see what it did
+		if g.daily {
+			g.put(now.Round(0).Add(lookBack))
 		}
 	}
 }
 
 // tellClock tells what the meter's clock shows now, if the round has read it:
 // it was read at that time, in the middle of its second.
-func (p *Poller) tellClock(m *meterState, r *Reading, read time.Time) {
+func (p *Poller) tellClock(m *polled, r *Reading, read time.Time) {
 	if t, ok := meterClock(r, p.zone); ok && !read.IsZero() {
 		p.clock(m.Address, t.Add(time.Second/2+time.Since(read)))
 	}
@@ -86,36 +88,14 @@ func aroundMidnight(t time.Time) bool {
 
 // Broadcast sends the board's time to all meters of the line (08H). It is not
 // answered. The caller sees to it that the clock is right.
-func (p *Poller) Broadcast(ctx context.Context) error {
-	return p.bus.sendNow(ctx, func() dlt645.Frame {
+func (c *Control) Broadcast(ctx context.Context) error {
+	return c.bus.sendNow(ctx, func() dlt645.Frame {
 		b, err := dlt645.TimeBroadcast(time.Now()).AppendBinary(nil)
 		if err != nil {
 			panic(err) // a time always fits
 		}
 		// It is right when the last byte has passed.
-		t := p.bus.timing
-		return dlt645.TimeBroadcast(time.Now().In(p.zone).Add(t.Wire(len(b)+t.Preamble) + 500*time.Millisecond))
+		t := c.bus.timing
+		return dlt645.TimeBroadcast(time.Now().In(c.zone).Add(t.Wire(len(b)+t.Preamble) + 500*time.Millisecond))
 	})
-}
-
-// lastSync gives the day on which the line was last told the time, also
-// before a restart.
-func (p *Poller) lastSync() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	last := p.synced
-	for _, m := range p.meters {
-		last = max(last, m.kept.Synced)
-	}
-	return last
-}
-
-func (p *Poller) noteSync(day string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.synced = day
-	for _, m := range p.meters {
-		m.kept.Synced = day
-	}
-	p.changed.Store(true)
 }

@@ -28,20 +28,101 @@ func derive(r *Reading, zone *time.Location, clock time.Time, whole bool) {
 	}
 }
 
-// used adds what the register of forward energy counted this day and month.
-// It reports whether a new period began, which is to be remembered.
-func used(r *Reading, u *Usage, zone *time.Location) (changed bool) {
+// used adds what the register of forward energy has counted, by the books of
+// the place; most is the highest power that the meter can count, in kW. The
+// totals of yesterday and of the last month are told once, when they are known.
+// Own tells that the meter freezes nothing. Held tells that the register cannot
+// have moved there, and that nothing follows from this reading.
+func used(r *Reading, b *Books, zone *time.Location, most dlt645.Decimal, own bool) (changed, held bool) {
 	v, ok := r.Value("energy.forward.total")
-	if !ok || v.Kind != dlt645.Number || !r.Trusted {
-		return false
+	if !ok || v.Kind != dlt645.Number || !r.Trusted || r.Doubtful {
+		return false, false
 	}
-	day, month, counts, changed := u.take(v.Dec, r.Time.In(zone))
-	if !counts {
-		return changed
+	at := r.Time.In(zone)
+	before := len(b.Marks)
+	today := ""
+	if before > 0 {
+		today = b.Marks[0].Day
 	}
-	r.add("energy.forward.day", dlt645.Value{Kind: dlt645.Number, Dec: day})
-	r.add("energy.forward.month", dlt645.Value{Kind: dlt645.Number, Dec: month})
-	return changed
+	if !b.take(v.Dec, at, r.Round.In(zone), most) {
+		return true, true
+	}
+	changed = len(b.Marks) != before || before > 0 && b.Marks[0].Day != today
+	f := b.figures(at, own)
+	add := func(name string, d *dlt645.Decimal) bool {
+		if d != nil {
+			r.add(name, dlt645.Value{Kind: dlt645.Number, Dec: *d})
+		}
+		return d != nil
+	}
+	add("energy.forward.day", f.Day)
+	add("energy.forward.month", f.Month)
+	if day := at.Format(time.DateOnly); b.ToldDay != day && add("energy.forward.yesterday", f.Yesterday) {
+		b.ToldDay, changed = day, true
+	}
+	if month := at.Format("2006-01"); b.ToldMonth != month && add("energy.forward.lastmonth", f.LastMonth) {
+		b.ToldMonth, changed = month, true
+	}
+	return changed, false
+}
+
+// rated takes the highest power that the meter can count from its nameplate:
+// its voltage and its greatest current on three phases, and a half more.
+func (l *Learned) rated(r *Reading) {
+	volt, ok1 := plate(r, "meter.rated.voltage")
+	most, ok2 := plate(r, "meter.rated.most")
+	if !ok1 || !ok2 {
+		return
+	}
+	// 3 × 1.5 × V × A in W
+	w, ok := volt.Mul(int64(most.Coef))
+	if !ok || w.Coef <= 0 || w.Coef > 1<<40 {
+		return
+	}
+	w.Scale += most.Scale
+	w.Coef = w.Coef * 9 / 2
+	w.Scale += 3
+	l.Rating = w.String()
+}
+
+// plate reads the number at the beginning of what a nameplate says: "220.0V".
+func plate(r *Reading, point string) (dlt645.Decimal, bool) {
+	v, ok := r.Value(point)
+	if !ok {
+		return dlt645.Decimal{}, false
+	}
+	end := strings.IndexFunc(v.Text, func(c rune) bool { return (c < '0' || c > '9') && c != '.' })
+	if end < 0 {
+		end = len(v.Text)
+	}
+	d, err := dlt645.ParseDecimal(v.Text[:end])
+	return d, err == nil && d.Coef > 0 && d.Scale <= 2
+}
+
+// freezesNothing reports whether the days of a meter must be counted from the
+// board's own readings: it has no daily freeze, or nobody asks for it.
+func (h *health) freezesNothing(of *Handle, asked bool, now time.Time) bool {
+	return !asked || h.edition(of) != dlt645.V2007 || h.learned.lacks(Daily.timeOf(1), now)
+}
+
+// usualMost is the highest power of a meter of which nothing is known, in kW:
+// 264 V and 100 A on three phases.
+var usualMost = dlt645.Decimal{Coef: 792, Scale: 1}
+
+// most is the highest power that a meter can count, in kW with its ratio.
+func (l *Learned) most(h *Handle) dlt645.Decimal {
+	if h.MaxPower.Coef > 0 {
+		return h.MaxPower
+	}
+	most, err := dlt645.ParseDecimal(l.Rating)
+	if err != nil || most.Coef <= 0 {
+		most = usualMost
+	}
+	with, ok := most.Mul(max(h.CT, 1) * max(h.PT, 1))
+	if !ok {
+		return dlt645.Decimal{}
+	}
+	return with
 }
 
 func text(s string) dlt645.Value { return dlt645.Value{Kind: dlt645.Characters, Text: s} }

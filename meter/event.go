@@ -54,11 +54,13 @@ const (
 	EventClock  = "clock-trusted"
 	EventGap    = "gap"
 	EventConfig = "config-applied"
+	// EventMissing says that values of a meter are missing for good.
+	EventMissing = "values-missing"
 )
 
 // changes compares a reading with the one before and tells what happened. The
 // first reading after a start is compared with nothing.
-func (p *Poller) changes(m *meterState, r *Reading) {
+func (p *Poller) changes(m *polled, r *Reading) {
 	for _, point := range []string{"fault", "count.cover", "relay", "count.outage"} {
 		v, ok := r.Value(point)
 		if !ok {
@@ -87,7 +89,7 @@ func (p *Poller) changes(m *meterState, r *Reading) {
 }
 
 // faults tells of each fault that came or went.
-func (p *Poller) faults(m *meterState, before, now string) {
+func (p *Poller) faults(m *polled, before, now string) {
 	was, is := strings.Split(before, ","), strings.Split(now, ",")
 	for _, f := range is {
 		if f != "" && !slices.Contains(was, f) {

@@ -17,6 +17,10 @@ var (
 	ErrNoise = errors.New("noise")
 )
 
+// ErrForeign says that another meter answered than the one that was asked: a
+// kind of silence.
+var ErrForeign = fmt.Errorf("%w of the meter: another one answered", ErrSilence)
+
 // ErrOverrun says that a meter goes on with more than the item can hold.
 var ErrOverrun = errors.New("overrun")
 

@@ -17,7 +17,11 @@ type Handle struct {
 	Protocol dlt645.Protocol
 	Auto     bool // the meter is asked which edition it speaks
 	Groups   []Group
-	CT, PT   int64 // transformer ratios; 0: 1
+	History  []History // what is made up from its memory
+	CT, PT   int64     // transformer ratios; 0: 1
+	// MaxPower is the highest power that the place can take, in kW; 0: what the
+	// meter's nameplate allows.
+	MaxPower dlt645.Decimal
 
 	Access      dlt645.Access
 	HasPassword bool

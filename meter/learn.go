@@ -20,15 +20,20 @@ type Learned struct {
 	Widths   map[string]int       `json:"widths,omitempty"`   // bytes of answers that are not as wide as the table says
 	Preamble PreambleState        `json:"preamble"`
 	Times    Times                `json:"times"`
-	Usage    Usage                `json:"usage"`
-	Synced   string               `json:"synced,omitempty"` // the day on which its line was last told the time
+	Books    Books                `json:"books"`
+	Records  []*Record            `json:"records,omitempty"`
+	Offset   int64                `json:"offset,omitempty"`    // seconds that its clock was ahead, when it was last read
+	OffsetAt int64                `json:"offset_at,omitempty"` // when that was, in seconds since 1970
+	ToldGaps string               `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
+	Rating   string               `json:"rating,omitempty"`    // kW that the meter can count at most, by its nameplate, without the ratio
+	Synced   string               `json:"synced,omitempty"`    // the day on which its line was last told the time
 }
 
 // clone gives a copy that shares nothing.
 func (l *Learned) clone() Learned {
 	c := *l
 	c.Lacking, c.Widths = maps.Clone(l.Lacking), maps.Clone(l.Widths)
-	c.Times.Counts = slices.Clone(l.Times.Counts)
+	c.Times.Counts, c.Books, c.Records = slices.Clone(l.Times.Counts), l.Books.clone(), cloneRecords(l.Records)
 	return c
 }
 
@@ -81,7 +86,7 @@ func (l *Learned) noteWidth(di dlt645.DI, n int) {
 // replaced notes the meter's own number. Another one than before means that
 // another meter hangs there: what was learned of the old one is forgotten,
 // but for what it counted.
-func (l *Learned) replaced(number string) bool {
+func (l *Learned) replaced(number string, now time.Time) bool {
 	if number == "" || number == l.Number {
 		return false
 	}
@@ -90,8 +95,8 @@ func (l *Learned) replaced(number string) bool {
 	if was == "" {
 		return false
 	}
-	l.Lacking, l.Widths, l.Preamble, l.Times = nil, nil, PreambleState{}, Times{}
-	l.Usage.rebase()
+	l.Lacking, l.Widths, l.Preamble, l.Times, l.Rating = nil, nil, PreambleState{}, Times{}, ""
+	l.Books.replaced(now)
 	return true
 }
 
@@ -242,9 +247,9 @@ const (
 
 // timeout gives the learned time-out: twice what 99 of 100 answers took, and
 // more after each loss. Until 20 answers are known it is not under what the
-// standard allows the meter.
+// standard allows the meter, nor under what the slowest of them took.
 func (t *Times) timeout(most time.Duration) time.Duration {
-	d := 2 * standardTimeout
+	d := max(2*standardTimeout, t.Percentile(1)+50*time.Millisecond)
 	if t.N >= enoughTimes {
 		d = max(leastTimeout, 2*t.Percentile(0.99)+50*time.Millisecond)
 	}

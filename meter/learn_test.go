@@ -100,8 +100,8 @@ func TestSilenceCostsLessOnceTheTimeoutIsLearned(t *testing.T) {
 		timing := Timing{Baud: 9600, Preamble: 4, AutoTimeout: true}
 		b := newBench(timing, simulated(1), Group{Every: time.Minute, Points: pointsOf(t, "voltage", "current", "frequency")})
 		b.run(t, 10*time.Minute+30*time.Second)
-		m := b.poller.meters[0]
-		if how := b.poller.manner(m); how.Timeout != leastTimeout {
+		m := b.poller.meters[0].health
+		if how := m.manner(b.poller.bus.Manner(), b.poller.bus.timing, false); how.Timeout != leastTimeout {
 			t.Errorf("after %d answers the time-out is %v, want %v", m.learned.Times.N, how.Timeout, leastTimeout)
 		}
 	})
@@ -130,7 +130,7 @@ func TestEditionIsFoundByAskingAndRemembered(t *testing.T) {
 				}
 			}
 		}
-		if fmt.Sprint(points) != "map[energy.forward.day:2 energy.forward.month:2 energy.forward.total:2 voltage.a:2 voltage.b:2 voltage.c:2]" {
+		if fmt.Sprint(points) != "map[energy.forward.total:2 voltage.a:2 voltage.b:2 voltage.c:2]" {
 			t.Errorf("of the meter of 1997: %v", points)
 		}
 		silence := b.poller.Bus().Counts().Silence
@@ -197,48 +197,6 @@ func TestAnotherMeterAtTheAddressLosesWhatWasLearned(t *testing.T) {
 			t.Errorf("%d events tell of the replacement: %v", replaced, b.events)
 		}
 	})
-}
-
-func TestUsageOfDayAndMonth(t *testing.T) {
-	var u Usage
-	for _, c := range []struct{ at, reading, day, month string }{
-		{"2026-10-30 12:00", "100.00", "0.00", "0.00"},
-		{"2026-10-30 23:45", "103.50", "3.50", "3.50"},
-		{"2026-10-31 00:15", "104.00", "0.50", "4.00"}, // the day begins where the last reading before it stood
-		{"2026-11-01 00:15", "109.00", "5.00", "5.00"},
-		{"2026-11-01 10:00", "110.00", "6.00", "6.00"},
-		{"2026-11-01 10:15", "2.00", "", ""}, // another meter, or a slip
-		{"2026-11-01 11:00", "3.25", "7.25", "7.25"},
-		{"2026-11-01 11:15", "0.00", "", ""}, // a slip
-		{"2026-11-01 11:30", "3.25", "7.25", "7.25"},
-		{"2026-11-02 00:15", "4.00", "0.75", "8.00"},
-		{"2026-11-05 00:15", "9.00", "5.00", "13.00"}, // nothing was read for days
-	} {
-		at, err := time.Parse("2006-01-02 15:04", c.at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := dlt645.ParseDecimal(c.reading)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Each reading follows a restart.
-		kept, _ := json.Marshal(u)
-		u = Usage{}
-		if err := json.Unmarshal(kept, &u); err != nil {
-			t.Fatal(err)
-		}
-		day, month, counts, _ := u.take(d, at)
-		if !counts {
-			if c.day != "" {
-				t.Errorf("%s at %s does not count", c.reading, c.at)
-			}
-			continue
-		}
-		if day.String() != c.day || month.String() != c.month {
-			t.Errorf("%s at %s: day %s, month %s, want %s and %s", c.reading, c.at, day, month, c.day, c.month)
-		}
-	}
 }
 
 func TestOfflineAndOnlineAreEvents(t *testing.T) {

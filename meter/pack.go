@@ -39,10 +39,10 @@ func (Packing) Version() byte { return packVersion }
 
 // shape is what readings of one column set have in common.
 type shape struct {
-	trusted bool
-	boot    uint32
-	points  []shapePoint
-	size    int // records
+	flags  byte // of the reading
+	boot   uint32
+	points []shapePoint
+	size   int // records
 }
 
 type shapePoint struct {
@@ -55,7 +55,7 @@ type shapePoint struct {
 func (p *shapePoint) number() bool { return p.kind == dlt645.Number }
 
 func shapeOf(r *Reading) shape {
-	s := shape{trusted: r.Trusted, boot: r.Boot}
+	s := shape{flags: r.flags(), boot: r.Boot}
 	for _, v := range r.Values {
 		p := shapePoint{name: v.Point, kind: v.Value.Kind}
 		if p.number() {
@@ -67,7 +67,7 @@ func shapeOf(r *Reading) shape {
 }
 
 func (s *shape) same(o *shape) bool {
-	return s.trusted == o.trusted && s.boot == o.boot && slices.Equal(s.points, o.points)
+	return s.flags == o.flags && s.boot == o.boot && slices.Equal(s.points, o.points)
 }
 
 // Pack appends the block of some records to b.
@@ -121,12 +121,8 @@ func (Packing) Pack(b []byte, records [][]byte) []byte {
 }
 
 func (s *shape) append(b []byte) []byte {
-	flags := byte(0)
-	if s.trusted {
-		flags = flagTrusted
-	}
 	b = binary.AppendUvarint(b, uint64(s.size))
-	b = append(b, flags)
+	b = append(b, s.flags)
 	b = binary.AppendUvarint(b, uint64(s.boot))
 	b = binary.AppendUvarint(b, uint64(len(s.points)))
 	for _, p := range s.points {
@@ -261,7 +257,7 @@ func (d *decoder) count(most int) int {
 }
 
 func (d *decoder) shape() shape {
-	s := shape{size: d.count(1 << 16), trusted: d.byte() == flagTrusted}
+	s := shape{size: d.count(1 << 16), flags: d.byte()}
 	s.boot = uint32(d.uvarint())
 	for range d.count(len(d.rest)) {
 		var p shapePoint
@@ -274,6 +270,7 @@ func (d *decoder) shape() shape {
 		p.kind, p.scale = dlt645.Kind(ks>>5), ks&0x1F
 		s.points = append(s.points, p)
 	}
+	d.bad = d.bad || s.flags&^flagsReading != 0
 	return s
 }
 
@@ -288,9 +285,10 @@ func (d *decoder) readings(s *shape) [][]byte {
 	for i := range rows {
 		at := heads[1][i]
 		rows[i] = Reading{
-			Meter: numberAddress(heads[0][i]), Time: time.UnixMilli(at), Round: time.UnixMilli(at + heads[2][i]), Trusted: s.trusted,
+			Meter: numberAddress(heads[0][i]), Time: time.UnixMilli(at), Round: time.UnixMilli(at + heads[2][i]),
 			Boot: s.boot, Uptime: time.Duration(heads[3][i]) * time.Millisecond, Values: flat[i*len(s.points) : (i+1)*len(s.points)],
 		}
+		rows[i].setFlags(s.flags)
 	}
 	var next [][]int64
 	for j := len(s.points) - 1; j >= 0; j-- {
@@ -341,4 +339,5 @@ relay fault clock clock.offset clock.date clock.time freeze.daily.time freeze.da
 freeze.daily.forward.t1 freeze.daily.forward.t2 freeze.daily.forward.t3 freeze.daily.forward.t4
 settlement.forward.total count.outage count.cover count.trip meter.number meter.version meter.rated.voltage
 meter.rated.current meter.constant demand.forward demand.reverse credit.energy credit.money
+energy.forward.yesterday energy.forward.lastmonth meter.rated.most
 `)

@@ -13,8 +13,8 @@ import (
 	"meterd/dlt645/dlt645test"
 )
 
-// round gives one round of some three-phase meters, as records.
-func round(t testing.TB, meters int, at time.Time, points ...string) (records [][]byte, values int) {
+// roundOf gives one round of some three-phase meters, as records.
+func roundOf(t testing.TB, meters int, at time.Time, points ...string) (records [][]byte, values int) {
 	t.Helper()
 	reqs := Plan(pointsOf(t, points...), dlt645.V2007)
 	var ps Points
@@ -60,7 +60,7 @@ func checkPacked(t *testing.T, records [][]byte) []byte {
 }
 
 func TestPackedRecordsComeBackExactly(t *testing.T) {
-	real, _ := round(t, 5, roundTime, standardSet...)
+	real, _ := roundOf(t, 5, roundTime, standardSet...)
 	odd := Reading{Meter: unit1, Time: roundTime, Round: roundTime, Values: []PointValue{
 		{"a.custom.point", dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: math.MinInt64, Scale: 18}}},
 		{"voltage.a", dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: math.MaxInt64}}},
@@ -102,7 +102,7 @@ func TestPackingSurvivesRandomReadings(t *testing.T) {
 }
 
 func TestAPackedRoundTakesLessThanThreeBytesAPoint(t *testing.T) {
-	records, values := round(t, 32, roundTime, standardSet...)
+	records, values := roundOf(t, 32, roundTime, standardSet...)
 	if values != 32*29 {
 		t.Fatalf("%d values, want 928", values)
 	}
@@ -128,7 +128,7 @@ func TestNamesOfPackedPointsKeepTheirPlace(t *testing.T) {
 }
 
 func FuzzUnpack(f *testing.F) {
-	records, _ := round(f, 2, roundTime, "voltage", "status")
+	records, _ := roundOf(f, 2, roundTime, "voltage", "status")
 	f.Add(Packing{}.Pack(nil, records))
 	f.Add(Packing{}.Pack(nil, [][]byte{[]byte("abc"), records[0]}))
 	f.Fuzz(func(t *testing.T, b []byte) {

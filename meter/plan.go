@@ -10,6 +10,8 @@ import (
 type Request struct {
 	DI     dlt645.DI
 	Points []Point // that its answer is to give
+
+	width, more int // of load records: bytes of the answer's values, and of the request beside the identifier
 }
 
 // Plan gives the fewest requests that bring the points of a meter of that
@@ -101,11 +103,14 @@ const usualPreamble = 4
 // bytes before the request.
 func (r Request) Cost(preamble int) Cost {
 	width := dlt645.AnswerWidth(r.DI)
+	if r.width > 0 {
+		width = r.width
+	}
 	if len(r.Points) == 1 && r.Points[0].Custom != nil {
 		width = r.Points[0].Custom.Bytes
 	}
 	n := r.DI.Len()
-	return Cost{Sent: preamble + dlt645.FrameLen(n), Received: usualPreamble + dlt645.FrameLen(n+width)}
+	return Cost{Sent: preamble + dlt645.FrameLen(n+r.more), Received: usualPreamble + dlt645.FrameLen(n+width)}
 }
 
 // usualDelay is the meters' delay that load is estimated with. The standard
@@ -122,13 +127,11 @@ func (r Request) Duration(t Timing) time.Duration {
 // plan, of all meters as if they answered.
 func (p *Poller) PlannedLoad() float64 {
 	load := 0.0
-	for _, m := range p.meters {
-		edition, how := p.spoken(m)
+	for _, s := range p.plan.slots {
+		edition, how, _ := p.spoken(p.handles[s.meter])
 		t := p.bus.timingOf(how)
-		for _, g := range m.groups {
-			for _, req := range Plan(g.Points, edition) {
-				load += req.Duration(t).Seconds() / g.Every.Seconds()
-			}
+		for _, req := range Plan(s.Points, edition) {
+			load += req.Duration(t).Seconds() / s.Every.Seconds()
 		}
 	}
 	return load

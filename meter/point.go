@@ -291,6 +291,8 @@ var families = []family{
 	withTariffs("energy.forward", 0x00010000, 0x9010),
 	{name: "energy.forward.day", members: []member{{unit: "kWh", from: []string{"energy.forward.total"}}}},
 	{name: "energy.forward.month", members: []member{{unit: "kWh", from: []string{"energy.forward.total"}}}},
+	{name: "energy.forward.yesterday", members: []member{{unit: "kWh", from: []string{"energy.forward.total"}}}},
+	{name: "energy.forward.lastmonth", members: []member{{unit: "kWh", from: []string{"energy.forward.total"}}}},
 	withTariffs("energy.reverse", 0x00020000, 0x9020),
 	withTariffs("energy.combined", 0x00000000, 0),
 	withTariffs("energy.reactive1", 0x00030000, 0x9110),
@@ -337,6 +339,7 @@ var families = []family{
 	one("meter.version", 0x04800001, 0),
 	one("meter.rated.voltage", 0x04000404, 0),
 	one("meter.rated.current", 0x04000405, 0),
+	one("meter.rated.most", 0x04000406, 0),
 	one("meter.constant", 0x04000409, 0xC030),
 }
 

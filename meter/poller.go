@@ -1,39 +1,37 @@
 package meter
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"meterd/dlt645"
 )
 
-// Poller reads the meters of one bus, in rounds.
+// Poller reads the meters of one bus, in rounds. It moves time and bytes
+// between three that speak to nobody: the schedule says what is due, the round
+// what is to be asked and what came of it, each meter's health whether it
+// answers and what was learned of it.
 type Poller struct {
-	bus   *Bus
-	stamp func(*Reading)
+	*Control
 	sink  func(Reading)
-	zone  *time.Location
+	event func(Event)
+	alive func()
+	clock func(dlt645.Address, time.Time)
+	sync  bool
 	probe time.Duration
 	log   *slog.Logger
 
-	event   func(Event)
-	alive   func()
-	clock   func(dlt645.Address, time.Time)
-	trusted func(time.Time) bool
-	sync    bool
-	changed atomic.Bool // something was learned that is worth keeping
-
-	meters   []*meterState // owned by Run, but for what mu guards
-	portLost bool          // owned by Run
-	redial   redial        // owned by Run
-	looked   time.Time     // when pick last looked at the clock; owned by Run
-
-	mu     sync.Mutex
-	synced string // the day on which the time was last broadcast; guarded by mu
+	// Owned by Run.
+	began    time.Time
+	plan     schedule
+	archive  archive
+	meters   []*polled
+	portLost bool
+	redial   redial
 }
 
 // PollerConfig is what a Poller works with.
@@ -59,6 +57,11 @@ type PollerConfig struct {
 	SyncClocks bool
 	// Daily has each meter's clock and number read once a day.
 	Daily bool
+	// Books has the freezes fetched that day and month are counted from.
+	Books bool
+	// HistoryShare is how much of the line's time filling holes may take, in
+	// percent; 0: 20.
+	HistoryShare int
 	// Learned is what was known of the meters before.
 	Learned []Learned
 	Zone    *time.Location // of the rounds and of the meters' clocks; nil: UTC
@@ -66,58 +69,35 @@ type PollerConfig struct {
 	Log     *slog.Logger   // nil: none
 }
 
-// meterState is a meter and what is known of it.
-type meterState struct {
+// polled is a meter as the poller has it.
+type polled struct {
 	*Handle
-	groups []*groupState
-
-	learned  Learned           // owned by Run; others see kept
-	silent   map[dlt645.DI]int // how often it was silent to one, in a row
-	overruns map[dlt645.DI]int // how often it went on without end
-	bareLost bool              // the last request went without FE and was lost
-	session  *session          // a round that was put aside
-	guess    int               // which of the editions is asked for next
-	keptAt   time.Time         // when what was learned was last worth keeping
-	seen     map[string]string // last values of the points whose changes are events
-
-	state   MeterState    // guarded by Poller.mu
-	kept    Learned       // a copy of learned; guarded by Poller.mu
-	lostRow int           // rounds lost one after the other
-	pause   time.Duration // before the next question to a dead meter
-	askAt   time.Time     // when a dead meter is asked again
-}
-
-type groupState struct {
-	Group
-	offset time.Duration // of its rounds against the multiples of its period
-	daily  bool          // reads the meter's clock and number
-	due    due
-	served time.Time // when its last round began
-}
-
-// MeterState is what the console and the uplinks are told of a meter.
-type MeterState struct {
-	Name     string
-	Address  dlt645.Address
-	Bus      string
-	Online   bool      // answered since it was last given up
-	Known    bool      // was asked at all
-	LastGood time.Time // of the last answer
-	LastErr  string    // of the last failure since then
-	Rounds   int       // that were begun
-	Lost     int       // of those, that were cut short by silence, noise or the port
-	Missed   int       // that were never begun, for lack of time
-	Invalid  int       // values that were no numbers
-	// Requests and what became of them; a refusal is an answer.
-	Requests, Answers, Refusals, Silence, Noise, Retries int
-	P50, P90, P99                                        time.Duration // answer times
-	Values                                               []PointValue
-	ReadAt                                               time.Time // of the last value
+	index      int // in the order of the line
+	first      *slot
+	lanes      []lane // what is made up from its memory
+	health     health
+	toldLate   bool                // that its answers come too late
+	cost       time.Duration       // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
+	aside      *round              // a round that was put aside
+	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
+	clockAsked time.Duration       // when its clock was last asked for out of turn
+	keptAt     time.Time           // when what was learned was last worth keeping
+	seen       map[string]string   // last values of the points whose changes are events
 }
 
 // NewPoller gives a poller; Run starts it.
 func NewPoller(c PollerConfig) *Poller {
-	p := &Poller{bus: c.Bus, stamp: c.Stamp, sink: c.Sink, zone: c.Zone, probe: c.Probe, log: c.Log}
+	or := func(f func(time.Time) bool) func(time.Time) bool {
+		if f == nil {
+			return func(time.Time) bool { return true }
+		}
+		return f
+	}
+	p := &Poller{
+		Control: &Control{bus: c.Bus, zone: c.Zone, stamp: c.Stamp, sink: c.Sink, trusted: or(c.Trusted), accounts: &accounts{}, books: c.Books},
+		sink:    c.Sink, event: c.Event, alive: c.Alive, clock: c.Clock, sync: c.SyncClocks, probe: c.Probe, log: c.Log,
+	}
+	p.archive.share = cmp.Or(c.HistoryShare, usualShare)
 	if p.zone == nil {
 		p.zone = time.UTC
 	}
@@ -127,7 +107,6 @@ func NewPoller(c PollerConfig) *Poller {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
-	p.event, p.trusted, p.sync, p.alive, p.clock = c.Event, c.Trusted, c.SyncClocks, c.Alive, c.Clock
 	if p.clock == nil {
 		p.clock = func(dlt645.Address, time.Time) {}
 	}
@@ -137,60 +116,69 @@ func NewPoller(c PollerConfig) *Poller {
 	if p.event == nil {
 		p.event = func(Event) {}
 	}
-	if p.trusted == nil {
-		p.trusted = func(time.Time) bool { return true }
-	}
 	if p.stamp == nil {
 		p.stamp = func(r *Reading) { r.Trusted = true }
 	}
-	for _, mc := range c.Meters {
-		m := &meterState{Handle: mc, state: MeterState{Name: mc.Name, Address: mc.Address, Bus: c.Bus.Name()}}
-		for _, g := range mc.Groups {
-			m.groups = append(m.groups, &groupState{Group: g})
-		}
-		if c.Daily {
-			m.groups = append(m.groups, dailyGroup())
-		}
-		m.learned.Address = mc.Address.String()
-		for _, l := range c.Learned {
-			if l.Address == m.learned.Address {
-				m.learned = l.clone()
-			}
-		}
-		m.kept = m.learned.clone()
-		p.meters = append(p.meters, m)
+	p.plan.zone = p.zone
+	for i, h := range c.Meters {
+		p.add(i, h, c)
 	}
 	return p
 }
 
+// add takes a meter of the configuration, with what was known of it.
+func (p *Poller) add(i int, h *Handle, c PollerConfig) {
+	m := &polled{Handle: h, index: i, lanes: lanes(h, p.zone)}
+	for _, g := range h.Groups {
+		p.plan.slots = append(p.plan.slots, &slot{Group: g, meter: i})
+	}
+	if c.Daily {
+		p.plan.slots = append(p.plan.slots, &slot{Group: dailyGroup(), meter: i, offset: dailyAt, daily: true})
+	}
+	for _, s := range p.plan.slots {
+		if s.meter == i && m.first == nil {
+			m.first = s
+		}
+	}
+	m.health.learned.Address = h.Address.String()
+	for _, l := range c.Learned {
+		if l.Address == m.health.learned.Address {
+			m.health.learned = l.clone()
+		}
+	}
+	p.meters = append(p.meters, m)
+	p.handles = append(p.handles, h)
+	p.states = append(p.states, MeterState{Name: h.Name, Address: h.Address, Bus: c.Bus.Name()})
+	p.kept = append(p.kept, m.health.learned.clone())
+}
+
+// now reads both clocks.
+func (p *Poller) now() moment { return at(time.Now(), p.began) }
+
 // Run polls until the context ends, then gives nil. Every group is read once
 // at the start.
 func (p *Poller) Run(ctx context.Context) error {
-	start := time.Now()
+	p.began = time.Now()
+	p.plan.begin(p.now())
 	for _, m := range p.meters {
-		for _, g := range m.groups {
-			g.due = due{at: start, since: start, first: true}
-			if g.daily {
-				g.due = due{at: start.Add(dailyAfter), since: start.Add(dailyAfter)}
-			}
-		}
+		p.judgeRecords(m, p.began.In(p.zone), CauseBoard)
 	}
 	for ctx.Err() == nil {
 		p.alive()
-		now := time.Now()
-		m, g, wake := p.pick(now)
-		if g == nil {
-			if !p.sleep(ctx, wake.Sub(now)) {
-				break
-			}
-			continue
+		now := p.now()
+		m, g, wait := p.pick(now)
+		switch {
+		case g != nil:
+			p.run(ctx, m, g)
+		case p.recall(ctx, now, &wait):
+		default:
+			p.sleep(ctx, wait)
 		}
-		p.run(ctx, m, g)
 	}
 	for _, m := range p.meters { // what was read of a round that was put aside is not lost
-		if s := m.session; s != nil {
-			m.session = nil
-			p.finish(ctx, m, s)
+		if r := m.aside; r != nil {
+			m.aside = nil
+			p.finish(ctx, m, r)
 		}
 	}
 	return nil
@@ -199,113 +187,240 @@ func (p *Poller) Run(ctx context.Context) error {
 // longestSleep makes a jump of the clock noticed.
 const longestSleep = 5 * time.Second
 
-func (p *Poller) sleep(ctx context.Context, d time.Duration) bool {
+func (p *Poller) sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(max(0, min(d, longestSleep)))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-t.C:
-		return true
 	}
 }
 
-// lostUntilDead is how many rounds a meter may lose one after the other
-// before it counts as offline.
-const lostUntilDead = 2
+// pick gives the group to read now, or how long it is until there may be one.
+// A dead meter goes ahead when its pause is over: what all of them cost is
+// bounded.
+func (p *Poller) pick(now moment) (*polled, *slot, time.Duration) {
+	p.plan.look(now, func(meter, n int) {
+		if !p.meters[meter].health.dead() {
+			p.update(meter, func(s *MeterState) { s.Missed += n })
+		}
+	})
+	g, wait := p.plan.pick(now.wall, func(meter int) standing { return p.stands(meter, now.up) })
+	for _, m := range p.meters {
+		if !m.health.dead() || m.first == nil {
+			continue
+		}
+		if left := m.health.askAt - now.up; left > 0 {
+			wait = min(wait, left)
+			continue
+		}
+		return m, m.first, 0
+	}
+	if g == nil {
+		return nil, nil, wait
+	}
+	return p.meters[g.meter], g, 0
+}
 
-// firstPause is the wait before a dead meter is asked again; it doubles.
-const firstPause = 10 * time.Second
+// asideFor is how long a round that was put aside lets all others go first.
+const asideFor = 10 * time.Second
 
-func (m *meterState) dead() bool { return m.lostRow >= lostUntilDead }
+// stands tells how a meter stands in the schedule.
+func (p *Poller) stands(meter int, up time.Duration) standing {
+	switch m := p.meters[meter]; {
+	case m.health.dead():
+		return standing{turn: turnNone}
+	case m.aside == nil:
+		return standing{turn: turnFree}
+	case up-m.aside.began < asideFor:
+		return standing{turnAside, m.aside.slot}
+	default:
+		return standing{turnAgain, m.aside.slot}
+	}
+}
+
+// othersWait reports whether another meter is to be read now.
+func (p *Poller) othersWait(m *polled) bool {
+	now := p.now()
+	return p.plan.waits(now.wall, m.index, func(meter int) standing { return p.stands(meter, now.up) })
+}
+
+// roundFor is how long the rounds of short periods may take.
+const roundFor = time.Minute
 
 // run reads a group, or goes on with the round that was put aside. To a dead
 // meter it sends one request without retries first.
-func (p *Poller) run(ctx context.Context, m *meterState, g *groupState) {
-	s := m.session
-	m.session = nil
-	if s == nil {
-		var ok bool
-		if s, ok = p.begin(ctx, m, g); !ok {
+func (p *Poller) run(ctx context.Context, m *polled, g *slot) {
+	r := m.aside
+	m.aside = nil
+	if r == nil {
+		if r = p.begin(ctx, m, g); r == nil {
 			return
 		}
 	}
-	if time.Since(s.since) > max(g.Every, sessionFor) {
-		p.finish(ctx, m, s) // values of one reading belong together
+	// Values of one reading belong together: a round that takes too long ends.
+	if p.now().up-r.began <= max(g.Every, roundFor) && !p.step(ctx, m, r) {
+		m.aside = r
 		return
 	}
-	if !p.step(ctx, m, s) {
-		m.session = s
-		return
-	}
-	p.finish(ctx, m, s)
+	p.finish(ctx, m, r)
 }
 
-// sessionFor is how long the rounds of short periods may take.
-const sessionFor = time.Minute
-
-// begin starts a round; false if there is nothing to be had.
-func (p *Poller) begin(ctx context.Context, m *meterState, g *groupState) (*session, bool) {
-	began := time.Now()
-	s := &session{group: g, belongs: g.due.at, since: began}
-	s.out.reading.Meter = m.Address
-	m.learned.tidy(began)
-	if m.dead() {
+// begin starts a round; nil if there is nothing to be had.
+func (p *Poller) begin(ctx context.Context, m *polled, g *slot) *round {
+	began := p.now()
+	m.health.learned.tidy(began.wall)
+	back := m.health.dead()
+	if back {
 		if !p.revive(ctx, m, g) {
-			return nil, false
+			return nil
 		}
-		s.out.answered = true
-		if s.belongs.After(began) {
-			s.belongs = began
-		}
-		p.wakeOthers(m, began)
+		p.wakeOthers(m, began.up)
 	} else if known, more := p.identify(ctx, m); !known {
-		g.served = began
+		g.served = began.wall
 		if more { // the next guess comes when the others had their turn
-			g.due = due{at: began, since: began}
-			return nil, false
+			g.put(began.wall)
+			return nil
 		}
-		g.consume(began, p.zone)
-		s.out.lost = ErrSilence
+		g.consume(began.wall, p.zone)
 		if ctx.Err() == nil {
-			p.judge(ctx, m, s.out)
+			p.judge(ctx, m, outcome{lost: ErrSilence})
 		}
-		return nil, false
+		return nil
 	}
-	g.served = began
-	g.consume(began, p.zone)
-	s.todo = plan(sources(g.Points), m.edition(), &m.learned, began)
-	return s, true
+	r := newRound(g, m.Handle, &m.health, began, p.bus.timing.Retries)
+	if back {
+		r.out.answered = true
+		r.belongs = minTime(r.belongs, began.wall)
+	}
+	g.consume(began.wall, p.zone)
+	return r
 }
 
-// consume sets the group's next round.
-func (g *groupState) consume(now time.Time, zone *time.Location) {
-	next := g.next(now, zone)
-	g.due = due{at: next, since: next}
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// step goes on with a round until it ends, or until a request is lost while
+// others wait (false): they shall not wait for its retries.
+func (p *Poller) step(ctx context.Context, m *polled, r *round) (ended bool) {
+	for {
+		q, ok := r.next()
+		if !ok {
+			return true
+		}
+		res, err := p.put(ctx, m, q)
+		if err != nil && ctx.Err() != nil {
+			r.cut(err)
+			return true
+		}
+		again := r.took(res, err, p.now().wall)
+		p.report(m, r)
+		if !again {
+			continue
+		}
+		p.bus.countRetry()
+		p.update(m.index, func(s *MeterState) { s.Retries++ })
+		if p.othersWait(m) {
+			return false
+		}
+	}
+}
+
+// put asks a meter a round's question, once.
+func (p *Poller) put(ctx context.Context, m *polled, q question) (Reply, error) {
+	if q.probe {
+		return Reply{}, p.ask(ctx, m, q.di)
+	}
+	p.late(m)
+	how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
+	res, err := p.bus.readOnce(ctx, how, m.Address, q.di)
+	p.heard(m, how, res.Took, res.Since, err)
+	return res, err
+}
+
+// ask reads one identifier without retries. No error: the meter answered, if
+// only by a refusal.
+func (p *Poller) ask(ctx context.Context, m *polled, di dlt645.DI) error {
+	p.late(m)
+	how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
+	ans, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, di))
+	p.heard(m, how, ans.Took, ans.Since, err)
+	if _, refused := errors.AsType[*dlt645.Refusal](err); refused {
+		return nil
+	}
+	return err
+}
+
+// late takes the answers of a meter that came when nobody waited for them any
+// more. Where time-outs are learned, the next request waits for long enough;
+// else a person is to raise it.
+func (p *Poller) late(m *polled) {
+	for _, took := range p.bus.lateAnswers(m.Address) {
+		m.health.late(took)
+		if p.bus.timing.AutoTimeout {
+			continue
+		}
+		p.update(m.index, func(s *MeterState) { s.Late = took })
+		if !m.toldLate {
+			m.toldLate = true
+			p.log.Warn("answers come too late: raise timeout, or use auto", "bus", p.bus.Name(), "meter", m.Name, "after", took.Round(time.Millisecond), "timeout", p.bus.timing.Timeout)
+		}
+	}
+}
+
+// heard takes what one request taught of the meter, and counts it.
+func (p *Poller) heard(m *polled, how Manner, took, since time.Duration, err error) {
+	p.alive()
+	m.health.heard(how, p.bus.timing, took, since, err)
+	p.update(m.index, func(s *MeterState) { s.counted(err, &m.health.learned.Times) })
+}
+
+// report logs what a round has found.
+func (p *Poller) report(m *polled, r *round) {
+	for _, f := range r.found {
+		switch di := f.di.String(); f.kind {
+		case foundRefusal:
+			p.log.Debug("refused", "meter", m.Name, "di", di, "err", f.err)
+		case foundBlockRefusal:
+			refusal, _ := errors.AsType[*dlt645.Refusal](f.err)
+			p.log.Warn("the meter refuses a block; its values are read one by one", "meter", m.Name, "di", di, "code", refusal.CodeText())
+		case foundEndless:
+			p.log.Warn("the meter goes on without end; it is left alone with that", "meter", m.Name, "di", di, "for", f.rest, "err", f.err)
+		case foundNonsense:
+			p.log.Warn("answer not understood", "meter", m.Name, "di", di, "err", f.err)
+		}
+	}
+	r.found = r.found[:0]
+	if r.learned {
+		r.learned = false
+		p.changed.Store(true)
+	}
 }
 
 // wakeOthers has the other dead meters asked soon, when one of them is back:
 // they may have been away together.
-func (p *Poller) wakeOthers(m *meterState, now time.Time) {
-	at := now
+func (p *Poller) wakeOthers(m *polled, up time.Duration) {
 	for _, o := range p.meters {
-		if o != m && o.dead() {
-			at = at.Add(firstPause / 2)
-			o.pause = min(firstPause, p.probe)
-			o.askAt = minTime(o.askAt, at)
+		if o != m && o.health.dead() {
+			up += firstPause / 2
+			o.health.hurry(up, p.probe)
 		}
 	}
 }
 
 // finish hands the reading of a round on.
-func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
+func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	if ctx.Err() != nil && !s.out.answered {
 		return
 	}
 	p.judge(ctx, m, s.out)
-	if s.group.daily && s.out.lost != nil {
-		again := time.Now().Add(dailyAgain)
-		s.group.due = due{at: again, since: again}
+	now := p.now().wall
+	if s.slot.daily && s.out.lost != nil {
+		s.slot.put(now.Add(dailyAgain))
 	}
 	r := &s.out.reading
 	if len(r.Values) == 0 {
@@ -315,20 +430,26 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 	p.stamp(r)
 	derive(r, p.zone, s.out.clock, s.out.lost == nil)
 	p.tellClock(m, r, s.out.clock)
-	m.learned.Usage.scaled(max(m.CT, 1) * max(m.PT, 1))
-	if now := time.Now(); used(r, &m.learned.Usage, p.zone) || now.Sub(m.keptAt) > keepEvery {
+	known := &m.health.learned
+	known.Books.scaled(max(m.CT, 1)*max(m.PT, 1), now)
+	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
+	if held { // does another meter hang there?
+		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", known.Books.Last, "now", known.Books.Held)
+		p.plan.soon(m.index, now)
+	}
+	if changed || now.Sub(m.keptAt) > keepEvery {
 		m.keptAt = now
 		p.changed.Store(true)
 	}
+	if r.Trusted {
+		p.beginRecords(m, now.In(p.zone))
+		p.remember(m, r, CauseLine)
+	}
 	p.changes(m, r)
-	if s.group.daily {
+	if s.slot.daily {
 		p.endDaily(ctx, m, r)
 	}
-	p.update(m, func(s *MeterState) {
-		s.keep(*r)
-		m.learned.Synced = max(m.learned.Synced, m.kept.Synced)
-		m.kept = m.learned.clone()
-	})
+	p.keep(m.index, known, *r)
 	p.sink(*r)
 }
 
@@ -337,46 +458,24 @@ func (p *Poller) finish(ctx context.Context, m *meterState, s *session) {
 const keepEvery = 15 * time.Minute
 
 // revive asks a dead meter for the first thing of a group, once.
-func (p *Poller) revive(ctx context.Context, m *meterState, g *groupState) bool {
+func (p *Poller) revive(ctx context.Context, m *polled, g *slot) bool {
+	asked := p.now()
 	err := p.askAny(ctx, m, g)
 	if err == nil {
 		return true
 	}
-	if m.Auto && m.learned.Protocol != "" { // another meter may hang there: ask anew which edition it speaks
-		m.learned.Protocol, m.learned.Baud = "", 0
+	m.cost = p.now().up - asked.up
+	if m.Auto && m.health.learned.Protocol != "" {
+		m.health.forget()
 	}
-	m.pause = min(2*m.pause, p.probe)
-	m.askAt = time.Now().Add(max(m.pause, p.deadPause(m)))
-	p.update(m, func(s *MeterState) { s.LastErr = err.Error() })
+	m.health.askedInVain(p.now().up, p.rest(m), p.probe)
+	p.update(m.index, func(s *MeterState) { s.LastErr = err.Error() })
 	p.renew(ctx)
 	return false
 }
 
-// redial is when a serial server is called anew that takes requests and brings
-// no answer from any meter: it may have lost its line, or us.
-type redial struct {
-	at    time.Time
-	pause time.Duration
-}
-
-const (
-	firstRedial = time.Minute
-	mostRedial  = 30 * time.Minute
-)
-
-// renew calls the server of a port anew if none of its meters answers.
-func (p *Poller) renew(ctx context.Context) {
-	now := time.Now()
-	if now.Before(p.redial.at) || slices.ContainsFunc(p.meters, func(m *meterState) bool { return !m.dead() }) || !p.bus.redial(ctx) {
-		return
-	}
-	p.redial.pause = max(firstRedial, min(2*p.redial.pause, mostRedial))
-	p.redial.at = now.Add(p.redial.pause)
-	p.log.Warn("no meter answers: the serial server is called anew", "bus", p.bus.Name(), "again_in", p.redial.pause)
-}
-
-func (p *Poller) askAny(ctx context.Context, m *meterState, g *groupState) error {
-	if m.Auto && m.learned.Protocol == "" {
+func (p *Poller) askAny(ctx context.Context, m *polled, g *slot) error {
+	if m.Auto && m.health.learned.Protocol == "" {
 		for {
 			known, more := p.identify(ctx, m)
 			if known {
@@ -387,69 +486,103 @@ func (p *Poller) askAny(ctx context.Context, m *meterState, g *groupState) error
 			}
 		}
 	}
+	now := p.now().wall
 	for _, point := range sources(g.Points) {
-		if point, ok := point.in(m.edition()); ok && !m.learned.lacks(point.DI, time.Now()) {
+		if point, ok := point.in(m.health.edition(m.Handle)); ok && !m.health.learned.lacks(point.DI, now) {
 			return p.ask(ctx, m, point.DI)
 		}
 	}
 	return ErrSilence
 }
 
-// deadShare is the share of the line's time that all dead meters may cost.
-const deadShare = 0.05
-
-// deadPause is how long each dead meter must be left alone so that all of
-// them together keep within their share.
-func (p *Poller) deadPause(m *meterState) time.Duration {
-	dead := 0
+// rest is how long a meter is left alone that is dead, or about to be.
+func (p *Poller) rest(m *polled) time.Duration {
+	dead := 1
 	for _, o := range p.meters {
-		if o.dead() {
+		if o != m && o.health.dead() {
 			dead++
 		}
 	}
-	t := p.bus.timingOf(p.manner(m))
-	cost := t.Wire(t.Preamble+dlt645.FrameLen(4)+1) + t.Timeout + t.Gap
-	if m.Auto && m.learned.Protocol == "" {
-		cost *= time.Duration(len(p.editions()))
+	t := p.bus.timingOf(m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto))
+	cost := max(m.cost, t.Wire(t.Preamble+dlt645.FrameLen(4)+1)+t.Timeout+t.Gap)
+	if m.Auto && m.health.learned.Protocol == "" {
+		cost *= time.Duration(len(editions(p.bus.timing.Baud)))
 	}
-	return time.Duration(float64(dead) * float64(cost) / deadShare)
+	return restFor(dead, cost)
+}
+
+// identify asks a meter whose edition is to be found, once. More tells that it
+// did not answer, and that there is another guess.
+func (p *Poller) identify(ctx context.Context, m *polled) (known, more bool) {
+	if !m.Auto || m.health.learned.Protocol != "" {
+		return true, false
+	}
+	line := p.bus.timing.Baud
+	g := m.health.next(line)
+	how := p.bus.Manner()
+	how.Baud = g.baud
+	_, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, g.di))
+	p.heard(m, how, 0, 0, err)
+	if err == nil || FailureKind(err) == "refusal" {
+		m.health.right(g)
+		p.changed.Store(true)
+		p.log.Info("edition found", "bus", p.bus.Name(), "meter", m.Name, "protocol", m.health.learned.Protocol, "baud", p.bus.timingOf(how).Baud)
+		return true, false
+	}
+	more = m.health.wrong(line)
+	return false, more && FailureKind(err) != "port"
+}
+
+// redial is when a serial server is called anew that takes requests and brings
+// no answer from any meter: it may have lost its line, or us.
+type redial struct {
+	at    time.Duration // since the poller began
+	pause time.Duration
+}
+
+const (
+	firstRedial = time.Minute
+	mostRedial  = 30 * time.Minute
+)
+
+// next reports whether the server may be called anew.
+func (r *redial) next(up time.Duration) bool { return up >= r.at }
+
+// done notes that it was, and lets it alone for longer each time.
+func (r *redial) done(up time.Duration) {
+	r.pause = max(firstRedial, min(2*r.pause, mostRedial))
+	r.at = up + r.pause
+}
+
+// renew calls the server of a port anew if none of its meters answers.
+func (p *Poller) renew(ctx context.Context) {
+	up := p.now().up
+	if !p.redial.next(up) || slices.ContainsFunc(p.meters, func(m *polled) bool { return !m.health.dead() }) || !p.bus.redial(ctx) {
+		return
+	}
+	p.redial.done(up)
+	p.log.Warn("no meter answers: the serial server is called anew", "bus", p.bus.Name(), "again_in", p.redial.pause)
 }
 
 // judge keeps the account of a meter after a round.
-func (p *Poller) judge(ctx context.Context, m *meterState, out outcome) {
-	wasDead := m.dead()
+func (p *Poller) judge(ctx context.Context, m *polled, out outcome) {
 	switch {
 	case out.answered:
-		m.lostRow, p.redial = 0, redial{}
+		m.health.alive()
+		p.redial = redial{}
 	case out.lost != nil && FailureKind(out.lost) != "port": // a lost port says nothing about the meter
-		m.lostRow++
-	}
-	if m.dead() && !wasDead {
-		m.pause = min(firstPause, p.probe)
-		m.askAt = time.Now().Add(max(m.pause, p.deadPause(m)))
-		p.tell(m, EventOffline, out.lost.Error())
-		p.log.Warn("meter offline", "bus", p.bus.Name(), "meter", m.Name, "err", out.lost)
+		if m.health.lost(p.now().up, p.rest(m), p.probe) {
+			p.tell(m, EventOffline, out.lost.Error())
+			p.log.Warn("meter offline", "bus", p.bus.Name(), "meter", m.Name, "err", out.lost)
+		}
 	}
 	if ctx.Err() == nil { // a port that was closed at the end has not failed
 		p.tellPort(out.lost)
 	}
 	back, known := false, false
-	p.update(m, func(s *MeterState) {
-		back = !s.Online && out.answered
+	p.update(m.index, func(s *MeterState) {
 		known = s.Known
-		s.Rounds++
-		s.Known = true
-		s.Invalid += out.invalid
-		if out.answered {
-			s.Online, s.LastGood, s.LastErr = true, time.Now(), ""
-		}
-		if out.lost != nil {
-			s.Lost++
-			s.LastErr = out.lost.Error()
-		}
-		if m.dead() || FailureKind(out.lost) == "port" && !out.answered {
-			s.Online = false // nobody can tell otherwise
-		}
+		back = s.judged(out, m.health.dead(), time.Now())
 	})
 	if back {
 		p.log.Info("meter online", "bus", p.bus.Name(), "meter", m.Name)
@@ -460,7 +593,7 @@ func (p *Poller) judge(ctx context.Context, m *meterState, out outcome) {
 }
 
 // tell hands an event of a meter on.
-func (p *Poller) tell(m *meterState, kind, text string) {
+func (p *Poller) tell(m *polled, kind, text string) {
 	p.event(Event{Meter: m.Address, Time: time.Now(), Kind: kind, Text: text})
 }
 
@@ -475,55 +608,3 @@ func (p *Poller) tellPort(lost error) {
 	}
 	p.portLost = failed
 }
-
-func (p *Poller) update(m *meterState, f func(*MeterState)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f(&m.state)
-}
-
-// keep takes the values of a reading over into the last known ones.
-func (s *MeterState) keep(r Reading) {
-	s.ReadAt = r.Time
-	values := append([]PointValue(nil), s.Values...)
-next:
-	for _, v := range r.Values {
-		for i := range values {
-			if values[i].Point == v.Point {
-				values[i] = v
-				continue next
-			}
-		}
-		values = append(values, v)
-	}
-	s.Values = values
-}
-
-// Meters gives the state of each meter, in the order of the configuration.
-func (p *Poller) Meters() []MeterState {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := make([]MeterState, 0, len(p.meters))
-	for _, m := range p.meters {
-		out = append(out, m.state)
-	}
-	return out
-}
-
-// Changed reports whether something was learned since the last call that
-// should survive a power cut.
-func (p *Poller) Changed() bool { return p.changed.Swap(false) }
-
-// Learned gives copies of what is known of the meters.
-func (p *Poller) Learned() []Learned {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := make([]Learned, 0, len(p.meters))
-	for _, m := range p.meters {
-		out = append(out, m.kept)
-	}
-	return out
-}
-
-// Bus gives the line that is polled.
-func (p *Poller) Bus() *Bus { return p.bus }

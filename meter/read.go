@@ -14,6 +14,7 @@ type Reply struct {
 	Data    []byte         // after the identifier, follow-up frames put together
 	At      time.Time      // when the first frame was complete
 	Took    time.Duration  // of the first frame, see Answer
+	Since   time.Duration  // likewise
 }
 
 // Read asks for one data identifier and puts follow-up frames together
@@ -43,7 +44,7 @@ func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt
 	if err != nil {
 		return Reply{}, err
 	}
-	r := Reply{Address: ans.Frame.Address, At: ans.At, Took: ans.Took}
+	r := Reply{Address: ans.Frame.Address, At: ans.At, Took: ans.Took, Since: ans.Since}
 	var whole dlt645.Assembly
 	for {
 		more, err := whole.Add(ans.Frame)

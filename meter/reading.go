@@ -20,7 +20,13 @@ type Reading struct {
 	Trusted bool
 	Boot    uint32        // names one start of the operating system
 	Uptime  time.Duration // since that start, to the millisecond
-	Values  []PointValue
+	// Recalled tells that the values come from the meter's memory, and Time and
+	// Round from its record: the moment was missed, and made up later.
+	Recalled bool
+	// Doubtful tells that nobody knows whether the values belong to that moment:
+	// the meter's clock was wrong.
+	Doubtful bool
+	Values   []PointValue
 }
 
 // PointValue is one point of a reading.
@@ -47,14 +53,33 @@ func (r *Reading) add(point string, v dlt645.Value) {
 
 // A reading as a record: all integers are varints, times in milliseconds.
 //
-//	version 1 | kind 1 | flags (1: trusted) | address, 6 bytes | boot | uptime
+//	version 1 | kind 1 | flags (1: trusted, 2: recalled, 4: doubtful) | address, 6 bytes | boot | uptime
 //	| time since 1970 | round - time | n | n × (len, point | value)
 //	value: kind | number: coefficient, scale; else: len, text
 const (
 	recordVersion = 1
 	recordReading = 1
 	flagTrusted   = 1
+	flagRecalled  = 2
+	flagDoubtful  = 4
+	flagsReading  = flagTrusted | flagRecalled | flagDoubtful
 )
+
+func (r *Reading) flags() (flags byte) {
+	for _, f := range []struct {
+		is   bool
+		flag byte
+	}{{r.Trusted, flagTrusted}, {r.Recalled, flagRecalled}, {r.Doubtful, flagDoubtful}} {
+		if f.is {
+			flags |= f.flag
+		}
+	}
+	return flags
+}
+
+func (r *Reading) setFlags(flags byte) {
+	r.Trusted, r.Recalled, r.Doubtful = flags&flagTrusted != 0, flags&flagRecalled != 0, flags&flagDoubtful != 0
+}
 
 // Bounds of times and durations in milliseconds, so that no sum overflows:
 // some 4000 years from 1970, and 280 years.
@@ -68,11 +93,7 @@ var ErrRecord = errors.New("meter: not a reading")
 
 // AppendBinary appends the reading as a record.
 func (r *Reading) AppendBinary(b []byte) ([]byte, error) {
-	flags := byte(0)
-	if r.Trusted {
-		flags |= flagTrusted
-	}
-	b = append(b, recordVersion, recordReading, flags)
+	b = append(b, recordVersion, recordReading, r.flags())
 	b = append(b, r.Meter[:]...)
 	b = binary.AppendUvarint(b, uint64(r.Boot))
 	b = binary.AppendUvarint(b, uint64(r.Uptime.Milliseconds()))
@@ -105,7 +126,7 @@ func (r *Reading) UnmarshalBinary(b []byte) error {
 	}
 	var got Reading
 	flags := d.byte()
-	got.Trusted = flags&flagTrusted != 0
+	got.setFlags(flags)
 	copy(got.Meter[:], d.bytes(len(got.Meter)))
 	boot, uptime := d.uvarint(), d.uvarint()
 	got.Boot, got.Uptime = uint32(boot), time.Duration(uptime)*time.Millisecond
@@ -116,7 +137,7 @@ func (r *Reading) UnmarshalBinary(b []byte) error {
 	if uptime > mostUptime || at > mostMillis || at < -mostMillis || round > mostMillis || round < -mostMillis {
 		return ErrRecord
 	}
-	if n > uint64(len(d.rest)) || flags > flagTrusted || boot != uint64(got.Boot) {
+	if n > uint64(len(d.rest)) || flags&^flagsReading != 0 || boot != uint64(got.Boot) {
 		return ErrRecord
 	}
 	got.Values = make([]PointValue, 0, n)

@@ -15,41 +15,6 @@ import (
 	"meterd/dlt645/dlt645test"
 )
 
-// oneGroup is a poller that is only asked what is due.
-func oneGroup(at time.Time) (*Poller, *groupState) {
-	p := NewPoller(PollerConfig{Bus: NewBus("x", Timing{}, nil, nil), Meters: []*Handle{{Name: "a", Groups: []Group{{Every: time.Minute}}}}})
-	g := p.meters[0].groups[0]
-	next := nextRound(at, time.Minute, time.UTC)
-	g.due = due{at: next, since: next}
-	return p, g
-}
-
-func TestClockThatIsPutBackDoesNotStopThePolling(t *testing.T) {
-	wrong := time.Date(2099, 1, 1, 0, 0, 30, 0, time.UTC)
-	for _, back := range []time.Duration{time.Hour, 365 * 24 * time.Hour, 73 * 365 * 24 * time.Hour} {
-		for _, first := range []bool{false, true} {
-			p, g := oneGroup(wrong)
-			if first {
-				g.due = due{at: wrong, since: wrong, first: true}
-			}
-			now := wrong.Add(-back)
-			p.pick(now)
-			if wait := g.due.at.Sub(now); wait > time.Minute {
-				t.Errorf("clock put back by %v: the next round is in %v", back, wait)
-			}
-		}
-	}
-}
-
-func TestClockThatJumpsOverDecadesMissesFewRounds(t *testing.T) {
-	p, g := oneGroup(time.Date(1970, 1, 1, 0, 1, 30, 0, time.UTC))
-	now := time.Date(2026, 11, 20, 10, 0, 30, 0, time.UTC)
-	p.pick(now)
-	if n := p.Meters()[0].Missed; n > mostMissed || now.Sub(g.due.at) > time.Minute {
-		t.Errorf("%d rounds are counted as missed, the next is of %v", n, g.due.at)
-	}
-}
-
 func TestDailyRoundsKeepToMidnightWhenTheClocksChange(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -394,6 +359,11 @@ func TestPortThatIsGoneIsToldAndTheMetersAreNotOnline(t *testing.T) {
 
 // server is a connection to a serial server, which nobody knows the rate of.
 type server struct{ Port }
+
+// SetReadTimeout waits a millisecond at least, as board's TCP port does.
+func (s server) SetReadTimeout(d time.Duration) error {
+	return s.Port.SetReadTimeout(max(d, time.Millisecond))
+}
 
 // TestASilentServerIsCalledAnew: a serial server that takes everything and gives
 // nothing is called anew once all of its meters are silent, ever more rarely, and

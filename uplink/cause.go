@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -165,6 +166,16 @@ func networkCause(err error) *cause {
 // there may have meant it.
 func byThem(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// quoted makes the platform's words fit for a line of a log or a console.
+func quoted(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
 }
 
 // FileError is a file that TLS needs and that cannot be used: it is not there,

@@ -54,11 +54,10 @@ func (u *Uplink) finish(cmd meter.Command, r meter.Result) {
 }
 
 // answer tells the platform what became of a command.
-func (u *Uplink) answer(f finished) {
+func (u *Uplink) answer(now time.Time, f finished) {
 	if f.cmd.Retained {
 		return // nobody waits for it
 	}
-	now := time.Now()
 	if m, ok := u.Platform.Answer(now, f.cmd, f.result); ok && now.Sub(f.at) < answerFor {
 		u.reply(m)
 	}

@@ -1,6 +1,7 @@
 package uplink
 
-// Counts tells what became of the messages since the start.
+// Counts tells what became of the messages since the start. Each room of
+// the delivery counts what happens in it.
 type Counts struct {
 	Acked       int            // messages that the platform accepted
 	Readings    int            // records settled

@@ -1,170 +1,73 @@
 package uplink
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"meterd/dlt645"
 	"meterd/meter"
-	"meterd/store"
 )
 
-// delivery keeps the account of what was sent and what is acknowledged. It
-// does no I/O; Uplink calls it from one goroutine.
-//
-// Each record is read in order and becomes messages. Up to window of them
-// are outstanding. A record is settled when each of its messages was
-// accepted or set aside; the cursor is the last record before which all are
-// settled. A meter that the platform does not know yet holds up its own
-// records only, not those of the others.
+// delivery moves messages between the rooms that the package's comment draws: it
+// asks the window what goes next, carries answers to the verdicts, and does what
+// they say. It does no I/O but to read the ring again; Uplink calls it from one
+// goroutine. The intake and the roll are embedded, since some of their doors are
+// its own: cursor, queued, unregistered.
 type delivery struct {
+	intake
+	roll
+	window   window
+	pacing   pacing
+	verdicts verdicts
 	platform Platform
 	limits   Limits
-	order    []dlt645.Address // of meters: that of the configuration, the board itself last
-	source   source
-	window   int
-	timeout  time.Duration
-	storeID  [16]byte
-	date     func(r *meter.Reading, now time.Time, seq uint64) dated
-	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
-	told     func(string, ...any) // a line of the log
-	alarmed  func(string, ...any) // one that is kept, since something is not delivered for good
 	count    Counts
-
-	open    []*record    // of those, what is not settled, in the order of their numbers
-	peeked  *store.Entry // came from the source, but cannot be taken in yet
-	taken   uint64       // the last number that came from the source
-	run     int          // counts where its numbers do not go on
-	ready   []*request
-	sent    map[string]*request
-	later   []*request          // wait for their time
-	parts   []*request          // of divided messages: they go ahead of the backlog, but not of what is new
-	busy    map[string]*request // by key: what is on its way
-	blocked []*request          // wait for one that is on its way under the same key
-	meters  map[dlt645.Address]*registration
-	greets  int             // registrations that have had no answer at all yet
-	unsup   map[string]bool // items that the platform does not support
-
-	pace    pacer
-	orders  int64 // of requests sent so far
-	parked  int   // records that wait for a meter, of all meters, but for spans
-	skipped int   // records that were passed over, of all meters
-	more    bool  // there is more to read at once
-	sizing  sizing
-	single  bool // one message at a time, since one of those that were sent was refused, and not which
-	suspects
-
-	lastHeard time.Time // when the platform last answered anything
-	probing   bool      // a registration is out to see whether anybody answers
-	vouching  bool      // the platform asks for it now
-	// vouched are the meters that the platform holds for offline although we
-	// have readings of them: they are told as online until those are delivered.
-	vouched map[dlt645.Address]bool
+	alarmed  func(string, ...any) // a line of the log that is kept, since something is not delivered for good
 }
-
-// source is where records come from; a feed is one.
-type source interface {
-	// Next gives records in any order, each once.
-	Next() (store.Entry, bool)
-	// Floor is the number up to which all were given.
-	Floor() uint64
-	Behind() int
-	// Fresh reports whether what comes next is new, not of a backlog.
-	Fresh() bool
-	Again(seq uint64) ([]byte, bool)
-}
-
-// record is a reading that is on its way.
-type record struct {
-	seq  uint64
-	left int // messages that are not settled; parked counts as one
-}
-
-type request struct {
-	Message
-	recs     []*record     // that it carries; none for a registration
-	points   []string      // of a record that was divided: these alone
-	reg      *registration // of a registration
-	step     int           // of a registration
-	probe    bool          // a registration whose answer tells only that somebody answers
-	at       time.Time     // when it was last sent, or is to be sent again
-	tries    int           // time-outs, in this connection
-	passed   int           // how often it gave its place up while others were answered
-	restamps int
-	order    int64         // in which it was sent
-	pause    time.Duration // before it is sent again, after TryLater
-	// unknown tells that the platform did not know its meter before.
-	unknown bool
-	suspicion
-}
-
-// dated is the outcome of dating a reading.
-type dated uint8
-
-const (
-	datedNow   dated = iota // the time is good
-	datedLater              // it will be known when the clock is trusted
-	datedNever              // the start that it belongs to is gone
-)
-
-const (
-	// mostParked is how many records wait for their meters.
-	mostParked = 32768
-	// mostDelayed is how many messages of a meter wait for their time before
-	// its further records are parked.
-	mostDelayed = 32
-	// passOver is how many time-outs of a message make it give up its place in
-	// the window; it goes out again after growing pauses.
-	passOver = 3
-	// mostLater is how many messages wait for their time, or for another one,
-	// before no more records are read.
-	mostLater = 1024
-	// givenUp is how often a message of many values gives up its place, while
-	// others are answered, before it is divided: the platform may not be able to
-	// read it, and say so to nobody.
-	givenUp = 3
-	// mostRestamps bounds how often a message gets another time.
-	mostRestamps = 3
-	// readAtOnce is how many records are read before other work has its turn.
-	readAtOnce = 256
-)
 
 func newDelivery(p Platform, src source, window int, timeout time.Duration, id [16]byte) *delivery {
-	d := &delivery{
-		platform: p, source: src, window: window, timeout: timeout, storeID: id,
-		date: func(*meter.Reading, time.Time, uint64) dated { return datedNow },
-		told: func(string, ...any) {}, alarmed: func(string, ...any) {},
-	}
+	d := &delivery{platform: p, limits: p.Limits(), alarmed: func(string, ...any) {}}
 	d.count.Codes, d.count.WithheldOf = map[string]int{}, map[string]int{}
-	d.limits = p.Limits()
-	d.pace.limit = d.limits.Pace
-	d.unsup = map[string]bool{}
-	d.vouched = map[dlt645.Address]bool{}
-	d.sent = map[string]*request{}
-	d.busy = map[string]*request{}
-	d.meters = map[dlt645.Address]*registration{}
-	for _, dev := range p.Directory().Devices() {
-		d.order = append(d.order, dev.Address())
-	}
-	if d.limits.Gateway {
-		d.order = append(d.order, dlt645.Address{})
-	}
-	for _, a := range d.order {
-		_, _, leaves := d.leave(time.Time{}, a)
-		d.meters[a] = &registration{leaves: leaves}
+	d.roll = newRoll(p)
+	d.window = newWindow(window, d.limits.Registers, d.roll.takes)
+	d.pacing = pacing{limit: d.limits.Pace, timeout: timeout}
+	d.verdicts = newVerdicts(&d.count)
+	d.intake = intake{
+		ledger: newLedger(&d.count, d.roll.order), roll: &d.roll, platform: p, source: src, storeID: id, batch: max(d.limits.Batch, 1),
+		date:     func(*meter.Reading, time.Time, uint64) dated { return datedNow },
+		told:     func(string, ...any) {},
+		register: func(now time.Time, a dlt645.Address) { d.register(now, now, a) },
+		clogged:  d.window.clogged,
+		supports: d.verdicts.supports,
 	}
 	return d
+}
+
+// connected begins a connection: every meter is registered anew, and what was
+// outstanding goes out again with the id it had.
+func (d *delivery) connected(now time.Time) {
+	d.pacing.heard, d.verdicts.suspects.began = now, now
+	d.window.reopen(now)
+	d.roll.reopen()
+	for _, a := range d.roll.order {
+		if !d.roll.registrations[a].leaves || d.owes(a) {
+			d.register(now, now, a)
+		}
+	}
+}
+
+// register has a meter registered at a time, unless that is under way.
+func (d *delivery) register(now, at time.Time, a dlt645.Address) {
+	if r := d.roll.register(now, a); r != nil {
+		d.window.delay(r, at)
+	}
 }
 
 // next gives the message to send now, false if there is none. Publish must
 // have been offered room for it.
 func (d *delivery) next(now time.Time) (Message, bool) {
-	if !d.pace.ready(now) {
+	if !d.pacing.ready(now) {
 		return Message{}, false
 	}
 	if d.held() {
@@ -174,36 +77,27 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 	if m, ok := d.nextLater(now); ok {
 		return m, true
 	}
-	d.more = false
-	if d.greets > 0 || d.alone(now) {
+	d.intake.more = false
+	if d.roll.greets > 0 {
 		return Message{}, false // every meter is registered first
 	}
-	for len(d.sent) < d.room() {
-		if len(d.ready) == 0 && len(d.parts) > 0 && !d.source.Fresh() {
-			d.ready, d.parts = append(d.ready, d.parts[0]), d.parts[1:]
+	for d.window.open(now) {
+		if d.window.dry(d.intake.source.Fresh()) {
+			out := d.intake.read(now, d.window.full())
+			if len(out) == 0 {
+				return d.nextLater(now) // what was read may want its meter registered
+			}
+			d.window.put(out...)
 		}
-		if len(d.ready) == 0 && !d.read(now) {
-			return d.nextLater(now) // what was read may want its meter registered
+		r, ok := d.window.first()
+		if !ok {
+			break
 		}
-		for len(d.ready) > 0 {
-			r := d.ready[0]
-			if r.suspected && d.carrying() > 0 {
-				return Message{}, false // it goes alone
-			}
-			d.ready = d.ready[1:]
-			if !d.sizing.fits(len(r.Payload)) && d.divide(now, r) {
-				break // its parts have their turn
-			}
-			if d.waits(r) {
-				d.blocked = append(d.blocked, r)
-				continue
-			}
-			if d.unknownMeter(r.Meter) {
-				reg := d.meters[r.Meter]
-				reg.held = append(reg.held, r)
-				continue
-			}
-			return d.send(r, now), true
+		if !d.verdicts.size.fits(len(r.Payload)) && d.split(now, r) {
+			continue // its parts have their turn
+		}
+		if d.window.mayGo(r) {
+			return d.send(now, r), true
 		}
 	}
 	return Message{}, false
@@ -229,376 +123,218 @@ func (d *delivery) puback(now time.Time, id string) {
 
 // nextLater gives a message whose time has come.
 func (d *delivery) nextLater(now time.Time) (Message, bool) {
-	r := d.dueLater(now)
+	r := d.window.due(now)
 	if r == nil {
 		return Message{}, false
 	}
 	if r.reg != nil && !r.probe && r.order > 0 { // what was signed or dated once is of its time
-		r.Message, _ = d.registration(now, r.Meter, r.step)
+		r.Message, _ = d.roll.message(now, r.Meter, r.step)
 	}
-	return d.send(r, now), true
+	return d.send(now, r), true
 }
 
-func (d *delivery) send(r *request, now time.Time) Message {
-	d.orders++
-	d.pace.spend()
-	r.at, r.order = now, d.orders
-	d.sent[r.ID] = r
-	for _, k := range r.Keys {
-		d.busy[k] = r
-	}
+func (d *delivery) send(now time.Time, r *request) Message {
+	d.pacing.spend(now)
+	d.window.send(now, r)
 	if c, ok := d.platform.(Completer); ok && len(r.Keys) > 0 {
 		return c.Complete(r.Message)
 	}
 	return r.Message
 }
 
-// room is how many messages may be outstanding.
-func (d *delivery) room() int {
-	if d.single && len(d.sent)+len(d.later) == 0 {
-		d.single = false // all that were out with it are settled
-	}
-	if d.single {
-		return 1
-	}
-	return d.window
-}
-
-// nameless takes a refusal that does not say of what. If one message alone is
-// outstanding, it is that; else they go out again one at a time, so that the
-// next refusal has a name.
-func (d *delivery) nameless(rc *Receipt) {
-	var out []*request
-	for _, r := range d.sent {
-		if len(r.recs) > 0 {
-			out = append(out, r)
-		}
-	}
-	if len(out) == 1 {
-		rc.ID, rc.Verdict = out[0].ID, Refused
-		return
-	}
-	d.single = d.single || len(out) > 1
-}
-
-// waits reports whether another message with a key of this one is on its way.
-func (d *delivery) waits(r *request) bool {
-	for _, k := range r.Keys {
-		if other := d.busy[k]; other != nil && other != r {
-			return true
-		}
-	}
-	return false
-}
-
-// release lets those go that wait for this one.
-func (d *delivery) release(r *request) {
-	for _, k := range r.Keys {
-		if d.busy[k] == r {
-			delete(d.busy, k)
-		}
-	}
-	if len(r.Keys) > 0 && len(d.blocked) > 0 {
-		d.ready, d.blocked = append(d.blocked, d.ready...), nil
-	}
-}
-
-// dueLater takes a request whose time has come: registrations as long as few
-// are outstanding, others within the window.
-func (d *delivery) dueLater(now time.Time) *request {
-	registering := 0
-	for _, r := range d.sent {
-		if r.reg != nil {
-			registering++
-		}
-	}
-	for i, r := range d.later {
-		if r.at.After(now) {
-			continue
-		}
-		if r.reg != nil && registering >= max(d.limits.Registers, 1) || r.reg == nil && len(d.sent) >= d.room() || d.waits(r) {
-			continue
-		}
-		if len(r.recs) > 0 && (d.unknownMeter(r.Meter) || d.suspectOut() || r.suspected && d.carrying() > 0) {
-			continue
-		}
-		d.later = slices.Delete(d.later, i, i+1)
-		if reg := d.meters[r.Meter]; len(r.recs) > 0 && reg != nil {
-			reg.delayed--
-		}
-		return r
-	}
-	return nil
-}
-
-func itemKey(m Message) string { return m.Meter.String() + "/" + m.Item }
-
-// find gives the record of that number that is not settled.
-func (d *delivery) find(seq uint64) *record {
-	if i, ok := d.search(seq); ok {
-		return d.open[i]
-	}
-	return &record{seq: seq}
-}
-
-func (d *delivery) search(seq uint64) (int, bool) {
-	return slices.BinarySearchFunc(d.open, seq, func(r *record, seq uint64) int { return cmp.Compare(r.seq, seq) })
-}
-
-// begin takes a record up, in the place of its number.
-func (d *delivery) begin(rec *record) {
-	i, _ := d.search(rec.seq)
-	d.open = slices.Insert(d.open, i, rec)
-}
-
-func (d *delivery) drop(rec *record) bool {
-	i, ok := d.search(rec.seq)
-	if ok {
-		d.open = slices.Delete(d.open, i, i+1)
-	}
-	return ok
-}
-
-// settle marks a record as done.
-func (d *delivery) settle(rec *record) {
-	if d.drop(rec) {
-		d.count.Readings++
-	}
-}
-
-// cursor tells how far everything is settled.
-func (d *delivery) cursor() uint64 {
-	floor := d.source.Floor()
-	if d.peeked != nil {
-		floor = min(floor, begin(*d.peeked)-1)
-	}
-	if len(d.open) > 0 {
-		floor = min(floor, d.open[0].seq-1)
-	}
-	if first := d.passedOver(); first > 0 {
-		floor = min(floor, first-1)
-	}
-	return floor
-}
-
-func (d *delivery) settleOne(rec *record) {
-	if rec.left--; rec.left <= 0 {
-		d.settle(rec)
-	}
-}
-
 // receive takes a platform's answer. Answers to what is not outstanding are
 // passed over: the platform may answer each of two resends.
 func (d *delivery) receive(now time.Time, rc Receipt) {
 	if rc.Gone != nil {
-		d.letGo(now, *rc.Gone)
+		if pause, ok := d.roll.letGo(now, *rc.Gone); ok {
+			d.register(now, now.Add(pause), *rc.Gone)
+		}
 	}
 	if rc.Nameless {
-		d.nameless(&rc)
+		out := d.window.carrying()
+		rc = named(rc, out)
+		d.window.single = d.window.single || len(out) > 1
 	}
 	if rc.Verdict == Ignored {
 		return
 	}
-	d.lastHeard = now
-	r, ok := d.sent[rc.ID]
+	d.pacing.heard = now
+	r, ok := d.window.answered(rc.ID)
 	if !ok {
 		return
 	}
-	delete(d.sent, rc.ID)
 	if r.tries == 0 {
 		d.count.Trips.add(now.Sub(r.at))
 	}
 	if r.probe {
-		d.probing = false
+		d.roll.probing = false
 		return
 	}
 	if r.reg != nil {
 		d.registered(now, r, rc)
 		return
 	}
-	if rc.Verdict != Accepted {
-		d.count.Codes[rc.Code]++
+	if o := d.verdicts.answered(now, r, rc, d.roll.ours(r.Meter)); !d.halve(now, r, o) {
+		d.carryOut(now, r, o)
 	}
-	if rc.Verdict == Accepted || rc.Verdict == Unknown || rc.Verdict == Refused || rc.Verdict == Unsupported {
-		d.release(r)
-	}
-	switch rc.Verdict {
-	case Accepted:
-		d.count.Acked++
-		d.sizing.accepted(len(r.Payload))
-		if reg := d.meters[r.Meter]; reg != nil {
-			reg.accepted = now
-		}
-		d.settleAll(r)
-	case Unknown:
-		if d.meters[r.Meter] == nil {
-			d.postpone(now, r)
-			return
-		}
-		if r.unknown { // although it was registered in between
-			d.postpone(now, r)
-			return
-		}
-		reg := d.meters[r.Meter]
-		r.unknown, reg.known = true, false
-		reg.held = append(reg.held, r)
-		d.register(now, r.Meter)
-	case Offline:
-		d.vouched[r.Meter], d.vouching = true, true
+}
+
+// registered takes the answer to a registration. A refused one is tried again;
+// the meter's records wait for it.
+func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
+	switch next := d.roll.answered(now, r, rc); next {
+	case nil:
+		d.window.welcome(r.Meter)
+	case r:
+		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
 		d.postpone(now, r)
-	case TryLater:
+	default:
+		d.window.delay(next, now)
+	}
+}
+
+// split has the halves of a message go out in its place; false if it carries
+// one thing.
+func (d *delivery) split(now time.Time, r *request) bool {
+	parts, ok := d.intake.divide(now, r)
+	if ok {
+		d.window.split(parts)
+	}
+	return ok
+}
+
+// halve splits a message if that is its outcome; false if it carries one thing.
+// Nothing is lost by it, so it needs less of a proof than setting it aside.
+func (d *delivery) halve(now time.Time, r *request, o outcome) bool {
+	if !o.halves || !d.split(now, r) {
+		return false
+	}
+	d.window.answered(r.ID)
+	d.window.release(r)
+	if size := &d.verdicts.size; o.large {
+		if size.tooLarge(len(r.Payload)); size.most > 0 {
+			d.told("a message does not get through; they are sent smaller", "meter", r.Meter.String(), "bytes", len(r.Payload), "most", size.most, "hint", "what is the broker's limit for a message?")
+		}
+	}
+	return true
+}
+
+// carryOut does with a message, which is not outstanding any more, what its
+// outcome says.
+func (d *delivery) carryOut(now time.Time, r *request, o outcome) {
+	if o.frees {
+		d.window.release(r)
+	}
+	switch o.fate {
+	case fateSettled:
+		d.intake.settleAll(r.recs)
+	case fateRefused, fateAside:
+		d.setAside(r, o)
+	case fateVouch:
+		d.roll.vouch(r.Meter)
 		d.postpone(now, r)
-	case Untimely:
-		if m, ok := d.restamp(now, r.Message); ok && r.restamps < mostRestamps {
-			r.Message, r.restamps = m, r.restamps+1
-			d.ready = append([]*request{r}, d.ready...)
-			return
+	case fatePostpone:
+		d.postpone(now, r)
+	case fateRestamp:
+		if p, can := d.platform.(Restamper); can {
+			if m, ok := p.Restamp(now, r.Message); ok {
+				r.Message = m
+				d.window.putAhead(r)
+				return
+			}
 		}
-		d.release(r)
-		d.refuse(r, rc)
-	case Unsupported:
-		d.unsup[itemKey(r.Message)] = true
-		d.refuse(r, rc)
-	case Refused:
-		if !d.divide(now, r) {
-			d.refuse(r, rc)
-		}
+		d.window.release(r)
+		d.setAside(r, o)
+	case fateHold:
+		d.roll.forget(r.Meter)
+		d.window.hold(r)
+		d.register(now, now, r.Meter)
 	}
 }
 
-// restamp gives an untimely message another time, where the platform has a form
-// for that.
-func (d *delivery) restamp(now time.Time, m Message) (Message, bool) {
-	if p, ok := d.platform.(Restamper); ok {
-		return p.Restamp(now, m)
-	}
-	return m, false
-}
-
-func (d *delivery) settleAll(r *request) {
-	for _, rec := range r.recs {
-		d.settleOne(rec)
-	}
-}
-
-// refuse sets a message aside: it counts as acknowledged.
-func (d *delivery) refuse(r *request, rc Receipt) {
-	d.count.Refused++
+// setAside gives a message up, so that the queue goes on: it counts as
+// acknowledged. Its records stay in the ring until they are overwritten.
+func (d *delivery) setAside(r *request, o outcome) {
 	item := r.Item
 	if item == "" {
 		item = strings.Join(r.points, ",")
 	}
-	d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, item, quoted(rc.Text), rc.Code)
-	if n := d.count.Codes[rc.Code]; n == 1 {
-		d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "code", rc.Code, "text", quoted(rc.Text))
+	if o.fate == fateAside {
+		d.count.SetAside++
+		d.count.LastAside = fmt.Sprintf("meter %s item %s, record %d, %d bytes: %s", r.Meter, item, r.recs[0].seq, len(r.Payload), o.text)
+		d.alarmed("a message is set aside and not sent again", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", o.text)
+	} else {
+		d.count.Refused++
+		d.count.LastRefusal = fmt.Sprintf("%s item %s: %s (%s)", r.Meter, item, quoted(o.text), o.code)
+		if d.count.Codes[o.code] == 1 {
+			d.told("an item is refused by the platform", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "code", o.code, "text", quoted(o.text))
+		}
 	}
-	d.settleAll(r)
+	d.intake.settleAll(r.recs)
 }
 
-// quoted makes the platform's words fit for a line of a log or a console.
-func quoted(s string) string {
-	const most = 80
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
+// cut takes note of a connection that was lost, and tells why it may have been.
+func (d *delivery) cut(now time.Time, err error, client string) error {
+	if !byThem(err) {
+		return err
 	}
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
+	suspects := &d.verdicts.suspects
+	over := suspects.ended(now, d.window.carrying(), d.count.Acked)
+	if len(over) == 0 { // then no message is to blame for those before either
+		for _, r := range d.window.all() {
+			r.suspicion = suspicion{}
+		}
+		return suspects.explain(now, err, client)
+	}
+	halved := false
+	for _, r := range over { // all that goes out may be too large
+		halved = d.halve(now, r, d.verdicts.cut(r)) || halved
+	}
+	if halved {
+		return err // whether it was that is seen first
+	}
+	if o, proven := suspects.blame(now, over); proven && !d.halve(now, over[0], o) {
+		d.window.answered(over[0].ID)
+		d.carryOut(now, over[0], o)
+	}
+	return err
 }
-
-const (
-	firstPostpone = 5 * time.Second
-	mostPostpone  = 5 * time.Minute
-)
 
 // postpone sends a message again after a pause that doubles.
 func (d *delivery) postpone(now time.Time, r *request) {
-	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone))
-	r.at = now.Add(r.pause)
-	d.delay(r)
-}
-
-// delay keeps a message until its time, outside the window.
-func (d *delivery) delay(r *request) {
-	d.later = append(d.later, r)
-	if reg := d.meters[r.Meter]; len(r.recs) > 0 && reg != nil {
-		reg.delayed++
-	}
+	d.window.delay(r, r.postpone(now))
 }
 
 // expire sends again what was not answered in time, and gives the time of
-// the next such moment. A message that is not answered time and again gives
-// its place in the window up. If nothing else was answered meanwhile either,
-// a registration goes out to see whether anybody is there: deaf tells that
-// not even that was answered.
+// the next such moment. If nothing is answered at all, a registration goes out
+// to see whether anybody is there: deaf tells that not even that was answered.
 func (d *delivery) expire(now time.Time) (next time.Time, deaf bool) {
-	for _, r := range d.outstanding() {
-		due := r.at.Add(d.timeout)
-		if due.After(now) {
-			next = earlier(next, due)
-			continue
-		}
-		delete(d.sent, r.ID)
+	for _, r := range d.window.overdue(d.pacing.overdue(now)) {
 		if r.probe {
 			deaf = true
 			continue
 		}
-		r.tries++
 		d.count.Resent++
 		if r.reg != nil {
-			d.heardOf(r.reg)
-			r.reg.err = "no answer to the registration"
+			d.roll.lapsed(r.reg)
 		}
-		if r.tries < passOver {
-			r.at = now
-			d.delay(r)
+		why := d.pacing.lapsed(r)
+		if why == lapseAgain {
+			d.window.delay(r, now)
 			continue
 		}
-		if !r.at.Before(d.lastHeard) { // nothing was
-			if r.mute++; (r.mute >= convicted || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
-				continue
-			}
-			if !d.probe(now) {
-				deaf = true
-			}
-		} else { // others were answered
-			if r.passed++; (r.passed >= givenUp || d.sizing.tries(len(r.Payload))) && d.halve(now, r) {
-				continue
-			}
-			if d.ignored(r) {
-				d.setAside(r, ignoredWhy)
-				continue
-			}
+		o := d.verdicts.unanswered(r, why)
+		if d.halve(now, r, o) {
+			continue
 		}
-		d.postpone(now, r)
-	}
-	if at, ok := d.pace.next(now); ok {
-		next = earlier(next, at)
-	}
-	for _, r := range d.later {
-		if r.at.After(now) { // what is due and finds no place waits for an answer, not for a time
-			next = earlier(next, r.at)
+		if why == lapseSilent {
+			probe, can := d.roll.probe(now)
+			if probe != nil {
+				d.window.delay(probe, now)
+			}
+			deaf = deaf || !can
 		}
+		d.carryOut(now, r, o)
 	}
-	return next, deaf
-}
-
-// outstanding gives what was sent and not answered, in the order of sending.
-func (d *delivery) outstanding() []*request {
-	return slices.SortedFunc(maps.Values(d.sent), func(a, b *request) int { return cmp.Compare(a.order, b.order) })
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// queued tells how many records are not settled.
-func (d *delivery) queued() int {
-	n := len(d.open) + d.source.Behind()
-	if d.peeked != nil {
-		n++
-	}
-	return n + d.skipped
+	return earlier(d.window.next(now, d.pacing.timeout), d.pacing.next(now)), deaf
 }

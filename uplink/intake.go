@@ -1,7 +1,7 @@
 package uplink
 
 import (
-	"slices"
+	"fmt"
 	"time"
 
 	"meterd/dlt645"
@@ -9,97 +9,173 @@ import (
 	"meterd/store"
 )
 
-// read takes the next records into ready; false if there are none, or no more
-// can be taken in.
-func (d *delivery) read(now time.Time) bool {
-	for len(d.ready) == 0 {
-		units, recs := d.gather(now)
+// source is where records come from; a feed is one.
+type source interface {
+	// Next gives records in any order, each once.
+	Next() (store.Entry, bool)
+	// Floor is the number up to which all were given.
+	Floor() uint64
+	Behind() int
+	// Fresh reports whether what comes next is new, not of a backlog.
+	Fresh() bool
+	Again(seq uint64) ([]byte, bool)
+}
+
+// intake makes messages of records: what comes from the source, what waited for
+// its meter, and the parts of what is divided. It reads no clock.
+type intake struct {
+	ledger
+	roll     *roll
+	platform Platform
+	source   source
+	storeID  [16]byte
+	batch    int // records that one message may carry
+	date     func(r *meter.Reading, now time.Time, seq uint64) dated
+	lost     func(store.Gap, int) // is told of records that are gone; nil: nobody is
+	told     func(string, ...any) // a line of the log
+
+	register func(now time.Time, a dlt645.Address) // has a meter registered
+	clogged  func(dlt645.Address) bool             // whether too much of a meter waits already
+	supports func(Message) bool                    // whether the platform may know the item of a message
+
+	peeked *store.Entry // came from the source, but cannot be taken in yet
+	more   bool         // there is more to read at once
+}
+
+// readAtOnce is how many records are read before other work has its turn.
+const readAtOnce = 256
+
+// cursor tells how far everything is settled.
+func (in *intake) cursor() uint64 {
+	floor := in.source.Floor()
+	if in.peeked != nil {
+		floor = min(floor, begin(*in.peeked)-1)
+	}
+	return in.ledger.cursor(floor)
+}
+
+// queued tells how many records are not settled.
+func (in *intake) queued() int {
+	n := in.waiting() + in.source.Behind()
+	if in.peeked != nil {
+		n++
+	}
+	return n
+}
+
+// read gives the messages of the next records: from the source unless full
+// tells that too much waits already, else of those that waited for their meter.
+// None if there are no records, or none can be taken in.
+func (in *intake) read(now time.Time, full bool) (out []*request) {
+	for len(out) == 0 {
+		var units []Unit
+		var recs []*record
+		if !full {
+			units, recs = in.gather(now)
+		}
+		if len(units) == 0 {
+			var more bool
+			if units, recs, more = in.missed(now); !more {
+				break
+			}
+		}
 		if len(units) > 0 {
-			d.pack(units, recs, nil)
+			out = in.pack(units, recs, nil)
+		}
+	}
+	return out
+}
+
+// missed takes what a meter missed while it was unknown; false if there is
+// nothing.
+func (in *intake) missed(now time.Time) ([]Unit, []*record, bool) {
+	for _, a := range in.roll.order {
+		if !in.accepts(a) {
 			continue
 		}
-		if !d.unparkOne(now) {
-			return false
+		m := in.meters[a]
+		if len(m.parked) == 0 && len(m.passed) > 0 {
+			in.refill(a, m)
+		}
+		if len(m.parked) > 0 {
+			return in.gatherParked(now, a)
 		}
 	}
-	return true
+	return nil, nil, false
 }
 
-// unparkOne makes ready what a meter missed while it was unknown; false if
-// there is nothing.
-func (d *delivery) unparkOne(now time.Time) bool {
-	for _, a := range d.order {
-		reg := d.meters[a]
-		if reg.takes() && len(reg.parked) == 0 && len(reg.passed) > 0 {
-			d.refill(a, reg)
-		}
-		if reg.takes() && len(reg.parked) > 0 {
-			return d.unpark(now, reg)
-		}
-	}
-	return false
-}
-
-// unpark makes the oldest parked records of a meter ready, as many as one
+// gatherParked takes the oldest parked records of a meter, as many as one
 // message may carry; false if they must wait for the clock.
-func (d *delivery) unpark(now time.Time, reg *registration) bool {
-	var units []Unit
-	var recs []*record
-	for len(reg.parked) > 0 && len(units) < max(d.limits.Batch, 1) {
-		rec := d.find(reg.parked[0])
-		data, ok := d.source.Again(rec.seq)
+func (in *intake) gatherParked(now time.Time, a dlt645.Address) (units []Unit, recs []*record, ok bool) {
+	rec, more := in.oldest(a)
+	for ; more && len(units) < in.batch; rec, more = in.oldest(a) {
+		data, ok := in.source.Again(rec.seq)
 		u, admitted := Unit{}, admittedNever
 		if ok {
-			u, admitted = d.admit(now, rec, data, true)
+			u, admitted = in.admit(now, rec, data, true)
 		} else {
-			d.count.Lost++
-			d.settle(rec)
+			in.count.Lost++
+			in.settle(rec)
 		}
 		if admitted == admittedLater {
 			break
 		}
-		reg.parked = reg.parked[1:]
-		d.parked--
+		in.unpark(a)
 		if admitted == admittedNow {
 			rec.left--
 			units, recs = append(units, u), append(recs, rec)
 		}
 	}
-	if len(units) > 0 {
-		d.pack(units, recs, nil)
-		return true
+	return units, recs, len(units) > 0 || !more
+}
+
+// refill parks records of a meter that were passed over, some at a time.
+func (in *intake) refill(a dlt645.Address, m *missed) {
+	for range readAtOnce {
+		if len(m.passed) == 0 {
+			return
+		}
+		seq, gone := in.candidate(m)
+		in.count.Lost += gone
+		if seq == 0 {
+			continue
+		}
+		data, ok := in.source.Again(seq)
+		if !ok {
+			continue
+		}
+		if u, known := unitOf(seq, data); known && u.meter() == a {
+			in.repark(m, seq)
+		}
 	}
-	return len(reg.parked) == 0
+	in.more = true
 }
 
 // gather takes the next records that may go out now, as many as one message
 // may carry.
-func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
-	if len(d.later) >= mostLater || len(d.blocked) >= mostLater {
-		return nil, nil
-	}
-	for n := 0; len(units) < max(d.limits.Batch, 1); n++ {
+func (in *intake) gather(now time.Time) (units []Unit, recs []*record) {
+	for n := 0; len(units) < in.batch; n++ {
 		if n >= readAtOnce {
-			d.more = true
+			in.more = true
 			break
 		}
-		e, ok := d.take()
+		e, ok := in.take()
 		if !ok {
 			break
 		}
 		if e.Gap != nil {
-			d.gap(e)
+			in.gap(e)
 			continue
 		}
-		if d.parked >= mostParked {
-			d.makeRoom()
+		if in.parked >= mostParked {
+			in.makeRoom()
 		}
 		rec := &record{seq: e.Seq}
-		d.begin(rec)
-		u, admitted := d.admit(now, rec, e.Data, false)
+		in.ledger.begin(rec)
+		u, admitted := in.admit(now, rec, e.Data, false)
 		if admitted == admittedLater {
-			d.drop(rec)
-			d.peeked = &e
+			in.drop(rec)
+			in.peeked = &e
 			break
 		}
 		if admitted == admittedNow {
@@ -109,24 +185,21 @@ func (d *delivery) gather(now time.Time) (units []Unit, recs []*record) {
 	return units, recs
 }
 
-func (d *delivery) take() (store.Entry, bool) {
-	if d.peeked != nil {
-		e := *d.peeked
-		d.peeked = nil
+func (in *intake) take() (store.Entry, bool) {
+	if in.peeked != nil {
+		e := *in.peeked
+		in.peeked = nil
 		return e, true
 	}
-	e, ok := d.source.Next()
+	e, ok := in.source.Next()
 	if ok {
-		if begin(e) != d.taken+1 {
-			d.run++
-		}
-		d.taken = end(e)
+		in.ledger.note(begin(e), end(e))
 	}
 	return e, ok
 }
 
 // gap counts the records that a gap has taken.
-func (d *delivery) gap(e store.Entry) {
+func (in *intake) gap(e store.Entry) {
 	g, missing := e.Gap, e.Missing
 	if !e.Counted {
 		missing = int(min(g.To-g.From+1, 1<<30))
@@ -134,10 +207,30 @@ func (d *delivery) gap(e store.Entry) {
 	if missing == 0 || !e.Counted && g.Cause == store.Reserved {
 		return
 	}
-	d.count.Lost += missing
-	d.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
-	if d.lost != nil {
-		d.lost(*g, missing)
+	in.count.Lost += missing
+	in.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
+	if in.lost != nil {
+		in.lost(*g, missing)
+	}
+}
+
+// accepts reports whether records of a meter go out now, or are parked.
+func (in *intake) accepts(a dlt645.Address) bool { return in.roll.knows(a) && !in.clogged(a) }
+
+// makeRoom sets the oldest parked record aside, of a meter that the platform
+// has refused for good. Others are waited for: no time-out costs a reading.
+func (in *intake) makeRoom() {
+	for _, a := range in.roll.order {
+		reg := in.roll.registrations[a]
+		rec, ok := in.oldest(a)
+		if !reg.refused || !ok {
+			continue
+		}
+		in.count.Refused++
+		in.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
+		in.settle(rec)
+		in.unpark(a)
+		return
 	}
 }
 
@@ -152,164 +245,47 @@ const (
 
 // admit looks at a record: whose it is, of what time, and whether the
 // platform knows its meter.
-func (d *delivery) admit(now time.Time, rec *record, data []byte, parked bool) (Unit, admission) {
+func (in *intake) admit(now time.Time, rec *record, data []byte, parked bool) (Unit, admission) {
 	u, ok := unitOf(rec.seq, data)
 	if !ok { // of a later version
-		d.settle(rec)
+		in.settle(rec)
 		return u, admittedNever
 	}
-	reg := d.meters[u.meter()]
+	reg := in.roll.registrations[u.meter()]
 	if reg == nil || u.private() { // a meter that this platform is not told of, or nothing for it
-		d.settle(rec)
+		in.settle(rec)
 		return u, admittedNever
 	}
-	switch d.dated(&u, now) {
+	switch in.dated(&u, now) {
 	case datedLater:
 		return u, admittedLater
 	case datedNever:
-		d.count.Undated++
-		d.settle(rec)
+		in.count.Undated++
+		in.settle(rec)
 		return u, admittedNever
 	}
 	if !reg.known && !reg.asked { // nobody answers there, but there is something of it
-		d.register(now, u.meter())
+		in.register(now, u.meter())
 	}
-	if !reg.takes() && !parked {
-		if len(reg.passed) > 0 || d.parked >= mostParked {
-			d.drop(rec)
-			if !d.pass(reg, rec.seq) {
-				return u, admittedLater
-			}
-			return u, admittedNever
+	if !parked && !in.accepts(u.meter()) {
+		if !in.park(u.meter(), rec) {
+			return u, admittedLater
 		}
-		rec.left = 1
-		reg.parked = append(reg.parked, rec.seq)
-		d.parked++
 		return u, admittedNever
 	}
 	if !parked {
-		reg.went = true
+		in.meters[u.meter()].went = true
 	}
 	return u, admittedNow
 }
 
-func unitOf(seq uint64, data []byte) (Unit, bool) {
-	u := Unit{Seq: seq}
-	if meter.IsEvent(data) {
-		u.Event = &meter.Event{}
-		return u, u.Event.UnmarshalBinary(data) == nil
-	}
-	u.Reading = &meter.Reading{}
-	return u, u.Reading.UnmarshalBinary(data) == nil
-}
-
-func (u Unit) meter() dlt645.Address {
-	if u.Event != nil {
-		return u.Event.Meter
-	}
-	return u.Reading.Meter
-}
-
-// private reports whether a unit is for the board's own record alone: that a
-// command is about to be carried out.
-func (u Unit) private() bool {
-	return u.Event != nil && u.Event.Command != nil && !u.Event.Command.Done
-}
-
 // dated gives a unit its time, as a reading gets it.
-func (d *delivery) dated(u *Unit, now time.Time) dated {
+func (in *intake) dated(u *Unit, now time.Time) dated {
 	if u.Event == nil {
-		return d.date(u.Reading, now, u.Seq)
+		return in.date(u.Reading, now, u.Seq)
 	}
 	r := meter.Reading{Time: u.Event.Time, Round: u.Event.Time, Trusted: u.Event.Trusted, Boot: u.Event.Boot, Uptime: u.Event.Uptime}
-	out := d.date(&r, now, u.Seq)
+	out := in.date(&r, now, u.Seq)
 	u.Event.Time, u.Event.Trusted = r.Time, r.Trusted
 	return out
-}
-
-// pack makes the messages of some records ready; points are those that are
-// left of a divided record, nil for all.
-func (d *delivery) pack(units []Unit, recs []*record, points []string) {
-	enc := d.platform.Encode(d.storeID, units)
-	d.count.Withheld += enc.Withheld
-	for point, n := range enc.Of {
-		d.count.WithheldOf[point] += n
-	}
-	for _, m := range enc.Messages {
-		if m.Item != "" && d.unsup[itemKey(m)] {
-			d.count.Unsupported++
-			continue
-		}
-		r := &request{Message: m, points: points}
-		for _, i := range m.Covers {
-			recs[i].left++
-			r.recs = append(r.recs, recs[i])
-		}
-		d.ready = append(d.ready, r)
-	}
-	for _, rec := range recs {
-		if rec.left <= 0 {
-			d.settle(rec)
-		}
-	}
-}
-
-// divide has the halves of a refused message go out, so that what is good of
-// it arrives and what is bad is found; false if it carries one thing.
-func (d *delivery) divide(now time.Time, r *request) bool {
-	if r.Item != "" {
-		return false
-	}
-	var units []Unit
-	var recs []*record
-	for _, rec := range r.recs {
-		data, ok := d.source.Again(rec.seq)
-		u, known := unitOf(rec.seq, data)
-		if !ok || !known || d.dated(&u, now) != datedNow { // gone from the ring meanwhile
-			d.count.Lost++
-			d.settleOne(rec)
-			continue
-		}
-		units, recs = append(units, u), append(recs, rec)
-	}
-	missing := len(recs) < len(r.recs)
-	r.recs = recs
-	if len(recs) == 0 {
-		return true
-	}
-	rest := d.ready
-	d.ready = nil
-	switch {
-	case len(units) > 1:
-		half := len(units) / 2
-		d.pack(units[:half], r.recs[:half], nil)
-		d.pack(units[half:], r.recs[half:], nil)
-	case missing: // what was refused may be what is gone
-		d.pack(units, r.recs, r.points)
-	case units[0].Event != nil:
-		d.ready = rest
-		return false
-	default:
-		points := r.points
-		if points == nil {
-			for _, v := range units[0].Reading.Values {
-				points = append(points, v.Point)
-			}
-		}
-		if len(points) < 2 {
-			d.ready = rest
-			return false
-		}
-		half := len(points) / 2
-		for _, some := range [][]string{points[:half], points[half:]} {
-			part := *units[0].Reading
-			part.Values = slices.DeleteFunc(slices.Clone(part.Values), func(v meter.PointValue) bool { return !slices.Contains(some, v.Point) })
-			d.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, r.recs, some)
-		}
-	}
-	d.parts, d.ready = append(d.ready, d.parts...), rest
-	for _, rec := range r.recs {
-		d.settleOne(rec)
-	}
-	return true
 }

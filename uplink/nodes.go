@@ -2,6 +2,9 @@ package uplink
 
 import "time"
 
+// credentialsPause follows a refusal that repeating makes worse.
+const credentialsPause = time.Minute
+
 // nodes are the brokers of one platform, of which one is used at a time. Who
 // fails is followed by the next of the list: one that is dead or slow, that
 // refuses our credentials, or that takes messages which nobody ever answers.

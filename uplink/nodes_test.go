@@ -22,6 +22,7 @@ func TestNodesTakeTurns(t *testing.T) {
 	}{
 		"one alone is tried again":                     {[]string{"a"}, []failure{{false, 5 * s, "a", 5 * s}, {false, 9 * s, "a", 9 * s}}},
 		"one alone that refuses is left for a minute":  {[]string{"a"}, []failure{{true, 5 * s, "a", 60 * s}, {false, 5 * s, "a", 5 * s}}},
+		"a longer pause than that is kept":             {[]string{"a"}, []failure{{true, 85 * s, "a", 85 * s}}},
 		"three take turns":                             {[]string{"a", "b", "c"}, []failure{{false, 5 * s, "b", 5 * s}, {false, 5 * s, "c", 5 * s}, {false, 5 * s, "a", 5 * s}}},
 		"one that refuses is passed over for a minute": {[]string{"a", "b"}, []failure{{true, 5 * s, "b", 5 * s}, {false, 5 * s, "b", 5 * s}, {false, 70 * s, "a", 70 * s}}},
 		"where all refuse the first is asked first":    {[]string{"a", "b", "c"}, []failure{{true, 5 * s, "b", 5 * s}, {true, 6 * s, "c", 6 * s}, {true, 7 * s, "a", 49 * s}}},

@@ -23,9 +23,9 @@ type leaving struct {
 	topics  []string
 }
 
-func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bool) {
-	p, ok := d.platform.(Leaver)
-	dev := d.platform.Directory().Of(a)
+func (l *roll) leave(now time.Time, a dlt645.Address) (Message, []string, bool) {
+	p, ok := l.platform.(Leaver)
+	dev := l.platform.Directory().Of(a)
 	if !ok || dev == nil {
 		return Message{}, nil, false
 	}
@@ -38,15 +38,15 @@ func (d *delivery) leave(now time.Time, a dlt645.Address) (Message, []string, bo
 // out.
 func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leaving) {
 	for _, m := range meters {
-		reg := d.meters[m.Address]
+		reg := d.roll.registrations[m.Address]
 		if reg == nil || !m.Known || reg.asked || !reg.leaves {
 			continue
 		}
 		switch {
 		case m.Online && !reg.known:
-			d.register(now, m.Address)
+			d.register(now, now, m.Address)
 		case !m.Online && !reg.left && !d.owes(m.Address):
-			msg, topics, _ := d.leave(now, m.Address)
+			msg, topics, _ := d.roll.leave(now, m.Address)
 			reg.left, reg.known = true, false
 			out = append(out, leaving{msg, topics})
 		}
@@ -55,31 +55,14 @@ func (d *delivery) attend(now time.Time, meters []meter.MeterState) (out []leavi
 }
 
 // owes reports whether something of a meter is to be delivered still.
-func (d *delivery) owes(a dlt645.Address) bool {
-	if reg := d.meters[a]; reg != nil && len(reg.parked)+len(reg.passed)+len(reg.held) > 0 {
-		return true
-	}
-	for _, r := range d.sent {
-		if r.Meter == a && len(r.recs) > 0 {
-			return true
-		}
-	}
-	for _, list := range [][]*request{d.later, d.ready, d.parts, d.blocked} {
-		for _, r := range list {
-			if r.Meter == a && len(r.recs) > 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (d *delivery) owes(a dlt645.Address) bool { return d.ledger.owes(a) || d.window.owes(a) }
 
 // vouches reports whether a meter is to be told as online although it is not:
 // the platform takes nothing of it else. That lasts until all is delivered,
 // so that the meter's state does not change with each message.
 func (d *delivery) vouches(a dlt645.Address) bool {
-	if d.vouched[a] && !d.owes(a) {
-		delete(d.vouched, a)
+	if d.roll.vouched[a] && !d.owes(a) {
+		delete(d.roll.vouched, a)
 	}
-	return d.vouched[a]
+	return d.roll.vouched[a]
 }

@@ -1,214 +1,180 @@
 package uplink
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"meterd/dlt645"
 )
 
+// roll is the account of the meters as the platform knows them, and makes the
+// messages by which it gets to know them. It sends nothing and reads no clock.
+type roll struct {
+	platform      Platform
+	order         []dlt645.Address // of meters: that of the configuration, the board itself last
+	registrations map[dlt645.Address]*registration
+	greets        int  // registrations that have had no answer at all yet
+	probing       bool // a registration is out to see whether anybody answers
+	vouching      bool // the platform asks which meters are online
+	// vouched are the meters that the platform holds for offline although we
+	// have readings of them: they are told as online until those are delivered.
+	vouched map[dlt645.Address]bool
+}
+
 // registration is how far a meter is known to the platform.
 type registration struct {
-	known  bool
-	asked  bool       // a request is on its way or waits for its time
-	heard  bool       // there was an answer or a time-out
-	parked []uint64   // records that wait until the meter is known, or its delayed messages are settled
-	passed []stretch  // what was not even parked, and is read again then
-	went   bool       // a record went out since one was passed over
-	held   []*request // refused because the meter is unknown
-	// delayed counts the messages that wait for their time.
-	delayed int
+	known   bool
+	asked   bool          // a request is on its way or waits for its time
+	heard   bool          // there was an answer or a time-out
 	refused bool          // the platform said for good that it does not take the meter
 	leaves  bool          // it is online on the platform only while it is registered
 	left    bool          // it is dead, and has left in this connection
 	again   time.Duration // pause before it is registered once more, after the platform let it go
 	let     time.Time     // when that was
-	// accepted is when the platform last accepted a message of the meter.
-	accepted time.Time
-	err      string
+	err     string
 }
 
-// connected begins a session: every meter is registered anew, and what was
-// outstanding goes out again with the id it had.
-func (d *delivery) connected(now time.Time) {
-	d.lastHeard = now
-	d.since = now
-	d.greets, d.probing = 0, false
-	for _, r := range d.outstanding() {
-		r.at = now.Add(r.pause) // of those that wait already the time stays: connections may be shorter than a pause
+// forgiven is how long after it was let go a meter is registered at once again.
+const forgiven = time.Hour
+
+func newRoll(p Platform) roll {
+	l := roll{platform: p, registrations: map[dlt645.Address]*registration{}, vouched: map[dlt645.Address]bool{}}
+	for _, dev := range p.Directory().Devices() {
+		l.order = append(l.order, dev.Address())
 	}
-	again := append(d.outstanding(), d.later...)
-	for _, a := range d.order {
-		reg := d.meters[a]
-		again = append(again, reg.held...)
-		reg.held, reg.known, reg.asked, reg.heard, reg.left = nil, false, false, false, false
+	if p.Limits().Gateway {
+		l.order = append(l.order, dlt645.Address{})
 	}
-	again = slices.Concat(again, d.ready, d.parts, d.blocked)
-	again = slices.DeleteFunc(again, func(r *request) bool { return len(r.recs) == 0 })
-	slices.SortStableFunc(again, func(a, b *request) int { return cmp.Compare(a.recs[0].seq, b.recs[0].seq) })
-	d.ready, d.later, d.parts, d.blocked = nil, nil, nil, nil
-	clear(d.busy)
-	for _, r := range again {
-		r.tries = 0
-		if r.pause > 0 && (len(again) > 1 || r.suspected) { // it was given up before: what can be delivered goes first
-			d.later = append(d.later, r)
-			continue
-		}
-		d.ready = append(d.ready, r)
+	for _, a := range l.order {
+		_, _, leaves := l.leave(time.Time{}, a)
+		l.registrations[a] = &registration{leaves: leaves}
 	}
-	clear(d.sent)
-	for _, reg := range d.meters {
-		reg.delayed = 0
-	}
-	for _, r := range d.later {
-		if reg := d.meters[r.Meter]; reg != nil {
-			reg.delayed++
-		}
-	}
-	for _, a := range d.order {
-		if !d.meters[a].leaves || d.owes(a) {
-			d.register(now, a)
-		}
+	return l
+}
+
+// reopen begins a connection: every meter is to be registered anew.
+func (l *roll) reopen() {
+	l.greets, l.probing = 0, false
+	for _, reg := range l.registrations {
+		reg.known, reg.asked, reg.heard, reg.left = false, false, false, false
 	}
 }
 
-// registration gives a step of a meter's registration; false if there is none.
-func (d *delivery) registration(now time.Time, a dlt645.Address, step int) (Message, bool) {
-	p, ok := d.platform.(Registrar)
-	dev := d.platform.Directory().Of(a)
+// ours reports whether a meter is one that the platform is told of.
+func (l *roll) ours(a dlt645.Address) bool { return l.registrations[a] != nil }
+
+// knows reports whether the platform knows a meter.
+func (l *roll) knows(a dlt645.Address) bool { return l.ours(a) && l.registrations[a].known }
+
+// takes reports whether messages of a meter may go: they wait if it is one of
+// ours that the platform does not know. A message of no single meter need not.
+func (l *roll) takes(a dlt645.Address) bool { return !l.ours(a) || l.registrations[a].known }
+
+// message gives a step of a meter's registration; false if there is none.
+func (l *roll) message(now time.Time, a dlt645.Address, step int) (Message, bool) {
+	p, ok := l.platform.(Registrar)
+	dev := l.platform.Directory().Of(a)
 	if !ok || dev == nil {
 		return Message{}, false
 	}
 	return p.Register(now, dev, step)
 }
 
-// register queues the registration of a meter, unless one is on its way.
-func (d *delivery) register(now time.Time, a dlt645.Address) {
-	d.registerAt(now, now, a)
-}
-
-func (d *delivery) registerAt(now, at time.Time, a dlt645.Address) {
-	reg := d.meters[a]
+// register gives the request that registers a meter; nil if one is on its way,
+// or none is needed: then the meter is known.
+func (l *roll) register(now time.Time, a dlt645.Address) *request {
+	reg := l.registrations[a]
 	if reg.asked {
-		return
+		return nil
 	}
-	m, needed := d.registration(now, a, 0)
+	m, needed := l.message(now, a, 0)
 	if !needed {
 		reg.known, reg.heard = true, true
-		return
+		return nil
 	}
 	reg.asked, reg.left = true, false
 	if !reg.heard {
-		d.greets++
+		l.greets++
 	}
-	d.later = append(d.later, &request{Message: m, reg: reg, at: at})
+	return &request{Message: m, reg: reg}
 }
 
-// letGo registers a meter again that the platform has let go: after a pause
-// that doubles, as long as it does so time and again.
-func (d *delivery) letGo(now time.Time, a dlt645.Address) {
-	reg := d.meters[a]
-	if reg == nil || !reg.known {
-		return
+// heardOf notes the first answer, or time-out, of a registration.
+func (l *roll) heardOf(reg *registration) {
+	if !reg.heard {
+		reg.heard = true
+		l.greets--
 	}
-	reg.again = max(firstPostpone, min(2*reg.again, mostPostpone))
+}
+
+// lapsed takes note of a registration that was not answered in time.
+func (l *roll) lapsed(reg *registration) {
+	l.heardOf(reg)
+	reg.err = "no answer to the registration"
+}
+
+// answered takes the answer to a registration, and gives what is to go out next:
+// the same again where it was refused, the next step, or nil once the meter is
+// known.
+func (l *roll) answered(now time.Time, r *request, rc Receipt) *request {
+	reg := r.reg
+	l.heardOf(reg)
+	if rc.Verdict != Accepted { // it goes out again: reg.asked stays
+		reg.err = fmt.Sprintf("%s (%s)", quoted(rc.Text), rc.Code)
+		reg.refused = rc.Verdict == Refused || rc.Verdict == Unsupported
+		return r
+	}
+	if m, more := l.message(now, r.Meter, r.step+1); more {
+		return &request{Message: m, reg: reg, step: r.step + 1}
+	}
+	reg.known, reg.asked, reg.refused, reg.err = true, false, false, ""
+	return nil
+}
+
+// letGo takes note that the platform has let a meter go, and gives the pause
+// before it is registered again: it doubles as long as that happens time and
+// again. False if the meter was not known.
+func (l *roll) letGo(now time.Time, a dlt645.Address) (pause time.Duration, ok bool) {
+	if !l.knows(a) {
+		return 0, false
+	}
+	reg := l.registrations[a]
+	reg.again = longer(reg.again)
 	if now.Sub(reg.let) > forgiven {
 		reg.again = firstPostpone
 	}
 	reg.known, reg.let = false, now
-	d.registerAt(now, now.Add(reg.again), a)
+	return reg.again, true
 }
 
-// forgiven is how long after it was let go a meter is registered at once again.
-const forgiven = time.Hour
+// forget takes note that the platform does not know a meter after all.
+func (l *roll) forget(a dlt645.Address) { l.registrations[a].known = false }
 
-// heardOf notes the first answer, or time-out, of a registration.
-func (d *delivery) heardOf(reg *registration) {
-	if !reg.heard {
-		reg.heard = true
-		d.greets--
+// probe gives a request that registers a meter once more, which harms nothing;
+// nil if one is out already. False if the platform knows no registration.
+func (l *roll) probe(now time.Time) (*request, bool) {
+	if l.probing {
+		return nil, true
 	}
-}
-
-// takes reports whether records of the meter go out now, or are parked.
-func (reg *registration) takes() bool { return reg.known && reg.delayed < mostDelayed }
-
-// makeRoom sets the oldest parked record aside, of a meter that the platform
-// has refused for good. Others are waited for: no time-out costs a reading.
-func (d *delivery) makeRoom() {
-	for _, a := range d.order {
-		reg := d.meters[a]
-		if !reg.refused || len(reg.parked) == 0 {
-			continue
-		}
-		d.count.Refused++
-		d.count.LastRefusal = fmt.Sprintf("%s is not registered: %s", a, reg.err)
-		d.settle(d.find(reg.parked[0]))
-		reg.parked = reg.parked[1:]
-		d.parked--
-		return
-	}
-}
-
-// registered takes the answer to a registration. A refused one is tried
-// again; the meter's records wait for it.
-func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
-	reg := r.reg
-	d.heardOf(reg)
-	if rc.Verdict != Accepted { // it goes out again: reg.asked stays
-		reg.err = fmt.Sprintf("%s (%s)", quoted(rc.Text), rc.Code)
-		reg.refused = rc.Verdict == Refused || rc.Verdict == Unsupported
-		d.told("the platform does not register a meter", "meter", r.Meter.String(), "code", rc.Code, "text", quoted(rc.Text))
-		d.postpone(now, r)
-		return
-	}
-	if m, more := d.registration(now, r.Meter, r.step+1); more {
-		d.later = append(d.later, &request{Message: m, reg: reg, step: r.step + 1, at: now})
-		return
-	}
-	reg.known, reg.asked, reg.refused, reg.err = true, false, false, ""
-	d.ready = append(reg.held, d.ready...)
-	reg.held = nil
-}
-
-// probe registers a meter once more, which harms nothing; false if the
-// platform knows no registration.
-func (d *delivery) probe(now time.Time) bool {
-	if d.probing {
-		return true
-	}
-	for _, a := range d.order {
-		if !d.registeredMeter(a) {
+	for _, a := range l.order {
+		if !l.knows(a) {
 			continue // nobody comes online only to be asked after
 		}
-		if m, needed := d.registration(now, a, 0); needed {
-			d.probing = true
-			d.later = append(d.later, &request{Message: m, reg: d.meters[a], probe: true, at: now})
-			return true
+		if m, needed := l.message(now, a, 0); needed {
+			l.probing = true
+			return &request{Message: m, reg: l.registrations[a], probe: true}, true
 		}
 	}
-	return false
+	return nil, false
 }
 
-// registeredMeter reports whether the platform knows a meter.
-func (d *delivery) registeredMeter(a dlt645.Address) bool {
-	reg := d.meters[a]
-	return reg != nil && reg.known
-}
-
-// unknownMeter reports whether messages of a meter must wait: it is one of ours
-// that the platform does not know. A message of no single meter need not.
-func (d *delivery) unknownMeter(a dlt645.Address) bool {
-	reg := d.meters[a]
-	return reg != nil && !reg.known
-}
+// vouch has a meter told as online, since the platform takes nothing of it else.
+func (l *roll) vouch(a dlt645.Address) { l.vouched[a], l.vouching = true, true }
 
 // unregistered names the meters that the platform does not take, with why.
-func (d *delivery) unregistered() map[dlt645.Address]string {
+func (l *roll) unregistered() map[dlt645.Address]string {
 	out := map[dlt645.Address]string{}
-	for a, reg := range d.meters {
+	for a, reg := range l.registrations {
 		if !reg.known && reg.err != "" {
 			out[a] = reg.err
 		}

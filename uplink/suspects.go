@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -21,14 +20,14 @@ import (
 // when twelve rounds of attempts went by in each of which the platform accepted
 // others of the same meter.
 
-// suspects is what the delivery knows of how connections end.
+// suspects is what is known of how connections end.
 type suspects struct {
-	since  time.Time   // of the connection
+	began  time.Time // of the connection
+	lasted time.Duration
 	cuts   int         // connections in a row that ended right after something had gone out
 	vain   int         // of these, between which nothing was accepted
 	acked  int         // how much was accepted at the last of them
 	quiet  []time.Time // when connections ended although nothing had gone out
-	lasted time.Duration
 }
 
 // suspicion is what a message is suspected of.
@@ -37,7 +36,6 @@ type suspicion struct {
 	blamed    int  // connections that ended with it alone outstanding
 	acked     int  // how much was accepted at the last of them
 	mute      int  // rounds of attempts without an answer to anything
-	unheard   int  // rounds of attempts without an answer, while others of its meter had one
 }
 
 const (
@@ -48,170 +46,73 @@ const (
 	// mostVain is how many connections may end so without a word before it is not
 	// for the size: messages are as small as they get by then.
 	mostVain = convicted + 8
-	// mostUnheard is how many rounds of attempts a message gets that the platform
-	// does not answer.
-	mostUnheard = 12
 	// quietCuts within quietFor make another client likely that has our client
 	// id: the broker then ends the older connection of the two.
 	quietCuts = 3
 	quietFor  = 30 * time.Minute
 )
 
-const (
-	cutWhy     = "the broker ends the connection each time that it comes"
-	ignoredWhy = "it is never answered, others of its meter are"
-)
-
-// carrying is how many messages with records are outstanding.
-func (d *delivery) carrying() (n int) {
-	for _, r := range d.sent {
-		if len(r.recs) > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (d *delivery) suspectOut() bool {
-	for _, r := range d.sent {
-		if r.suspected {
-			return true
-		}
-	}
-	return false
-}
-
-// alone reports whether nothing else may go out: a suspect is out, or its turn
-// has come.
-func (d *delivery) alone(now time.Time) bool {
-	for _, r := range d.later {
-		if r.suspected && !r.at.After(now) && !d.unknownMeter(r.Meter) && !d.waits(r) {
-			return true
-		}
-	}
-	return d.suspectOut()
-}
-
-// cut takes note of a connection that was lost, and tells why it may have been.
-func (d *delivery) cut(now time.Time, err error, client string) error {
-	if !byThem(err) {
-		return err
-	}
-	if d.lasted = now.Sub(d.since); d.lasted > stableAfter {
-		d.cuts = 0
-	}
-	var out []*request
-	for _, r := range d.outstanding() {
-		if len(r.recs) > 0 && now.Sub(r.at) <= provoked {
-			out = append(out, r)
-		}
-	}
-	if len(out) == 0 {
-		return d.cutQuietly(now, err, client)
-	}
-	if d.cuts++; d.count.Acked > d.acked {
-		d.vain, d.acked = 0, d.count.Acked
-	}
-	d.vain++
-	halved := false
-	for _, r := range out { // all that goes out may be too large
-		halved = (d.vain > convicted || d.sizing.tries(len(r.Payload))) && d.halve(now, r) || halved
-	}
-	if halved {
-		return err // whether it was that is seen first
-	}
-	if len(out) == 1 {
-		d.blame(now, out[0])
-		return err
-	}
-	if d.cuts > 1 {
-		for _, r := range out {
-			r.suspected = true
-		}
-	}
-	return err
-}
+const cutWhy = "the broker ends the connection each time that it comes"
 
 // tellsSizes reports whether the next connection may show that messages were too
 // large: it does not wait as one that nobody answers does.
-func (d *delivery) tellsSizes() bool { return d.vain > 0 && d.vain <= mostVain }
+func (s *suspects) tellsSizes() bool { return s.vain > 0 && s.vain <= mostVain }
 
-// cutQuietly takes note of an end that no message of ours was the reason of.
-// Then no message is to blame for those before either.
-func (d *delivery) cutQuietly(now time.Time, err error, client string) error {
-	d.cuts = 0
-	for _, list := range [][]*request{d.outstanding(), d.later, d.ready, d.parts, d.blocked} {
-		for _, r := range list {
-			r.suspicion = suspicion{unheard: r.unheard}
+// twin reports whether another client with our id seems to be about.
+func (s *suspects) twin(now time.Time) bool {
+	return len(s.quiet) >= quietCuts && now.Sub(s.quiet[0]) <= quietFor
+}
+
+// ended takes note that the other end closed the connection, when so much had
+// been accepted in all. It gives those of what was outstanding that it may have
+// been closed over.
+func (s *suspects) ended(now time.Time, outstanding []*request, acked int) (over []*request) {
+	if s.lasted = now.Sub(s.began); s.lasted > stableAfter {
+		s.cuts = 0
+	}
+	for _, r := range outstanding {
+		if now.Sub(r.at) <= provoked {
+			over = append(over, r)
 		}
 	}
-	d.quiet = append(d.quiet, now)
-	for len(d.quiet) > quietCuts {
-		d.quiet = d.quiet[1:]
+	if len(over) == 0 {
+		s.cuts = 0
+		s.quiet = append(s.quiet, now)
+		s.quiet = s.quiet[max(0, len(s.quiet)-quietCuts):]
+		return nil
 	}
-	if len(d.quiet) < quietCuts || now.Sub(d.quiet[0]) > quietFor {
+	if s.cuts++; acked > s.acked {
+		s.vain, s.acked = 0, acked
+	}
+	s.vain++
+	return over
+}
+
+// explain tells why a connection may have ended that no message of ours was the
+// reason of.
+func (s *suspects) explain(now time.Time, err error, client string) error {
+	if !s.twin(now) {
 		return err
 	}
-	return &cause{err, fmt.Sprintf("another client may use our client id %q: the broker ended %d connections, the last after %v", client, quietCuts, d.lasted.Round(time.Second)),
+	return &cause{err, fmt.Sprintf("another client may use our client id %q: the broker ended %d connections, the last after %v", client, quietCuts, s.lasted.Round(time.Second)),
 		dlt645.Text{EN: "give each board ids of its own (gateway.id, client_id, and those of this uplink): a copied card?", ZH: "请为每块板设置各自的标识（gateway.id、client_id 及该上行的标识）：是否复制了存储卡？"}, false}
 }
 
-// blame takes note of a connection that ended with this message alone out.
-func (d *delivery) blame(now time.Time, r *request) {
-	r.pause = max(firstPostpone, min(2*r.pause, mostPostpone)) // what can be delivered goes first
-	if d.vain < convicted {
-		r.pause = firstPostpone // nothing can, it seems
+// blame has those go alone that the connection was closed over. Where that was
+// one, it may be proof enough: then it gives its outcome.
+func (s *suspects) blame(now time.Time, over []*request) (o outcome, proven bool) {
+	if len(over) > 1 {
+		for _, r := range over {
+			r.suspected = r.suspected || s.cuts > 1
+		}
+		return o, false
 	}
-	if r.blamed > 0 && d.count.Acked == r.acked {
-		return // nothing else got through either
+	r := over[0]
+	r.yield(s.vain < convicted) // what can be delivered goes first, unless nothing can, it seems
+	if r.blamed > 0 && s.acked == r.acked {
+		return o, false // nothing else got through either
 	}
-	r.suspected, r.acked = true, d.count.Acked
-	if r.blamed++; r.blamed < convicted || len(d.quiet) >= quietCuts && now.Sub(d.quiet[0]) <= quietFor {
-		return
-	}
-	if !d.halve(now, r) {
-		delete(d.sent, r.ID)
-		d.setAside(r, cutWhy)
-	}
-}
-
-// halve divides a message that does not get through, and has what comes after
-// it be no larger than its halves; false if it carries one thing. Nothing is
-// lost by it, so it needs less of a proof than setting a message aside.
-func (d *delivery) halve(now time.Time, r *request) bool {
-	if len(r.recs) == 0 || !d.divide(now, r) {
-		return false
-	}
-	delete(d.sent, r.ID)
-	d.release(r)
-	d.sizing.tooLarge(len(r.Payload))
-	if d.sizing.most > 0 {
-		d.told("a message does not get through; they are sent smaller", "meter", r.Meter.String(), "bytes", len(r.Payload), "most", d.sizing.most, "hint", "what is the broker's limit for a message?")
-	}
-	return true
-}
-
-// ignored counts a round of attempts that came to nothing, and reports whether
-// it is the last.
-func (d *delivery) ignored(r *request) bool {
-	reg := d.meters[r.Meter]
-	if reg == nil || len(r.recs) == 0 || !r.at.Before(reg.accepted) {
-		return false
-	}
-	r.unheard++
-	return r.unheard >= mostUnheard
-}
-
-// setAside gives a message up, so that the queue goes on. Its records stay in
-// the ring until they are overwritten.
-func (d *delivery) setAside(r *request, why string) {
-	d.release(r)
-	d.count.SetAside++
-	item := r.Item
-	if item == "" {
-		item = strings.Join(r.points, ",")
-	}
-	d.count.LastAside = fmt.Sprintf("meter %s item %s, record %d, %d bytes: %s", r.Meter, item, r.recs[0].seq, len(r.Payload), why)
-	d.alarmed("a message is set aside and not sent again", "meter", r.Meter.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", why)
-	d.settleAll(r)
+	r.suspected, r.acked = true, s.acked
+	r.blamed++
+	return outcome{halves: true, large: true, fate: fateAside, frees: true, text: cutWhy}, r.blamed >= convicted && !s.twin(now)
 }

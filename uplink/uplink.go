@@ -123,41 +123,24 @@ func (u *Uplink) State() State {
 	return s
 }
 
-const (
-	// leastPause is the pause before each attempt to connect; platforms ban
-	// who comes more often.
-	leastPause = 5 * time.Second
-	// mostPause is the longest, in least pauses: 5 minutes.
-	mostPause = 60
-	// credentialsPause follows a refusal that repeating makes worse.
-	credentialsPause = time.Minute
-	// stableAfter is how long a connection must last to count as good.
-	stableAfter = 2 * time.Minute
-)
-
 // Run connects, delivers and connects again until the context ends.
 func (u *Uplink) Run(ctx context.Context) error {
-	spread := u.least
+	again := redial{least: u.least, spread: u.least}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := u.session(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		err = explain(err, time.Now(), u.trusted(time.Now()))
-		if time.Since(began) > stableAfter || u.d.tellsSizes() {
-			spread = u.least
-		}
-		pause := u.least + rand.N(spread)
-		spread = min(2*spread, (mostPause-1)*u.least)
+		now := time.Now()
+		err = explain(err, now, u.trusted(now))
 		broker := u.nodes.current()
-		if errors.Is(err, errNoClock) { // costs nobody anything, and is no broker's doing
-			pause, spread = time.Second, u.least
-		} else {
-			r, ok := errors.AsType[*cause](err)
-			pause = u.nodes.failed(time.Now(), pause, ok && r.Credentials)
+		pause := again.pause(err, now.Sub(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
+		if !errors.Is(err, errNoClock) { // which is no broker's doing
+			c, ok := errors.AsType[*cause](err)
+			pause = u.nodes.failed(now, pause, ok && c.Credentials)
 		}
-		u.down(err, broker, pause)
+		u.down(now, err, broker, pause)
 		u.pause(ctx, pause)
 	}
 	return nil
@@ -182,7 +165,7 @@ func (u *Uplink) pause(ctx context.Context, d time.Duration) {
 }
 
 // down notes why there is no connection to a broker, and which one is asked next.
-func (u *Uplink) down(err error, broker string, pause time.Duration) {
+func (u *Uplink) down(now time.Time, err error, broker string, pause time.Duration) {
 	hint := anyNetwork
 	if c, ok := errors.AsType[*cause](err); ok {
 		hint = c.Hint
@@ -196,7 +179,7 @@ func (u *Uplink) down(err error, broker string, pause time.Duration) {
 		u.Log.Warn("not connected", "uplink", u.Name, "broker", broker, "err", err, "again_in", pause.Round(time.Second))
 	}
 	if u.state.Connected || u.state.LastErr == "" {
-		u.state.Since = time.Now()
+		u.state.Since = now
 	}
 	u.state.Connected, u.state.LastErr, u.state.Hint, u.state.Broker = false, err.Error(), hint, u.nodes.current()
 }
@@ -229,8 +212,9 @@ func (u *Uplink) session(ctx context.Context) error {
 	}()
 	u.Log.Info("connected", "uplink", u.Name, "broker", at.URL)
 	u.feed.renew()
-	u.d.connected(time.Now())
-	u.up()
+	now = time.Now()
+	u.d.connected(now)
+	u.up(now)
 	if err = u.deliver(ctx, c); !errors.Is(err, errLost) {
 		return err
 	}
@@ -260,9 +244,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		}
 		wake = earlier(wake, u.tellStatus(c, &beat, now))
 		u.attend(c, &looked, now)
-		if again := u.inquire(c, now); !again.IsZero() {
-			wake = earlier(wake, again)
-		}
+		wake = earlier(wake, u.inquire(c, now))
 		u.sendReplies(c, now)
 		if err := u.send(c, now); err != nil {
 			return err
@@ -279,13 +261,13 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		case err := <-c.lost:
 			return fmt.Errorf("%w: %w", errLost, err)
 		case m := <-c.in:
-			if err := u.receive(ctx, c, m); err != nil {
+			if err := u.receive(ctx, time.Now(), c, m); err != nil {
 				return err
 			}
 		case id := <-c.taken:
 			u.d.puback(time.Now(), id)
 		case f := <-u.finished:
-			u.answer(f)
+			u.answer(time.Now(), f)
 		case <-changed:
 		case <-timer.C:
 		}
@@ -305,8 +287,7 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 	}
 }
 
-func (u *Uplink) receive(ctx context.Context, c *conn, m Inbound) error {
-	now := time.Now()
+func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound) error {
 	rc := u.Platform.Receive(now, m)
 	if rc.Command != nil {
 		cmd := *rc.Command
@@ -355,8 +336,8 @@ func (u *Uplink) reply(m Message) {
 // faster than the platform takes messages: who floods a board with commands
 // shall not get it banned.
 func (u *Uplink) sendReplies(c *conn, now time.Time) {
-	for len(u.replies) > 0 && u.d.pace.ready(now) && c.reply(u.replies[0]) {
-		u.d.pace.spend()
+	for len(u.replies) > 0 && u.d.pacing.ready(now) && c.reply(u.replies[0]) {
+		u.d.pacing.spend(now)
 		u.replies = u.replies[1:]
 	}
 }
@@ -365,7 +346,7 @@ func (u *Uplink) sendReplies(c *conn, now time.Time) {
 // when it may ask again.
 func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	a, ok := u.Platform.(Asker)
-	if !ok || u.d.greets > 0 || !u.d.pace.ready(now) {
+	if !ok || u.d.roll.greets > 0 || !u.d.pacing.ready(now) {
 		return time.Time{}
 	}
 	if !c.hasRoom() {
@@ -373,36 +354,26 @@ func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	}
 	m, ok, again := a.Ask(now)
 	if ok && c.reply(m) {
-		u.d.pace.spend()
+		u.d.pacing.spend(now)
 	}
 	return again
 }
-
-// statusBeat remembers what the platform was told of the meters.
-type statusBeat struct {
-	at   time.Time
-	look time.Time // when the meters' states are compared again
-	last map[dlt645.Address]bool
-}
-
-// statusLook is how often the meters' states are compared.
-const statusLook = time.Second
 
 // tellStatus tells which meters are online, when that changed, when the
 // platform asked, and every so often. It gives the time to look again.
 func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time {
 	p, ok := u.Platform.(Reporter)
-	if !ok || u.d.greets > 0 {
+	if !ok || u.d.roll.greets > 0 {
 		return now.Add(statusLook)
 	}
-	if now.Before(beat.look) && !u.d.vouching {
-		return beat.look // not with each message that comes
+	asked := u.d.roll.vouching
+	if !beat.looks(now, asked) {
+		return beat.look
 	}
-	beat.look = now.Add(statusLook)
 	var meters []meter.MeterState
 	online := map[dlt645.Address]bool{}
 	for _, m := range u.Meters() {
-		if !m.Known || !u.d.registeredMeter(m.Address) {
+		if !m.Known || !u.d.roll.knows(m.Address) {
 			continue
 		}
 		m.Online = m.Online || u.d.vouches(m.Address)
@@ -410,15 +381,14 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 		meters = append(meters, m)
 	}
 	every := p.StatusEvery()
-	if u.d.vouching || now.Sub(beat.at) >= every || !maps.Equal(online, beat.last) {
+	if beat.due(now, every, online, asked) {
 		if m, ok := p.Status(now, meters); ok && !c.publish(m) {
 			return beat.look // no room: the next look tells it
 		}
-		u.d.vouching = false
-		beat.at, beat.last = now, online
+		u.d.roll.vouching = false
+		beat.told(now, online)
 	}
-	beat.look = earlier(beat.look, beat.at.Add(every))
-	return beat.look
+	return beat.next(every)
 }
 
 // attend has meters come and go on the platform, as they do on their lines.
@@ -448,18 +418,18 @@ func (u *Uplink) account() {
 	s := &u.state
 	s.Flooded = u.flooded
 	s.Held = s.Connected && u.d.held()
-	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.sent), cursor, u.d.count
+	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.window.sent), cursor, u.d.count
 	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
-	s.Unregistered = u.d.unregistered()
+	s.Unregistered = u.d.roll.unregistered()
 }
 
 // Settle moves the cursor to where the delivery ended, after Run.
 func (u *Uplink) Settle() { u.account() }
 
-func (u *Uplink) up() {
+func (u *Uplink) up(now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.state.Connected, u.state.Since, u.state.LastErr, u.state.Hint = true, time.Now(), "", dlt645.Text{}
+	u.state.Connected, u.state.Since, u.state.LastErr, u.state.Hint = true, now, "", dlt645.Text{}
 }
 
 // date gives a reading its time. One that was taken while the clock was

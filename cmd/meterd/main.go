@@ -6,8 +6,6 @@ package main
 import (
 	"os"
 
-	_ "time/tzdata" // a board's root file system has no time zones
-
 	"meterd/cmd/meterd/cli"
 	"meterd/cmd/meterd/tool"
 )

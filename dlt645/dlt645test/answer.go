@@ -107,12 +107,13 @@ func (m *Meter) readLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool)
 	if _, fits := req.Parts(nil); !ok || !fits {
 		return m.refuseData(req)
 	}
-	if m.Quirks.SilentToBlocks && dlt645.IsBlock(di) {
+	if m.Quirks.SilentToBlocks && isBlock(di) {
 		return dlt645.Frame{}, false
 	}
 	var value []byte
+	m.shiftLocked(di.Code, now)
 	if n, counted := req.Field(dlt645.FieldCount); counted {
-		value, ok = m.loadRecords(di, n[0], req, now)
+		value, ok = m.loadRecords(di, n[0], req)
 	} else if _, other := req.Field(dlt645.FieldValue); other {
 		ok = false
 	} else {
@@ -201,8 +202,7 @@ func (m *Meter) writeLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, bool
 	case di.Protocol == dlt645.V1997:
 		m.values97[uint16(di.Code)] = value
 	default:
-		m.values[di.Code] = value
-		m.load.pinned[di.Code] = true
+		m.setLocked(di.Code, value)
 	}
 	written, _ := di.AppendBinary(nil)
 	record := append(append(wireTime(m.clock(now)), operatorOf(req)...), written...)
@@ -239,10 +239,11 @@ func (m *Meter) writeClock(di dlt645.DI, b, operator []byte, now time.Time) bool
 
 // setClock sets the clock and keeps a record of it.
 func (m *Meter) setClock(to, now time.Time, operator []byte) {
-	record := append(append(append([]byte(nil), operator...), wireTime(m.clock(now))...), wireTime(to)...)
+	record := append(append(append([]byte(nil), operator...), wireTime(m.clock(now))...), wireTime(to.In(m.clock(now).Location()))...)
 	m.ClockOffset = to.Sub(now)
 	m.history.add(m, 0x03300400, record)
-	m.load.clock(m, to)
+	m.jumpLocked()
+	m.showLocked(now)
 }
 
 // setTimeLocked takes a broadcast time as strict meters do: for the broadcast

@@ -21,7 +21,7 @@ func (r *relay) advance(m *Meter, now time.Time) {
 		r.open = true
 		m.history.add(m, 0x1D000100, wireTime(m.clock(now)))
 	}
-	if m.load.pinned[0x04000503] {
+	if _, pinned := m.pins[0x04000503]; pinned {
 		return
 	}
 	word := uint16(0)
@@ -128,8 +128,8 @@ func (m *Meter) demandResetLocked(req dlt645.Frame, now time.Time) (dlt645.Frame
 		return dlt645.RefusalTo(req, m.Address, errPassword), true
 	}
 	m.recordClear(0x03300200, 24*8, req, now)
-	m.load.demand, m.load.demandAt = 0, time.Time{}
-	m.load.putDemand(m)
+	m.history.demand = [2][5]peak{}
+	m.showLocked(now)
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }
 
@@ -138,17 +138,18 @@ func (m *Meter) meterClearLocked(req dlt645.Frame, now time.Time) (dlt645.Frame,
 		return dlt645.RefusalTo(req, m.Address, errPassword), true
 	}
 	m.recordClear(0x03300100, 24*4, req, now)
-	m.load.energy = [5]int64{}
-	m.load.advance(m, now)
+	m.books.energy = registers{}
+	m.checkpointLocked()
+	m.showLocked(now)
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }
 
 // recordClear keeps when and by whom something was cleared, and before it
 // the forward registers or demands; the meter has no others.
 func (m *Meter) recordClear(code uint32, width int, req dlt645.Frame, now time.Time) {
-	kept := m.values[0x00010000]
+	kept, _ := m.singleOf2007(0x00010000)
 	if code == 0x03300200 {
-		kept = m.values[0x01010000]
+		kept, _ = m.singleOf2007(0x01010000)
 	}
 	record := append(append(wireTime(m.clock(now)), operatorOf(req)...), kept...)
 	m.history.add(m, code, append(record, make([]byte, width-len(kept))...))
@@ -178,9 +179,10 @@ func (m *Meter) freezeLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, boo
 		return dlt645.RefusalTo(req, m.Address, errOther), true
 	}
 	if string(at) == "\x99\x99\x99\x99" {
-		m.history.freeze(m, freezeInstant, m.clock(now))
+		m.history.freeze(FreezeInstant, m.stateLocked(), m.clock(now))
 	} else {
 		m.history.every = append([]byte(nil), at...)
+		m.programmed = nil
 	}
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }

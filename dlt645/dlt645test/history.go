@@ -9,44 +9,95 @@ import (
 
 // Kinds of freeze: DI2 of their identifiers.
 const (
-	freezeTimed   = 0x00
-	freezeInstant = 0x01
-	freezeHourly  = 0x04
-	freezeDaily   = 0x06
+	FreezeTimed   = 0x00
+	FreezeInstant = 0x01
+	FreezeHourly  = 0x04
+	FreezeDaily   = 0x06
 )
 
-// history is what a meter remembers: events, and what it froze.
-type history struct {
-	events map[uint32][][]byte // by identifier with DI0 = 00, the last one first
-	frozen map[byte][]frozen   // by kind, the last one first
-	every  []byte              // mm hh DD MM of 16H
-	at     time.Time           // the meter's time of the last advance
-}
-
-// frozen is one freeze: the time, and the registers of the tariffs.
-type frozen struct {
-	at               time.Time
-	forward, reverse []byte // the total and four tariffs
-}
-
-// depth is how many records and freezes a meter keeps of each kind.
+// How many records and freezes a meter keeps of each kind. They are general
+// knowledge.
 const (
-	eventDepth  = 10
-	freezeDepth = 62
+	eventDepth      = 10
+	settlementDepth = 12
 )
+
+var freezeDepth = map[byte]int{FreezeTimed: 60, FreezeInstant: 3, FreezeHourly: 254, FreezeDaily: 62}
+
+// history is what a meter remembers: events, what it froze, settlements and
+// load records.
+type history struct {
+	events  map[uint32][][]byte // by identifier with DI0 = 00, the last one first
+	frozen  map[byte][]frozen   // by kind, the last one at the end
+	newest  map[byte]time.Time  // by kind, the latest time of all freezes
+	every   []byte              // mm hh DD MM of 16H
+	settled []frozen            // the last one at the end
+	demand  [2][5]peak          // since the last settlement or reset: forward, reverse
+	load    []loadRecord        // the last one at the end
+	loadTo  time.Time           // the latest time of all load records
+
+	missedDays, missedSettlements []time.Time // without power
+	began                         time.Time   // by the clock: of the time without power
+	cover                         *cover
+	counts                        map[uint32]int64     // of the events kept, as events
+	minutes                       map[phaseEvent]int64 // that the phases' events lasted
+	lasting                       map[phaseEvent]since
+}
+
+// frozen is one freeze: the time, and what the meter held.
+type frozen struct {
+	at time.Time
+	state
+}
+
+// peak is a maximum demand in tenths of a watt, and when it was.
+type peak struct {
+	power int64
+	at    time.Time
+}
+
+// keep appends to a list of that depth. Older ones go at times.
+func keep[T any](list []T, v T, depth int) []T {
+	if len(list) >= depth+depth/4+1 {
+		list = append(list[:0:0], list[len(list)-depth+1:]...)
+	}
+	return append(list, v)
+}
+
+// newest gives the n-th of a list from its end, counted from 1.
+func newest[T any](list []T, n, depth int) (v T, ok bool) {
+	if n < 1 || n > min(len(list), depth) {
+		return v, false
+	}
+	return list[len(list)-n], true
+}
+
+// peak takes note of a power that was demanded in a tariff's time.
+func (h *history) peak(way, tariff int, power int64, at time.Time) {
+	for _, t := range [2]int{0, 1 + tariff} {
+		if power > h.demand[way][t].power {
+			h.demand[way][t] = peak{power, at}
+		}
+	}
+}
 
 // add keeps an event record and counts it.
 func (h *history) add(m *Meter, code uint32, record []byte) {
+	h.keepEvent(code, record)
+	count := countOf(code)
+	n, _ := dlt645.NumberValue(m.values[count], 0, false).Dec.Scaled(0)
+	m.put(count, (n+1)%1000000, 3, false)
+}
+
+func (h *history) keepEvent(code uint32, record []byte) {
 	if h.events == nil {
-		h.events = map[uint32][][]byte{}
+		h.events, h.counts = map[uint32][][]byte{}, map[uint32]int64{}
 	}
+	h.counts[code]++
 	h.events[code] = append([][]byte{record}, h.events[code]...)
 	if len(h.events[code]) > eventDepth {
 		h.events[code] = h.events[code][:eventDepth]
 	}
-	count := countOf(code)
-	n, _ := dlt645.NumberValue(m.values[count], 0, false).Dec.Scaled(0)
-	m.load.put(m, count, (n+1)%1000000, 3, false)
 }
 
 // countOf gives the identifier that counts the events of another. Trips and
@@ -65,168 +116,187 @@ func (h *history) clear(m *Meter, code uint32) {
 			continue
 		}
 		delete(h.events, c)
-		m.load.put(m, countOf(c), 0, 3, false)
+		if c>>24 == 0x03 && c>>8&0xFF != 0 && c>>16 < 0x0310 {
+			delete(h.counts, c)
+			delete(h.minutes, phaseEvent{c >> 16, int(c >> 8 & 0xFF)})
+			m.countPhasesLocked(c >> 16)
+			continue
+		}
+		m.put(countOf(c), 0, 3, false)
 	}
 }
 
-// advance freezes what fell due since the last time.
-func (h *history) advance(m *Meter, now time.Time) {
-	before := h.at
-	h.at = now
-	if before.IsZero() {
-		h.freeze(m, freezeDaily, now.Truncate(time.Hour).Add(-time.Duration(now.Hour())*time.Hour))
-		h.freeze(m, freezeHourly, now.Truncate(time.Hour))
-		return
-	}
-	if now.Before(before) {
-		return
-	}
-	if before.Day() != now.Day() {
-		h.freeze(m, freezeDaily, time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location()))
-	}
-	if before.Hour() != now.Hour() || now.Sub(before) >= time.Hour {
-		h.freeze(m, freezeHourly, now.Truncate(time.Hour))
-	}
+// timed reports whether a moment of the clock is one that 16H asked for.
+func (h *history) timed(c time.Time) bool {
 	if h.every == nil {
+		return false
+	}
+	for i, b := range []byte{bcd(c.Minute()), bcd(c.Hour()), bcd(c.Day()), bcd(int(c.Month()))} {
+		if h.every[i] != 0x99 && h.every[i] != b {
+			return false
+		}
+	}
+	return true
+}
+
+// freeze keeps a state under a time of the clock. A boundary that the meter
+// has, because its clock was set back over it, is not kept twice.
+func (h *history) freeze(kind byte, s state, at time.Time) {
+	if h.frozen == nil {
+		h.frozen, h.newest = map[byte][]frozen{}, map[byte]time.Time{}
+	}
+	list := h.frozen[kind]
+	if at.After(h.newest[kind]) {
+		h.newest[kind] = at
+	} else if kind != FreezeInstant && slices.ContainsFunc(list, func(f frozen) bool { return f.at.Equal(at) }) {
 		return
 	}
-	for t := before.Truncate(time.Minute).Add(time.Minute); !t.After(now) && t.Sub(before) < 24*time.Hour; t = t.Add(time.Minute) {
-		due := []byte{bcd(t.Minute()), bcd(t.Hour()), bcd(t.Day()), bcd(int(t.Month()))}
-		match := true
-		for i, b := range h.every {
-			match = match && (b == 0x99 || b == due[i])
-		}
-		if match {
-			h.freeze(m, freezeTimed, t)
-		}
-	}
+	h.frozen[kind] = keep(list, frozen{at, s}, freezeDepth[kind])
 }
 
-func (h *history) freeze(m *Meter, kind byte, at time.Time) {
-	if h.frozen == nil {
-		h.frozen = map[byte][]frozen{}
+// settle keeps a settlement and begins the next period: maximum demands start
+// again, which is general knowledge.
+func (h *history) settle(s state, at time.Time) {
+	if slices.ContainsFunc(h.settled, func(f frozen) bool { return f.at.Equal(at) }) {
+		return
 	}
-	f := frozen{at: at}
-	for t := range uint32(5) {
-		f.forward = append(f.forward, m.values[0x00010000|t<<8]...)
-		f.reverse = append(f.reverse, m.values[0x00020000|t<<8]...)
-	}
-	h.frozen[kind] = append([]frozen{f}, h.frozen[kind]...)
-	if len(h.frozen[kind]) > freezeDepth {
-		h.frozen[kind] = h.frozen[kind][:freezeDepth]
-	}
+	h.settled = keep(h.settled, frozen{at, s}, settlementDepth)
+	h.demand = [2][5]peak{}
 }
 
-// value gives the data of an event record or a freeze.
+// value gives the data of a settlement, an event record or a freeze.
 func (h *history) value(code uint32) ([]byte, bool) {
 	n := int(code & 0xFF)
 	if n == 0 {
 		return nil, false
 	}
-	if records := h.events[code&^0xFF]; n <= len(records) {
-		return records[n-1], true
-	}
-	list := h.frozen[byte(code>>16)]
-	if code>>24 != 0x05 || n > len(list) {
-		return nil, false
-	}
-	f := list[n-1]
-	at := wireTime(f.at)[1:]
-	hourly := byte(code>>16) == freezeHourly
-	switch code >> 8 & 0xFF {
-	case 0x00:
-		return at, true
-	case 0x01:
-		if hourly {
-			return f.forward[:4], true
-		}
-		return f.forward, true
-	case 0x02:
-		if hourly {
-			return f.reverse[:4], true
-		}
-		return f.reverse, true
-	case 0xFF:
-		if hourly {
-			return slices.Concat(at, f.forward[:4], f.reverse[:4]), true
-		}
-	}
-	return nil, false
-}
-
-// loadInterval is how far load records lie apart.
-const loadInterval = 15 * time.Minute
-
-// loadDepth is how many load records the meter has.
-const loadDepth = 96
-
-// loadRecords gives n load records of one class or all. The meter has them
-// of the last day, with the values of now.
-func (m *Meter) loadRecords(di dlt645.DI, n byte, req dlt645.Frame, now time.Time) ([]byte, bool) {
-	if di.Code>>24 != 0x06 || di.Code>>16&0xFF > 6 || n == 0 {
-		return nil, false
-	}
-	last := m.clock(now).Truncate(loadInterval)
-	first := last.Add(-(loadDepth - 1) * loadInterval)
-	var from time.Time
-	switch di.Code & 0xFF {
-	case 0:
-		from = first
-	case 1:
-		b, ok := req.Field(dlt645.FieldMoment)
+	if code>>24 <= 0x01 {
+		f, ok := newest(h.settled, n, settlementDepth)
 		if !ok {
 			return nil, false
 		}
-		if from, ok = readTime(append([]byte{0}, b...), last.Location()); !ok {
+		return f.append(nil, code&^0xFF)
+	}
+	if code>>24 != 0x05 {
+		records := h.events[code&^0xFF]
+		if n > len(records) {
 			return nil, false
 		}
-		if from.Before(first) {
-			from = first
-		}
-		if over := from.Sub(first) % loadInterval; over != 0 {
-			from = from.Add(loadInterval - over)
-		}
-	case 2:
-		from = last.Add(-time.Duration(n-1) * loadInterval)
-	default:
+		return records[n-1], true
+	}
+	kind := byte(code >> 16)
+	f, ok := newest(h.frozen[kind], n, freezeDepth[kind])
+	if !ok {
 		return nil, false
 	}
-	var out []byte
-	for t := from; n > 0 && !t.After(last); t, n = t.Add(loadInterval), n-1 {
-		out = append(out, m.loadRecord(t, di.Code>>16&0xFF)...)
+	return f.item(kind, byte(code>>8))
+}
+
+// item gives an item of a freeze by DI1: the time, registers and demands with
+// their tariffs, powers, or all of them. AA stands after each item of a block,
+// but in the hourly one, which holds two registers without tariffs.
+func (f *frozen) item(kind, item byte) ([]byte, bool) {
+	var b []byte
+	tariffs := uint32(5)
+	items := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0A, 0x10}
+	if kind == FreezeHourly {
+		tariffs, items = 1, items[:3]
 	}
-	return out, len(out) > 0
-}
-
-// loadClasses lists the identifiers of what each class of a load record
-// holds, from class 1.
-var loadClasses = [6][]uint32{
-	{0x02010100, 0x02010200, 0x02010300, 0x02020100, 0x02020200, 0x02020300, 0x02800002},
-	{0x02030000, 0x02030100, 0x02030200, 0x02030300, 0x02040000, 0x02040100, 0x02040200, 0x02040300},
-	{0x02060000, 0x02060100, 0x02060200, 0x02060300},
-	{0x00010000, 0x00020000, 0x00030000, 0x00040000},
-	{0x00050000, 0x00060000, 0x00070000, 0x00080000},
-	{0x02800004, 0x02800005},
-}
-
-func (m *Meter) loadRecord(at time.Time, class uint32) []byte {
-	b := append([]byte{0xA0, 0xA0, 0}, wireTime(at)[1:]...)
-	for i, codes := range loadClasses {
-		if class == 0 || int(class) == i+1 {
-			for _, c := range codes {
-				v, ok := m.values[c]
-				if !ok {
-					v = absent(dlt645.AnswerWidth(dlt645.DI{Code: c}))
-				}
-				b = append(b, v...)
+	first := uint32(item) << 16
+	switch {
+	case item == 0xFF:
+		for _, i := range items {
+			one, _ := f.item(kind, i)
+			if b = append(b, one...); kind != FreezeHourly {
+				b = append(b, 0xAA)
 			}
 		}
-		b = append(b, 0xAA)
+		return b, true
+	case !slices.Contains(items, item):
+		return nil, false
+	case item == 0:
+		return wireTime(f.at)[1:], true
+	case item == 0x10:
+		for _, code := range []uint32{0x02030000, 0x02030100, 0x02030200, 0x02030300, 0x02040000, 0x02040100, 0x02040200, 0x02040300} {
+			b = f.must(b, code)
+		}
+		return b, true
+	case item >= 9:
+		first = 0x01000000 | uint32(item-8)<<16
 	}
-	b[2] = byte(len(b) - 3)
-	sum := byte(0)
-	for _, c := range b {
-		sum += c
+	for t := range tariffs {
+		b = f.must(b, first|t<<8)
 	}
-	return append(b, sum, 0xE5)
+	return b, true
+}
+
+// unmade is what a meter gives that fills what it does not have: a record as
+// wide as one that it has.
+func unmade(code uint32, fill byte) ([]byte, bool) {
+	n := dlt645.AnswerWidth(dlt645.DI{Code: code})
+	if code>>24 == 0x05 {
+		one, ok := (&frozen{}).item(byte(code>>16), byte(code>>8))
+		if !ok || freezeDepth[byte(code>>16)] == 0 {
+			return nil, false
+		}
+		n = len(one)
+	}
+	past := code&0xFF != 0 && (code>>24 <= 0x01 && code>>8&0xFF <= 4 || code>>24 == 0x03 || code>>24 == 0x05)
+	return slices.Repeat([]byte{fill}, n), past && n > 0
+}
+
+// Times gives the times of the freezes of one kind that the meter has, the
+// last one first, by its clock.
+func (m *Meter) Times(kind byte) []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return timesOf(m.history.frozen[kind], freezeDepth[kind])
+}
+
+func timesOf(list []frozen, depth int) (times []time.Time) {
+	for n := 1; ; n++ {
+		f, ok := newest(list, n, depth)
+		if !ok {
+			return times
+		}
+		times = append(times, f.at)
+	}
+}
+
+// Settlements gives the times of the settlements that the meter has, as Times
+// does.
+func (m *Meter) Settlements() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return timesOf(m.history.settled, settlementDepth)
+}
+
+// Settled gives the register of an identifier of the present energies
+// (00kktt00) in the settlement whose time is at, as Frozen does.
+func (m *Meter) Settled(at time.Time, code uint32) (dlt645.Decimal, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return registerIn(m.history.settled, settlementDepth, at, code)
+}
+
+// Frozen gives the register of an identifier of the present energies
+// (00kktt00) in the freeze whose time is at by the meter's clock, as the books
+// have it, whatever Set made of it; false if the meter has none of it.
+func (m *Meter) Frozen(kind byte, at time.Time, code uint32) (dlt645.Decimal, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return registerIn(m.history.frozen[kind], freezeDepth[kind], at, code)
+}
+
+func registerIn(list []frozen, depth int, at time.Time, code uint32) (dlt645.Decimal, bool) {
+	for n := 1; ; n++ {
+		f, ok := newest(list, n, depth)
+		if !ok {
+			return dlt645.Decimal{}, false
+		}
+		if f.at.Equal(at) {
+			count, _, ok := f.energy.energy(code)
+			return dlt645.Decimal{Coef: count, Scale: 2}, ok
+		}
+	}
 }

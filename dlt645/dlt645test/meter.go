@@ -2,9 +2,17 @@
 // hangs on. It is as strict as a meter is: what is not a good frame for it,
 // it passes over in silence. Its faults are those that lines and meters in
 // the field show, and can be switched on one by one.
+//
+// A meter keeps its own books by its own clock: registers grow with the power
+// that is taken while it has power itself, and what its clock passes on the
+// way from one question to the next (quarter-hours, hours, midnights,
+// settlement days) it freezes with the values of that moment. It has no freezes
+// of tables that switch (0502, 0503), of months (0507), and no curves of single
+// items (0610), whose layouts are not attested.
 package dlt645test
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -32,20 +40,39 @@ type Meter struct {
 	Password dlt645.Password
 	// Baud is the only rate that the meter hears; zero: any.
 	Baud int
+	// Consume gives the power that is taken, for each quarter-hour of true time
+	// by its begin; it holds until the next, and must be the same whenever it is
+	// asked for. It must not call the meter. Nil: power wanders from question to
+	// question. Set it before the first question.
+	Consume func(at time.Time) Power
+	// Since is when the meter's books begin, in true time; zero: the day before
+	// the first question.
+	Since time.Time
+	// LoadDepth is how many load records the meter has. Zero: 62 days of
+	// quarter-hours.
+	LoadDepth int
 	// Quirks are the habits of single makers.
 	Quirks Quirks
 
-	mu       sync.Mutex
-	values   map[uint32][]byte // by identifier, in the order of the wire; guarded by mu
-	values97 map[uint16][]byte // of a meter of 1997, over what follows from values; guarded by mu
-	load     *load             // guarded by mu
-	rest     []byte            // what follow-up frames have yet to send; guarded by mu
-	restOf   dlt645.DI         // whose it is; guarded by mu
-	seq      byte              // of the last follow-up frame; guarded by mu
-	last     dlt645.Frame      // answer, for a meter of 1997 to repeat; guarded by mu
-	relay    relay             // guarded by mu
-	history  history           // guarded by mu
-	timeSet  time.Time         // when a broadcast last set the clock; guarded by mu
+	mu         sync.Mutex
+	values     map[uint32][]byte // by identifier, in the order of the wire; guarded by mu
+	values97   map[uint16][]byte // of a meter of 1997, over what follows from values; guarded by mu
+	pins       map[uint32][]byte // set by a test, nil where taken away; replaced, never written to; guarded by mu
+	load       *load             // guarded by mu
+	begun      bool              // the books are open; guarded by mu
+	zone       *time.Location    // of the first question; guarded by mu
+	books      books             // guarded by mu
+	shown      state             // what the load shows; guarded by mu
+	shownAt    time.Time         // by the clock; guarded by mu
+	programmed *parameters       // of its memory; nil: to be read again; guarded by mu
+	past       []books           // as they were, the last one at the end; guarded by mu
+	rest       []byte            // what follow-up frames have yet to send; guarded by mu
+	restOf     dlt645.DI         // whose it is; guarded by mu
+	seq        byte              // of the last follow-up frame; guarded by mu
+	last       dlt645.Frame      // answer, for a meter of 1997 to repeat; guarded by mu
+	relay      relay             // guarded by mu
+	history    history           // guarded by mu
+	timeSet    time.Time         // when a broadcast last set the clock; guarded by mu
 }
 
 // Quirks are habits that single makers' meters have (docs/protocol.md).
@@ -70,6 +97,15 @@ type Quirks struct {
 	Commands         map[byte]dlt645.Command   // N1 of a vendor's own
 	Lacks            func(code uint32) bool    // identifiers that are refused
 	Answer           func(dlt645.Frame) []byte // bytes to send instead of the answer; nil: the answer
+
+	// Of the meter's memory. Times are those of its clock.
+	LateFreezes  int                                     // midnights without power whose freezes power-on makes up; zero: none
+	Unmade       *byte                                   // fills the records that there are not; nil: they are refused
+	DamagedLoad  func(at time.Time) bool                 // load records whose head is E0E0
+	WrongLoadSum func(at time.Time) bool                 // load records whose own checksum is wrong
+	Shift        func(code uint32) bool                  // a record comes in before this request for one is answered
+	Outage       func(clock time.Time) (off bool)        // power by the quarter-hour
+	Programmed   func(clock time.Time) map[uint32][]byte // parameters that change at the quarter-hour
 }
 
 // DefaultPassword is the password of a new simulated meter.
@@ -80,7 +116,7 @@ var DefaultPassword = dlt645.Password{0x02, 0x12, 0x34, 0x56}
 func NewMeter(a dlt645.Address, phases int) *Meter {
 	m := &Meter{Address: a, Preamble: 4, Password: DefaultPassword, values: map[uint32][]byte{}, values97: map[uint16][]byte{}}
 	m.load = newLoad(a, phases)
-	m.load.fixed(m)
+	m.fixed()
 	return m
 }
 
@@ -96,11 +132,20 @@ func NewMeter97(a dlt645.Address, phases int) *Meter {
 func (m *Meter) Set(code uint32, value []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.setLocked(code, value)
+}
+
+func (m *Meter) setLocked(code uint32, value []byte) {
 	if m.Protocol == dlt645.V1997 && code <= 0xFFFF {
 		m.values97[uint16(code)] = value
 		return
 	}
-	m.load.pinned[code] = true
+	pins := maps.Clone(m.pins)
+	if pins == nil {
+		pins = map[uint32][]byte{}
+	}
+	pins[code] = value
+	m.pins, m.programmed = pins, nil
 	if value == nil {
 		delete(m.values, code)
 		return
@@ -132,9 +177,11 @@ func (m *Meter) Answer(req dlt645.Frame, now time.Time) (dlt645.Frame, bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.load.advance(m, now)
+	m.advanceLocked(now)
 	m.relay.advance(m, now)
-	m.history.advance(m, m.clock(now))
+	if !m.books.on {
+		return dlt645.Frame{}, false
+	}
 	ans, ok := m.answerLocked(req, now)
 	if !ok && m.Quirks.Carrier {
 		return dlt645.Frame{Address: m.Address, Control: 0xC0}, true

@@ -5,6 +5,9 @@ import "meterd/dlt645"
 // valueLocked gives the data of an identifier; those of a block are its
 // members one after the other.
 func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
+	if m.NoBlock && isFreezeBlock(di) {
+		return nil, false
+	}
 	if v, ok := m.singleLocked(di); ok {
 		return v, true
 	}
@@ -32,16 +35,33 @@ func (m *Meter) valueLocked(di dlt645.DI) ([]byte, bool) {
 	return all, len(all) > 0
 }
 
+// isBlock reports whether di asks for several values at once.
+func isBlock(di dlt645.DI) bool { return dlt645.IsBlock(di) || isFreezeBlock(di) }
+
+func isFreezeBlock(di dlt645.DI) bool {
+	return di.Protocol == dlt645.V2007 && di.Code>>24 == 0x05 && di.Code>>8&0xFF == 0xFF
+}
+
 func (m *Meter) singleLocked(di dlt645.DI) ([]byte, bool) {
 	if m.Protocol == dlt645.V1997 {
 		return m.value97Locked(uint16(di.Code))
 	}
-	v, ok := m.values[di.Code]
-	if !ok {
-		v, ok = m.history.value(di.Code)
-	}
+	v, ok := m.singleOf2007(di.Code)
 	if ok && m.Quirks.WideCurrent && di.Code>>16 == 0x0202 && len(v) == 3 {
 		v = append(append([]byte(nil), v[:2]...), v[2]&0x7F, v[2]&0x80)
+	}
+	return v, ok
+}
+
+func (m *Meter) singleOf2007(code uint32) ([]byte, bool) {
+	v, ok := m.values[code]
+	if _, pinned := m.pins[code]; !ok && !pinned {
+		if v, ok = m.shownLocked(code); !ok {
+			v, ok = m.history.value(code)
+		}
+	}
+	if !ok && m.Quirks.Unmade != nil {
+		v, ok = unmade(code, *m.Quirks.Unmade)
 	}
 	return v, ok
 }
@@ -68,7 +88,11 @@ var from97 = []struct {
 	{0x9010, 0x9014, 0x00010000, 0x100, 1, 4},
 	{0x9020, 0x9024, 0x00020000, 0x100, 1, 4},
 	{0x9110, 0x9114, 0x00030000, 0x100, 1, 4},
-	{0x9410, 0x9414, 0x00010001, 0x100, 1, 4},
+	{0x9120, 0x9124, 0x00040000, 0x100, 1, 4},
+	{0x9130, 0x9134, 0x00050000, 0x100, 1, 4},
+	{0x9140, 0x9144, 0x00080000, 0x100, 1, 4},
+	{0x9150, 0x9154, 0x00060000, 0x100, 1, 4},
+	{0x9160, 0x9164, 0x00070000, 0x100, 1, 4},
 	{0xB611, 0xB613, 0x02010100, 0x100, 10, 2},
 	{0xB621, 0xB623, 0x02020100, 0x100, 10, 2},
 	{0xB630, 0xB633, 0x02030000, 0x100, 1, 3},
@@ -78,31 +102,38 @@ var from97 = []struct {
 }
 
 // copied97 are the identifiers whose bytes are alike in both editions.
-var copied97 = map[uint16]uint32{0xC010: 0x04000101, 0xC011: 0x04000102, 0xC032: 0x04000402}
+var copied97 = map[uint16]uint32{0xC010: 0x04000101, 0xC011: 0x04000102, 0xC032: 0x04000402, 0xC117: settlementDay1}
 
 func (m *Meter) value97Locked(code uint16) ([]byte, bool) {
 	if v, ok := m.values97[code]; ok {
 		return v, v != nil
 	}
 	if c, ok := copied97[code]; ok {
-		v, ok := m.values[c]
+		v, ok := m.singleOf2007(c)
 		return v, ok
 	}
 	if code == 0xC020 {
 		return []byte{0}, true
 	}
-	if d, ok := m.values[0x01010000]; ok && (code == 0xA010 || code == 0xB010) {
+	if d, ok := m.singleOf2007(0x01010000); ok && (code == 0xA010 || code == 0xB010) {
 		if code == 0xA010 {
 			return d[:3], true
 		}
 		return d[3:7], true
 	}
+	past := uint32(0)
+	switch code >> 8 {
+	case 0x94, 0x95: // last month, else as 90 and 91
+		past, code = 1, code-0x400
+	case 0x98, 0x99: // the month before
+		past, code = 2, code-0x800
+	}
 	for _, f := range from97 {
 		if code < f.first || code > f.last {
 			continue
 		}
-		from := f.code + uint32(code-f.first)*f.step
-		v, ok := m.values[from]
+		from := f.code + uint32(code-f.first)*f.step + past
+		v, ok := m.singleOf2007(from)
 		if !ok {
 			return nil, false
 		}

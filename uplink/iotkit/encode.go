@@ -84,9 +84,9 @@ func (k *Iotkit) reading(enc *uplink.Encoded, r *meter.Reading) {
 	values := k.dir.Values(r.Values)
 	action, first := actionPost, []byte(nil)
 	if k.Now().Sub(r.Time) > liveFor {
-		switch k.Backfill {
-		case BackfillAll:
-		case BackfillEvent:
+		switch {
+		case k.Backfill == BackfillAll && !r.Recalled: // in their order, so that the last one is the present
+		case k.Backfill == BackfillEvent:
 			action = actionHistory
 			first = fmt.Appendf(nil, "%q:%d", timeKey, r.Time.UnixMilli())
 		default:

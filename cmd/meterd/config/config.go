@@ -101,6 +101,8 @@ type Bus struct {
 	// RS485 is how the line is turned, see board.SerialConfig.
 	RS485      string
 	SyncClocks bool
+	// HistoryShare is how much of the line filling holes may take, in percent.
+	HistoryShare int
 }
 
 // Open opens the bus's serial port, or connects to its serial server.
@@ -116,8 +118,9 @@ type Meter struct {
 
 // Profile says what is read how often.
 type Profile struct {
-	Name   string
-	Groups []meter.Group
+	Name    string
+	Groups  []meter.Group
+	History []meter.History
 }
 
 // Load reads and checks a file. The configuration is usable if Failed says
@@ -178,7 +181,7 @@ func (c *Config) gateway(root *table) {
 		t.problem("id", "letters, digits, - and _ will do", "[gateway]: id %q holds a character that MQTT topics cannot", c.Gateway.ID)
 	}
 	name := t.str("timezone", "Asia/Shanghai")
-	zone, err := time.LoadLocation(name)
+	zone, err := board.Zone(name)
 	if err != nil || name == "Local" || name == "" {
 		t.problem("timezone", `write it like "Asia/Shanghai"`, "[gateway]: timezone %q is not known", name)
 		zone = time.UTC

@@ -27,6 +27,9 @@ name = "p"
 [[profile.poll]]
 every = "1m"
 points = ["voltage"]
+[[profile.history]]
+of = "load"
+points = ["voltage"]
 [[point]]
 name = "own"
 di = "02A30001"

@@ -75,8 +75,8 @@ func (c *Config) timing(t *table, b *Bus) {
 		b.Timing.Preamble = int(t.integer("preamble", 4, 0, 16))
 	}
 	b.Timing.Timeout = time.Second
-	if t.auto("timeout") {
-		b.Timing.AutoTimeout = true
+	if _, given := t.get("timeout"); t.auto("timeout") || !given && board.IsTCP(b.Port) {
+		b.Timing.AutoTimeout = true // a network has its own delays
 	} else {
 		b.Timing.Timeout = t.duration("timeout", time.Second, 50*time.Millisecond, time.Minute)
 	}
@@ -85,6 +85,7 @@ func (c *Config) timing(t *table, b *Bus) {
 	b.Timing.Retries = int(t.integer("retries", 1, 0, 10))
 	b.Probe = t.duration("probe", 5*time.Minute, time.Second, 24*time.Hour)
 	b.SyncClocks = t.boolean("sync_clocks", false)
+	b.HistoryShare = int(t.integer("history_share", 20, 1, 50))
 }
 
 // builtin are the profiles that need no configuration. One of the same name
@@ -128,6 +129,7 @@ func (c *Config) profiles(root *table) {
 				p.Groups = append(p.Groups, g)
 			}
 		}
+		c.history(&p, t)
 		t.finish()
 		c.Profiles = append(c.Profiles, p)
 	}
@@ -193,7 +195,7 @@ func (c *Config) meters(root *table) {
 		c.references(t, &m)
 		c.meterRest(t, &m)
 		if p, ok := c.profile(m.Profile); ok {
-			m.Groups = p.Groups
+			m.Groups, m.History = p.Groups, p.History
 		}
 		t.finish()
 		c.Meters = append(c.Meters, m)
@@ -288,6 +290,7 @@ func (c *Config) meterRest(t *table, m *Meter) {
 	m.Access.Password, m.HasPassword = c.fourBytes(t, "password")
 	m.Access.Operator, _ = c.fourBytes(t, "operator")
 	m.CT, m.PT = t.integer("ct", 1, 1, 100000), t.integer("pt", 1, 1, 100000)
+	m.MaxPower = t.power("max_power")
 	known := actions()
 	secret := false
 	for _, a := range t.strings("allow") {

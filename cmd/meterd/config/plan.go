@@ -32,6 +32,10 @@ type BusPlan struct {
 	Baud   int         `json:"baud"`
 	Load   float64     `json:"load"` // share of the line's time
 	Rounds []RoundPlan `json:"rounds"`
+	// History is what is fetched from the meters' memory, in HistoryShare
+	// percent of the line's time at most.
+	History      []HistoryPlan `json:"history,omitempty"`
+	HistoryShare int           `json:"history_share,omitempty"`
 }
 
 // RoundPlan is one poll of one group of a meter's points.
@@ -56,6 +60,9 @@ func (c *Config) plans() []BusPlan {
 				r, took := planRound(m, g, b.Timing)
 				p.Load += took.Seconds() / g.Every.Seconds()
 				p.Rounds = append(p.Rounds, r)
+			}
+			for _, h := range m.History {
+				p.History, p.HistoryShare = append(p.History, planHistory(m, h, b.Timing)), b.HistoryShare
 			}
 		}
 		plans = append(plans, p)

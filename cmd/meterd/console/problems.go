@@ -92,6 +92,12 @@ func (s Status) dead(bus string) bool {
 
 func (s Status) busProblems(p *problems) {
 	for _, b := range s.Buses {
+		if b.Other != "" {
+			p.add(dlt645.Text{EN: "bus %s: frames of %s pass on the line", ZH: "总线 %s：线路上有 %s 报文"},
+				dlt645.Text{EN: "a device of another protocol hangs there, or the meter speaks it: set it to DL/T 645, or give it a line of its own", ZH: "线路上有其他规约的设备，或电表使用该规约：请设为 DL/T 645，或分到单独总线"}, b.Name, b.Other)
+		}
+	}
+	for _, b := range s.Buses {
 		if b.PortErr != "" {
 			p.add(dlt645.Text{EN: "bus %s: port %s does not work: %s", ZH: "总线 %s：端口 %s 不可用：%s"},
 				dlt645.Text{EN: "check port in [[bus]] and that the adapter is plugged in", ZH: "请检查 [[bus]] 的 port 以及适配器是否插好"}, b.Name, b.Port, b.PortErr)
@@ -101,6 +107,9 @@ func (s Status) busProblems(p *problems) {
 		asked, _ := s.metersOf(b.Name)
 		switch {
 		case b.PortErr != "" || !s.dead(b.Name):
+		case b.Echoes > 0 && b.Echoes*10 >= b.Requests*9:
+			p.add(dlt645.Text{EN: "bus %s: what is sent comes back, and none of %d meters answers", ZH: "总线 %s：发出的数据被回传，%d 块电表均不应答"},
+				dlt645.Text{EN: "the adapter echoes: that is no harm; check wires A and B, baud and parity behind it", ZH: "适配器有回波，本身无害；请检查其后的 A/B 接线、波特率和校验"}, b.Name, asked)
 		case b.Noise > b.Silence:
 			p.add(dlt645.Text{EN: "bus %s: none of %d meters is understood, all is noise", ZH: "总线 %s：%d 块电表均无法识别，全是干扰"},
 				dlt645.Text{EN: "check baud and parity, then A and B, termination, shield", ZH: "请检查波特率和校验，再查 A/B 是否接反、终端电阻、屏蔽"}, b.Name, asked)
@@ -121,6 +130,12 @@ func (s Status) meterProblems(p *problems) {
 	for _, m := range s.Meters {
 		switch {
 		case whole[m.Bus] || !m.Asked:
+		case m.Foreign > 0 && m.LastErr != "":
+			p.add(dlt645.Text{EN: "meter %s (%s) was asked %d times and another meter answered", ZH: "询问电表 %s (%s) 时有 %d 次是其他电表应答"},
+				dlt645.Text{EN: "two meters may answer at this address; scan BUS tells which are there", ZH: "该地址可能有两块电表；scan 可查看总线上的电表"}, m.Name, m.Address, m.Foreign)
+		case m.Late > 0 && m.LastErr != "":
+			p.add(dlt645.Text{EN: "meter %s (%s): its answers come too late, after %.1f s", ZH: "电表 %s (%s)：应答过晚，%.1f 秒后才到"},
+				dlt645.Text{EN: `raise timeout in [[bus]], or use timeout = "auto"`, ZH: `请增大 [[bus]] 的 timeout，或使用 timeout = "auto"`}, m.Name, m.Address, m.Late/1000)
 		case !m.Online && m.LastGood == nil:
 			never = append(never, m)
 		case !m.Online:

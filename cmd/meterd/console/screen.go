@@ -69,7 +69,11 @@ func (s Status) body(lang string, n int) []string {
 	for _, m := range worstFirst(s.Meters, func(m MeterStatus) bool { return m.Asked && !m.Online }) {
 		meters = append(meters, m.line(lang, s.Now))
 	}
-	n -= 2 // the ring, and the line above
+	last := []string{s.Ring.line(lang)}
+	if s.Record != nil {
+		last = append(last, s.Record.line(lang))
+	}
+	n -= 1 + len(last) // the line above
 	buses = atMost(buses, max(2, n/4), lang)
 	uplinks = atMost(uplinks, max(2, n/4), lang)
 	if room := max(1, n-len(buses)-len(uplinks)); len(meters) > room {
@@ -82,7 +86,7 @@ func (s Status) body(lang string, n int) []string {
 		more := say(lang, dlt645.Text{EN: "… and %d more; %d of all %d meters are online", ZH: "… 另有 %d 块；全部 %d/%d 在线"}, len(meters)-room+1, online, len(meters))
 		meters = append(meters[:room-1:room-1], fit(more, width))
 	}
-	return slices.Concat([]string{""}, buses, meters, uplinks, []string{s.Ring.line(lang)})
+	return slices.Concat([]string{""}, buses, meters, uplinks, last)
 }
 
 func (b BusStatus) line(lang string, s Status) string {

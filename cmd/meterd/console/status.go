@@ -20,6 +20,7 @@ type Status struct {
 
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
+	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
 
 	Now time.Time `json:"-"`
 }
@@ -55,6 +56,7 @@ type BusStatus struct {
 	Retries    int     `json:"retries"`
 	Late       int     `json:"late"`
 	Echoes     int     `json:"echoes"`
+	Other      string  `json:"other_protocol"` // of the last frame that was not of DL/T 645
 	PortErrors int     `json:"port_errors"`
 	PortErr    string  `json:"port_error"` // why the port does not work at present
 }
@@ -79,8 +81,10 @@ type MeterStatus struct {
 	Refusals int     `json:"refusals"`
 	Silence  int     `json:"silence"`
 	Noise    int     `json:"noise"`
+	Foreign  int     `json:"foreign"` // of the silence: another meter answered
 	Retries  int     `json:"retries"`
-	P50      float64 `json:"p50_ms"` // answer times
+	Late     float64 `json:"late_ms"` // after which an answer came that was given up; 0: none did
+	P50      float64 `json:"p50_ms"`  // answer times
 	P90      float64 `json:"p90_ms"`
 	P99      float64 `json:"p99_ms"`
 }

@@ -153,6 +153,19 @@ func TestEachProblemIsTold(t *testing.T) {
 				s.Meters[i].Online, s.Meters[i].LastGood = false, nil
 			}
 		}, "! 2 meters have never answered: Unit 101, Unit 102", "scan BUS finds them"},
+		{"one for which another answers", func(s *Status) {
+			s.Meters[1].Online, s.Meters[1].Foreign, s.Meters[1].LastErr = false, 7, "noise: another meter answered"
+		}, "! meter Unit 102 (202411200102) was asked 7 times and another meter answered", "two meters may answer at this address"},
+		{"one whose answers come too late", func(s *Status) {
+			s.Meters[1].Online, s.Meters[1].LastGood, s.Meters[1].Late, s.Meters[1].LastErr = false, nil, 2612, "silence"
+		}, "! meter Unit 102 (202411200102): its answers come too late, after 2.6 s", `use timeout = "auto"`},
+		{"another protocol on the line", func(s *Status) { s.Buses[0].Other = "Modbus-RTU" }, "! bus b1: frames of Modbus-RTU pass on the line", "a device of another protocol"},
+		{"an adapter that echoes on a dead line", func(s *Status) {
+			s.Buses[0].Requests, s.Buses[0].Echoes = 100, 97
+			for i := range s.Meters {
+				s.Meters[i].Online = false
+			}
+		}, "! bus b1: what is sent comes back, and none of 4 meters answers", "the adapter echoes"},
 		{"one that fell silent", func(s *Status) { s.Meters[2].Online, s.Meters[2].LastGood = false, before(3*time.Hour) }, "! meter Unit 103 (202411200103) has been silent for 3h", "its power"},
 		{"two that fell silent", func(s *Status) {
 			s.Meters[0].Online, s.Meters[0].LastGood = false, before(3*time.Hour)

@@ -66,6 +66,7 @@ func (p *Panel) Commands() console.Commands {
 		{Name: "trace", Args: "[BUS] [-n N] [-f]", Help: dlt645.Text{EN: "the last frames, explained; -f follows", ZH: "最近的帧及解释；-f 继续跟踪"}, Run: p.traceBus, Words: p.traceWords, Slow: true},
 		{Name: "relay", Args: "NAME trip|permit|close [-yes]", Help: dlt645.Text{EN: "switches a meter, and sees that it did", ZH: "拉合闸并确认"}, Run: p.switchRelay, Words: p.relayWords, Slow: true, Changes: console.Always},
 		{Name: "plot", Args: "NAME [POINT|answers] [-h HOURS]", Help: dlt645.Text{EN: "a point over a day, or answer times", ZH: "最近一天的曲线，或应答时间分布"}, Run: p.plot, Words: p.plotWords, Slow: true},
+		{Name: "history", Args: "[NAME|fetch NAME] [-days N]", Help: dlt645.Text{EN: "how whole the record is; fetch makes up", ZH: "记录完整性；fetch 补抄"}, Run: p.recordHistory, Words: p.historyWords, Slow: true},
 		{Name: "write", Args: "NAME DI|POINT VALUE [-yes]", Help: dlt645.Text{EN: "writes a value, and reads it back", ZH: "写入数据并回读"}, Run: p.writeMeter, Words: p.writeWords, Slow: true, Changes: console.Always},
 		{Name: "freeze", Args: "NAME [-yes]", Help: dlt645.Text{EN: "freezes a meter's registers at once", ZH: "瞬时冻结"}, Run: p.freezeMeter, Words: p.meterYesWords, Slow: true, Changes: console.Always},
 		{Name: "demand-reset", Args: "NAME [-yes]", Help: dlt645.Text{EN: "sets the maximum demands to zero", ZH: "最大需量清零"}, Run: p.resetDemand, Words: p.meterYesWords, Slow: true, Changes: console.Always},
@@ -89,6 +90,7 @@ func (p *Panel) Status() console.Status {
 		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
+		Record: p.recordStatus(now),
 	}
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
@@ -122,7 +124,7 @@ func busStatus(p *meter.Poller, port string, now time.Time) console.BusStatus {
 	c := b.Counts()
 	return console.BusStatus{
 		Name: b.Name(), Port: port, Load: b.Load(now), Planned: p.PlannedLoad(), Requests: c.Requests, Answers: c.Answers,
-		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, PortErrors: c.PortErrors, PortErr: c.PortErr,
+		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
 	}
 }
 
@@ -146,7 +148,7 @@ func meterStatus(s meter.MeterState) console.MeterStatus {
 	m := console.MeterStatus{
 		Name: s.Name, Address: s.Address.String(), Bus: s.Bus, Online: s.Online, Asked: s.Known,
 		Rounds: s.Rounds, Lost: s.Lost, Missed: s.Missed, LastErr: s.LastErr, LastGood: known(s.LastGood),
-		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Retries: s.Retries,
+		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Foreign: s.Foreign, Retries: s.Retries, Late: explain.Millis(s.Late),
 		P50: explain.Millis(s.P50), P90: explain.Millis(s.P90), P99: explain.Millis(s.P99),
 	}
 	if s.Rounds > 0 {

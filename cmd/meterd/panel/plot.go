@@ -2,6 +2,7 @@ package panel
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -105,6 +106,7 @@ func (p *Panel) history(ctx context.Context, a dlt645.Address, point string, fro
 			out = append(out, console.Sample{At: r.Time.In(p.Config.Gateway.Zone), Value: v.String()})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b console.Sample) int { return a.At.Compare(b.At) }) // what was made up came later
 	return out
 }
 

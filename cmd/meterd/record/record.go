@@ -12,8 +12,8 @@ import (
 	"meterd/store"
 )
 
-// Time gives a record's time; false where the clock was not trusted, or the
-// record is of no known kind.
+// Time gives a record's time; false where the clock was not trusted, where the
+// record was made up later from a meter's memory, or is of no known kind.
 func Time(record []byte) (time.Time, bool) {
 	if meter.IsEvent(record) {
 		var e meter.Event
@@ -26,19 +26,20 @@ func Time(record []byte) (time.Time, bool) {
 	if r.UnmarshalBinary(record) != nil {
 		return time.Time{}, false
 	}
-	return r.Time, r.Trusted
+	return r.Time, r.Trusted && !r.Recalled
 }
 
 // After gives the time of the first record after a number that has one; false
 // if there is none nearby.
 func After(ring *store.Ring, seq uint64) (time.Time, bool) {
 	rd := ring.NewReader(seq)
-	for range 4 { // a gap or two may stand before it
+	for range 64 { // a gap or two may stand before it, and what was made up
 		e, ok := rd.Next()
 		if !ok {
 			break
 		}
-		if e.Gap == nil {
+		var r meter.Reading
+		if e.Gap == nil && (r.UnmarshalBinary(e.Data) != nil || !r.Recalled) {
 			return Time(e.Data)
 		}
 	}

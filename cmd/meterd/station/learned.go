@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"meterd/board"
+	"meterd/dlt645"
 	"meterd/meter"
 )
 
@@ -20,6 +21,10 @@ import (
 type state struct {
 	Version int             `json:"version"`
 	Meters  []meter.Learned `json:"meters"`
+	// Ring and Seq are the ring, and how far it had come: what was read after
+	// that is not in Meters.
+	Ring string `json:"ring,omitempty"`
+	Seq  uint64 `json:"seq,omitempty"`
 }
 
 const (
@@ -31,12 +36,12 @@ const (
 )
 
 // loadState reads the file. One that is damaged is told of and left out.
-func loadState(path string, log *slog.Logger) []meter.Learned {
+func loadState(path string, log *slog.Logger) state {
 	var s state
 	b, err := board.ReadFile(path, mostState)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return state{}
 	case err == nil:
 		if err = leftAlone(b); err == nil {
 			err = json.Unmarshal(b, &s)
@@ -47,9 +52,44 @@ func loadState(path string, log *slog.Logger) []meter.Learned {
 	}
 	if err != nil {
 		log.Warn("what was learned of the meters is not usable, and is learned again", "file", path, "err", err)
-		return nil
+		return state{}
 	}
-	return s.Meters
+	return s
+}
+
+// remember gives the lines what was read after the state was kept, so that
+// nothing is made up that is there. Without a state, and where its ring is
+// another one, that is all that the ring holds of the time in question.
+func (sh *shift) remember(s state) {
+	back := time.Duration(0)
+	for _, m := range sh.config.Meters {
+		for _, h := range m.History {
+			back = max(back, h.Back)
+		}
+	}
+	if back == 0 {
+		return
+	}
+	from := s.Seq
+	if s.Ring != fmt.Sprintf("%x", sh.ring.ID()) {
+		from = 0
+	}
+	byAddress := map[dlt645.Address]*meter.Poller{}
+	for _, p := range sh.lines {
+		for _, m := range p.Meters() {
+			byAddress[m.Address] = p
+		}
+	}
+	rd := sh.ring.NewReader(from)
+	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+		var r meter.Reading
+		if e.Gap != nil || r.UnmarshalBinary(e.Data) != nil || time.Since(r.Time) > back+48*time.Hour {
+			continue
+		}
+		if p := byAddress[r.Meter]; p != nil {
+			p.Remember(r)
+		}
+	}
 }
 
 // keepState writes the file when something worth it was learned, and at the
@@ -95,7 +135,10 @@ func leftAlone(b []byte) error {
 }
 
 func (sh *shift) saveState() {
-	s := state{Version: stateVersion}
+	s := state{Version: stateVersion, Ring: fmt.Sprintf("%x", sh.ring.ID()), Seq: sh.ring.Last()}
+	if err := sh.ring.Flush(); err != nil { // what counts as read must not be lost with the power
+		s.Seq = 0
+	}
 	for _, p := range sh.lines {
 		s.Meters = append(s.Meters, p.Learned()...)
 	}

@@ -37,13 +37,15 @@ type shift struct {
 }
 
 func newShift(st *Station, c *config.Config) *shift {
-	sh := &shift{Station: st, config: c, ring: st.store(), learned: loadState(c.Store.State, st.log)}
-	if before, _ := st.takeover.Running(); sh.learned == nil && before != nil { // the file is another one now
-		sh.learned = loadState(before.Store.State, st.log)
+	kept := loadState(c.Store.State, st.log)
+	if before, _ := st.takeover.Running(); kept.Meters == nil && before != nil { // the file is another one now
+		kept = loadState(before.Store.State, st.log)
 	}
+	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters}
 	for _, b := range c.Buses {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
+	sh.remember(kept)
 	sh.desk = desk.New(desk.Config{
 		Meters: handles(c), Lines: sh.lines, Points: c.Points, Ring: sh.ring, Age: c.Gateway.CommandAge, Stamp: sh.date, Trusted: st.clock.Trusted, Log: st.log,
 	})
@@ -107,7 +109,7 @@ func (sh *shift) poller(b config.Bus) *meter.Poller {
 	}
 	return meter.NewPoller(meter.PollerConfig{
 		Bus:    meter.NewBus(b.Name, b.Timing, b.Open, sh.frames()),
-		Meters: meters, Stamp: sh.stamp, Sink: sh.sink, Event: sh.event, Trusted: sh.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true,
+		Meters: meters, Stamp: sh.stamp, Sink: sh.sink, Event: sh.event, Trusted: sh.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true, Books: true, HistoryShare: b.HistoryShare,
 		Learned: sh.learned, Zone: sh.config.Gateway.Zone, Probe: b.Probe, Log: sh.log, Alive: sh.beat("bus "+b.Name, longestLine),
 		Clock: func(a dlt645.Address, t time.Time) { sh.clock.OfferMeter(a.String(), t) },
 	})

@@ -180,7 +180,7 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	if last, _ := ring.Cursor("cloud"); last < uint64(len(platform.Seen().Reports))/10 {
 		t.Errorf("the cursor stands at %d", last)
 	}
-	if learned := loadState(filepath.Join(dir, "readings.ring.state"), st.log); len(learned) != 1 || learned[0].Address != "202411200101" {
+	if learned := loadState(filepath.Join(dir, "readings.ring.state"), st.log).Meters; len(learned) != 1 || learned[0].Address != "202411200101" {
 		t.Errorf("learned was %+v", learned)
 	}
 	for _, line := range []string{"no LED", "meterd runs", "frame bus=b1", "the new configuration works", "meterd ends"} {
@@ -216,7 +216,7 @@ func TestWhatWasLearnedMayBeLost(t *testing.T) {
 		if (c.told == "") != (log.Len() == 0) || !strings.Contains(log.String(), c.told) {
 			t.Errorf("%.40q: told %s, want %q", c.holds, &log, c.told)
 		}
-		if want := strings.Count(c.holds, "address"); len(learned) != want {
+		if want := strings.Count(c.holds, "address"); len(learned.Meters) != want {
 			t.Errorf("%.40q: learned %+v", c.holds, learned)
 		}
 	}

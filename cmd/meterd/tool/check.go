@@ -58,5 +58,11 @@ func printPlan(w io.Writer, plans []config.BusPlan) {
 		for _, r := range p.Rounds {
 			fmt.Fprintf(w, "  %s every %s: %d requests, %d bytes, %.2f s\n", r.Meter, r.Every, r.Frames, r.Bytes, r.Seconds)
 		}
+		for _, h := range p.History {
+			fmt.Fprintf(w, "  %s from its memory, %s, %s back: %d requests, %d bytes, %.2f s bring %d\n", h.Meter, h.Of, h.Back, h.Requests, h.Bytes, h.Seconds, h.Records)
+		}
+		if p.HistoryShare > 0 {
+			fmt.Fprintf(w, "  what is fetched from the meters' memory takes at most %d %% of the line's time\n", p.HistoryShare)
+		}
 	}
 }

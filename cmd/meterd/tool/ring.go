@@ -158,8 +158,12 @@ func (s starts) dump(e store.Entry) any {
 		Round   string            `json:"round"`
 		Meter   string            `json:"meter"`
 		Values  map[string]string `json:"values"`
+		// Recalled tells that the values come from the meter's memory, doubtful that
+		// their moment is not sure.
+		Recalled bool `json:"recalled,omitempty"`
+		Doubtful bool `json:"doubtful,omitempty"`
 	}
-	return record{e.Seq, stampText(reading.Time), reading.Trusted, stampText(reading.Round), reading.Meter.String(), values}
+	return record{e.Seq, stampText(reading.Time), reading.Trusted, stampText(reading.Round), reading.Meter.String(), values, reading.Recalled, reading.Doubtful}
 }
 
 func (s starts) dumpEvent(e store.Entry) any {
@@ -203,9 +207,38 @@ type command struct {
 
 func stampText(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
 
+// anyRecalled reports whether the ring holds what was made up from a meter's
+// memory: only then has an export a column for it.
+func anyRecalled(r *store.Ring) bool {
+	rd := r.NewReader(0)
+	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+		var reading meter.Reading
+		if e.Gap == nil && reading.UnmarshalBinary(e.Data) == nil && reading.Recalled {
+			return true
+		}
+	}
+	return false
+}
+
+// sourceOf tells where the values of a reading come from.
+func sourceOf(r meter.Reading) string {
+	switch {
+	case r.Recalled && r.Doubtful:
+		return "memory, doubtful"
+	case r.Recalled:
+		return "memory"
+	}
+	return "live"
+}
+
 func exportRing(r *store.Ring, w io.Writer, _ bool) error {
 	out := csv.NewWriter(w)
-	out.Write([]string{"time", "meter", "point", "value", "unit"}) // Flush tells an error
+	head := []string{"time", "meter", "point", "value", "unit"}
+	recalls := anyRecalled(r)
+	if recalls {
+		head = append(head, "source")
+	}
+	out.Write(head) // Flush tells an error
 	var points meter.Points
 	starts := startsIn(r)
 	rd := r.NewReader(0)
@@ -216,7 +249,11 @@ func exportRing(r *store.Ring, w io.Writer, _ bool) error {
 		}
 		for _, v := range reading.Values {
 			p, _ := points.Lookup(v.Point)
-			out.Write([]string{stampText(reading.Time), reading.Meter.String(), v.Point, v.Value.String(), p.Unit})
+			row := []string{stampText(reading.Time), reading.Meter.String(), v.Point, v.Value.String(), p.Unit}
+			if recalls {
+				row = append(row, sourceOf(reading))
+			}
+			out.Write(row)
 		}
 	}
 	out.Flush()

@@ -89,6 +89,9 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 		Stop: *stopAt, Progress: func(p meter.Progress) { tell.show(p, found) },
 	})
 	tell.clear()
+	if other := bus.Counts().Other; other != "" {
+		fmt.Fprintf(s.Err, "frames of %s pass on the line: a device speaks it, and not DL/T 645\n", other)
+	}
 	switch {
 	case err == nil && found == 0:
 		names := make([]string, 0, len(editions))

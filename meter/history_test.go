@@ -1,0 +1,466 @@
+package meter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
+)
+
+// site is a line of meters over days of fake time, with a board that comes and
+// goes: what it has delivered, and what the meters' own books say.
+type site struct {
+	meters   []*dlt645test.Meter
+	handles  []*Handle
+	line     *dlt645test.Line
+	timing   Timing
+	readings []Reading
+	events   []Event
+	learned  []byte
+	changed  func(*PollerConfig)
+	last     *Poller
+	since    int // readings that were in the ring when what was learned was last kept
+
+	before      []byte // what had been kept before that
+	sinceBefore int
+	told        map[string]int // how often the figures of the books were told
+}
+
+func newPlace(t *testing.T, n int, groups []Group, history ...History) *site {
+	p := &site{told: map[string]int{}, timing: Timing{Baud: 9600, Preamble: 4, Gap: 30 * time.Millisecond, Timeout: 500 * time.Millisecond}}
+	for i, m := range simulated(n) {
+		m.Zone = time.UTC
+		m.Since = time.Date(1999, 11, 1, 0, 0, 0, 0, time.UTC)
+		watts := int64(400 * (i + 1))
+		m.Consume = func(at time.Time) dlt645test.Power {
+			return dlt645test.Power{Active: watts + 10*int64(at.Hour()), Reactive: watts / 5}
+		}
+		p.meters = append(p.meters, m)
+		p.handles = append(p.handles, &Handle{Name: fmt.Sprintf("m%d", i), Address: m.Address, Groups: groups, History: history})
+	}
+	return p
+}
+
+// run has the board work for a while, with what the one before had learned.
+func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
+	ours, theirs := dlt645test.Pipe()
+	p.line = &dlt645test.Line{Baud: p.timing.Baud, Meters: p.meters, Whole: true}
+	var learned []Learned
+	if p.learned != nil {
+		if err := json.Unmarshal(p.learned, &learned); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := PollerConfig{
+		Bus: NewBus("b1", p.timing, func() (Port, error) { return ours, nil }, nil), Meters: p.handles, Learned: learned, Daily: true, Books: true,
+		Sink: func(r Reading) { p.readings = append(p.readings, r) }, Event: func(e Event) { p.events = append(p.events, e) },
+	}
+	if p.changed != nil {
+		p.changed(&c)
+	}
+	p.last = NewPoller(c)
+	for _, r := range p.readings[p.since:] {
+		p.last.Remember(r)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	go p.line.Serve(ctx, theirs)
+	for _, f := range during {
+		go f()
+	}
+	p.last.Run(ctx)
+	theirs.Close()
+	synctest.Wait()
+	p.keep(t)
+}
+
+// keep keeps what was learned, as the state file does.
+func (p *site) keep(t *testing.T) {
+	b, err := json.Marshal(p.last.Learned())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.before, p.sinceBefore = p.learned, p.since
+	p.learned, p.since = b, len(p.readings)
+}
+
+// of gives the value of a point of a meter at a moment, how often it is there,
+// and whether it came from the meter's memory.
+func (p *site) of(m *dlt645test.Meter, point string, at time.Time) (value string, times int, recalled bool) {
+	for _, r := range p.readings {
+		if v, ok := r.Value(point); ok && r.Meter == m.Address && r.Round.Equal(at) {
+			value, recalled = v.String(), r.Recalled
+			times++
+		}
+	}
+	return value, times, recalled
+}
+
+// TestHolesAreFilledFromLoadRecords: the line is cut for eight hours, then the
+// board is off for eight hours; each quarter-hour of the energy is there once,
+// with its own time and the value that the meter kept.
+func TestHolesAreFilledFromLoadRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total", "energy.reverse.total")
+		p := newPlace(t, 4, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 24 * time.Hour})
+		time.Sleep(36*time.Hour + 7*time.Minute)
+		start := time.Now()
+		p.run(t, 12*time.Hour, func() {
+			time.Sleep(2 * time.Hour)
+			p.line.Unplug(true)
+			time.Sleep(8 * time.Hour)
+			p.line.Unplug(false)
+		})
+		time.Sleep(8 * time.Hour)
+		p.run(t, 3*time.Hour)
+		p.whole(t, start, time.Now(), 15*time.Minute, "energy.forward.total", 0x00010000)
+	})
+}
+
+// whole sees that each moment between two times is there once, and right.
+func (p *site) whole(t *testing.T, from, to time.Time, step time.Duration, point string, code uint32) {
+	t.Helper()
+	for _, m := range p.meters {
+		missing, wrong, doubled, made := 0, 0, 0, 0
+		for at := nextRound(from, step, time.UTC); at.Before(to.Add(-step)); at = nextRound(at, step, time.UTC) {
+			value, n, recalled := p.of(m, point, at)
+			want, _ := m.RegisterAt(code, at)
+			switch {
+			case n == 0:
+				missing++
+			case n > 1:
+				doubled++
+			case recalled && value != want.String():
+				wrong++
+				t.Logf("%v at %v: %s, want %s", m.Address, at, value, want)
+			}
+			if recalled {
+				made++
+			}
+		}
+		if missing+wrong+doubled > 0 || made == 0 {
+			t.Errorf("%v: %d moments missing, %d wrong, %d doubled, %d made up", m.Address, missing, wrong, doubled, made)
+		}
+	}
+}
+
+// TestDailyFreezesAreFetched: nothing reads the registers at midnight; they come
+// from the meters, and what the board finds at its first start is made up too.
+func TestDailyFreezesAreFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward", "energy.reverse")
+		p := newPlace(t, 3, []Group{{Every: 7 * time.Minute, Points: pointsOf(t, "energy.forward.total")}}, History{Of: Daily, Points: points, Back: 72 * time.Hour})
+		time.Sleep(10*24*time.Hour + 11*time.Hour)
+		first := time.Now()
+		p.run(t, 36*time.Hour)
+		p.whole(t, first.Add(-71*time.Hour), time.Now(), 24*time.Hour, "energy.forward.total", 0x00010000)
+		p.whole(t, first.Add(-71*time.Hour), time.Now(), 24*time.Hour, "energy.forward.t2", 0x00010200)
+		for i, m := range p.meters {
+			r := p.readings[len(p.readings)-1-i]
+			for j := len(p.readings) - 1; r.Meter != m.Address || r.Recalled; j-- {
+				r = p.readings[j]
+			}
+			for point, days := range map[string][2]time.Time{
+				"energy.forward.day":   {startOfDay(r.Time), r.Time},
+				"energy.forward.month": {time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), r.Time},
+			} {
+				v, ok := r.Value(point)
+				from, _ := m.RegisterAt(0x00010000, days[0])
+				to, _ := r.Value("energy.forward.total")
+				if want := (dlt645.Decimal{Coef: to.Dec.Coef - from.Coef, Scale: 2}).String(); !ok || v.String() != want {
+					t.Errorf("%v: %s is %q, want %s", m.Address, point, v, want)
+				}
+			}
+			told := 0
+			for _, r := range p.readings {
+				v, ok := r.Value("energy.forward.yesterday")
+				if !ok || r.Meter != m.Address {
+					continue
+				}
+				told++
+				from, _ := m.RegisterAt(0x00010000, startOfDay(r.Time).AddDate(0, 0, -1))
+				to, _ := m.RegisterAt(0x00010000, startOfDay(r.Time))
+				if want := (dlt645.Decimal{Coef: to.Coef - from.Coef, Scale: 2}).String(); v.String() != want {
+					t.Errorf("%v: yesterday is %s, want %s", m.Address, v, want)
+				}
+			}
+			if told != 2 {
+				t.Errorf("%v: yesterday was told %d times in two days", m.Address, told)
+			}
+		}
+		if s := p.last.Meters()[0]; s.Lost > 0 || s.Missed > 0 {
+			t.Errorf("meanwhile %d rounds were lost and %d missed", s.Lost, s.Missed)
+		}
+	})
+}
+
+// TestFillingLeavesTheLineToTheRounds: what is fetched takes its share of the
+// line at most, and no round waits for it.
+func TestFillingLeavesTheLineToTheRounds(t *testing.T) {
+	for _, share := range []int{5, 20, 50} {
+		t.Run(fmt.Sprint(share), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := pointsOf(t, "energy.forward", "voltage", "current", "power.active")
+				p := newPlace(t, 8, []Group{{Every: time.Minute, Points: pointsOf(t, "voltage", "current")}, {Every: 15 * time.Minute, Points: points}},
+					History{Of: Load, Points: points, Back: 72 * time.Hour}, History{Of: Daily, Points: pointsOf(t, "energy.forward"), Back: 72 * time.Hour})
+				p.timing.Baud, p.timing.Timeout = 2400, 2*time.Second // an answer comes as a whole here
+				var fetched, last time.Duration
+				var sent time.Time
+				p.changed = func(c *PollerConfig) {
+					c.HistoryShare = share
+					c.Bus = NewBus("b1", p.timing, c.Bus.open, func(tr Trace) {
+						var f dlt645.Frame
+						if _, ok := dlt645.Scan(tr.Wire, &f); !ok {
+							return
+						}
+						di, _ := f.DI()
+						if tr.Sent {
+							sent = tr.At
+						} else if di.Code>>24 == 0x05 || di.Code>>24 == 0x06 {
+							fetched += tr.At.Sub(sent)
+							last = tr.At.Sub(sent)
+						}
+					})
+				}
+				time.Sleep(96 * time.Hour)
+				const d = 2 * time.Hour
+				p.run(t, d)
+				if got := float64(fetched) / float64(d) * 100; got > float64(share) || got < float64(share)/4 {
+					t.Errorf("a share of %d %%: it took %.1f %%, the last transaction %v", share, got, last)
+				}
+				for _, s := range p.last.Meters() {
+					if s.Missed > 0 || s.Lost > 0 {
+						t.Errorf("a share of %d %%: %s missed %d rounds and lost %d", share, s.Name, s.Missed, s.Lost)
+					}
+				}
+				late := time.Duration(0)
+				for _, r := range p.readings {
+					if !r.Recalled && r.Time.Sub(r.Round) > late {
+						late = r.Time.Sub(r.Round)
+					}
+				}
+				t.Logf("a share of %d %%: fetching took %.1f %%, the latest answer of a round came %v after its moment", share, float64(fetched)/float64(d)*100, late)
+			})
+		})
+	}
+}
+
+// TestWhatTheMeterHasNotIsMissingWithItsCause: by habit of the meter.
+func TestWhatTheMeterHasNotIsMissingWithItsCause(t *testing.T) {
+	energy := "energy.forward.total"
+	for _, c := range []struct {
+		quirk string
+		of    Memory
+		want  Cause
+	}{
+		{"no-daily", Daily, CauseNever}, {"no-load", Load, CausePower}, {"no-hourly", Hourly, CauseNever},
+		{"load-damaged", Load, CauseDamaged}, {"load-checksum", Load, CauseDamaged},
+		{"load-shallow", Load, CausePower},
+	} {
+		t.Run(c.quirk, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := pointsOf(t, energy)
+				p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: c.of, Points: points, Back: 48 * time.Hour})
+				if err := p.meters[0].Give(c.quirk); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(96 * time.Hour)
+				p.run(t, 8*time.Hour)
+				l := p.last.Learned()[0]
+				missing, causes := 0, map[Cause]int{}
+				for _, d := range l.Records[0].Days {
+					missing += d.Missing
+					for k, n := range d.Causes {
+						causes[k] += n
+					}
+				}
+				t.Logf("%s: %d missing, %v; holes %v", c.quirk, missing, causes, l.Records[0].Holes)
+				if causes[c.want] == 0 {
+					t.Errorf("%s: %v", c.quirk, causes)
+				}
+			})
+		})
+	}
+}
+
+// TestRandomOutagesAgainstTheModel: thirty days in which the board, the line and
+// meters come and go, clocks are wrong and meters lack things. Each moment of
+// the energies is there once at most and right, or counted as missing; the day's
+// and the month's energies are the model's to the digit wherever they are told.
+func TestRandomOutagesAgainstTheModel(t *testing.T) {
+	seeds, days := 4, 30
+	if testing.Short() {
+		seeds, days = 1, 7
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { randomOutages(t, uint64(seed), days) })
+		})
+	}
+}
+
+func randomOutages(t *testing.T, seed uint64, days int) {
+	rng := rand.New(rand.NewPCG(seed, 15))
+	points := pointsOf(t, "energy.forward.total", "energy.reverse.total")
+	p := newPlace(t, 6, []Group{{Every: 15 * time.Minute, Points: points}},
+		History{Of: Load, Points: points, Back: 72 * time.Hour}, History{Of: Daily, Points: pointsOf(t, "energy.forward"), Back: 240 * time.Hour})
+	for i, quirk := range []string{"", "no-load", "shift", "load-damaged", "small-frames", "outage"} {
+		if quirk != "" {
+			if err := p.meters[i].Give(quirk); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	time.Sleep(20*24*time.Hour + 7*time.Minute)
+	first := time.Now()
+	end := first.AddDate(0, 0, days)
+	for time.Now().Before(end) {
+		work := time.Duration(1+rng.IntN(40)) * time.Hour
+		cut := time.Duration(rng.IntN(20)) * time.Hour
+		p.run(t, work, func() {
+			if cut == 0 || cut > work {
+				return
+			}
+			time.Sleep(time.Duration(rng.Int64N(int64(work - cut + 1))))
+			p.line.Unplug(true)
+			time.Sleep(cut)
+			p.line.Unplug(false)
+		})
+		if rng.IntN(3) == 0 { // the power goes before what was learned is kept
+			p.learned, p.since = p.before, p.sinceBefore
+		}
+		time.Sleep(time.Duration(rng.Int64N(int64(16 * time.Hour))))
+	}
+	p.run(t, 12*time.Hour)
+	learned := p.last.Learned()
+	for i, m := range p.meters {
+		missing, made, moments := 0, 0, 0
+		for at := nextRound(first, 15*time.Minute, time.UTC); at.Before(time.Now().Add(-time.Hour)); at = nextRound(at, 15*time.Minute, time.UTC) {
+			moments++
+			value, n, recalled := p.of(m, "energy.forward.total", at)
+			want, _ := m.RegisterAt(0x00010000, at)
+			switch {
+			case n == 0:
+				missing++
+			case n > 1:
+				t.Errorf("meter %d at %v: it is there %d times", i, at, n)
+			case recalled && value != want.String():
+				t.Errorf("meter %d at %v: %s, want %s", i, at, value, want)
+			}
+			if recalled {
+				made++
+			}
+		}
+		for _, r := range p.readings {
+			if r.Meter == m.Address {
+				p.books(t, i, r)
+			}
+		}
+		open := 0
+		for _, r := range learned[i].Records {
+			for _, n := range r.Open(time.UTC) {
+				open += n
+			}
+		}
+		for _, point := range []string{"energy.forward.day", "energy.forward.month", "energy.forward.yesterday"} {
+			if p.told[point] == 0 {
+				t.Errorf("%s was never told", point)
+			}
+		}
+		t.Logf("meter %d: %d moments, %d made up, %d missing, %d still open", i, moments, made, missing, open)
+		if made == 0 || i == 0 && missing > 0 {
+			t.Errorf("meter %d: %d of %d moments are missing, %d were made up", i, missing, moments, made)
+		}
+	}
+}
+
+// books sees that what a reading says of days and months is what the model says.
+func (p *site) books(t *testing.T, i int, r Reading) {
+	t.Helper()
+	m := p.meters[i]
+	now := r.Time
+	for _, c := range []struct {
+		point    string
+		from, to time.Time
+	}{
+		{"energy.forward.day", startOfDay(now), now},
+		{"energy.forward.month", time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC), now},
+		{"energy.forward.yesterday", startOfDay(now).AddDate(0, 0, -1), startOfDay(now)},
+		{"energy.forward.lastmonth", time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, time.UTC), time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		v, ok := r.Value(c.point)
+		if !ok {
+			continue
+		}
+		p.told[c.point]++
+		from, _ := m.RegisterAt(0x00010000, c.from)
+		to, _ := m.RegisterAt(0x00010000, c.to)
+		if c.to.Equal(now) {
+			v, _ := r.Value("energy.forward.total")
+			to = v.Dec
+		}
+		if got, want := v.Dec.Coef, to.Coef-from.Coef; got != want {
+			mark, known := p.last.Learned()[i].Books.at(c.from.Format(time.DateOnly))
+			t.Errorf("meter %d at %v: %s is %s, want %d; the mark is %v %v", i, now, c.point, v, want, mark, known)
+		}
+	}
+}
+
+// TestAMeterWhoseClockIsWrongIsDoubted: its records are marked, and no day is
+// counted from them.
+func TestAMeterWhoseClockIsWrongIsDoubted(t *testing.T) {
+	for off, doubtful := range map[time.Duration]bool{0: false, 4 * time.Minute: false, -6 * time.Minute: true, 40 * time.Minute: true} {
+		t.Run(off.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := pointsOf(t, "energy.forward.total")
+				p := newPlace(t, 1, []Group{{Every: 7 * time.Minute, Points: points}}, History{Of: Daily, Points: points, Back: 48 * time.Hour})
+				p.meters[0].ClockOffset = off
+				time.Sleep(10*24*time.Hour + 11*time.Hour)
+				p.run(t, 6*time.Hour)
+				recalled, days := 0, 0
+				for _, r := range p.readings {
+					if r.Recalled {
+						recalled++
+						if r.Doubtful != doubtful {
+							t.Errorf("the freeze of %v is doubtful: %v", r.Time, r.Doubtful)
+						}
+					}
+					if _, ok := r.Value("energy.forward.day"); ok {
+						days++
+					}
+				}
+				if recalled != 2 || (days == 0) != doubtful {
+					t.Errorf("%d freezes, and %d readings tell the day", recalled, days)
+				}
+			})
+		})
+	}
+}
+
+// TestMoreOfARecordIsFetchedWhenAsked: also what counts as missing.
+func TestMoreOfARecordIsFetchedWhenAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: time.Hour})
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		start := time.Now()
+		p.run(t, 4*time.Hour, func() {
+			time.Sleep(2*time.Hour + time.Minute)
+			have := map[int64][]string{}
+			for _, r := range p.readings {
+				have[r.Round.Unix()] = []string{"energy.forward.total"}
+			}
+			if n := p.last.Fetch(p.handles[0], start.Add(-24*time.Hour), time.Now(), have); n != 24*4-4 {
+				t.Errorf("%d moments are asked for, want those of a day without the last hour", n)
+			}
+		})
+		p.whole(t, start.Add(-24*time.Hour), time.Now(), 15*time.Minute, "energy.forward.total", 0x00010000)
+	})
+}

@@ -1,0 +1,380 @@
+package meter
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// Record is what should be there of a meter, of one kind of its memory, and is
+// not. It is kept with what was learned, so that a hole is known over restarts
+// without a look through the ring. It reads no clock itself.
+//
+// The moments of a record are the multiples of its step on the wall clock. Each
+// is judged once: read live, or a hole. A hole is made up from the meter's
+// memory, or counted as missing with its cause.
+type Record struct {
+	Of    Memory `json:"of"`
+	Step  int64  `json:"step"`            // seconds from moment to moment
+	Every int64  `json:"every,omitempty"` // seconds between the rounds that read it live; 0: none does
+	// Points are the names of what is recorded.
+	Points []string `json:"points,omitempty"`
+	Next   int64    `json:"next"`            // the first moment that was not judged, in seconds since 1970
+	Holes  []Hole   `json:"holes,omitempty"` // the oldest first
+	Days   []Day    `json:"days,omitempty"`  // the newest first
+}
+
+// Hole is a row of moments without a reading.
+type Hole struct {
+	From  int64    `json:"from"`
+	To    int64    `json:"to"` // the last one
+	Cause Cause    `json:"cause"`
+	Tries int      `json:"tries,omitempty"` // that brought nothing
+	After int64    `json:"after,omitempty"` // when it is tried again
+	Have  []string `json:"have,omitempty"`  // points that are there, of a single moment
+}
+
+// Cause is why a moment is missing, or why it could not be made up.
+type Cause string
+
+// The causes. The first are of a hole, the others of what the meter does not
+// have either.
+const (
+	CausePlan    Cause = "plan"    // nothing reads it live
+	CauseBoard   Cause = "board"   // the board was off
+	CauseLine    Cause = "line"    // the line or the meter was silent
+	CauseValue   Cause = "value"   // a value was refused, absent or no number
+	CauseWish    Cause = "wish"    // somebody asked for it
+	CausePower   Cause = "power"   // the meter has no record: it was without power, or had another time
+	CauseNever   Cause = "never"   // the meter keeps no such records
+	CauseOld     Cause = "old"     // older than its memory
+	CauseBetween Cause = "between" // its records lie further apart
+	CauseDamaged Cause = "damaged" // its record is damaged
+	CauseMany    Cause = "many"    // more holes than are kept
+)
+
+var causeTexts = map[Cause]dlt645.Text{
+	CausePlan: {EN: "nothing reads it live", ZH: "未安排实时抄读"}, CauseBoard: {EN: "the board was off", ZH: "终端停机"},
+	CauseLine: {EN: "the line or the meter was silent", ZH: "线路或电表无应答"}, CauseValue: {EN: "a value was refused or is no number", ZH: "数据被拒绝或无效"},
+	CauseWish:  {EN: "asked for", ZH: "人工补抄"},
+	CausePower: {EN: "the meter has no record of that time: it was without power, say", ZH: "电表无该时刻记录（例如停电）"},
+	CauseNever: {EN: "the meter keeps no such records", ZH: "电表不保存此类记录"}, CauseOld: {EN: "older than its memory", ZH: "超出电表存储深度"},
+	CauseBetween: {EN: "between the meter's records", ZH: "位于电表记录间隔之间"}, CauseDamaged: {EN: "the meter's record is damaged", ZH: "电表记录损坏"},
+	CauseMany: {EN: "more holes than are kept", ZH: "缺口过多"},
+}
+
+// Text tells the cause to people.
+func (c Cause) Text() dlt645.Text { return causeTexts[c] }
+
+// Day is how whole the record of a day is, in values.
+type Day struct {
+	Day     string        `json:"day"` // "2026-11-20"
+	Live    int           `json:"live,omitempty"`
+	Made    int           `json:"made,omitempty"` // from the meter's memory
+	Missing int           `json:"missing,omitempty"`
+	Causes  map[Cause]int `json:"causes,omitempty"` // of the missing
+}
+
+const (
+	// mostHoles bounds the holes that are kept of one meter and kind.
+	mostHoles = 48
+	// mostDays bounds the days that are told of.
+	mostDays = 10
+)
+
+func (r *Record) step() time.Duration { return time.Duration(r.Step) * time.Second }
+
+// clone gives a copy that shares nothing.
+func (r *Record) clone() Record {
+	c := *r
+	c.Holes, c.Days = slices.Clone(r.Holes), slices.Clone(r.Days)
+	for i := range c.Days {
+		c.Days[i].Causes = maps.Clone(c.Days[i].Causes)
+	}
+	return c
+}
+
+// moment gives the first moment that is not before t.
+func (r *Record) moment(t time.Time) time.Time {
+	if last := lastRound(t, r.step(), t.Location()); last.Equal(t) {
+		return last
+	}
+	return nextRound(t, r.step(), t.Location())
+}
+
+func (r *Record) after(t time.Time) time.Time { return nextRound(t, r.step(), t.Location()) }
+
+// begin makes the record ready: what lies within back is looked at, what lies
+// before is not.
+func (r *Record) begin(now time.Time, back time.Duration) {
+	switch first := r.moment(now.Add(-back)).Unix(); {
+	case r.Next < first:
+		r.Next = first
+	case r.Next > now.Add(48*time.Hour).Unix(): // the clock was far ahead: what was read then is not known to be missing
+		r.Next = r.moment(now).Unix()
+	}
+}
+
+// adopt takes the holes and the days of a record of another plan, as far as
+// they fall on moments of this one.
+func (r *Record) adopt(o *Record, zone *time.Location) {
+	r.Days = o.clone().Days
+	for _, h := range o.Holes {
+		from := r.moment(time.Unix(h.From, 0).In(zone))
+		to := lastRound(time.Unix(h.To, 0).In(zone), r.step(), zone)
+		if from.After(to) {
+			continue
+		}
+		h.From, h.To = from.Unix(), to.Unix()
+		r.Holes = append(r.Holes, h)
+	}
+}
+
+// look judges the moments that are past by now, but for those of which a round
+// may still come within grace. It reports whether there are new holes.
+func (r *Record) look(now time.Time, grace time.Duration, cause Cause, points int) (found bool) {
+	for t := time.Unix(r.Next, 0).In(now.Location()); !t.Add(grace).After(now); t = r.after(t) {
+		r.add(t, cause, points)
+		r.Next = r.after(t).Unix()
+		found = true
+	}
+	return found
+}
+
+// add notes a moment without a reading.
+func (r *Record) add(t time.Time, cause Cause, points int) {
+	at := t.Unix()
+	if n := len(r.Holes); n > 0 {
+		last := &r.Holes[n-1]
+		if last.Cause == cause && last.Have == nil && last.Tries == 0 && r.after(time.Unix(last.To, 0).In(t.Location())).Equal(t) {
+			last.To = at
+			return
+		}
+	}
+	r.insert(Hole{From: at, To: at, Cause: cause}, t.Location(), points)
+}
+
+// insert keeps a hole, in their order. Where there are too many the oldest
+// counts as missing.
+func (r *Record) insert(h Hole, zone *time.Location, points int) {
+	i, _ := slices.BinarySearchFunc(r.Holes, h.From, func(o Hole, from int64) int { return int(min(max(o.From-from, -1), 1)) })
+	r.Holes = slices.Insert(r.Holes, i, h)
+	for len(r.Holes) > mostHoles {
+		r.missing(time.Unix(r.Holes[0].From, 0).In(zone), time.Unix(r.Holes[0].To, 0).In(zone), CauseMany, points)
+	}
+}
+
+// take takes the moments from one to another out of the holes.
+func (r *Record) take(from, to time.Time) (taken int) {
+	zone := from.Location()
+	var left []Hole
+	for _, h := range r.Holes {
+		if h.To < from.Unix() || h.From > to.Unix() {
+			left = append(left, h)
+			continue
+		}
+		for t := time.Unix(max(h.From, from.Unix()), 0).In(zone); t.Unix() <= min(h.To, to.Unix()); t = r.after(t) {
+			taken++
+		}
+		if h.From < from.Unix() {
+			before := h
+			before.To = r.before(from).Unix()
+			left = append(left, before)
+		}
+		if h.To > to.Unix() {
+			after := h
+			after.From = r.after(to).Unix()
+			left = append(left, after)
+		}
+	}
+	r.Holes = left
+	return taken
+}
+
+// before gives the last moment before t.
+func (r *Record) before(t time.Time) time.Time {
+	return lastRound(t.Add(-time.Second), r.step(), t.Location())
+}
+
+// got takes a reading of a moment, live or made up, with some of the points
+// that there should be. If some are missing, the moment is a hole for those.
+// What was skipped on the way to it is judged, too. It gives how many of the
+// points were not there before.
+func (r *Record) got(t time.Time, names []string, points int, made bool, cause Cause) (fresh int) {
+	var have []string
+	if t.Unix() >= r.Next {
+		for at := time.Unix(r.Next, 0).In(t.Location()); at.Before(t); at = r.after(at) {
+			r.add(at, cause, points)
+		}
+		r.Next = r.after(t).Unix()
+	} else {
+		have = slices.Clone(r.have(t))
+		if r.take(t, t) == 0 {
+			return 0 // it was judged, and is no hole: a reading that comes twice
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(have, name) {
+			have = append(have, name)
+			fresh++
+		}
+	}
+	if d := r.day(t); made {
+		d.Made += fresh
+	} else {
+		d.Live += fresh
+	}
+	if len(have) < points {
+		r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseValue, Have: have}, t.Location(), points)
+	}
+	return fresh
+}
+
+// missing notes that what lacks between two moments cannot be made up. It gives
+// the number of values.
+func (r *Record) missing(from, to time.Time, cause Cause, points int) (values int) {
+	for t := from; !t.After(to); t = r.after(t) {
+		lacking := points - len(r.have(t))
+		if r.take(t, t) == 0 {
+			continue
+		}
+		d := r.day(t)
+		d.Missing += lacking
+		if d.Causes == nil {
+			d.Causes = map[Cause]int{}
+		}
+		d.Causes[cause] += lacking
+		values += lacking
+	}
+	return values
+}
+
+// have lists the points that are there of a moment which is a hole.
+func (r *Record) have(t time.Time) []string {
+	for _, h := range r.Holes {
+		if h.From <= t.Unix() && t.Unix() <= h.To {
+			return h.Have
+		}
+	}
+	return nil
+}
+
+// hole reports whether a moment is one.
+func (r *Record) hole(t time.Time) bool {
+	return slices.ContainsFunc(r.Holes, func(h Hole) bool {
+		return h.From <= t.Unix() && t.Unix() <= h.To && r.moment(t).Equal(t)
+	})
+}
+
+// tried notes that a row of moments was asked for in vain, and when it is to be
+// tried again.
+func (r *Record) tried(from, to, again time.Time) (tries int) {
+	for i := range r.Holes {
+		h := &r.Holes[i]
+		if h.To < from.Unix() || h.From > to.Unix() {
+			continue
+		}
+		if h.From < from.Unix() { // the part before is tried at once
+			before := *h
+			before.To = r.before(from).Unix()
+			h.From = from.Unix()
+			r.Holes = slices.Insert(r.Holes, i, before)
+			h = &r.Holes[i+1]
+		}
+		h.Tries++
+		h.After = again.Unix()
+		return h.Tries
+	}
+	return 0
+}
+
+// expire counts what lies further back than is made up as missing. What
+// somebody asked for stays.
+func (r *Record) expire(now time.Time, back time.Duration, points int) (values int) {
+	zone := now.Location()
+	least := now.Add(-back)
+	for {
+		i := slices.IndexFunc(r.Holes, func(h Hole) bool {
+			return h.From < least.Unix() && (h.Cause != CauseWish || h.From < now.Add(-r.Of.Depth()).Unix())
+		})
+		if i < 0 {
+			return values
+		}
+		h := r.Holes[i]
+		from, to := time.Unix(h.From, 0).In(zone), time.Unix(h.To, 0).In(zone)
+		if last := r.before(least); to.After(last) {
+			to = last
+		}
+		cause := CauseOld
+		if h.Tries > 0 {
+			cause = CauseLine
+		}
+		if to.Before(from) {
+			return values
+		}
+		values += r.missing(from, to, cause, points)
+	}
+}
+
+// next gives the hole to fill: the newest one of those whose time has come.
+func (r *Record) next(now time.Time) (h Hole, ok bool) {
+	for i := len(r.Holes) - 1; i >= 0; i-- {
+		if h := r.Holes[i]; h.After <= now.Unix() || h.After > now.Add(48*time.Hour).Unix() {
+			return h, true
+		}
+	}
+	return Hole{}, false
+}
+
+// day gives the account of a moment's day.
+func (r *Record) day(t time.Time) *Day {
+	name := t.Format(time.DateOnly)
+	i, found := slices.BinarySearchFunc(r.Days, name, func(d Day, name string) int { return strings.Compare(name, d.Day) })
+	if !found {
+		r.Days = slices.Insert(r.Days, i, Day{Day: name})
+		if len(r.Days) > mostDays {
+			if i == mostDays { // older than all: nobody is told
+				r.Days = r.Days[:mostDays]
+				return &Day{}
+			}
+			r.Days = r.Days[:mostDays]
+		}
+	}
+	return &r.Days[i]
+}
+
+// Open counts the moments of each day that may still be made up.
+func (r *Record) Open(zone *time.Location) map[string]int {
+	open := map[string]int{}
+	for _, h := range r.Holes {
+		for t := time.Unix(h.From, 0).In(zone); t.Unix() <= h.To; t = r.after(t) {
+			open[t.Format(time.DateOnly)]++
+		}
+	}
+	return open
+}
+
+// wish makes a hole of a moment that somebody asks for, beside those that are
+// there.
+func (r *Record) wish(t time.Time, points int) {
+	for i := range r.Holes {
+		if h := &r.Holes[i]; h.Have == nil && h.Cause == CauseWish && r.after(time.Unix(h.To, 0).In(t.Location())).Equal(t) {
+			h.To = t.Unix()
+			return
+		}
+	}
+	r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseWish}, t.Location(), points)
+}
+
+// wanted has what was missing since a time no longer count so: it is asked for
+// again.
+func (r *Record) wanted(from time.Time) {
+	for i := range r.Days {
+		if d := &r.Days[i]; d.Day >= from.Format(time.DateOnly) {
+			d.Missing, d.Causes = 0, nil
+		}
+	}
+}

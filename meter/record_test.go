@@ -1,0 +1,188 @@
+package meter
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// newRecord is one of quarter-hours that begins at a time.
+func newRecord(begin time.Time) *Record {
+	r := &Record{Of: Load, Step: 900, Every: 900}
+	r.begin(begin, 0)
+	return r
+}
+
+func (r *Record) rows() string {
+	var all []string
+	for _, h := range r.Holes {
+		s := time.Unix(h.From, 0).UTC().Format("15:04")
+		if h.To != h.From {
+			s += "-" + time.Unix(h.To, 0).UTC().Format("15:04")
+		}
+		if h.Have != nil {
+			s += fmt.Sprintf("(%d)", len(h.Have))
+		}
+		all = append(all, s)
+	}
+	return strings.Join(all, " ")
+}
+
+// What is a hole after some readings, and after some were made up.
+func TestHolesOfARecord(t *testing.T) {
+	at := func(s string) time.Time {
+		c, err := time.Parse("15:04", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Date(2026, 11, 20, c.Hour(), c.Minute(), 0, 0, time.UTC)
+	}
+	two := []string{"a", "b"}
+	for _, c := range []struct {
+		name string
+		do   func(r *Record)
+		want string
+		day  Day
+	}{
+		{"all are read", func(r *Record) {
+			for _, s := range []string{"10:00", "10:15", "10:30"} {
+				r.got(at(s), two, 2, false, CauseLine)
+			}
+		}, "", Day{Live: 6}},
+		{"one is skipped", func(r *Record) {
+			r.got(at("10:00"), two, 2, false, CauseLine)
+			r.got(at("10:30"), two, 2, false, CauseLine)
+		}, "10:15", Day{Live: 4}},
+		{"some are skipped", func(r *Record) { r.got(at("11:00"), two, 2, false, CauseLine) }, "10:00-10:45", Day{Live: 2}},
+		{"time passes", func(r *Record) { r.look(at("10:46"), 16*time.Minute, CauseLine, 2) }, "10:00-10:30", Day{}},
+		{"but a round may still come", func(r *Record) {
+			r.look(at("10:46"), 16*time.Minute, CauseLine, 2)
+			r.got(at("10:45"), two, 2, false, CauseLine)
+		}, "10:00-10:30", Day{Live: 2}},
+		{"a late one", func(r *Record) { r.look(at("11:00"), 0, CauseLine, 2); r.got(at("10:30"), two, 2, false, CauseLine) }, "10:00-10:15 10:45-11:00", Day{Live: 2}},
+		{"one that comes twice", func(r *Record) {
+			r.got(at("10:00"), two, 2, false, CauseLine)
+			r.got(at("10:00"), two, 2, false, CauseLine)
+		}, "", Day{Live: 2}},
+		{"one that is not whole", func(r *Record) {
+			r.got(at("10:00"), two[:1], 2, false, CauseLine)
+			r.got(at("10:15"), two, 2, false, CauseLine)
+		}, "10:00(1)", Day{Live: 3}},
+		{"what lacks of it comes", func(r *Record) {
+			r.got(at("10:00"), two[:1], 2, false, CauseLine)
+			r.got(at("10:00"), two[1:], 2, true, CauseLine)
+		}, "", Day{Live: 1, Made: 1}},
+		{"holes are made up", func(r *Record) {
+			r.look(at("11:00"), 0, CauseLine, 2)
+			r.got(at("10:15"), two, 2, true, CauseLine)
+			r.got(at("10:30"), two, 2, true, CauseLine)
+			r.got(at("10:30"), two, 2, true, CauseLine)
+		}, "10:00 10:45-11:00", Day{Made: 4}},
+		{"another part has some of it", func(r *Record) {
+			r.look(at("10:00"), 0, CauseLine, 2)
+			r.got(at("10:00"), two[:1], 2, true, CauseLine)
+		}, "10:00(1)", Day{Made: 1}},
+		{"what was made up is newer than what was judged", func(r *Record) {
+			r.got(at("10:30"), two, 2, true, CauseBoard)
+			r.got(at("10:15"), two, 2, true, CauseBoard)
+		}, "10:00", Day{Made: 4}},
+		{"the meter has not all", func(r *Record) {
+			r.look(at("11:00"), 0, CauseLine, 2)
+			r.missing(at("10:00"), at("10:45"), CausePower, 2)
+		}, "11:00", Day{Missing: 8, Causes: map[Cause]int{CausePower: 8}}},
+		{"of one that is not whole a part lacks for good", func(r *Record) {
+			r.got(at("10:00"), two[:1], 2, false, CauseLine)
+			r.missing(at("10:00"), at("10:00"), CauseNever, 2)
+		}, "", Day{Live: 1, Missing: 1, Causes: map[Cause]int{CauseNever: 1}}},
+		{"other causes are other rows", func(r *Record) { r.look(at("10:15"), 0, CauseBoard, 2); r.look(at("10:45"), 0, CauseLine, 2) }, "10:00-10:15 10:30-10:45", Day{}},
+		{"tried in vain", func(r *Record) {
+			r.look(at("11:00"), 0, CauseLine, 2)
+			r.tried(at("10:30"), at("11:00"), at("12:00"))
+			if h, ok := r.next(at("11:30")); !ok || h.From != at("10:00").Unix() || h.To != at("10:15").Unix() {
+				t.Errorf("what is tried next is %v", h)
+			}
+			if h, _ := r.next(at("12:00")); h.From != at("10:30").Unix() {
+				t.Errorf("what is tried after the pause is %v", h)
+			}
+		}, "10:00-10:15 10:30-11:00", Day{}},
+		{"the clock is put back", func(r *Record) {
+			r.got(at("10:30"), two, 2, false, CauseLine)
+			r.got(at("09:00"), two, 2, false, CauseLine)
+			r.look(at("09:30"), 0, CauseLine, 2)
+		}, "10:00-10:15", Day{Live: 2}},
+		{"too old", func(r *Record) {
+			r.look(at("11:00"), 0, CauseLine, 2)
+			r.expire(at("20:20"), 10*time.Hour, 2)
+		}, "10:30-11:00", Day{Missing: 4, Causes: map[Cause]int{CauseOld: 4}}},
+	} {
+		r := newRecord(at("10:00"))
+		c.do(r)
+		kept, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = &Record{}
+		if err := json.Unmarshal(kept, r); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.rows(); got != c.want {
+			t.Errorf("%s: holes %s, want %s", c.name, got, c.want)
+		}
+		c.day.Day = "2026-11-20"
+		got := *r.day(at("10:00"))
+		if fmt.Sprint(got) != fmt.Sprint(c.day) {
+			t.Errorf("%s: the day is %+v, want %+v", c.name, got, c.day)
+		}
+	}
+}
+
+// However many holes there are, what is kept is bounded, and what is no longer
+// kept is counted.
+func TestHolesAreBounded(t *testing.T) {
+	begin := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	r := newRecord(begin)
+	n := 0
+	for at := begin; at.Before(begin.Add(72 * time.Hour)); at = at.Add(30 * time.Minute) { // each second one
+		r.got(at, []string{"a"}, 1, false, CauseLine)
+		n++
+	}
+	missing := 0
+	for _, d := range r.Days {
+		missing += d.Missing
+	}
+	if len(r.Holes) != mostHoles || missing != n-1-mostHoles {
+		t.Errorf("%d holes are kept and %d values missing, of %d", len(r.Holes), missing, n-1)
+	}
+}
+
+// A new plan goes on where the old one was: what that had read is not fetched,
+// and what it lacked still is.
+func TestAnotherPlanGoesOn(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	points := pointsOf(t, "voltage")
+	quarter := lane{History: History{Of: Load, Points: points, Back: 72 * time.Hour}, step: 15 * time.Minute, every: 15 * time.Minute, zone: time.UTC}
+	for name, c := range map[string]struct {
+		change func(*lane)
+		holes  string
+	}{
+		"the same":     {func(*lane) {}, "10:00-11:45"},
+		"other rounds": {func(l *lane) { l.step, l.every = time.Hour, time.Hour }, "10:00-11:00"},
+		"fewer points": {func(l *lane) { l.Points = points[:1] }, "10:00-11:45"},
+		"other points": {func(l *lane) { l.Points = pointsOf(t, "current") }, ""},
+	} {
+		var l Learned
+		l.plan([]lane{quarter})
+		l.record(quarter).begin(now.Add(-2*time.Hour), 0)
+		l.record(quarter).got(now, []string{"a", "b", "c"}, 3, false, CauseBoard)
+		to := quarter
+		c.change(&to)
+		l.plan([]lane{to})
+		r := l.record(to)
+		r.begin(now.Add(time.Minute), to.Back)
+		if len(l.Records) != 1 || r.Next < now.Unix() || r.rows() != c.holes {
+			t.Errorf("%s: %d records, the next moment %v, holes %s, want %s", name, len(l.Records), time.Unix(r.Next, 0).UTC(), r.rows(), c.holes)
+		}
+	}
+}

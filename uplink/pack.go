@@ -1,0 +1,88 @@
+package uplink
+
+import (
+	"slices"
+	"time"
+
+	"meterd/meter"
+)
+
+// pack gives the messages of some records; points are those that are left of a
+// divided record, nil for all.
+func (in *intake) pack(units []Unit, recs []*record, points []string) (out []*request) {
+	enc := in.platform.Encode(in.storeID, units)
+	in.count.Withheld += enc.Withheld
+	for point, n := range enc.Of {
+		in.count.WithheldOf[point] += n
+	}
+	for _, m := range enc.Messages {
+		if !in.supports(m) {
+			in.count.Unsupported++
+			continue
+		}
+		r := &request{Message: m, points: points}
+		for _, i := range m.Covers {
+			recs[i].left++
+			r.recs = append(r.recs, recs[i])
+		}
+		out = append(out, r)
+	}
+	for _, rec := range recs {
+		if rec.left <= 0 {
+			in.settle(rec)
+		}
+	}
+	return out
+}
+
+// divide gives the halves of a message, so that what is good of it arrives and
+// what is bad is found; false if it carries one thing.
+func (in *intake) divide(now time.Time, r *request) (parts []*request, ok bool) {
+	if r.Item != "" {
+		return nil, false
+	}
+	var units []Unit
+	var recs []*record
+	for _, rec := range r.recs {
+		data, ok := in.source.Again(rec.seq)
+		u, known := unitOf(rec.seq, data)
+		if !ok || !known || in.dated(&u, now) != datedNow { // gone from the ring meanwhile
+			in.count.Lost++
+			in.settleOne(rec)
+			continue
+		}
+		units, recs = append(units, u), append(recs, rec)
+	}
+	missing := len(recs) < len(r.recs)
+	r.recs = recs
+	if len(recs) == 0 {
+		return nil, true
+	}
+	switch {
+	case len(units) > 1:
+		half := len(units) / 2
+		parts = append(in.pack(units[:half], recs[:half], nil), in.pack(units[half:], recs[half:], nil)...)
+	case missing: // what was refused may be what is gone
+		parts = in.pack(units, recs, r.points)
+	case units[0].Event != nil:
+		return nil, false
+	default:
+		points := r.points
+		if points == nil {
+			for _, v := range units[0].Reading.Values {
+				points = append(points, v.Point)
+			}
+		}
+		if len(points) < 2 {
+			return nil, false
+		}
+		half := len(points) / 2
+		for _, some := range [][]string{points[:half], points[half:]} {
+			part := *units[0].Reading
+			part.Values = slices.DeleteFunc(slices.Clone(part.Values), func(v meter.PointValue) bool { return !slices.Contains(some, v.Point) })
+			parts = append(parts, in.pack([]Unit{{Seq: units[0].Seq, Reading: &part}}, recs, some)...)
+		}
+	}
+	in.settleAll(recs)
+	return parts, true
+}
