@@ -37,3 +37,5 @@ tool (
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+replace github.com/gorilla/websocket => ./uplink/nowebsocket

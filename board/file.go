@@ -63,6 +63,17 @@ func ReadFile(path string, most int64) ([]byte, error) {
 	return b, err
 }
 
+// MakeDir makes a directory durably, unless it is there.
+func MakeDir(path string, perm os.FileMode) error {
+	if err := os.Mkdir(path, perm); err != nil {
+		if errors.Is(err, os.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
 // RemoveFile removes a file durably; that it is not there is no error.
 func RemoveFile(path string) error {
 	if err := os.Remove(path); err != nil {

@@ -19,22 +19,23 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// Verify checks a minisign signature of text. Both forms serve, that of the
-// whole text and that of its hash.
-func Verify(key string, text, signature []byte) error {
+// Verify checks a minisign signature of text, and gives its trusted comment,
+// which is signed too. Both forms serve, that of the whole text and that of its
+// hash.
+func Verify(key string, text, signature []byte) (comment string, err error) {
 	var k minisign.PublicKey
 	if err := k.UnmarshalText([]byte(key)); err != nil {
-		return fmt.Errorf("board: %w", err)
+		return "", fmt.Errorf("board: %w", err)
 	}
 	var s minisign.Signature
 	if err := s.UnmarshalText(signature); err != nil {
-		return fmt.Errorf("board: the signature cannot be read: %w", err)
+		return "", fmt.Errorf("board: the signature cannot be read: %w", err)
 	}
 	if s.KeyID != k.ID() {
-		return fmt.Errorf("%w: it is by key %X, want %X", ErrSignature, s.KeyID, k.ID())
+		return "", fmt.Errorf("%w: it is by key %X, want %X", ErrSignature, s.KeyID, k.ID())
 	}
 	if !minisign.Verify(k, text, signature) {
-		return ErrSignature
+		return "", ErrSignature
 	}
-	return nil
+	return s.TrustedComment, nil
 }

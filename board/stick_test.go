@@ -427,18 +427,18 @@ const (
 )
 
 func TestSignatures(t *testing.T) {
-	for _, c := range []struct{ what, key, text, sig, want string }{
-		{"of the hash", testKey, "test", hashedSig, ""},
-		{"of the text", testKey, "test", plainSig, ""},
-		{"of another text", testKey, "Test", hashedSig, "not of this text"},
-		{"with its comment changed", testKey, "test", strings.Replace(hashedSig, "file:test", "file:best", 1), "not of this text"},
-		{"cut short", testKey, "test", hashedSig[:100], "cannot be read"},
-		{"that is empty", testKey, "test", "", "cannot be read"},
-		{"by a key that is none", "RWQx", "test", hashedSig, "public key"},
+	for _, c := range []struct{ what, key, text, sig, comment, want string }{
+		{"of the hash", testKey, "test", hashedSig, "timestamp:1633700835\tfile:test\tprehashed", ""},
+		{"of the text", testKey, "test", plainSig, "timestamp:1555779966\tfile:test", ""},
+		{"of another text", testKey, "Test", hashedSig, "", "not of this text"},
+		{"with its comment changed", testKey, "test", strings.Replace(hashedSig, "file:test", "file:best", 1), "", "not of this text"},
+		{"cut short", testKey, "test", hashedSig[:100], "", "cannot be read"},
+		{"that is empty", testKey, "test", "", "", "cannot be read"},
+		{"by a key that is none", "RWQx", "test", hashedSig, "", "public key"},
 	} {
-		err := Verify(c.key, []byte(c.text), []byte(c.sig))
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("a signature %s: got %v, want %q", c.what, err, c.want)
+		comment, err := Verify(c.key, []byte(c.text), []byte(c.sig))
+		if comment != c.comment || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("a signature %s: got %q, %v, want %q, %q", c.what, comment, err, c.comment, c.want)
 		}
 	}
 	if err := CheckKey(testKey); err != nil {

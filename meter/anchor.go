@@ -5,7 +5,7 @@ import "time"
 // Began tells of a record when the start of the system that it was made in
 // began, by the board's clock: its time less the time since then. Trusted
 // tells whether that clock was right; such a record dates all others of the
-// same start. False if the record is none of ours.
+// same start. False if the record is none of ours, or was made up later.
 func Began(record []byte) (boot uint32, at time.Time, trusted, ok bool) {
 	if IsEvent(record) {
 		var e Event
@@ -18,7 +18,25 @@ func Began(record []byte) (boot uint32, at time.Time, trusted, ok bool) {
 	if r.UnmarshalBinary(record) != nil {
 		return 0, time.Time{}, false, false
 	}
-	return r.Boot, r.Time.Add(-r.Uptime), r.Trusted, true
+	return r.Boot, r.Time.Add(-r.Uptime), r.Trusted && !r.Recalled, !r.Recalled
+}
+
+// Taken gives the time of a record by the board's clock; trusted tells whether that
+// was right. False if the record is none of ours, or was made up later from a
+// meter's memory.
+func Taken(record []byte) (at time.Time, trusted bool) {
+	if IsEvent(record) {
+		var e Event
+		if e.UnmarshalBinary(record) != nil {
+			return time.Time{}, false
+		}
+		return e.Time, e.Trusted
+	}
+	var r Reading
+	if r.UnmarshalBinary(record) != nil {
+		return time.Time{}, false
+	}
+	return r.Time, r.Trusted && !r.Recalled
 }
 
 // Date gives a reading that was taken while the clock was doubted its time,

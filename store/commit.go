@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"maps"
 	"time"
 )
 
@@ -50,6 +51,7 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 	defer r.mu.Unlock()
 	r.reserved = f.end() + uint64(f.reserved)
 	r.ended = f.reserved == 0
+	r.held = f.end() - 1
 	r.settleLocked(f)
 	r.since = began // what is left came while the frame was written, or later
 	r.moved -= moved
@@ -117,6 +119,9 @@ func (r *Ring) collect(most int) (f *frame, more bool, moved int) {
 // for one more cursor.
 const unseenMark = "\x00"
 
+// sinceMark begins the name of when the first of them was taken.
+const sinceMark = unseenMark + "\x00"
+
 // positionsLocked gives the cursors as a frame holds them.
 func (r *Ring) positionsLocked() (all []cursor) {
 	for name, pos := range r.cursors {
@@ -125,6 +130,11 @@ func (r *Ring) positionsLocked() (all []cursor) {
 	for name, n := range r.unseen {
 		if n > 0 && len(all) < MaxCursors {
 			all = append(all, cursor{unseenMark + name, n})
+		}
+	}
+	for name, at := range r.unseenAt {
+		if len(all) < MaxCursors {
+			all = append(all, cursor{sinceMark + name, at})
 		}
 	}
 	return all
@@ -280,14 +290,61 @@ func (r *Ring) reuse(segment uint64) bool {
 		r.first, end = oldest.first, oldest.first
 	}
 	r.mu.Unlock()
-	lost := r.unread(old, end, r.Cursors())
+	cursors := r.Cursors()
+	lost := r.unread(old, end, cursors)
+	since := r.firstTaken(old, lost, cursors)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	maps.Copy(r.unseenAt, since)
 	for name, n := range lost {
 		r.stats.Lost[name] += n
 		r.unseen[name] += uint64(n)
 	}
 	return len(lost) > 0
+}
+
+// firstTaken tells when the first record was taken that each cursor loses with a
+// segment, where it has lost none before it. That is read once in an outage.
+func (r *Ring) firstTaken(segment uint64, lost map[string]int, cursors map[string]uint64) map[string]uint64 {
+	since := map[string]uint64{}
+	if r.opt.Taken == nil {
+		return since
+	}
+	for name := range lost {
+		r.mu.Lock()
+		before := r.unseen[name]
+		r.mu.Unlock()
+		if before > 0 {
+			continue
+		}
+		if at := r.takenAfter(segment, cursors[name]); at > 0 {
+			since[name] = at
+		}
+	}
+	return since
+}
+
+// takenAfter tells when the first record after a number was taken, in ms since
+// 1970, of those in a segment; 0 if nobody knows.
+func (r *Ring) takenAfter(segment, pos uint64) uint64 {
+	for w := (walk{m: &r.medium, segment: segment}); ; {
+		h, unit, ok, _ := w.past()
+		if !ok {
+			return 0
+		}
+		if h.end() <= pos+1 {
+			continue
+		}
+		f, err := r.medium.body(h, unit)
+		if err != nil || f.unpack(r.medium.codec) != nil {
+			return 0
+		}
+		at, ok := r.opt.Taken(f.data[max(pos+1, h.first)-h.first])
+		if !ok || at.UnixMilli() <= 0 {
+			return 0
+		}
+		return uint64(at.UnixMilli())
+	}
 }
 
 // unread counts the records of a segment that each cursor has not passed.

@@ -56,8 +56,7 @@ func openOrCreate(path string, g Geometry) (file *os.File, isNew bool, err error
 // formatDevice makes a store of a whole block device that is empty: whose
 // beginning is zero, and tells that it did. Anything else is left alone, whatever it is.
 func formatDevice(f *os.File, g Geometry) (isNew bool, err error) {
-	sector := sectorSize(f)
-	if sector == 0 {
+	if sectorSize(f) == 0 {
 		return false, nil
 	}
 	if err := lock(f); err != nil {
@@ -73,13 +72,18 @@ func formatDevice(f *os.File, g Geometry) (isNew bool, err error) {
 	if empty, err := looksEmpty(f, g.Size); err != nil || !empty {
 		return false, err
 	}
+	return true, formatNew(f, g.onDevice(f).withDefaults())
+}
+
+// onDevice gives what a device of that size asks for.
+func (g Geometry) onDevice(f *os.File) Geometry {
 	if g.Unit == 0 {
-		g.Unit = sector
+		g.Unit = sectorSize(f)
 	}
 	if g.SegmentSize == 0 {
 		g.SegmentSize = segmentFor(eraseGroup(f), g.Size)
 	}
-	return true, formatNew(f, g.withDefaults())
+	return g
 }
 
 // segmentFor gives the size of segments on a device with such an erase group;

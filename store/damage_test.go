@@ -205,7 +205,7 @@ func TestRecordsGivenUpInMemoryAreAGapOfThatCause(t *testing.T) {
 	r.Flush()
 	e, ok := rd.Next()
 	dropped := uint64(r.Stats().Dropped)
-	if want := (Gap{2, 1 + dropped, Dropped}); !ok || e.Gap == nil || *e.Gap != want {
+	if want := (Gap{From: 2, To: 1 + dropped, Cause: Dropped}); !ok || e.Gap == nil || *e.Gap != want {
 		t.Errorf("got %+v, want %+v", e.Gap, want)
 	}
 }

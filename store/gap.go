@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // Entry is what a Reader gives: a record, or a gap in the numbers.
 type Entry struct {
 	Seq  uint64 // of the record
@@ -15,6 +17,9 @@ type Entry struct {
 type Gap struct {
 	From, To uint64
 	Cause    Cause
+	// What was in it was taken between these two, as far as Options.Taken tells:
+	// not before Since, and before Until. Zero: not known.
+	Since, Until time.Time
 }
 
 // Cause tells why numbers are missing.

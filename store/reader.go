@@ -23,6 +23,7 @@ type Reader struct {
 	passed  uint64 // how many records were ever put in up to the one read last
 	counted bool   // passed is known
 	cursor  string // that it began at; "": at none
+	last    []byte // the record that it gave last; nil: none
 }
 
 // NewReader gives a reader of the records after a number; 0 starts at the
@@ -50,7 +51,8 @@ func (rd *Reader) Next() (Entry, bool) {
 			rd.next++
 			rd.cause = ""
 			rd.passed, rd.counted = f.total+rd.next-f.first, true
-			return Entry{Seq: rd.next - 1, Data: f.data[rd.next-1-f.first]}, true
+			rd.last = f.data[rd.next-1-f.first]
+			return Entry{Seq: rd.next - 1, Data: rd.last}, true
 		}
 		commits := rd.ring.commits()
 		if rd.advance() {
@@ -135,6 +137,11 @@ func (rd *Reader) gapTo(seq uint64, usual Cause) Entry {
 		rd.assume(rd.frame)
 	}
 	e := Entry{Gap: &Gap{From: rd.next, To: seq - 1, Cause: rd.cause}, Counted: rd.counted}
+	if f := rd.frame; f != nil && seq >= f.first && seq < f.first+uint64(len(f.data)) {
+		rd.date(e.Gap, f.data[seq-f.first])
+	} else {
+		rd.date(e.Gap, nil)
+	}
 	if f := rd.frame; rd.counted {
 		before := f.total + min(seq-f.first, uint64(f.records))
 		e.Missing = int(before - min(before, rd.passed))
@@ -145,6 +152,35 @@ func (rd *Reader) gapTo(seq uint64, usual Cause) Entry {
 	}
 	rd.next, rd.cause = seq, ""
 	return e
+}
+
+// date tells of which time a gap is; after is the record that follows it, nil
+// where that is not at hand.
+func (rd *Reader) date(g *Gap, after []byte) {
+	rd.ring.mu.Lock()
+	defer rd.ring.mu.Unlock()
+	rd.dateLocked(g, after)
+}
+
+func (rd *Reader) dateLocked(g *Gap, after []byte) {
+	r := rd.ring
+	if r.opt.Taken == nil {
+		return
+	}
+	for _, known := range []struct {
+		of []byte
+		at *time.Time
+	}{{rd.last, &g.Since}, {after, &g.Until}} {
+		if known.of == nil {
+			continue
+		}
+		if at, ok := r.opt.Taken(known.of); ok {
+			*known.at = at
+		}
+	}
+	if pos, ok := r.cursors[rd.cursor]; ok && pos+1 == g.From && r.unseenAt[rd.cursor] > 0 {
+		g.Since = time.UnixMilli(int64(r.unseenAt[rd.cursor]))
+	}
 }
 
 func (r *Ring) commits() int {
@@ -175,6 +211,7 @@ func (rd *Reader) fromMemory(commits int) (e Entry, ok, again bool) {
 			usual = Dropped
 		}
 		e := Entry{Gap: &Gap{From: rd.next, To: first - 1, Cause: usual}, Counted: rd.counted}
+		rd.dateLocked(e.Gap, r.pending[0])
 		if before := r.total - uint64(len(r.pending)); rd.counted {
 			e.Missing = int(before - min(before, rd.passed))
 			rd.passed = before
@@ -184,7 +221,8 @@ func (rd *Reader) fromMemory(commits int) (e Entry, ok, again bool) {
 	}
 	rd.next++
 	rd.passed, rd.counted = r.total-(r.next-rd.next), true
-	return Entry{Seq: rd.next - 1, Data: r.pending[rd.next-1-first]}, true, false
+	rd.last = r.pending[rd.next-1-first]
+	return Entry{Seq: rd.next - 1, Data: rd.last}, true, false
 }
 
 // advance goes on to the next frame on the medium, false if there is none.

@@ -30,6 +30,7 @@ func (r *Ring) recover() error {
 		m.failed.Store(0)
 		clear(r.cursors)
 		clear(r.unseen)
+		clear(r.unseenAt)
 		r.findEnd()
 		if m.failed.Load() == 0 {
 			return nil
@@ -51,7 +52,7 @@ func (r *Ring) recover() error {
 // findEnd looks once.
 func (r *Ring) findEnd() {
 	m := &r.medium
-	r.next, r.reserved, r.first, r.written = 1, 1, 1, false
+	r.next, r.reserved, r.first, r.held, r.written, r.far = 1, 1, 1, 0, false, false
 	newest, ok := m.newestSegment()
 	if !ok {
 		return
@@ -78,6 +79,10 @@ func (r *Ring) findEnd() {
 	}
 	if good != nil {
 		for _, c := range good.positions {
+			if name, ok := strings.CutPrefix(c.name, sinceMark); ok {
+				r.unseenAt[name] = c.pos
+				continue
+			}
 			if name, ok := strings.CutPrefix(c.name, unseenMark); ok {
 				r.unseen[name] = c.pos
 				continue
@@ -88,8 +93,10 @@ func (r *Ring) findEnd() {
 	}
 	h := end.header
 	r.next, r.total = max(1, h.end()), h.total+uint64(h.records)
+	r.held = r.next - 1
 	if clean := h.reserved == 0 && h.crc != 0 && !end.broken; !clean && !reuseNumber {
 		r.next += uint64(h.reserved) + m.skipped()
+		r.far = true // a copy of the ring, taken while it was at work, goes on from here as well
 	}
 	r.reserved = r.next
 	r.stats.Torn = end.torn

@@ -19,6 +19,9 @@ type Options struct {
 	Flush time.Duration
 	// Codec packs the records of a commit; nil: they are written as they are.
 	Codec Codec
+	// Taken tells when what a record holds was taken, false if nobody knows; nil:
+	// nobody ever does.
+	Taken func(rec []byte) (time.Time, bool)
 	// Failed is told of each commit that failed, nil after one that worked
 	// again.
 	Failed func(error)
@@ -50,6 +53,7 @@ type Ring struct {
 	since     time.Time  // when the first of them came
 	cursors   map[string]uint64
 	unseen    map[string]uint64 // records that were overwritten after each cursor's position
+	unseenAt  map[string]uint64 // when the first of those was taken, in ms since 1970; none: not known
 	moved     int               // by how many records cursors went on since they were last durable
 	movedAt   time.Time         // when the first of these moves was
 	lowest    uint64            // the oldest segment that may be read
@@ -58,6 +62,8 @@ type Ring struct {
 	written   bool              // there is one
 	reserving bool              // this session has reserved numbers
 	ended     bool              // the last frame says that no more numbers are given
+	held      uint64            // the last number that a frame on the medium tells of
+	far       bool              // numbers go on far away once one is given
 	changed   chan struct{}
 	damage    map[uint64]bool // damaged places that were met, by the number after
 	dropped   Gap             // the records given up in memory, from the first to the last
@@ -164,6 +170,12 @@ func begin(r *Ring) *Ring {
 // other session's are.
 func (r *Ring) reserve() {
 	r.began.Do(func() {
+		r.mu.Lock()
+		far := r.far
+		r.mu.Unlock()
+		if far {
+			r.leap(farSpread)
+		}
 		if err := r.Flush(); err == nil {
 			_ = r.Flush() // it is told by Failed
 		} else if r.medium.file != nil { // else it has an identity of its own
@@ -185,14 +197,35 @@ func (r *Ring) untouched() bool {
 // Leap has numbers go on where no other ones are: those that come next may have
 // been used under this identity, by a copy of the store that was at work
 // elsewhere or later than this one.
-func (r *Ring) Leap() {
+func (r *Ring) Leap() { r.leap(leapSpread) }
+
+// How widely the numbers are spread that come after a leap, so that no two who begin
+// at one place meet: two that each give a million do so once in 70,000 times, and
+// once in a million. The first is less because it happens with each power cut:
+// numbers are to stay below 2^53 for the life of a board.
+const (
+	farSpread  = 1 << 36
+	leapSpread = 1 << 40
+)
+
+func (r *Ring) leap(spread uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.next += r.medium.skipped() + mathrand.Uint64N(1<<40)
+	r.far = false
+	r.next += r.medium.skipped() + mathrand.Uint64N(spread)
 	r.reserved = r.next
 	if !r.written {
 		r.first = r.next
 	}
+}
+
+// Far has numbers go on far away as Leap does, but not before one is given: a
+// start that has nothing to write leaves no trace of it. Where one was given
+// already, or this session has made the ring, it does nothing.
+func (r *Ring) Far() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.far = r.far || !r.reserving
 }
 
 // inMemory gives a ring without a medium. It has an identity of its own.
@@ -228,13 +261,14 @@ func OpenReadOnly(path string, codec Codec) (*Ring, error) {
 
 func newRing(f File, s superblock, opt Options) *Ring {
 	r := &Ring{
-		medium:  medium{superblock: s, file: f, codec: opt.Codec},
-		opt:     opt,
-		kick:    make(chan struct{}, 1),
-		turn:    make(chan struct{}, 1),
-		cursors: map[string]uint64{},
-		unseen:  map[string]uint64{},
-		damage:  map[uint64]bool{},
+		medium:   medium{superblock: s, file: f, codec: opt.Codec},
+		opt:      opt,
+		kick:     make(chan struct{}, 1),
+		turn:     make(chan struct{}, 1),
+		cursors:  map[string]uint64{},
+		unseen:   map[string]uint64{},
+		unseenAt: map[string]uint64{},
+		damage:   map[uint64]bool{},
 	}
 	r.stats.Lost = map[string]int{}
 	if f != nil {
@@ -336,7 +370,7 @@ func (r *Ring) forgetPendingLocked(n int) {
 
 // longest is the longest record that fits into a segment beside all cursors.
 func (r *Ring) longest() int {
-	const overhead = frameHeader + MaxCursors*(1+len(unseenMark)+MaxCursorName+8) + 5
+	const overhead = frameHeader + MaxCursors*(1+len(sinceMark)+MaxCursorName+8) + 5
 	return min(MaxRecord, r.medium.segmentSize-overhead)
 }
 
@@ -418,6 +452,7 @@ func (r *Ring) Forget(name string) {
 	defer r.mu.Unlock()
 	delete(r.cursors, name)
 	delete(r.unseen, name)
+	delete(r.unseenAt, name)
 }
 
 // passLocked takes off what a cursor that goes on has passed of what was
@@ -427,6 +462,7 @@ func (r *Ring) passLocked(name string, from, to uint64) {
 	case n == 0:
 	case to+1 >= r.first || to < from:
 		delete(r.unseen, name)
+		delete(r.unseenAt, name)
 	default:
 		r.unseen[name] = n - min(n, to-from)
 	}

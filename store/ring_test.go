@@ -146,7 +146,7 @@ func TestKillLosesOnlyWhatWasNotDurableAndReusesNoNumber(t *testing.T) {
 		t.Errorf("number %d was offered, then %d was given again (%v)", lost, next, err)
 	}
 	_, _, gaps := all(r, 0)
-	if want := (Gap{6, next - 1, Reserved}); len(gaps) != 1 || gaps[0] != want {
+	if want := (Gap{From: 6, To: next - 1, Cause: Reserved}); len(gaps) != 1 || gaps[0] != want {
 		t.Errorf("gaps are %v, want %v", gaps, want)
 	}
 }
@@ -239,7 +239,7 @@ func TestDamagedFrameIsAGapAndTheRestIsRead(t *testing.T) {
 	f.data[2*testUnit+11*testUnit+68] ^= 1
 	r = open(t, f)
 	seqs, _, gaps := all(r, 0)
-	if len(gaps) == 0 || gaps[0] != (Gap{10, 10, Corrupt}) {
+	if len(gaps) == 0 || gaps[0] != (Gap{From: 10, To: 10, Cause: Corrupt}) {
 		t.Errorf("gaps are %v, want number 10 corrupt", gaps)
 	}
 	if len(seqs) != 29 {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"maps"
 	"time"
 )
@@ -10,17 +11,22 @@ type Stats struct {
 	CapacityBytes int64 // 0: there is no medium
 	UsedBytes     int64
 	First, Last   uint64 // numbers of the oldest and the newest record; Last < First: none
+	Held          uint64 // the last number that the medium itself tells of: an unclean end skips those behind it
 	Waiting       int    // records that are not durable yet
 	Dropped       int    // records that were given up in memory because no commit worked
 	Corrupt       int    // damaged places met
 	Torn          bool   // a write was torn when the store was last closed
 	Emptied       bool   // it was made before, and holds nothing at all
+	Far           bool   // the next number that is given lies far away
 	BytesWritten  int64
 	Commits       int
 	Failures      int
 	LastErr       string         // of the last commit, "" if it worked
+	Foreign       bool           // there is no medium, because what stands at its path is no ring that this program reads
 	Lost          map[string]int // records that were overwritten or dropped before a cursor had passed them
 	Unseen        map[string]int // records that were overwritten after the position that a cursor has now
+	// UnseenSince is when the first of those was taken, where that is known.
+	UnseenSince map[string]time.Time
 	// Holds is how long it takes to write the whole ring at the pace of the
 	// last hour or two; 0: not known yet.
 	Holds time.Duration
@@ -33,9 +39,15 @@ func (r *Ring) Stats() Stats {
 	s := r.stats
 	s.Lost = maps.Clone(s.Lost)
 	s.Unseen = map[string]int{}
+	s.UnseenSince = map[string]time.Time{}
 	for name, n := range r.unseen {
 		s.Unseen[name] = int(n)
+		if at := r.unseenAt[name]; at > 0 {
+			s.UnseenSince[name] = time.UnixMilli(int64(at))
+		}
 	}
+	s.Foreign = errors.Is(r.gone, ErrForeign) || errors.Is(r.gone, ErrVersion)
+	s.Far, s.Held = r.far, r.held
 	s.Last = r.next - 1
 	s.Waiting = len(r.pending)
 	s.First = r.first

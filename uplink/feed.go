@@ -67,10 +67,16 @@ func (f *feed) Next() (store.Entry, bool) {
 		if e.Gap != nil && e.Gap.To > s.to { // what follows is live's
 			gap := *e.Gap
 			gap.To = s.to
-			e.Gap, e.Missing, e.Counted = &gap, s.records, true
+			if e.Missing = min(e.Missing, s.records); !e.Counted {
+				e.Missing = s.records
+			}
+			e.Gap, e.Counted = &gap, true
 		}
-		if e.Gap == nil {
+		switch {
+		case e.Gap == nil:
 			s.records = max(0, s.records-1)
+		case e.Counted:
+			s.records = max(0, s.records-e.Missing)
 		}
 		if s.from = end(e); s.from >= s.to {
 			f.endSpan()

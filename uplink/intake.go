@@ -208,7 +208,7 @@ func (in *intake) gap(e store.Entry) {
 		return
 	}
 	in.count.Lost += missing
-	in.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing)
+	in.told("records are missing", "from", g.From, "to", g.To, "cause", string(g.Cause), "records", missing, "since", when(g.Since), "until", when(g.Until))
 	if in.lost != nil {
 		in.lost(*g, missing)
 	}
@@ -232,6 +232,14 @@ func (in *intake) makeRoom() {
 		in.unpark(a)
 		return
 	}
+}
+
+// when tells a time that is not always known.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // admission is whether a record goes out.

@@ -147,6 +147,7 @@ type status struct {
 	Ring struct {
 		First, Last, Waiting uint64
 		Corrupt              int
+		Capacity             int64 `json:"capacity_bytes"`
 	}
 }
 

@@ -17,8 +17,31 @@ import (
 
 // Streams are where a command reads and writes.
 type Streams struct {
-	In       io.Reader
+	In io.Reader
+	// Out is for results, Err for all else. What is told on Err is only text,
+	// wherever its words are from (Plain).
 	Out, Err io.Writer
+	// Screen is Err itself, for what is all our own and moves the cursor. Run
+	// sets it.
+	Screen io.Writer
+}
+
+// Plain gives a writer of text that is for people: what would move the cursor of
+// w, turn the direction of writing or not be seen is a question mark there.
+// File names, configurations and platforms bring such.
+func Plain(w io.Writer) io.Writer { return plain{w} }
+
+type plain struct{ w io.Writer }
+
+func (p plain) Write(b []byte) (int, error) {
+	columns := strings.Split(string(b), "\t")
+	for i := range columns {
+		columns[i] = console.Harmless(columns[i])
+	}
+	if _, err := io.WriteString(p.w, strings.Join(columns, "\t")); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // Command is a row of the table of commands.
@@ -37,6 +60,7 @@ var ErrUsage = errors.New("usage")
 // Run carries out the command that args name and gives the exit status: 0
 // done, 1 it failed, 2 the command line is wrong.
 func Run(about string, commands []Command, args []string, s Streams) int {
+	s.Screen, s.Err = s.Err, Plain(s.Err)
 	if len(args) == 0 || slices.Contains([]string{"-h", "-help", "--help", "help"}, args[0]) {
 		fmt.Fprintln(s.Err, about)
 		for _, c := range commands {

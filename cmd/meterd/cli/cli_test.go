@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestExitStatusAndWords: what is told of each way in which a command ends, and
@@ -63,9 +64,35 @@ func TestExitStatusAndWords(t *testing.T) {
 		{"needs one two three", 0, "3", ""},
 	} {
 		var out, err bytes.Buffer
-		status := Run("the program", commands, strings.Fields(c.line), Streams{strings.NewReader(""), &out, &err})
+		status := Run("the program", commands, strings.Fields(c.line), Streams{In: strings.NewReader(""), Out: &out, Err: &err})
 		if status != c.status || out.String() != c.out || err.String() != c.err {
 			t.Errorf("meterd %s: %d, %q and\n%s\nwant %d, %q and\n%s", c.line, status, &out, &err, c.status, c.out, c.err)
 		}
+	}
+}
+
+// TestWhatIsToldIsOnlyText: whatever words an error, a hint or a usage holds, from
+// file names, configurations or platforms, none of them does anything to a terminal.
+func TestWhatIsToldIsOnlyText(t *testing.T) {
+	const evil = "\x1b]0;owned\a\x1b[2J\u202egpj.\u200b\u2028\x9b31m\xff\r"
+	for _, c := range []Command{
+		{"it", "", "", func(*flag.FlagSet, []string, Streams) error { return errors.New("file " + evil + " is not there") }},
+		{"it", "", "", func(*flag.FlagSet, []string, Streams) error { return Fail("see "+evil, "it is broken") }},
+		{"it", "", "", func(f *flag.FlagSet, _ []string, _ Streams) error { return Wrong(f, "no such thing as %s", evil) }},
+		{"it", evil, evil, func(f *flag.FlagSet, _ []string, _ Streams) error { return Parse(f, []string{"-h"}, 0, 0) }},
+		{"it", "", "", func(f *flag.FlagSet, args []string, _ Streams) error { return Parse(f, []string{"-" + evil}, 0, 0) }},
+		{"it", "", "", func(_ *flag.FlagSet, _ []string, s Streams) error { _, err := s.Err.Write([]byte(evil)); return err }},
+	} {
+		for _, name := range []string{"it", evil} {
+			var told bytes.Buffer
+			Run("", []Command{c}, []string{name}, Streams{Out: &told, Err: &told})
+			if told.Len() == 0 || strings.ContainsAny(told.String(), "\x1b\a\r\u202e\u200b\u2028\u009b") || !utf8.Valid(told.Bytes()) {
+				t.Errorf("%q tells %q", name, told.String())
+			}
+		}
+	}
+	var out bytes.Buffer
+	if n, err := Plain(&out).Write([]byte("a\tb\n一号楼 é\n" + evil)); err != nil || n != len("a\tb\n一号楼 é\n"+evil) || !strings.HasPrefix(out.String(), "a\tb\n一号楼 é\n?]0;owned?") {
+		t.Errorf("%d, %v, %q", n, err, out.String())
 	}
 }

@@ -31,8 +31,13 @@ type Config struct {
 	Points   *meter.Points // the standard's and the configuration's
 	Uplinks  []Uplink
 
-	doc *document
+	doc    *document
+	named  []string                         // files that uplinks name
+	beside func(path string) ([]byte, bool) // what files will hold, see ParseWith
 }
+
+// Named gives the paths of the certificates and keys that uplinks name.
+func (c *Config) Named() []string { return c.named }
 
 // BusLine gives the line of a bus in the file.
 func (c *Config) BusLine(name string) int {
@@ -83,6 +88,9 @@ type Board struct {
 type USB struct {
 	Enable    bool
 	PublicKey string // of minisign; "": no signature is asked for
+	// SignedFor tells that a signature must name this board and a date (Signed);
+	// else one that names neither is good for any board, for ever.
+	SignedFor bool
 }
 
 // Console is how the running daemon is reached.
@@ -135,6 +143,12 @@ func Load(path string) (*Config, []Problem) {
 
 // Parse checks a text; file is what problems name.
 func Parse(file, text string) (*Config, []Problem) {
+	return ParseWith(file, text, func(string) ([]byte, bool) { return nil, false })
+}
+
+// ParseWith checks a text that comes with files; beside gives what those will
+// hold when it runs.
+func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
 	var values map[string]any
 	if _, err := toml.Decode(text, &values); err != nil {
@@ -142,7 +156,7 @@ func Parse(file, text string) (*Config, []Problem) {
 	}
 	doc := &document{file: file, lines: findLines(text)}
 	root := &table{doc: doc, title: "the file", values: values}
-	c := &Config{File: file, Points: &meter.Points{}, doc: doc}
+	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
 	c.gateway(root)
 	c.clock(root)
 	c.store(root)
@@ -255,6 +269,10 @@ func (c *Config) usb(root *table) {
 		if err := board.CheckKey(c.USB.PublicKey); err != nil {
 			t.problem("public_key", "the line that minisign -G prints, RW…", "[usb]: public_key: %v", err)
 		}
+	}
+	c.USB.SignedFor = t.oneOf("signed_for", "any", "board") == "board"
+	if c.USB.SignedFor && c.USB.PublicKey == "" {
+		t.problem("signed_for", "give public_key, or leave signed_for out", "[usb]: signed_for asks for signatures, and there is no public_key to check them by")
 	}
 	t.finish()
 }

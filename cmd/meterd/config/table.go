@@ -236,20 +236,28 @@ func (t *table) size(key string, def, low int64) int64 {
 	if !ok {
 		return def
 	}
+	n, ok := ParseSize(s)
+	switch {
+	case !ok:
+		t.problem(key, `write a whole number and KiB, MiB or GiB: "64MiB"`, "%s: %s = %q is no size", t.title, key, s)
+	case n < low:
+		t.problem(key, "", "%s: %s = %q is too small, the least is %d KiB", t.title, key, s, (low+1023)/1024)
+	default:
+		return n
+	}
+	return def
+}
+
+// ParseSize reads a size such as 64MiB, in bytes.
+func ParseSize(s string) (n int64, ok bool) {
 	for _, u := range sizeUnits {
 		digits, ok := strings.CutSuffix(s, u.name)
 		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
-		if !ok || err != nil || n <= 0 {
-			continue
+		if ok && err == nil && n > 0 {
+			return n * u.bytes, true
 		}
-		if n*u.bytes < low {
-			t.problem(key, "", "%s: %s = %q is too small, the least is %d KiB", t.title, key, s, (low+1023)/1024)
-			return def
-		}
-		return n * u.bytes
 	}
-	t.problem(key, `write a whole number and KiB, MiB or GiB: "64MiB"`, "%s: %s = %q is no size", t.title, key, s)
-	return def
+	return 0, false
 }
 
 func (t *table) strings(key string) []string {

@@ -29,8 +29,8 @@ func TestFilesThatAConfigurationNamesAreBounded(t *testing.T) {
 		filepath.Join(dir, "none"): "no such file",
 	} {
 		for key, load := range map[string]func() error{
-			"ca":   func() error { _, err := loadTLS(path, "", "", "", false); return err },
-			"cert": func() error { _, err := loadTLS("", path, path, "", false); return err },
+			"ca":   func() error { _, err := loadTLS(readPEM, path, "", "", "", false); return err },
+			"cert": func() error { _, err := loadTLS(readPEM, "", path, path, "", false); return err },
 		} {
 			err := load()
 			if file, ok := errors.AsType[*uplink.FileError](err); !ok || file.Key != key || file.Path != path || !strings.Contains(file.Err.Error(), want) {

@@ -124,8 +124,18 @@ func (c *Config) tls(t *table, u *Uplink) {
 	if pin && ca == "" {
 		t.problem("pin_chain", "name the platform's root certificate in ca", "%s: pin_chain needs ca", t.title)
 	}
-	u.Endpoint.TLS = func() (*tls.Config, error) { return loadTLS(ca, cert, key, name, pin) }
-	_, err := u.Endpoint.TLS()
+	for _, path := range []string{ca, cert, key} {
+		if path != "" {
+			c.named = append(c.named, path)
+		}
+	}
+	u.Endpoint.TLS = func() (*tls.Config, error) { return loadTLS(readPEM, ca, cert, key, name, pin) }
+	_, err := loadTLS(func(path string) ([]byte, error) {
+		if b, ok := c.beside(path); ok {
+			return b, nil
+		}
+		return readPEM(path)
+	}, ca, cert, key, name, pin)
 	if file, ok := errors.AsType[*uplink.FileError](err); ok {
 		t.note(file.Key, errors.Is(err, fs.ErrNotExist), "the uplink cannot connect until it is right", "%s: %v", t.title, err)
 		t.confined()
@@ -136,12 +146,14 @@ func (c *Config) tls(t *table, u *Uplink) {
 // mostPEM is more than any file of certificates has.
 const mostPEM = 1 << 20
 
+func readPEM(path string) ([]byte, error) { return board.ReadFile(path, mostPEM) }
+
 // loadTLS gives what a broker is checked by, and what it may check. Its errors
 // are FileErrors.
-func loadTLS(ca, cert, key, name string, pin bool) (*tls.Config, error) {
+func loadTLS(read func(path string) ([]byte, error), ca, cert, key, name string, pin bool) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
 	if ca != "" {
-		pem, err := board.ReadFile(ca, mostPEM)
+		pem, err := read(ca)
 		conf.RootCAs = x509.NewCertPool()
 		if err == nil && !conf.RootCAs.AppendCertsFromPEM(pem) {
 			err = errors.New("it holds no certificate in PEM form")
@@ -151,10 +163,10 @@ func loadTLS(ca, cert, key, name string, pin bool) (*tls.Config, error) {
 		}
 	}
 	if cert != "" {
-		certPEM, err := board.ReadFile(cert, mostPEM)
+		certPEM, err := read(cert)
 		var keyPEM []byte
 		if err == nil {
-			keyPEM, err = board.ReadFile(key, mostPEM)
+			keyPEM, err = read(key)
 		}
 		var pair tls.Certificate
 		if err == nil {

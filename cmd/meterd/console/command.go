@@ -148,7 +148,7 @@ func (c Commands) say(ans Answer, req Request, out func(string)) error {
 		return nil
 	}
 	if !req.JSON {
-		out(harmless(ans.Text(c.Language)))
+		out(Harmless(ans.Text(c.Language)))
 		return nil
 	}
 	b, err := json.Marshal(ans)
@@ -167,9 +167,9 @@ type Line struct {
 // Text gives the line.
 func (l Line) Text(string) string { return l.Value + "\n" }
 
-// harmless takes out what would move the cursor, turn the direction of writing,
+// Harmless takes out what would move the cursor, turn the direction of writing,
 // or cannot be seen: an answer holds words of platforms and meters.
-func harmless(s string) string {
+func Harmless(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
 			return '?'

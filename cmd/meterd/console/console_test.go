@@ -177,7 +177,7 @@ func TestAnswersHoldNothingThatMovesTheCursor(t *testing.T) {
 		"\xff\xfe":                    "?",
 		"\u009b31m":                   "?31m",
 	} {
-		if got := harmless(in); got != want {
+		if got := Harmless(in); got != want {
 			t.Errorf("%q is written as %q, want %q", in, got, want)
 		}
 	}

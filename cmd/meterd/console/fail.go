@@ -67,6 +67,6 @@ func lastReply(err error, language string) Reply {
 	if t, ok := errors.AsType[*Told](err); ok {
 		last.Error, last.Hint, last.Wants = t.Text.In(language), t.Hint.In(language), t.Want
 	}
-	last.Error = harmless(last.Error)
+	last.Error = Harmless(last.Error)
 	return last
 }

@@ -44,7 +44,7 @@ func (s *Session) more() {
 
 // dress gives a line as the terminal can show it.
 func (s *Session) dress(line string) string {
-	line = harmless(line)
+	line = Harmless(line)
 	if !s.Terminal.UTF8 && s.Language != "zh" {
 		line = plain().Replace(line)
 	}

@@ -52,6 +52,10 @@ func (s Status) problems(lang string) []problem {
 func (s Status) ringProblems(p *problems) {
 	r := s.Ring
 	switch {
+	case r.LastErr != "" && r.Foreign:
+		todo := say(p.lang, dlt645.Text{EN: "meterd ring format %s tells what is there, and makes one; until then readings are in memory only",
+			ZH: "meterd ring format %s 可查看其内容并重建；在此之前数据只在内存中，断电即丢失"}, r.Path)
+		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"}, dlt645.Text{EN: todo, ZH: todo}, r.LastErr)
 	case r.LastErr != "" && r.Capacity == 0:
 		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"},
 			dlt645.Text{EN: "see [store] path; readings are in memory only, a power cut loses them", ZH: "请检查 [store] path；数据目前只在内存中，断电即丢失"}, r.LastErr)
@@ -228,6 +232,20 @@ func (s Status) configProblems(p *problems) {
 	}
 }
 
+// overwrittenFrom tells of which time the readings are that were overwritten.
+func (u UplinkStatus) overwrittenFrom(lang string) string {
+	const short = "01-02 15:04"
+	switch {
+	case u.OverwrittenSince != nil && u.Oldest != nil:
+		return say(lang, dlt645.Text{EN: ", of %s to %s", ZH: "（%s 至 %s）"}, u.OverwrittenSince.Format(short), u.Oldest.Format(short))
+	case u.OverwrittenSince != nil:
+		return say(lang, dlt645.Text{EN: ", of %s and later", ZH: "（自 %s 起）"}, u.OverwrittenSince.Format(short))
+	case u.Oldest != nil:
+		return say(lang, dlt645.Text{EN: ", of before %s", ZH: "（%s 之前）"}, u.Oldest.Format(short))
+	}
+	return ""
+}
+
 // problems of one uplink.
 func (u UplinkStatus) problems(p *problems, s Status) {
 	if !u.Connected {
@@ -251,8 +269,15 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 	holds := time.Duration(s.Ring.Holds) * time.Second
 	switch {
 	case u.Overwritten > 0:
-		p.add(dlt645.Text{EN: "uplink %s: %d undelivered readings overwritten; the ring holds %s", ZH: "上行 %s：%d 条数据未上报即被覆盖；存储可保存 %s"},
-			dlt645.Text{EN: "restore the connection, and enlarge store.size", ZH: "中断时间超过存储容量：请恢复连接，并增大 store.size"}, u.Name, u.Overwritten, span(holds))
+		if holds == 0 && u.Oldest != nil {
+			holds = s.Now.Sub(*u.Oldest) // so it has held so long
+		}
+		longer := ""
+		if holds > 0 {
+			longer = ": " + span(holds)
+		}
+		p.add(dlt645.Text{EN: "uplink %s: the outage is longer than the ring holds%s; %d undelivered readings overwritten%s", ZH: "上行 %s：中断时间超过存储容量%s；%d 条数据未上报即被覆盖%s"},
+			dlt645.Text{EN: "restore the connection, and enlarge store.size", ZH: "请恢复连接，并增大 store.size"}, u.Name, longer, u.Overwritten, u.overwrittenFrom(p.lang))
 	case holds > 0 && u.Oldest != nil && float64(s.Now.Sub(*u.Oldest)) > nearlyLost*float64(holds):
 		p.add(dlt645.Text{EN: "uplink %s: the ring, which holds %s, is nearly full of what waits", ZH: "上行 %s：存储可保存 %s，即将被待发数据占满"},
 			dlt645.Text{EN: "restore the connection, or the oldest readings are lost", ZH: "请恢复连接，否则最旧的数据将丢失"}, u.Name, span(holds))

@@ -120,7 +120,7 @@ func (s *Session) say(t dlt645.Text, args ...any) { s.print(say(s.Language, t, a
 func (s *Session) hello(ctx context.Context) (version string, err error) {
 	err = Call(ctx, s.Socket, Request{Hello: true}, func(r Reply) error {
 		if h := r.Hello; h != nil {
-			s.gateway, s.Language, version = harmless(h.Gateway), h.Language, harmless(h.Version)
+			s.gateway, s.Language, version = Harmless(h.Gateway), h.Language, Harmless(h.Version)
 		}
 		return nil
 	})

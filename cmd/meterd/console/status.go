@@ -93,33 +93,36 @@ type MeterStatus struct {
 // acknowledged; the others count messages but for lost, which counts
 // readings.
 type UplinkStatus struct {
-	Name         string         `json:"name"`
-	Kind         string         `json:"kind"`
-	Broker       string         `json:"broker"`  // the one that is used, or whose turn it is
-	Brokers      int            `json:"brokers"` // that there are
-	Connected    bool           `json:"connected"`
-	Held         bool           `json:"held"` // nothing goes out: the consumer is not online
-	Since        time.Time      `json:"since"`
-	Queued       int            `json:"queued"`
-	Outstanding  int            `json:"outstanding"`
-	Acked        int            `json:"acked"`
-	Resent       int            `json:"resent"`
-	Refused      int            `json:"refused"`
-	SetAside     int            `json:"set_aside"`
-	Withheld     int            `json:"withheld"`
-	WithheldOf   map[string]int `json:"withheld_of"` // by point
-	Lost         int            `json:"lost"`
-	Overwritten  int            `json:"overwritten"` // while they waited; they count as lost once it is delivered on
-	Undated      int            `json:"undated"`
-	Cursor       uint64         `json:"cursor"`
-	Codes        map[string]int `json:"codes"`
-	LastErr      string         `json:"last_error"`
-	Hint         dlt645.Text    `json:"-"`
-	LastRefusal  string         `json:"last_refusal"`
-	LastAside    string         `json:"last_set_aside"`
-	Unregistered []string       `json:"unregistered"`
-	RTT50        float64        `json:"rtt_p50_ms"` // message to acknowledgement, of the last 64
-	RTT99        float64        `json:"rtt_p99_ms"`
+	Name        string         `json:"name"`
+	Kind        string         `json:"kind"`
+	Broker      string         `json:"broker"`  // the one that is used, or whose turn it is
+	Brokers     int            `json:"brokers"` // that there are
+	Connected   bool           `json:"connected"`
+	Held        bool           `json:"held"` // nothing goes out: the consumer is not online
+	Since       time.Time      `json:"since"`
+	Queued      int            `json:"queued"`
+	Outstanding int            `json:"outstanding"`
+	Acked       int            `json:"acked"`
+	Resent      int            `json:"resent"`
+	Refused     int            `json:"refused"`
+	SetAside    int            `json:"set_aside"`
+	Withheld    int            `json:"withheld"`
+	WithheldOf  map[string]int `json:"withheld_of"` // by point
+	Lost        int            `json:"lost"`
+	Overwritten int            `json:"overwritten"` // while they waited; they count as lost once it is delivered on
+	// OverwrittenSince is when the first of those was taken, where that is known;
+	// the last was taken before Oldest.
+	OverwrittenSince *time.Time     `json:"overwritten_since,omitempty"`
+	Undated          int            `json:"undated"`
+	Cursor           uint64         `json:"cursor"`
+	Codes            map[string]int `json:"codes"`
+	LastErr          string         `json:"last_error"`
+	Hint             dlt645.Text    `json:"-"`
+	LastRefusal      string         `json:"last_refusal"`
+	LastAside        string         `json:"last_set_aside"`
+	Unregistered     []string       `json:"unregistered"`
+	RTT50            float64        `json:"rtt_p50_ms"` // message to acknowledgement, of the last 64
+	RTT99            float64        `json:"rtt_p99_ms"`
 	// Oldest is the time of the oldest reading that is not acknowledged.
 	Oldest *time.Time `json:"oldest"`
 }
@@ -135,5 +138,7 @@ type RingStatus struct {
 	Written  int64  `json:"bytes_written"`
 	Waiting  int    `json:"waiting"`
 	LastErr  string `json:"last_error"`
+	Path     string `json:"path"`
+	Foreign  bool   `json:"foreign"` // what stands there is no ring that this program reads
 	Holds    int64  `json:"holds_s"` // how long it takes to write all of it at the present pace; 0: not known
 }

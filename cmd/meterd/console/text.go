@@ -24,7 +24,7 @@ func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-cells
 func fit(s string, n int) string { return cells.Truncate(oneLine(s), n, "…") }
 
 // oneLine takes line ends out, which words of others may hold.
-func oneLine(s string) string { return strings.ReplaceAll(harmless(s), "\n", " ") }
+func oneLine(s string) string { return strings.ReplaceAll(Harmless(s), "\n", " ") }
 
 // say fills a text in the language of the console.
 func say(language string, t dlt645.Text, args ...any) string {

@@ -75,7 +75,7 @@ func (s *Session) rows(text, head string) []string {
 	}
 	rows = append(rows, fit(head, s.Terminal.Columns-1))
 	for i, r := range rows {
-		r = harmless(r)
+		r = Harmless(r)
 		if !s.Terminal.UTF8 && s.Language != "zh" {
 			r = plain().Replace(r)
 		}

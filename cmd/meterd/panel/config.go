@@ -23,7 +23,7 @@ func (p *Panel) configCommand(ctx context.Context, args []string, _ func(console
 		}
 		v := p.Takeover.View()
 		zone := p.Config.Gateway.Zone
-		return console.ConfigText{File: p.Takeover.Files.Path, TOML: shown, SHA256: takeover.HashOf(text), State: v.Phase.String(), At: known(inZone(v.At, zone)), Until: known(inZone(v.Until, zone)), Says: v.Says}, nil
+		return console.ConfigText{Signed: known(p.Takeover.Files.Signed(text)), File: p.Takeover.Files.Path, TOML: shown, SHA256: takeover.HashOf(text), State: v.Phase.String(), At: known(inZone(v.At, zone)), Until: known(inZone(v.Until, zone)), Says: v.Says}, nil
 	}
 	if len(args) != 1 || args[0] != "reload" {
 		return nil, console.Tell(dlt645.Text{EN: "config takes nothing or reload, not %q", ZH: "config 不带参数或带 reload，不能是 %q"}, dlt645.Text{}, strings.Join(args, " "))
@@ -32,7 +32,7 @@ func (p *Panel) configCommand(ctx context.Context, args []string, _ func(console
 	if err != nil {
 		return nil, err
 	}
-	r := p.Takeover.Propose(ctx, text, meter.ByConsole)
+	r := p.Takeover.Propose(ctx, takeover.Candidate{Text: text, By: meter.ByConsole})
 	switch {
 	case r.Same:
 		return p.done(dlt645.Text{EN: "the file is what runs already", ZH: "文件与当前运行的配置相同"}), nil

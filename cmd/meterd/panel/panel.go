@@ -192,12 +192,12 @@ func (p *Panel) meterDetail(_ context.Context, args []string, _ func(console.Ans
 
 func (p *Panel) uplinkList() console.Uplinks {
 	list := console.Uplinks{List: []console.UplinkStatus{}, Now: time.Now().In(p.Config.Gateway.Zone)}
-	overwritten := p.Ring.Stats().Unseen
+	ring := p.Ring.Stats()
 	for _, u := range p.Uplinks {
 		s := u.State()
 		us := console.UplinkStatus{
 			Name: s.Name, Kind: s.Kind, Broker: s.Broker, Brokers: s.Brokers, Held: s.Held, Connected: s.Connected, Since: s.Since, Queued: s.Queued, Outstanding: s.Outstanding,
-			Acked: s.Counts.Acked, Resent: s.Counts.Resent, Refused: s.Counts.Refused, SetAside: s.Counts.SetAside, LastAside: s.Counts.LastAside, Withheld: s.Counts.Withheld, WithheldOf: s.Counts.WithheldOf, Lost: s.Counts.Lost, Overwritten: overwritten[s.Name],
+			Acked: s.Counts.Acked, Resent: s.Counts.Resent, Refused: s.Counts.Refused, SetAside: s.Counts.SetAside, LastAside: s.Counts.LastAside, Withheld: s.Counts.Withheld, WithheldOf: s.Counts.WithheldOf, Lost: s.Counts.Lost, Overwritten: ring.Unseen[s.Name], OverwrittenSince: known(inZone(ring.UnseenSince[s.Name], p.Config.Gateway.Zone)),
 			Undated: s.Counts.Undated, Cursor: s.Cursor, Codes: s.Counts.Codes, LastErr: s.LastErr, Hint: s.Hint,
 			RTT50: explain.Millis(s.Counts.Trips.Percentile(0.5)), RTT99: explain.Millis(s.Counts.Trips.Percentile(0.99)), LastRefusal: s.Counts.LastRefusal, Unregistered: []string{},
 		}
@@ -229,7 +229,7 @@ func (p *Panel) ringStatus() console.RingStatus {
 	s := p.Ring.Stats()
 	r := console.RingStatus{
 		Capacity: s.CapacityBytes, Used: s.UsedBytes, First: s.First, Last: s.Last, Lost: s.Dropped + p.Dropped(),
-		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr, Holds: int64(s.Holds.Seconds()),
+		Corrupt: s.Corrupt, Written: s.BytesWritten, Waiting: s.Waiting, LastErr: s.LastErr, Holds: int64(s.Holds.Seconds()), Path: p.Config.Store.Path, Foreign: s.Foreign,
 	}
 	most := 0
 	for _, n := range s.Lost {

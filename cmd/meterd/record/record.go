@@ -12,23 +12,6 @@ import (
 	"meterd/store"
 )
 
-// Time gives a record's time; false where the clock was not trusted, where the
-// record was made up later from a meter's memory, or is of no known kind.
-func Time(record []byte) (time.Time, bool) {
-	if meter.IsEvent(record) {
-		var e meter.Event
-		if e.UnmarshalBinary(record) != nil {
-			return time.Time{}, false
-		}
-		return e.Time, e.Trusted
-	}
-	var r meter.Reading
-	if r.UnmarshalBinary(record) != nil {
-		return time.Time{}, false
-	}
-	return r.Time, r.Trusted && !r.Recalled
-}
-
 // After gives the time of the first record after a number that has one; false
 // if there is none nearby.
 func After(ring *store.Ring, seq uint64) (time.Time, bool) {
@@ -40,7 +23,7 @@ func After(ring *store.Ring, seq uint64) (time.Time, bool) {
 		}
 		var r meter.Reading
 		if e.Gap == nil && (r.UnmarshalBinary(e.Data) != nil || !r.Recalled) {
-			return Time(e.Data)
+			return meter.Taken(e.Data)
 		}
 	}
 	return time.Time{}, false
@@ -58,7 +41,7 @@ func Before(ctx context.Context, ring *store.Ring, from time.Time) uint64 {
 		rd := ring.NewReader(seq)
 		e, ok := rd.Next()
 		if ok && e.Gap == nil {
-			if at, dated := Time(e.Data); dated && at.Before(from) {
+			if at, dated := meter.Taken(e.Data); dated && at.Before(from) {
 				return seq
 			}
 		}

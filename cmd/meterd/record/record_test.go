@@ -61,7 +61,7 @@ func TestTimeIsToldOnlyWhereItCanBeBelieved(t *testing.T) {
 		{"a cut reading", reading(true)[:3], false},
 		{"nothing", nil, false},
 	} {
-		if at, ok := Time(c.record); ok != c.want || ok && !at.Equal(began) {
+		if at, ok := meter.Taken(c.record); ok != c.want || ok && !at.Equal(began) {
 			t.Errorf("%s: %v, %v", c.what, at, ok)
 		}
 	}

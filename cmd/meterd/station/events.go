@@ -34,6 +34,20 @@ func (sh *shift) noteTrust(ctx context.Context) {
 // never will.
 func (sh *shift) noteLost(uplink string) func(store.Gap, int) {
 	return func(g store.Gap, records int) {
-		sh.event(meter.Event{Kind: meter.EventGap, Time: time.Now(), Text: fmt.Sprintf("%s: %d records, %d to %d, %s", uplink, records, g.From, g.To, g.Cause)})
+		sh.event(meter.Event{Kind: meter.EventGap, Time: time.Now(), Text: fmt.Sprintf("%s: %d records, %d to %d, %s%s", uplink, records, g.From, g.To, g.Cause, gapTimes(g))})
 	}
+}
+
+// gapTimes tells when what is lost was taken, as far as that is known.
+func gapTimes(g store.Gap) string {
+	since, until := g.Since.UTC().Format(time.RFC3339), g.Until.UTC().Format(time.RFC3339)
+	switch {
+	case g.Since.IsZero() && g.Until.IsZero():
+		return ""
+	case g.Since.IsZero():
+		return ", before " + until
+	case g.Until.IsZero():
+		return ", since " + since
+	}
+	return ", " + since + " to before " + until
 }

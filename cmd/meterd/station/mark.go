@@ -3,7 +3,6 @@ package station
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"meterd/board"
@@ -11,13 +10,34 @@ import (
 	"meterd/store"
 )
 
-// mark stands beside the state, apart from the ring: which board the ring is at
-// work on, and how far its numbers have come. It tells a copy, and a ring that
-// was put back from a backup.
-type mark struct {
-	board string // board.HardwareID; "" where there is none
-	ring  string // store.Ring.ID
-	last  uint64 // the last number that was durable then
+// A second mark, the witness, stands beside the console's socket, where nothing
+// outlives the system: it is written when the ring was closed well, and the next
+// start finds it, on the same board, in the same start of the system, at the same
+// number. Then nobody can have put an older copy in the place of ring, state and mark
+// together, and numbers go on without a gap. Else they go on far away: whether the board
+// was off, or all of /data comes from a backup, cannot be told apart.
+
+// witnessOf gives the file of the witness.
+func witnessOf(c *config.Config) string { return c.Console.Socket + ".ring" }
+
+// boardNow names this start of the system on this board.
+func (st *Station) boardNow() string { return fmt.Sprintf("%s %d", st.hardware(), st.boot) }
+
+// witnessNow gives the witness of a ring as it is.
+func (st *Station) witnessNow(r *store.Ring) board.Mark {
+	m := st.markNow(r)
+	m.Board = st.boardNow()
+	return m
+}
+
+// bear writes the witness of a ring that was closed well.
+func (st *Station) bear(file string, m board.Mark) {
+	if file == "" {
+		return
+	}
+	if err := board.WriteMark(file, m); err != nil {
+		st.log.Warn("where the ring's numbers ended cannot be noted: they go on far away at the next start", "err", err)
+	}
 }
 
 // markEvery is how old a mark may be: what is put back within that time and
@@ -35,36 +55,31 @@ func markOf(c config.Store) string {
 	return c.State + ".board"
 }
 
-// readMark reads a mark, the zero one if there is none.
-func readMark(file string) (m mark) {
-	b, err := board.ReadFile(file, mostNote)
-	if err != nil {
-		return m
-	}
-	first, second, _ := strings.Cut(string(b), "\n")
-	m.board = strings.TrimSpace(first)
-	if n, _ := fmt.Sscan(second, &m.ring, &m.last); n < 2 {
-		m.ring, m.last = "", 0
-	}
-	return m
-}
-
 // markNow gives the mark of a ring as it is.
-func (st *Station) markNow(r *store.Ring) mark {
+func (st *Station) markNow(r *store.Ring) board.Mark {
 	s := r.Stats()
-	return mark{st.hardware(), fmt.Sprintf("%x", r.ID()), s.Last - min(uint64(s.Waiting), s.Last)}
+	return board.Mark{Board: st.hardware(), Ring: fmt.Sprintf("%x", r.ID()), Last: s.Last - min(uint64(s.Waiting), s.Last), Held: s.Held}
 }
 
 // examine has numbers go on far away where another copy of this ring may use
 // those that come next, or has used them: on another board, or on this one
 // before an older copy was put in the ring's place.
 func (st *Station) examine(r *store.Ring, file string) {
-	then, now := readMark(file), st.markNow(r)
+	then, now := board.ReadMark(file), st.markNow(r)
+	if st.witness != "" {
+		w, present := board.ReadMark(st.witness), st.witnessNow(r)
+		if w != present {
+			r.Far()
+		}
+		if w.Board == present.Board && w.Ring == now.Ring && w.Held > then.Held {
+			then.Ring, then.Held = w.Ring, w.Held
+		}
+	}
 	switch {
-	case then.board != "" && now.board != "" && then.board != now.board:
-		st.log.Error("the ring was at work on another board: numbers go on far from those that it may use", "board", then.board, "this", now.board, "hint", "if the card was copied, give each board ids of its own: gateway.id, and those of the uplinks")
-	case then.ring == now.ring && then.last > now.last:
-		st.log.Error("the ring is older than it was: readings that were in it are gone, and numbers go on far away", "last", now.last, "was", then.last, "hint", "was a backup put back? what had not been delivered since then is lost; if nobody did, replace the flash")
+	case then.Board != "" && now.Board != "" && then.Board != now.Board:
+		st.log.Error("the ring was at work on another board: numbers go on far from those that it may use", "board", then.Board, "this", now.Board, "hint", "if the card was copied, give each board ids of its own: gateway.id, and those of the uplinks")
+	case then.Ring == now.Ring && (then.Last > now.Last || then.Held > now.Held):
+		st.log.Error("the ring is older than it was: readings that were in it are gone, and numbers go on far away", "last", now.Held, "was", max(then.Held, then.Last), "hint", "was a backup put back? what had not been delivered since then is lost; if nobody did, replace the flash")
 	default:
 		return
 	}
@@ -75,10 +90,10 @@ func (st *Station) examine(r *store.Ring, file string) {
 // mark writes the mark where it would be another.
 func (st *Station) mark(r *store.Ring, file string) {
 	m := st.markNow(r)
-	if file == "" || r.Stats().LastErr != "" || m == readMark(file) {
+	if file == "" || r.Stats().LastErr != "" || m == board.ReadMark(file) {
 		return
 	}
-	if err := board.WriteFile(file, fmt.Appendf(nil, "%s\n%s %d\n", m.board, m.ring, m.last), 0o600); err != nil {
+	if err := board.WriteMark(file, m); err != nil {
 		st.log.Error("how far the ring is cannot be noted", "err", err)
 	}
 }

@@ -43,9 +43,11 @@ func (r result) light() board.Pattern {
 type stickReport struct {
 	result   result
 	why      dlt645.Text
+	todo     dlt645.Text // what to do about it, if anything
 	problems []config.Problem
-	text     string // of the configuration, for its secrets
-	file     string // where it stands on the stick: one file, whatever becomes of the gateway's name
+	text     string   // of the configuration, for its secrets
+	files    []string // that came with it
+	file     string   // where it stands on the stick: one file, whatever becomes of the gateway's name
 }
 
 // mostProblems bounds a report.
@@ -60,6 +62,12 @@ func (r stickReport) write(sh *shift) string {
 	fmt.Fprintf(&b, "meterd %s  %s  %s\n\n", sh.Version, sh.config.Gateway.ID, time.Now().In(sh.config.Gateway.Zone).Format("2006-01-02 15:04:05 -07:00"))
 	fmt.Fprintf(&b, "%s: %s\n", in("result", "结果"), r.result.name().In(lang))
 	fmt.Fprintf(&b, "%s\n", r.why.In(lang))
+	if todo := r.todo.In(lang); todo != "" {
+		fmt.Fprintf(&b, "  %s: %s\n", in("hint", "提示"), todo)
+	}
+	if len(r.files) > 0 {
+		fmt.Fprintf(&b, "%s: %s\n", in("with it", "随附文件"), strings.Join(r.files, ", "))
+	}
 	if len(r.problems) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", in("mistakes and warnings, each with its line in "+stickConfig+":", stickConfig+" 中的错误和警告（含行号）："))
 	}

@@ -23,7 +23,7 @@ func (st *Station) openRing(c config.Store) (*store.Ring, error) {
 }
 
 func (st *Station) ringOptions(c config.Store) store.Options {
-	return store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Failed: st.commitFailed}
+	return store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Taken: meter.Taken, Failed: st.commitFailed}
 }
 
 // useRing opens the ring with these settings. It stays open where they are
@@ -62,10 +62,10 @@ func (st *Station) useRing(c config.Store) error {
 	switch {
 	case err != nil && (ring == nil || gone) && !errors.Is(err, store.ErrLocked):
 		// Meters are read all the same, and people can look.
-		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err))
+		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err, c.Path))
 		opened = store.InMemory(st.ringOptions(c), err)
 	case err != nil:
-		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err)}
+		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err, c.Path)}
 	}
 	for name := range cursors { // of another ring, what is carried over is theirs
 		if _, ok := opened.Cursor(name); !ok {
@@ -96,11 +96,13 @@ func (st *Station) useRing(c config.Store) error {
 	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
 		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
-	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c, mark) })
+	witness := st.witness
+	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c, mark, witness) })
 }
 
-// runRing keeps the ring at work until the context ends, and closes it.
-func (st *Station) runRing(ctx context.Context, ring *store.Ring, c config.Store, mark string) error {
+// runRing keeps the ring at work until the context ends, and closes it. Mark and
+// witness are the files of those.
+func (st *Station) runRing(ctx context.Context, ring *store.Ring, c config.Store, mark, witness string) error {
 	var g errgroup.Group
 	g.Go(func() error { return durable(ring.Run(ctx)) })
 	g.Go(func() error { st.watchRing(ctx, ring, c.Flush); return nil })
@@ -108,8 +110,12 @@ func (st *Station) runRing(ctx context.Context, ring *store.Ring, c config.Store
 	g.Go(func() error { st.keepMark(ctx, ring, mark); return nil })
 	err := g.Wait()
 	st.mark(ring, mark)
+	end := st.witnessNow(ring)
 	if closeErr := ring.Close(); err == nil {
 		err = closeErr
+	}
+	if err == nil && !inMemory(ring) && !ring.Stats().Far { // else the next start is to go on far away as well
+		st.bear(witness, end)
 	}
 	return err
 }
@@ -194,7 +200,7 @@ func (st *Station) awaitDevice(ctx context.Context, r *store.Ring, c config.Stor
 		again, err := store.Open(c.Path, quiet)
 		if err != nil {
 			if err.Error() != told {
-				st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err))
+				st.log.Error("the ring's device is there and cannot be used", "err", err, "hint", takeover.StoreHint(err, c.Path))
 			}
 			told = err.Error()
 			continue

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/dlt645"
@@ -108,7 +109,7 @@ func TestACopiedCardUsesNoNumberTwice(t *testing.T) {
 			}
 		}
 	}
-	if m := readMark(filepath.Join(two, "ring.state.board")); m.board != "02:00:00:00:00:02" {
+	if m := board.ReadMark(filepath.Join(two, "ring.state.board")); m.Board != "02:00:00:00:00:02" {
 		t.Errorf("the copy belongs to %+v", m)
 	}
 	if moved := run(two, "", 1); len(moved) != 1 { // a board that cannot be told from others
@@ -259,12 +260,19 @@ func TestWhatBecomesOfTheRingsFile(t *testing.T) {
 				if c.inMemory && !strings.Contains(told.String(), "level=ERROR msg=\"the ring cannot be used: readings are in memory only\"") {
 					t.Errorf("it is told as %s", &told)
 				}
+				if c.inMemory && (!strings.Contains(told.String(), "meterd ring format "+set.Path) || !r.Stats().Foreign) {
+					t.Errorf("what to do about it is told as %s", &told)
+				}
 				if running && name != "cut to nothing" {
 					pos, ok := r.Cursor("tuya")
 					n := 0
-					for rd := r.NewReader(pos); ; n++ {
-						if _, more := rd.Next(); !more {
+					for rd := r.NewReader(pos); ; {
+						e, more := rd.Next()
+						if !more {
 							break
+						}
+						if e.Gap == nil { // else numbers that nobody had
+							n++
 						}
 					}
 					if !ok || n != 10 {

@@ -52,6 +52,7 @@ type Station struct {
 
 	tasks   rota         // owned by Run
 	ringSet config.Store // that the ring is open with; owned by Run
+	witness string       // a file that tells how the ring was closed; "": none; owned by Run
 	hung    context.CancelCauseFunc
 
 	mu    sync.Mutex
@@ -160,6 +161,7 @@ func (st *Station) prepare(next takeover.Change) error {
 	st.Journal.Use(c, next.Text)
 	st.light.use(c.Board.LED, func(err error) { st.log.Warn("no LED", "err", err) })
 	st.clock.Use(c.Clock.Synced, c.Clock.Set)
+	st.witness = witnessOf(c)
 	return st.useRing(c.Store)
 }
 

@@ -148,14 +148,14 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	})
 	eventually(t, "the new configuration proved", func() bool { return status().Config.State == "proved" })
 	if sh := st.onDuty(); sh != nil {
-		sh.noteLost("cloud")(store.Gap{From: 3, To: 7, Cause: store.Overwritten}, 5)
+		sh.noteLost("cloud")(store.Gap{From: 3, To: 7, Cause: store.Overwritten, Since: time.Unix(1800000000, 0), Until: time.Unix(1800003600, 0)}, 5)
 	}
 	eventually(t, "the gap told", func() bool {
 		rd := st.store().NewReader(0)
 		for e, ok := rd.Next(); ok; e, ok = rd.Next() {
 			var ev meter.Event
 			if e.Gap == nil && meter.IsEvent(e.Data) && ev.UnmarshalBinary(e.Data) == nil && ev.Kind == meter.EventGap {
-				return ev.Text == "cloud: 5 records, 3 to 7, overwritten"
+				return ev.Text == "cloud: 5 records, 3 to 7, overwritten, 2027-01-15T08:00:00Z to before 2027-01-15T09:00:00Z"
 			}
 		}
 		return false

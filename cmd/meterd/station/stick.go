@@ -61,7 +61,7 @@ const settled = time.Minute
 // stick takes what a stick brings, and stays with it until it is clear what
 // came of it, or until it is pulled.
 func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bool) {
-	brought, err := readStick(s)
+	brought, err := st.readStick(s, plugged)
 	if errors.Is(err, fs.ErrNotExist) {
 		st.log.Info("a stick without meterd.toml", "stick", name)
 		return
@@ -78,24 +78,21 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	var r stickReport
 	var p takeover.Proposal
 	if err == nil {
-		err = st.admit(brought, plugged)
-	}
-	if err == nil {
-		p = st.takeover.Propose(ctx, brought.text, "stick")
+		p = st.takeover.Propose(ctx, takeover.Candidate{Text: brought.text, By: "stick", Signed: brought.signed, Files: brought.files})
 	}
 	switch {
 	case err != nil:
-		r = stickReport{result: refused, why: whyOf(err)}
+		r = stickReport{result: refused, why: whyOf(err), todo: todoOf(err)}
 	case p.Same:
 		r = stickReport{result: nothingToDo, why: dlt645.Text{EN: "it is what runs already", ZH: "与当前运行的配置相同"}}
 	case p.Err != nil:
-		r = stickReport{result: refused, why: whyOf(p.Err)}
+		r = stickReport{result: refused, why: whyOf(p.Err), todo: todoOf(p.Err)}
 	case !p.Accepted():
 		r = stickReport{result: refused, why: dlt645.Text{EN: "it has mistakes", ZH: "配置有错误"}, problems: p.Problems}
 	default:
 		r = stickReport{result: taken, problems: p.Problems}
 	}
-	r.text = brought.text
+	r.text, r.files = brought.text, p.Files
 	if r.result == taken {
 		runs := st.awaitChange(ctx, brought.text)
 		r.why = st.takeover.View().Says
@@ -114,11 +111,14 @@ type brought struct {
 	text      string
 	signature []byte // nil: none
 	unsigned  error  // why there is no signature
+	signed    *config.Signed
+	files     map[string][]byte // that it names, by name
 }
 
-// readStick copies the files into memory. Nothing is looked at on the stick
-// itself: it may change between two looks.
-func readStick(s visitor) (brought, error) {
+// readStick copies the files into memory: the configuration, and if that is
+// admitted what it names. Nothing is looked at on the stick itself: it may change
+// between two looks.
+func (st *Station) readStick(s visitor, plugged bool) (brought, error) {
 	var b brought
 	err := s.Visit(false, func(dir string) error {
 		text, err := board.ReadPlain(filepath.Join(dir, stickConfig), takeover.MostConfig)
@@ -127,22 +127,48 @@ func readStick(s visitor) (brought, error) {
 		}
 		b.text = string(text)
 		b.signature, b.unsigned = board.ReadPlain(filepath.Join(dir, stickSignature), mostSignature)
-		return nil
+		if err := st.admit(&b, plugged); err != nil {
+			return err
+		}
+		b.files, err = st.readBeside(dir, b.text)
+		return err
 	})
 	return b, err
 }
 
+// readBeside reads the certificates and keys that a text names, as far as they
+// are there.
+func (st *Station) readBeside(dir, text string) (map[string][]byte, error) {
+	c, _ := config.Parse(stickConfig, text)
+	if c == nil {
+		return nil, nil // it is told why
+	}
+	files := map[string][]byte{}
+	for _, name := range st.takeover.Files.Wants(c) {
+		b, err := board.ReadPlain(filepath.Join(dir, name), takeover.MostFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the board may have it
+		}
+		if err != nil {
+			return nil, err
+		}
+		files[name] = b
+	}
+	return files, nil
+}
+
 // admit decides whether a configuration is looked at at all.
-func (st *Station) admit(b brought, plugged bool) error {
+func (st *Station) admit(b *brought, plugged bool) error {
 	c, _ := st.takeover.Running()
 	if c == nil {
 		return takeover.ErrBusy
 	}
-	if key := c.USB.PublicKey; key != "" {
+	if c.USB.PublicKey != "" {
 		if b.unsigned != nil {
 			return console.Tell(dlt645.Text{EN: "usb.public_key is set, and %s is missing or unfit: %v", ZH: "已设置 usb.public_key，但 %s 缺失或不可用：%v"}, dlt645.Text{}, stickSignature, b.unsigned)
 		}
-		if err := board.Verify(key, []byte(b.text), b.signature); err != nil {
+		var err error
+		if b.signed, err = takeover.Verify(c, b.text, b.signature); err != nil {
 			return err
 		}
 	}
@@ -169,6 +195,14 @@ func whyOf(err error) dlt645.Text {
 	return t
 }
 
+// todoOf tells what to do about it.
+func todoOf(err error) dlt645.Text {
+	if told, ok := errors.AsType[*console.Told](err); ok {
+		return told.Hint
+	}
+	return dlt645.Text{}
+}
+
 // longestChange is how long a change may take to come about.
 const longestChange = 15 * time.Second
 
@@ -179,7 +213,7 @@ func (st *Station) awaitChange(ctx context.Context, text string) bool {
 	end := time.NewTimer(longestChange)
 	defer end.Stop()
 	for {
-		if _, runs := st.takeover.Running(); runs == text {
+		if _, runs := st.takeover.Running(); runs == text && st.takeover.View().Step != takeover.Written {
 			return true
 		}
 		select {
@@ -203,9 +237,10 @@ func (st *Station) stay(ctx context.Context, name string, s visitor, r stickRepo
 	for {
 		_, runs := st.takeover.Running()
 		v := st.takeover.View()
-		if runs != r.text || v.Phase == takeover.Proved {
+		back := runs != r.text || v.Phase == takeover.WentBack
+		if back || v.Phase == takeover.Proved {
 			r.result, r.why = works, v.Says
-			if runs != r.text {
+			if back {
 				r.result = takenBack
 			}
 			st.tell(name, s, &r)

@@ -80,7 +80,7 @@ func (t *trier) store() {
 	case info.Mode().IsRegular() && info.Size() > 0:
 		r, err := store.OpenReadOnly(path, nil)
 		if err != nil {
-			t.problem(line, false, StoreHint(err), "[store]: path %s: %v", path, err)
+			t.problem(line, false, StoreHint(err, path), "[store]: path %s: %v", path, err)
 			return
 		}
 		r.Close()
@@ -153,15 +153,15 @@ func (t *trier) device(key, path string) {
 	}
 }
 
-// StoreHint tells what to do about a ring that cannot be opened.
-func StoreHint(err error) string {
+// StoreHint tells what to do about a ring that cannot be opened at path.
+func StoreHint(err error, path string) string {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return "meterd runs already, or another [store] path is meant"
 	case errors.Is(err, store.ErrVersion):
-		return "deliver and export with the version that wrote it (meterd ring export FILE), then mv FILE FILE.old: a new one is made"
+		return "deliver and export with the version that wrote it (meterd ring export " + path + "), then have a new one made: meterd ring format " + path
 	case errors.Is(err, store.ErrForeign):
-		return "[store] path names something else; name another file, move this one away, or clear the first 128 KiB of a device that is to be used"
+		return "[store] path names something else: name another file or device; or have a ring made of it, which tells first what would be lost: meterd ring format " + path
 	}
 	return "is [store] path on a file system that can be written, with room for size?"
 }

@@ -46,9 +46,9 @@ func TestDryRun(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			running, _ := config.Parse("x.toml", strings.Replace(text, "x.ring", "before.ring", 1))
-			p := examine(strings.Replace(text, c.old, c.new, 1))
+			p := New(NewFiles(filepath.Join(dir, "meterd.toml")), discard()).examine(Candidate{Text: strings.Replace(text, c.old, c.new, 1)})
 			if !config.Failed(p.Problems) {
-				p.try(running)
+				p.try(running, dir)
 			}
 			var told []string
 			for _, problem := range p.Problems {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 
 	"meterd/board"
@@ -20,16 +21,21 @@ import (
 //	meterd.toml.prev     the last one that has proved itself
 //	meterd.toml.trial    there while meterd.toml has not: its hash, and how often it was started
 //	meterd.toml.refused  the last one that did not prove itself
+//	meterd.toml.signed   by which date each of them was signed, if any was
 //
-// Each is written as a whole (board.WriteFile), in this order:
+// Certificates and keys that come with it stand where it names them. Each is
+// written as a whole (board.WriteFile), in this order:
 //
-//	install:  prev := running   trial := hash of new   toml := new
+//	install:  prev := running   signed := with new   trial := hash of new   files   toml := new
 //	confirm:  remove trial
-//	back:     refused := toml   toml := prev           remove trial
+//	back:     refused := toml   files as before      toml := prev           remove trial
 //
 // A power cut between two steps leaves a trial whose hash is not that of
 // meterd.toml: then nothing is on trial. A second install before the first
-// has proved itself leaves prev alone.
+// has proved itself leaves prev alone. A date goes by the hash of its text, so
+// that the one before has its own again when it is put back. The mark of the
+// trial holds what files held and are to hold: whichever text a start finds, it
+// brings the files to what belongs to it.
 type Files struct {
 	Path   string
 	write  func(path string, b []byte, perm os.FileMode) error
@@ -44,6 +50,18 @@ func NewFiles(path string) *Files {
 func (f *Files) prev() string    { return f.Path + ".prev" }
 func (f *Files) trial() string   { return f.Path + ".trial" }
 func (f *Files) refused() string { return f.Path + ".refused" }
+func (f *Files) signed() string  { return f.Path + ".signed" }
+
+// Candidate is a configuration that somebody brings.
+type Candidate struct {
+	Text   string
+	By     string         // who
+	Signed *config.Signed // what its signer says; nil: nothing
+	// Files are what Wants has named, as far as it was brought, by name.
+	Files map[string][]byte
+
+	next contents // of Files, what is to be written
+}
 
 // trialMark is what the file of a trial holds.
 type trialMark struct {
@@ -53,6 +71,11 @@ type trialMark struct {
 	Was    string `json:"was,omitempty"`
 	Starts int    `json:"starts"` // of the program since it was installed
 	By     string `json:"by"`     // who brought it
+	// Before is what files held under the one that is gone back to, Held under
+	// the one of Was, Next what they are to hold.
+	Before contents `json:"before,omitempty"`
+	Held   contents `json:"held,omitempty"`
+	Next   contents `json:"next,omitempty"`
 }
 
 // of reports whether text is on trial by this mark.
@@ -72,20 +95,40 @@ func HashOf(text string) string {
 }
 
 // install puts a new configuration in the place of the one that runs.
-func (f *Files) install(text, running, by string) error {
-	m := trialMark{Hash: HashOf(text), By: by}
-	if f.mark().of(running) {
-		m.Was = HashOf(running)
+func (f *Files) install(c Candidate, running string) error {
+	was := f.mark()
+	m := trialMark{Hash: HashOf(c.Text), By: c.By, Next: c.next}
+	now, err := f.hold(c.next)
+	if err != nil {
+		return err
+	}
+	m.Before = now
+	if was.of(running) {
+		m.Was, m.Before = HashOf(running), maps.Clone(now)
+		maps.Copy(m.Before, was.Before)
+		if m.Held, err = f.hold(m.Before); err != nil {
+			return err
+		}
 	} else if err := f.write(f.prev(), []byte(running), 0o600); err != nil {
 		return fmt.Errorf("the configuration before cannot be kept: %w", err)
+	}
+	if err := f.noteSigned(c.Text, running, c.Signed); err != nil {
+		return err
 	}
 	if err := f.putMark(m); err != nil {
 		return err
 	}
-	if err := f.write(f.Path, []byte(text), f.mode()); err != nil {
-		return fmt.Errorf("the new configuration cannot be written: %w", err)
+	err = f.put(m.Next)
+	if err == nil {
+		if err = f.write(f.Path, []byte(c.Text), f.mode()); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("the new configuration cannot be written: %w", err)
 	}
-	return nil
+	if m.Was != "" {
+		return errors.Join(err, f.put(now), f.putMark(was))
+	}
+	return errors.Join(err, f.put(now), f.remove(f.trial()))
 }
 
 // mode is the mode that the file has: it may hold secrets, or be readable for
@@ -124,21 +167,26 @@ func (f *Files) start(text string) (onTrial, spent bool, err error) {
 	if m.Hash == "" {
 		return false, false, nil
 	}
-	if !m.of(text) {
-		return false, false, f.remove(f.trial())
+	switch HashOf(text) { // the power may have been cut between the files and the text
+	case m.Hash:
+		err = f.put(m.Next)
+	case m.Was:
+		err = f.put(m.Held)
+	default:
+		return false, false, errors.Join(f.put(m.Before), f.remove(f.trial()))
 	}
 	m.Starts++
 	if m.Starts >= mostStarts {
-		return true, true, nil
+		return true, true, err
 	}
-	return true, false, f.putMark(m)
+	return true, false, errors.Join(err, f.putMark(m))
 }
 
 // confirm ends the trial: the configuration has proved itself.
 func (f *Files) confirm() error { return f.remove(f.trial()) }
 
 // back puts the configuration before in the place of the one on trial, and
-// gives it.
+// gives it. An error beside it is of what belongs to it.
 func (f *Files) back() (string, error) {
 	prev, err := os.ReadFile(f.prev())
 	if err != nil {
@@ -151,10 +199,11 @@ func (f *Files) back() (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("the refused configuration cannot be kept: %w", err)
 	}
+	lacking := f.put(f.mark().Before)
 	if err := f.write(f.Path, prev, f.mode()); err != nil {
 		return "", fmt.Errorf("the configuration before cannot be put back: %w", err)
 	}
-	return string(prev), f.remove(f.trial())
+	return string(prev), errors.Join(lacking, f.remove(f.trial()))
 }
 
 // WasRefused reports whether text is the last one that did not prove itself.

@@ -57,7 +57,7 @@ func TestPowerCutWhileAConfigurationIsInstalled(t *testing.T) {
 		if err := os.WriteFile(f.Path, []byte("old"), 0o640); err != nil {
 			t.Fatal(err)
 		}
-		err := f.install("new", "old", "stick")
+		err := f.install(Candidate{Text: "new", By: "stick"}, "old")
 		if whole := cut >= 3; whole != (err == nil) {
 			t.Fatalf("cut %d: %v", cut, err)
 		}
@@ -93,7 +93,7 @@ func TestPowerCutWhileGoingBack(t *testing.T) {
 		if err := os.WriteFile(f.Path, []byte("old"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.install("new", "old", "stick"); err != nil {
+		if err := f.install(Candidate{Text: "new", By: "stick"}, "old"); err != nil {
 			t.Fatal(err)
 		}
 		cutFile(t, filepath.Dir(f.Path), cut).back()
@@ -115,7 +115,7 @@ func TestASecondConfigurationOnTrialKeepsTheProvedOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, step := range [][2]string{{"bad 1", "good"}, {"bad 2", "bad 1"}} {
-		if err := f.install(step[0], step[1], "stick"); err != nil {
+		if err := f.install(Candidate{Text: step[0], By: "stick"}, step[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestASecondConfigurationOnTrialKeepsTheProvedOne(t *testing.T) {
 	}
 	// One that has proved itself is what is gone back to from then on.
 	for _, step := range [][2]string{{"better", "good"}, {"bad 3", "better"}} {
-		if err := f.install(step[0], step[1], "stick"); err != nil {
+		if err := f.install(Candidate{Text: step[0], By: "stick"}, step[1]); err != nil {
 			t.Fatal(err)
 		}
 		if step[0] == "better" {
@@ -144,10 +144,10 @@ func TestPowerCutBetweenTwoTrials(t *testing.T) {
 	if err := os.WriteFile(f.Path, []byte("good"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.install("first", "good", "stick"); err != nil {
+	if err := f.install(Candidate{Text: "first", By: "stick"}, "good"); err != nil {
 		t.Fatal(err)
 	}
-	cutFile(t, filepath.Dir(f.Path), 1).install("second", "first", "stick")
+	cutFile(t, filepath.Dir(f.Path), 1).install(Candidate{Text: "second", By: "stick"}, "first")
 	if text := running(t, f); text != "first" {
 		t.Fatal(text)
 	}

@@ -15,6 +15,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,16 +117,16 @@ type Proposal struct {
 	Same     bool // it runs already
 	Problems []config.Problem
 	Config   *config.Config
-	Err      error // it has no mistakes, but could not be taken over
+	Files    []string // names of those that are written with it
+	Err      error    // it has no mistakes, but could not be taken over
 }
 
 // Accepted reports whether it runs in a moment.
 func (p Proposal) Accepted() bool { return !p.Same && p.Err == nil && !config.Failed(p.Problems) }
 
-// Propose takes a configuration over, if nothing is wrong with it; by names
-// who brought it. The change itself comes after a moment, so that who asked is
-// told first.
-func (t *Takeover) Propose(ctx context.Context, text, by string) Proposal {
+// Propose takes a configuration over, if nothing is wrong with it. The change
+// itself comes after a moment, so that who asked is told first.
+func (t *Takeover) Propose(ctx context.Context, c Candidate) Proposal {
 	select {
 	case t.turn <- struct{}{}:
 		defer func() { <-t.turn }()
@@ -132,7 +135,11 @@ func (t *Takeover) Propose(ctx context.Context, text, by string) Proposal {
 	}
 	runs, running := t.Running()
 	var p Proposal
-	for a := t.on(Event{Kind: Bring, OK: text != running}); ; {
+	other, err := t.weigh(&c, runs, running)
+	if err != nil {
+		return Proposal{Err: err}
+	}
+	for a := t.on(Event{Kind: Bring, OK: other}); ; {
 		switch a {
 		case LeaveIt:
 			p.Same = true
@@ -141,23 +148,41 @@ func (t *Takeover) Propose(ctx context.Context, text, by string) Proposal {
 			p.Err = ErrBusy
 			return p
 		case DoExamine:
-			p = examine(text)
+			p = t.examine(c)
 			a = t.on(Event{Kind: Examine, OK: !config.Failed(p.Problems)})
 		case DoTry:
-			p.try(runs)
+			p.try(runs, t.Files.folders())
 			a = t.on(Event{Kind: Try, OK: !config.Failed(p.Problems)})
 		case DoWrite:
-			p.Err = t.Files.install(text, running, by)
+			p.Err = t.Files.install(c, running)
 			a = t.on(Event{Kind: Write, OK: p.Err == nil})
 		case Run:
-			t.log.Info("a new configuration is taken over", "by", by, "gateway", p.Config.Gateway.ID)
-			next := Change{Config: p.Config, Text: text}
+			t.log.Info("a new configuration is taken over", "by", c.By, "gateway", p.Config.Gateway.ID, "files", strings.Join(p.Files, " "))
+			next := Change{Config: p.Config, Text: c.Text}
 			time.AfterFunc(changeAfter, func() { t.changes <- next })
 			return p
 		default: // refused
 			return p
 		}
 	}
+}
+
+// weigh sees what of the files that came is to be written, and whether the
+// signer's words let it. It reports whether anything is another than what runs.
+func (t *Takeover) weigh(c *Candidate, runs *config.Config, running string) (other bool, err error) {
+	if parsed, _ := config.Parse(t.Files.Path, c.Text); parsed != nil {
+		if c.next, err = t.Files.changes(parsed.Named(), c.Files); err != nil {
+			return false, err
+		}
+		asked := runs != nil && runs.USB.PublicKey != ""
+		if err := t.Files.covered(c.Signed, asked, parsed.Named(), c.next); err != nil {
+			return false, err
+		}
+	}
+	if c.Text == running && len(c.next) == 0 {
+		return false, nil
+	}
+	return true, t.Files.notOlder(c.Signed, running)
 }
 
 // ErrBusy says that somebody else was quicker.
@@ -167,9 +192,17 @@ var ErrBusy = console.Tell(dlt645.Text{EN: "another configuration is being taken
 const changeAfter = 500 * time.Millisecond
 
 // examine says everything that is wrong with a configuration by itself.
-func examine(text string) Proposal {
+func (t *Takeover) examine(c Candidate) Proposal {
 	var p Proposal
-	p.Config, p.Problems = config.Parse("meterd.toml", text)
+	for path := range c.next {
+		p.Files = append(p.Files, filepath.Base(path))
+	}
+	slices.Sort(p.Files)
+	p.Config, p.Problems = config.ParseWith("meterd.toml", c.Text, func(path string) ([]byte, bool) {
+		path, _ = t.Files.takes(path)
+		b, ok := c.next[path]
+		return b, ok
+	})
 	if !config.Failed(p.Problems) {
 		_, crowding := p.Config.Plan(p.Problems)
 		p.Problems = append(p.Problems, crowding...)
@@ -177,12 +210,14 @@ func examine(text string) Proposal {
 	return p
 }
 
-// try adds what this board lacks for it.
-func (p *Proposal) try(running *config.Config) {
+// try adds what this board lacks for it; folders are those of files that a stick
+// may bring.
+func (p *Proposal) try(running *config.Config, folders string) {
 	p.Problems = append(p.Problems, dryRun(p.Config, running)...)
 	for i := range p.Problems {
 		if p.Problems[i].Lacking { // what is missing now would be missing when it runs
 			p.Problems[i].Warning = false
+			p.Problems[i].Hint += "; a stick may bring it beside meterd.toml where it is named in " + folders
 		}
 	}
 }
@@ -250,8 +285,11 @@ func (t *Takeover) goBack(why dlt645.Text) {
 // trial.
 func (t *Takeover) putBack(text string, why dlt645.Text) (Change, error) {
 	prev, err := t.Files.back()
-	if err != nil {
+	if prev == "" {
 		return Change{}, err
+	}
+	if err != nil {
+		t.log.Error("not all that belongs to the configuration before is as it was", "err", err)
 	}
 	c, problems := config.Parse(t.Files.Path, prev)
 	if config.Unusable(problems) {
@@ -293,6 +331,9 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 			t.log.Error("the trial of the configuration cannot be noted", "err", err)
 		}
 		next.Config, problems = config.Parse(path, next.Text)
+	}
+	if _, err := t.Files.notes(); err != nil {
+		t.log.Error("by which date the configuration was signed cannot be read: an older one would be taken", "err", err)
 	}
 	f.Usable = !config.Unusable(problems)
 	f.PrevUsable = t.Files.prevUsable() == nil

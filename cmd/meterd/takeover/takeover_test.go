@@ -57,7 +57,7 @@ func newTrial(t *testing.T, old string) (*Takeover, string) {
 	running, _ := config.Parse("x.toml", named(dir, "old"))
 	o.Begin(Change{Config: running, Text: old})
 	text := named(dir, "new")
-	if p := o.Propose(t.Context(), text, "stick"); !p.Accepted() {
+	if p := o.Propose(t.Context(), Candidate{Text: text, By: "stick"}); !p.Accepted() {
 		t.Fatalf("not accepted: %+v", p)
 	}
 	c := <-o.Next()
@@ -174,7 +174,7 @@ func TestAConfigurationThatCannotRunGoesBackAtOnce(t *testing.T) {
 		dir := filepath.Dir(o.Files.Path)
 		o.confirm()
 		o.on(Event{Kind: Look})
-		if p := o.Propose(t.Context(), named(dir, "third"), "console"); !p.Accepted() {
+		if p := o.Propose(t.Context(), Candidate{Text: named(dir, "third"), By: "console"}); !p.Accepted() {
 			t.Fatalf("%+v", p)
 		}
 		next, err := o.CannotRun(<-o.Next(), errors.New("no ring"))
@@ -231,10 +231,10 @@ func TestWhatRunsAgainIsNoCandidate(t *testing.T) {
 		if again.Text != text {
 			t.Fatalf("again runs\n%s", again.Text)
 		}
-		if p := o.Propose(t.Context(), named(dir, "third"), "console"); !p.Accepted() {
+		if p := o.Propose(t.Context(), Candidate{Text: named(dir, "third"), By: "console"}); !p.Accepted() {
 			t.Fatalf("%+v", p)
 		}
-		if p := o.Propose(t.Context(), named(dir, "fourth"), "stick"); p.Err != ErrBusy {
+		if p := o.Propose(t.Context(), Candidate{Text: named(dir, "fourth"), By: "stick"}); p.Err != ErrBusy {
 			t.Errorf("a second one gets %+v", p)
 		}
 		until := o.View().Until
@@ -268,7 +268,7 @@ func TestProposalsThatChangeNothing(t *testing.T) {
 			if c.broken {
 				o.Files.write = func(string, []byte, os.FileMode) error { return full }
 			}
-			if p := o.Propose(t.Context(), c.text, "stick"); p.Accepted() || !c.want(p) {
+			if p := o.Propose(t.Context(), Candidate{Text: c.text, By: "stick"}); p.Accepted() || !c.want(p) {
 				t.Errorf("%s: got %+v", c.what, p)
 			}
 			if v := o.View(); v.Step != None || v.Phase != OnTrial {
@@ -281,7 +281,7 @@ func TestProposalsThatChangeNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		o.turn <- struct{}{}
-		if p := o.Propose(ctx, text, "stick"); !errors.Is(p.Err, context.Canceled) {
+		if p := o.Propose(ctx, Candidate{Text: text, By: "stick"}); !errors.Is(p.Err, context.Canceled) {
 			t.Errorf("while another is examined: %+v", p)
 		}
 	})
@@ -331,7 +331,7 @@ product_id = "pid01"
 		}
 		synctest.Test(t, func(t *testing.T) {
 			o, running := newTrial(t, "")
-			if p := o.Propose(t.Context(), strings.ReplaceAll(text, `"board"`, `"other"`), "stick"); p.Accepted() {
+			if p := o.Propose(t.Context(), Candidate{Text: strings.ReplaceAll(text, `"board"`, `"other"`), By: "stick"}); p.Accepted() {
 				t.Errorf("%s: it is taken over instead of\n%s", c.what, running)
 			}
 		})

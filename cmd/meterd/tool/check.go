@@ -1,11 +1,17 @@
 package tool
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
 
+	"meterd/board"
 	"meterd/cmd/meterd/cli"
 	"meterd/cmd/meterd/config"
 )
@@ -13,6 +19,7 @@ import (
 // Check is the command "check".
 func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	asJSON := f.Bool("json", false, "problems and plan as one JSON object")
+	comment := f.Bool("comment", false, "print what to sign it with: minisign -Sm FILE -t \"$(meterd check -comment FILE)\"")
 	if err := cli.Parse(f, args, 1, 1); err != nil {
 		return err
 	}
@@ -20,6 +27,9 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	plan, crowding := c.Plan(problems)
 	problems = append(problems, crowding...)
 	failed := config.Failed(problems)
+	if *comment && !failed {
+		return printComment(s.Out, f.Arg(0), c)
+	}
 	withheld := []config.Withheld{}
 	if !failed {
 		withheld = c.Withholds()
@@ -32,12 +42,13 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 			return err
 		}
 	} else {
+		out := cli.Plain(s.Out)
 		for _, p := range problems {
-			fmt.Fprintln(s.Out, p)
+			fmt.Fprintln(out, p)
 		}
-		printPlan(s.Out, plan)
+		printPlan(out, plan)
 		for _, w := range withheld {
-			fmt.Fprintf(s.Out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
+			fmt.Fprintf(out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
 		}
 	}
 	if failed {
@@ -51,6 +62,34 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	}
 	return nil
 }
+
+// printComment prints the trusted comment for a configuration, with the hash of
+// each file beside it that it names.
+func printComment(w io.Writer, path string, c *config.Config) error {
+	signed := config.Signed{Gateway: c.Gateway.ID, Date: time.Now().UTC().Truncate(time.Second)}
+	for _, named := range c.Named() {
+		name := filepath.Base(named)
+		if _, twice := signed.Hash(name); twice {
+			continue
+		}
+		b, err := board.ReadFile(filepath.Join(filepath.Dir(path), name), mostBeside)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the board has it
+		}
+		if err != nil {
+			return err
+		}
+		signed.Files = append(signed.Files, config.SignedFile{Name: name, Hash: sha256.Sum256(b)})
+	}
+	if _, err := config.ParseSigned(signed.String()); err != nil {
+		return fmt.Errorf("%q cannot be said in a trusted comment: %w", signed.String(), err)
+	}
+	_, err := fmt.Fprintln(w, signed.String())
+	return err
+}
+
+// mostBeside bounds a file of certificates.
+const mostBeside = 1 << 20
 
 func printPlan(w io.Writer, plans []config.BusPlan) {
 	for _, p := range plans {

@@ -1,10 +1,14 @@
 package tool
 
 import (
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"meterd/cmd/meterd/config"
 )
 
 const (
@@ -120,5 +124,49 @@ product_id = "pid01"
 	}
 	if !found || o["ok"] != true {
 		t.Errorf("got %v", o)
+	}
+}
+
+// TestCheckSaysWhatToSign: the trusted comment for a configuration and the files
+// beside it that it names, which is read as it is written.
+func TestCheckSaysWhatToSign(t *testing.T) {
+	file := configFile(t, goodConfig+`[[uplink]]
+name = "cloud"
+kind = "tuya"
+broker = "ssl://127.0.0.1:1883"
+username = "vendor01"
+ca = "/data/certs/ca.pem"
+cert = "/data/certs/own.pem"
+key = "/data/certs/own.pem"
+[uplink.tuya]
+product_id = "pid01"
+`)
+	dir := filepath.Dir(file)
+	for _, name := range []string{"own.pem", "other.pem"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("test"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := run(Check, "", "-comment", file)
+	s, err := config.ParseSigned(strings.TrimSuffix(r.out, "\n"))
+	if err != nil || s == nil || r.status != 0 {
+		t.Fatalf("got exit status %d, %q and %q: %v", r.status, r.out, r.err, err)
+	}
+	if s.Gateway != "gw1" || time.Since(s.Date) > time.Hour || time.Since(s.Date) < 0 || len(s.Files) != 1 || s.Files[0] != (config.SignedFile{Name: "own.pem", Hash: sha256.Sum256([]byte("test"))}) {
+		t.Errorf("it says %v", s)
+	}
+	if r := run(Check, "", "-comment", configFile(t, goodConfig+"x = 1\n")); r.status != 1 || !strings.Contains(r.out, `unknown key "x"`) || strings.Contains(r.out, "gateway:") {
+		t.Errorf("of one with a mistake it says %q", r.out)
+	}
+}
+
+// TestCheckIsOnlyText: a configuration may come from anywhere.
+func TestCheckIsOnlyText(t *testing.T) {
+	evil := strings.ReplaceAll(goodConfig, `"m1"`, `"m\u001b[2J\u202e"`)
+	for _, text := range []string{evil, strings.Replace(evil, meter1, "2024", 1), "[gateway]\nid = \"\x1b[2J\"", "[gate\x1b[2J"} {
+		r := run(Check, "", configFile(t, text))
+		if told := r.out + r.err; strings.ContainsAny(told, "\x1b\u202e") || r.out == "" {
+			t.Errorf("of %q it tells %q", text, told)
+		}
 	}
 }

@@ -26,7 +26,11 @@ func Decode(f *flag.FlagSet, args []string, s cli.Streams) error {
 	if *language != "en" && *language != "zh" {
 		return cli.Wrong(f, "-language is en or zh")
 	}
-	d := decoder{out: s.Out, json: *asJSON, fields: *fields, language: *language, whole: map[dlt645.Address]*dlt645.Assembly{}}
+	out := s.Out
+	if !*asJSON {
+		out = cli.Plain(out) // a frame's texts may hold anything
+	}
+	d := decoder{out: out, json: *asJSON, fields: *fields, language: *language, whole: map[dlt645.Address]*dlt645.Assembly{}}
 	if f.NArg() > 0 {
 		for i, arg := range f.Args() {
 			if err := d.input(i+1, arg); err != nil {

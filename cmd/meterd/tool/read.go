@@ -136,7 +136,7 @@ func (r *reader) print(it explain.Item) error {
 		r.failed++
 	}
 	if !r.json {
-		_, err := io.WriteString(r.s.Out, it.Text("en"))
+		_, err := io.WriteString(cli.Plain(r.s.Out), it.Text("en"))
 		return err
 	}
 	b, err := it.MarshalJSON()

@@ -25,15 +25,20 @@ func Ring(f *flag.FlagSet, args []string, s cli.Streams) error {
 	}
 	what := args[0]
 	asJSON := f.Bool("json", false, "verify: the result as JSON")
+	yes := f.Bool("yes", false, "format: what stands there may go")
+	size := f.String("size", "", "format: of the new ring, such as 64MiB; a ring keeps its size, and a device has its own")
 	if strings.HasPrefix(what, "-") {
 		return cli.Parse(f, args, 2, 2)
 	}
 	if err := cli.Parse(f, args[1:], 1, 1); err != nil {
 		return err
 	}
+	if what == "format" {
+		return formatRing(f, cli.Plain(s.Out), *size, *yes)
+	}
 	look, ok := map[string]func(*store.Ring, io.Writer, bool) error{"verify": verifyRing, "dump": dumpRing, "export": exportRing}[what]
 	if !ok {
-		return cli.Wrong(f, "ring %s is not known: verify, dump or export", what)
+		return cli.Wrong(f, "ring %s is not known: verify, dump, export or format", what)
 	}
 	r, err := store.OpenReadOnly(f.Arg(0), meter.Packing{})
 	if err != nil {
@@ -79,6 +84,7 @@ func verifyRing(r *store.Ring, w io.Writer, asJSON bool) error {
 			return err
 		}
 	} else {
+		w := cli.Plain(w)
 		fmt.Fprintf(w, "%d records, %d to %d, %d damaged frames\n", result.Records, result.First, result.Last, result.Corrupt)
 		if result.Torn {
 			fmt.Fprintln(w, "the last write is torn: it was not durable yet")

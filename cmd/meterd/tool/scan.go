@@ -70,7 +70,7 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	found := 0
-	tell := progress{w: s.Err, live: isTerminal(s.Err)}
+	tell := progress{w: s.Screen, live: isTerminal(s.Screen)}
 	err := meter.Scan(ctx, meter.ScanConfig{
 		Bus: bus, Bauds: bauds, Editions: editions, Timeout: *timeout,
 		Found: func(d meter.Discovery) {
@@ -78,7 +78,7 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 			tell.clear()
 			it := explain.Found{Discovery: d, Bus: "rs485-1"}
 			if !*asJSON {
-				fmt.Fprint(s.Out, it.Text("en"))
+				fmt.Fprint(cli.Plain(s.Out), it.Text("en"))
 				return
 			}
 			b, err := it.MarshalJSON()
