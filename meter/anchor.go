@@ -12,7 +12,7 @@ func Began(record []byte) (boot uint32, at time.Time, trusted, ok bool) {
 		if e.UnmarshalBinary(record) != nil {
 			return 0, time.Time{}, false, false
 		}
-		return e.Boot, e.Time.Add(-e.Uptime), e.Trusted, true
+		return e.Boot, e.Time.Add(-e.Uptime), e.Trusted && !e.Recalled, !e.Recalled
 	}
 	var r Reading
 	if r.UnmarshalBinary(record) != nil {
@@ -30,7 +30,7 @@ func Taken(record []byte) (at time.Time, trusted bool) {
 		if e.UnmarshalBinary(record) != nil {
 			return time.Time{}, false
 		}
-		return e.Time, e.Trusted
+		return e.Time, e.Trusted && !e.Recalled
 	}
 	var r Reading
 	if r.UnmarshalBinary(record) != nil {

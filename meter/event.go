@@ -21,6 +21,8 @@ type Event struct {
 	// By tells who asked for it: an uplink's name, "console", "" for nobody.
 	By   string
 	Text string // more, for people and the record
+	// Recalled tells that the meter remembers it, and Time is its record's.
+	Recalled bool
 
 	// Command is what a command leaves in the record; nil: it is no command's.
 	Command *CommandRecord
@@ -54,6 +56,8 @@ const (
 	EventClock  = "clock-trusted"
 	EventGap    = "gap"
 	EventConfig = "config-applied"
+	// EventOfMeter is one that the meter has counted and remembers.
+	EventOfMeter = "meter-event"
 	// EventMissing says that values of a meter are missing for good.
 	EventMissing = "values-missing"
 )
@@ -78,12 +82,12 @@ func (p *Poller) changes(m *polled, r *Reading) {
 		switch point {
 		case "fault":
 			p.faults(m, before, now)
-		case "count.cover":
-			p.tell(m, EventCover, now)
+		case "count.cover", "count.outage":
+			if !m.tellsOf(point) {
+				p.tell(m, eventOf(point), now)
+			}
 		case "relay":
 			p.tell(m, EventSwitched, now)
-		case "count.outage":
-			p.tell(m, EventPowerOff, now)
 		}
 	}
 }
@@ -116,6 +120,9 @@ func (e *Event) AppendBinary(b []byte) ([]byte, error) {
 	flags := byte(0)
 	if e.Trusted {
 		flags |= flagTrusted
+	}
+	if e.Recalled {
+		flags |= flagRecalled
 	}
 	kind := byte(recordEvent)
 	if e.Command != nil {
@@ -152,7 +159,7 @@ func (e *Event) UnmarshalBinary(b []byte) error {
 		return ErrRecord
 	}
 	flags := d.byte()
-	got := Event{Trusted: flags&flagTrusted != 0}
+	got := Event{Trusted: flags&flagTrusted != 0, Recalled: flags&flagRecalled != 0}
 	copy(got.Meter[:], d.bytes(len(got.Meter)))
 	boot, uptime, at := d.uvarint(), d.uvarint(), d.varint()
 	got.Boot, got.Uptime, got.Time = uint32(boot), time.Duration(uptime)*time.Millisecond, time.UnixMilli(at)
@@ -167,7 +174,7 @@ func (e *Event) UnmarshalBinary(b []byte) error {
 		}
 		got.Command = &c
 	}
-	if d.bad || len(d.rest) != 0 || flags > flagTrusted || boot != uint64(got.Boot) || uptime > mostUptime || at > mostMillis || at < -mostMillis {
+	if d.bad || len(d.rest) != 0 || flags&^(flagTrusted|flagRecalled) != 0 || boot != uint64(got.Boot) || uptime > mostUptime || at > mostMillis || at < -mostMillis {
 		return ErrRecord
 	}
 	*e = got

@@ -36,6 +36,7 @@ type archive struct {
 	share   int           // percent of the line
 	from    time.Duration // since the poller began: not before
 	visit   *visit        // in progress
+	tale    *tale         // in progress
 	of      *polled       // whose memory it looks into
 	record  *Record       // that it fills; nil: the books alone
 	history lane
@@ -137,7 +138,9 @@ func (l *Learned) plan(lanes []lane) {
 	var kept []*Record
 	before := len(l.Records)
 	for _, of := range lanes {
-		kept = append(kept, l.record(of))
+		if of.Of != Events {
+			kept = append(kept, l.record(of))
+		}
 	}
 	if before > 0 && len(kept) < len(l.Records) {
 		l.Records = kept
@@ -167,7 +170,9 @@ func (p *Poller) Remember(r Reading) {
 func (p *Poller) beginRecords(m *polled, now time.Time) {
 	m.health.learned.plan(m.histories())
 	for _, h := range m.histories() {
-		m.health.learned.record(h).begin(now, h.Back)
+		if h.Of != Events {
+			m.health.learned.record(h).begin(now, h.Back)
+		}
 	}
 }
 
@@ -176,8 +181,11 @@ func (p *Poller) beginRecords(m *polled, now time.Time) {
 func (p *Poller) remember(m *polled, r *Reading, cause Cause) {
 	at := r.Round.In(p.zone)
 	for _, h := range m.histories() {
+		if h.Of == Events {
+			continue
+		}
 		rec := m.health.learned.record(h)
-		if !rec.moment(at).Equal(at) || h.Of == Events || h.every == 0 && !r.Recalled {
+		if !rec.moment(at).Equal(at) || h.every == 0 && !r.Recalled {
 			continue
 		}
 		var have []string
@@ -224,6 +232,9 @@ func (p *Poller) judgeRecords(m *polled, now time.Time, cause Cause) {
 	p.beginRecords(m, now)
 	found, gone := false, 0
 	for _, h := range m.histories() {
+		if h.Of == Events {
+			continue
+		}
 		rec := m.health.learned.record(h)
 		why := cause
 		if h.every == 0 {
@@ -255,12 +266,18 @@ func (p *Poller) recall(ctx context.Context, now moment, wait *time.Duration) bo
 	}
 	local := now.wall.In(p.zone)
 	p.obey(local)
-	if a.visit == nil && !p.choose(local) {
+	if a.visit == nil && a.tale == nil && !p.choose(local) {
 		a.from = now.up + historyLook
 		*wait = min(*wait, historyLook)
 		return false
 	}
 	began := now.up
+	if a.tale != nil {
+		p.readEvents(ctx)
+		up := p.now().up
+		a.from = up + (up-began)*time.Duration(100-a.share)/time.Duration(a.share)
+		return true
+	}
 	if req, ok := a.visit.next(); ok {
 		p.late(a.of)
 		how := a.of.health.manner(p.bus.Manner(), p.bus.timing, a.of.Auto)
@@ -300,7 +317,7 @@ const usualExchange = 160
 // last.
 func (p *Poller) choose(now time.Time) bool {
 	n := len(p.meters)
-	for _, want := range []func(*polled, time.Time) bool{p.chooseBooks, p.chooseRecord} {
+	for _, want := range []func(*polled, time.Time) bool{p.chooseEvents, p.chooseBooks, p.chooseRecord} {
 		for i := range n {
 			m := p.meters[(p.archive.turn+i)%n]
 			if m.health.dead() || m.aside != nil || m.health.lostRow > 0 || m.health.learned.Books.Last == "" && len(m.History) == 0 {
@@ -380,9 +397,12 @@ func union(a, b []Point) []Point {
 // chooseRecord looks for a hole of a meter's record.
 func (p *Poller) chooseRecord(m *polled, now time.Time) bool {
 	for _, h := range m.histories() {
+		if h.Of == Events {
+			continue
+		}
 		rec := m.health.learned.record(h)
 		hole, ok := rec.next(now)
-		if h.Of == Events || !ok {
+		if !ok {
 			continue
 		}
 		from, to := time.Unix(hole.From, 0).In(p.zone), time.Unix(hole.To, 0).In(p.zone)
@@ -556,6 +576,9 @@ func (p *Poller) Fetch(h *Handle, from, to time.Time, have map[int64][]string) (
 	}
 	o := order{i, from, to, have}
 	for _, l := range lanes(h, p.zone) {
+		if l.Of == Events {
+			continue
+		}
 		l.each(o, time.Now(), func(time.Time, []string) { moments++ })
 	}
 	if moments > 0 {
@@ -601,6 +624,9 @@ func (p *Poller) obey(now time.Time) {
 	for _, o := range orders {
 		m := p.meters[o.meter]
 		for _, l := range m.histories() {
+			if l.Of == Events {
+				continue
+			}
 			rec := m.health.learned.record(l)
 			l.each(o, now, func(at time.Time, have []string) {
 				rec.take(at, at)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -462,5 +463,61 @@ func TestMoreOfARecordIsFetchedWhenAsked(t *testing.T) {
 			}
 		})
 		p.whole(t, start.Add(-24*time.Hour), time.Now(), 15*time.Minute, "energy.forward.total", 0x00010000)
+	})
+}
+
+// TestEventsThatTheMeterRemembersAreTold: with the times of their records, in
+// their order, also those of while the board was off; each once.
+func TestEventsThatTheMeterRemembersAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counts := pointsOf(t, "count.outage", "count.cover")
+		p := newPlace(t, 1, []Group{{Every: 10 * time.Minute, Points: counts}}, History{Of: Events, Points: counts, Back: 24 * time.Hour})
+		m := p.meters[0]
+		var want []string
+		outage := func(ago, d time.Duration) {
+			at := time.Now().Add(-ago)
+			m.Power(true, at)
+			m.Power(false, at.Add(d))
+			want = append(want, "power-off "+at.Format(time.DateTime)+" end "+at.Add(d).Format(time.DateTime))
+		}
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		m.Advance(time.Now())
+		time.Sleep(time.Hour)
+		m.Power(true, time.Now()) // before the board came: nobody is told
+		time.Sleep(time.Hour)
+		m.Power(false, time.Now())
+		p.run(t, 3*time.Hour, func() {
+			time.Sleep(time.Hour)
+			outage(2*time.Minute, time.Minute)
+			time.Sleep(40 * time.Minute)
+		})
+		time.Sleep(time.Hour)
+		outage(0, time.Minute)
+		time.Sleep(time.Hour)
+		outage(0, 90*time.Second)
+		time.Sleep(time.Hour)
+		m.Cover(true, time.Now())
+		cover := "cover-opened " + time.Now().Format(time.DateTime)
+		time.Sleep(time.Minute)
+		m.Cover(false, time.Now())
+		p.run(t, 2*time.Hour)
+		p.run(t, 2*time.Hour)
+		var got []string
+		covers := 0
+		for _, e := range p.events {
+			switch line := e.Kind + " " + e.Time.Format(time.DateTime) + " " + e.Text; {
+			case !e.Recalled:
+			case e.Kind == EventCover:
+				covers++
+				if !strings.HasPrefix(line, cover) || !strings.Contains(line, "kWh") {
+					t.Errorf("the cover: %s, want %s and what the registers stood at", line, cover)
+				}
+			default:
+				got = append(got, line)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) || covers != 1 {
+			t.Errorf("told\n%s\nwant\n%s\nand %d covers", strings.Join(got, "\n"), strings.Join(want, "\n"), covers)
+		}
 	})
 }

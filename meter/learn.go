@@ -22,6 +22,7 @@ type Learned struct {
 	Times    Times                `json:"times"`
 	Books    Books                `json:"books"`
 	Records  []*Record            `json:"records,omitempty"`
+	Events   map[string]chronicle `json:"events,omitempty"`    // by the point that counts them
 	Offset   int64                `json:"offset,omitempty"`    // seconds that its clock was ahead, when it was last read
 	OffsetAt int64                `json:"offset_at,omitempty"` // when that was, in seconds since 1970
 	ToldGaps string               `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
@@ -32,7 +33,7 @@ type Learned struct {
 // clone gives a copy that shares nothing.
 func (l *Learned) clone() Learned {
 	c := *l
-	c.Lacking, c.Widths = maps.Clone(l.Lacking), maps.Clone(l.Widths)
+	c.Lacking, c.Widths, c.Events = maps.Clone(l.Lacking), maps.Clone(l.Widths), maps.Clone(l.Events)
 	c.Times.Counts, c.Books, c.Records = slices.Clone(l.Times.Counts), l.Books.clone(), cloneRecords(l.Records)
 	return c
 }
@@ -95,7 +96,7 @@ func (l *Learned) replaced(number string, now time.Time) bool {
 	if was == "" {
 		return false
 	}
-	l.Lacking, l.Widths, l.Preamble, l.Times, l.Rating = nil, nil, PreambleState{}, Times{}, ""
+	l.Lacking, l.Widths, l.Preamble, l.Times, l.Rating, l.Events = nil, nil, PreambleState{}, Times{}, "", nil
 	l.Books.replaced(now)
 	return true
 }

@@ -81,6 +81,8 @@ type polled struct {
 	aside      *round              // a round that was put aside
 	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
 	clockAsked time.Duration       // when its clock was last asked for out of turn
+	events     map[string]int      // records of events to be fetched, by the point that counts them
+	eventsFrom time.Duration       // since the poller began: not before
 	keptAt     time.Time           // when what was learned was last worth keeping
 	seen       map[string]string   // last values of the points whose changes are events
 }
@@ -446,6 +448,7 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 		p.remember(m, r, CauseLine)
 	}
 	p.changes(m, r)
+	p.wishes(m, r)
 	if s.slot.daily {
 		p.endDaily(ctx, m, r)
 	}

@@ -35,6 +35,15 @@ func (c *Config) history(p *Profile, profile *table) {
 			h.Back = monthBack
 		}
 		t.finish()
+		if h.Of == meter.Events {
+			for _, point := range h.Points {
+				if !slices.ContainsFunc(p.Groups, func(g meter.Group) bool {
+					return slices.ContainsFunc(g.Points, func(o meter.Point) bool { return o.Name == point.Name })
+				}) {
+					t.problem("points", "add it to a [[profile.poll]], each hour, say", "%s: nothing polls %s, whose change tells that there are new events", t.title, point.Name)
+				}
+			}
+		}
 		if len(h.Points) > 0 {
 			p.History = append(p.History, h)
 		}

@@ -154,6 +154,10 @@ func (sh *shift) sink(r meter.Reading) { sh.keep(&r, "a reading is lost", r.Mete
 
 // date notes what dates an event when the clock is doubted.
 func (sh *shift) date(e *meter.Event) {
+	if e.Recalled { // the meter's clock says when it was
+		e.Trusted = true
+		return
+	}
 	e.Trusted, e.Boot = sh.clock.Trusted(e.Time), sh.boot
 	e.Uptime = board.Uptime() - time.Since(e.Time)
 }

@@ -1,0 +1,226 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"meterd/dlt645"
+)
+
+// What a meter remembers of events: for each count of the table of points that
+// [[profile.history]] names, the last ten records with begin and end.
+
+// mostEvents is how many records of one kind a meter keeps.
+const mostEvents = 10
+
+// chronicle is what is known of one kind of a meter's events.
+type chronicle struct {
+	Count int64 `json:"count"`
+	Last  int64 `json:"last,omitempty"` // begin of the newest record that was told, in seconds since 1970
+}
+
+// counted notes how many events a meter has counted of a kind. It gives how
+// many of their records are to be read.
+func (l *Learned) counted(point string, count int64) (records int) {
+	c, known := l.Events[point]
+	if l.Events == nil {
+		l.Events = map[string]chronicle{}
+	}
+	n := count - c.Count
+	c.Count = count
+	l.Events[point] = c
+	if !known || n <= 0 { // what was before the board came is not told
+		return 0
+	}
+	return int(min(n, mostEvents))
+}
+
+// tellsOf reports whether the records of a count are fetched, and tell more than
+// that it has moved.
+func (m *polled) tellsOf(point string) bool {
+	for _, h := range m.histories() {
+		if h.Of != Events {
+			continue
+		}
+		for _, p := range h.Points {
+			if p.Name == point {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wishes notes the events of a reading whose records are to be fetched.
+func (p *Poller) wishes(m *polled, r *Reading) {
+	for _, h := range m.histories() {
+		if h.Of != Events {
+			continue
+		}
+		for _, point := range h.Points {
+			v, ok := r.Value(point.Name)
+			if !ok || v.Kind != dlt645.Number || v.Dec.Scale != 0 {
+				continue
+			}
+			if n := m.health.learned.counted(point.Name, v.Dec.Coef); n > 0 {
+				if m.events == nil {
+					m.events = map[string]int{}
+				}
+				m.events[point.Name] = min(m.events[point.Name]+n, mostEvents)
+				p.changed.Store(true)
+			}
+		}
+	}
+}
+
+// happening is an event that a meter remembers.
+type happening struct {
+	begin time.Time
+	text  string
+}
+
+// chooseEvents fetches the records of events that have been counted, one
+// transaction of each visit: the newest first, until one is known.
+func (p *Poller) chooseEvents(m *polled, now time.Time) bool {
+	for _, h := range m.histories() {
+		if h.Of != Events {
+			continue
+		}
+		for _, point := range h.Points {
+			if n := m.events[point.Name]; n > 0 && p.now().up >= m.eventsFrom {
+				p.archive.of, p.archive.tale = m, &tale{point: point, want: n, last: m.health.learned.Events[point.Name].Last, zone: now.Location()}
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tale reads the records of one kind of events, the newest first. It speaks to
+// nobody.
+type tale struct {
+	point  Point
+	want   int   // records
+	last   int64 // begin of the newest one that is known
+	zone   *time.Location
+	number int // of the last record that was asked for
+	found  []happening
+	over   bool
+	lost   error
+}
+
+// next gives the record to read; false at the end.
+func (t *tale) next() (dlt645.DI, bool) {
+	if t.over || t.number >= mostEvents || len(t.found) >= t.want {
+		return dlt645.DI{}, false
+	}
+	return number(t.point.DI, t.number+1), true
+}
+
+// took takes a record. One that shifted to a higher number meanwhile is known
+// by its begin.
+func (t *tale) took(di dlt645.DI, data []byte, err error) {
+	if err != nil {
+		if _, refused := errors.AsType[*dlt645.Refusal](err); !refused {
+			t.lost = err
+		}
+		t.over = true
+		return
+	}
+	t.number++
+	items, err := dlt645.Decode(nil, di, data)
+	if err != nil || len(items) == 0 {
+		t.over = true
+		return
+	}
+	begin, err := time.ParseInLocation(time.DateTime, items[0].Value.String(), t.zone)
+	switch {
+	case err != nil || begin.Unix() <= t.last:
+		t.over = true
+	case len(t.found) > 0 && !begin.Before(t.found[len(t.found)-1].begin): // numbers have shifted
+	default:
+		t.found = append(t.found, happening{begin, tell(items)})
+	}
+}
+
+// mostTold bounds what an event tells of its record, in bytes.
+const mostTold = 400
+
+// tell puts what a record holds beside its begin, which stands first, into
+// words.
+func tell(items []dlt645.Item) string {
+	var b strings.Builder
+	named := func(it dlt645.Item) (string, bool) {
+		it.DI = number(it.DI, 1) // not "3 records back"
+		name, ok := dlt645.Name(it)
+		return name.EN, ok
+	}
+	first, _ := named(items[0])
+	record := strings.TrimSuffix(first, "begin")
+	for _, it := range items[1:] {
+		name, ok := named(it)
+		if !ok || !it.Value.Known() || it.Value.Kind == dlt645.Invalid {
+			continue
+		}
+		one := strings.TrimPrefix(name, record) + " " + it.Value.String()
+		if unit := it.Unit(); unit != "" {
+			one += " " + unit
+		}
+		if b.Len()+len(one) > mostTold {
+			break
+		}
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(one)
+	}
+	return b.String()
+}
+
+// readEvents reads the next record of the events that are fetched.
+func (p *Poller) readEvents(ctx context.Context) {
+	a := &p.archive
+	t, m := a.tale, a.of
+	if di, ok := t.next(); ok {
+		how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
+		res, err := p.bus.readOnce(ctx, how, m.Address, di)
+		p.heard(m, how, res.Took, res.Since, err)
+		if ctx.Err() != nil {
+			return
+		}
+		t.took(di, res.Data, err)
+	}
+	if _, more := t.next(); more {
+		return
+	}
+	a.tale = nil
+	if t.lost != nil {
+		m.eventsFrom = p.now().up + lostAgain
+		return
+	}
+	delete(m.events, t.point.Name)
+	c := m.health.learned.Events[t.point.Name]
+	for i := len(t.found) - 1; i >= 0; i-- { // in the order in which it happened
+		h := t.found[i]
+		c.Last = h.begin.Unix()
+		p.event(Event{Meter: m.Address, Time: h.begin, Kind: eventOf(t.point.Name), Text: h.text, Recalled: true})
+	}
+	if len(t.found) == 0 { // it keeps none: that the count has moved is told all the same
+		p.tell(m, eventOf(t.point.Name), "")
+	}
+	m.health.learned.Events[t.point.Name] = c
+	p.changed.Store(true)
+}
+
+// eventOf gives the kind of event that a count is of.
+func eventOf(point string) string {
+	switch point {
+	case "count.cover":
+		return EventCover
+	case "count.outage":
+		return EventPowerOff
+	}
+	return EventOfMeter
+}
