@@ -70,6 +70,10 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 	if !d.pacing.ready(now) {
 		return Message{}, false
 	}
+	if d.held() {
+		d.more = false // until it is not: that comes by a message
+		return Message{}, false
+	}
 	if m, ok := d.nextLater(now); ok {
 		return m, true
 	}
@@ -97,6 +101,24 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		}
 	}
 	return Message{}, false
+}
+
+// held reports whether the platform wants nothing delivered now.
+func (d *delivery) held() bool {
+	p, ok := d.platform.(Holder)
+	return ok && p.Held()
+}
+
+// heldCode counts what the broker took while nobody stored it.
+const heldCode = "held"
+
+// puback notes that the broker has taken a message for which that counts.
+func (d *delivery) puback(now time.Time, id string) {
+	rc := Receipt{ID: id, Verdict: Accepted}
+	if d.held() {
+		rc.Verdict, rc.Code = TryLater, heldCode
+	}
+	d.receive(now, rc)
 }
 
 // nextLater gives a message whose time has come.

@@ -1,6 +1,7 @@
 // Package uplink delivers the records of the ring to cloud platforms over
 // MQTT, and knows a record as delivered only when the platform itself has
-// acknowledged it. The way of a reading:
+// acknowledged it; where there is nothing but a broker, when that has. The way
+// of a reading:
 //
 //	ring ─► feed ─► intake ─────► window ─► delivery.next ───► MQTT
 //	                  │ ▲ Encode    ▲ ▲

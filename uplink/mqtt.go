@@ -20,7 +20,8 @@ import (
 
 // Endpoint is where a broker is and how it is reached.
 type Endpoint struct {
-	URL string // tcp://host:port or ssl://host:port
+	URL  string   // tcp://host:port or ssl://host:port
+	More []string // further brokers of the same platform, asked in turn; nil: there is one
 	// TLS gives what ssl:// is checked by, at each connect: its files may come,
 	// or be renewed. nil: the system's roots.
 	TLS       func() (*tls.Config, error)
@@ -42,6 +43,8 @@ type conn struct {
 	done    chan struct{}
 	beneath atomic.Pointer[watched] // the socket
 	joined  []string                // topics that were subscribed to later; owned by the loop
+	taken   chan string             // ids of messages that the broker has acknowledged, where that counts
+	will    *Message
 }
 
 // Platforms ban who subscribes to more than 15 topics in 5 s.
@@ -79,6 +82,8 @@ func dial(ctx context.Context, e Endpoint, l Login, room int) (*conn, error) {
 		replies: make(chan Message, repliesRoom),
 		lost:    make(chan error, 1),
 		done:    make(chan struct{}),
+		taken:   make(chan string),
+		will:    l.Will,
 	}
 	c.client = mqtt.NewClient(c.options(e, l))
 	if err := c.connect(ctx); err != nil {
@@ -125,7 +130,11 @@ func (c *conn) connect(ctx context.Context) error {
 }
 
 func (c *conn) options(e Endpoint, l Login) *mqtt.ClientOptions {
-	return mqtt.NewClientOptions().
+	o := mqtt.NewClientOptions()
+	if l.Will != nil {
+		o.SetBinaryWill(l.Will.Topic, l.Will.Payload, 1, l.Will.Retain)
+	}
+	return o.
 		AddBroker(e.URL).
 		SetClientID(l.ClientID).SetUsername(l.Username).SetPassword(l.Password).
 		SetProtocolVersion(4).SetCleanSession(true).
@@ -214,18 +223,58 @@ func (c *conn) leave() {
 }
 
 // send hands messages to paho, which may block while the socket does. That a
-// message was handed over, or acknowledged by the broker, is no evidence of
-// anything; only the platform's own answer is.
+// message was handed over is no evidence of anything, nor is that the broker
+// has acknowledged it, unless the platform says that this is all there is.
 func (c *conn) send() {
 	for {
+		var m Message
 		select {
 		case <-c.done:
 			return
-		case m := <-c.out:
-			c.client.Publish(m.Topic, 1, false, m.Payload)
-		case m := <-c.replies:
-			c.client.Publish(m.Topic, 1, false, m.Payload)
+		case m = <-c.out:
+		case m = <-c.replies:
 		}
+		t := c.client.Publish(m.Topic, 1, m.Retain, m.Payload)
+		if m.Puback && m.ID != "" {
+			go c.await(t, m.ID)
+		}
+	}
+}
+
+// await waits for the broker's PUBACK, and tells of it. The library ends its
+// token with an error when the connection ends before; it ends by then itself.
+func (c *conn) await(t mqtt.Token, id string) {
+	select {
+	case <-t.Done():
+	case <-c.done:
+		return
+	}
+	if t.Error() != nil {
+		return
+	}
+	select {
+	case c.taken <- id:
+	case <-c.done:
+	}
+}
+
+// hasRoom reports whether another reply finds room.
+func (c *conn) hasRoom() bool { return len(c.replies) < cap(c.replies) }
+
+// farewell tells what the broker would tell if the connection broke: one that
+// is ended properly leaves no will.
+func (c *conn) farewell() {
+	if c.will == nil || !c.client.IsConnectionOpen() {
+		return
+	}
+	told := make(chan struct{})
+	go func() { // on a stuck socket the library takes longer than we may
+		defer close(told)
+		c.client.Publish(c.will.Topic, 1, c.will.Retain, c.will.Payload).WaitTimeout(leaveTimeout)
+	}()
+	select {
+	case <-told:
+	case <-time.After(leaveTimeout):
 	}
 }
 
@@ -251,6 +300,7 @@ func (c *conn) publish(m Message) bool {
 
 // close ends the connection. What was not sent yet gets a moment.
 func (c *conn) close() {
+	c.farewell()
 	close(c.done)
 	c.client.Disconnect(250)
 }

@@ -19,6 +19,7 @@ type pipes struct {
 	refuse   byte // CONNACK code; 0: it admits
 	exactly  bool // what it sends has QoS 2, each twice, as after an answer that was lost
 	mute     bool // takes connections and says nothing at all
+	unacked  bool // it acknowledges no publish
 	// lasts gives after how many packets, of both directions, a new connection
 	// breaks; nil: it does not.
 	lasts func() int
@@ -140,9 +141,11 @@ func (p *pipe) take(pk packets.ControlPacket) {
 	case *packets.PingreqPacket:
 		p.out <- packets.NewControlPacket(packets.Pingresp)
 	case *packets.PublishPacket:
-		ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
-		ack.MessageID = pk.MessageID
-		p.out <- ack
+		if !p.broker.unacked {
+			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+			ack.MessageID = pk.MessageID
+			p.out <- ack
+		}
 		for _, o := range p.broker.platform.Receive(pk.TopicName, pk.Payload, time.Now()) {
 			down := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 			p.next++

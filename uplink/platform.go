@@ -12,6 +12,9 @@ import (
 type Login struct {
 	ClientID, Username, Password string
 	Topics                       []string
+	// Will is what the broker tells when the connection ends, however it does;
+	// nil: nothing.
+	Will *Message
 }
 
 // Message is one MQTT message to a platform.
@@ -26,6 +29,11 @@ type Message struct {
 	// platform does not support is not sent again and again; "" for a message
 	// of many values, which is divided when the platform refuses it.
 	Item string
+	// Puback tells that it is acknowledged by the broker's own PUBACK: there is
+	// nobody behind it who would say a word.
+	Puback bool
+	// Retain has the broker keep it for who subscribes later.
+	Retain bool
 	// Covers are the units that it carries, by their place in what Encode got.
 	Covers []int
 	// Keys name what it writes on the platform as a whole, such as the value of
@@ -48,6 +56,14 @@ type Asker interface {
 	// Ask gives the message to send now, false if there is none, and when it is
 	// to be called again at the latest.
 	Ask(now time.Time) (m Message, ok bool, again time.Time)
+}
+
+// Holder is a Platform behind whose broker there may be nobody who stores what
+// that takes.
+type Holder interface {
+	// Held reports whether nothing is to be delivered now. What the broker takes
+	// meanwhile is not stored.
+	Held() bool
 }
 
 // Unit is a record that is to be delivered: a reading, or an event.
@@ -80,13 +96,17 @@ const (
 
 // Receipt is what an inbound message means.
 type Receipt struct {
-	ID      string // of the message that is acknowledged
+	ID      string   // of the message that is acknowledged
+	Also    []string // ids of more messages of which the same is said
 	Verdict Verdict
 	Code    string   // the platform's own code, for people
 	Text    string   // the platform's own words
 	Reply   *Message // to be sent back at once
 	// Nameless tells that a message was refused, but not which.
 	Nameless bool
+	// State tells that the message is a state, which is meant to be kept by the
+	// broker.
+	State bool
 	// Gone is a meter that the platform has let go; it is registered again.
 	Gone *dlt645.Address
 	// Subscribe are topics that the acknowledged registration asks for. They are
@@ -137,7 +157,7 @@ type Limits struct {
 // Platform speaks the dialect of one cloud: credentials and topics, what goes
 // out, what comes in, answers to commands, and limits. It does no I/O; its
 // methods are called from one goroutine. What only some clouds have is in
-// Registrar, Reporter, Restamper, Completer and Asker.
+// Registrar, Reporter, Restamper, Completer, Asker and Holder.
 type Platform interface {
 	// Directory says who is who there.
 	Directory() *Directory
@@ -149,7 +169,8 @@ type Platform interface {
 	// by the id, the same units give the same ids, whenever they are encoded.
 	Encode(store [16]byte, units []Unit) Encoded
 	// Receive understands an inbound message. One that the broker had kept may be
-	// a command, which is refused, and nothing else: it leaves no trace.
+	// a command, which is refused, or a state that is meant to be kept, and nothing
+	// else: it leaves no trace.
 	Receive(now time.Time, in Inbound) Receipt
 	// Answer gives the message that tells the result of a command; false if the
 	// platform expects none.

@@ -18,8 +18,6 @@ const (
 	leastPause = 5 * time.Second
 	// mostPause is the longest, in least pauses: 5 minutes.
 	mostPause = 60
-	// credentialsPause follows a refusal that repeating makes worse.
-	credentialsPause = time.Minute
 	// noClockPause is between looks at the clock, which cost nobody anything.
 	noClockPause = time.Second
 	// stableAfter is how long a connection must last to count as good.
@@ -35,9 +33,6 @@ func (r *redial) pause(err error, good bool, random func(time.Duration) time.Dur
 	}
 	pause := r.least + random(r.spread)
 	r.spread = min(2*r.spread, (mostPause-1)*r.least)
-	if c, ok := errors.AsType[*cause](err); ok && c.Credentials {
-		pause = max(pause, credentialsPause)
-	}
 	if errors.Is(err, errNoClock) {
 		pause, r.spread = noClockPause, r.least
 	}

@@ -11,7 +11,6 @@ import (
 // TestPausesBeforeAConnect, in seconds, where chance draws the longest.
 func TestPausesBeforeAConnect(t *testing.T) {
 	down := errors.New("down")
-	banned := &cause{err: down, Words: "bad password", Credentials: true}
 	noClock := fmt.Errorf("not now: %w", errNoClock)
 	type end struct {
 		err  error
@@ -25,7 +24,6 @@ func TestPausesBeforeAConnect(t *testing.T) {
 		{"it fails time and again", []end{{down, false}, {down, false}, {down, false}, {down, false}, {down, false}, {down, false}, {down, false}, {down, false}},
 			[]time.Duration{10, 15, 25, 45, 85, 165, 300, 300}},
 		{"a good connection in between", []end{{down, false}, {down, false}, {down, true}, {down, false}}, []time.Duration{10, 15, 10, 15}},
-		{"bad credentials wait a minute at least", []end{{banned, false}, {banned, false}, {banned, false}, {banned, false}, {banned, false}}, []time.Duration{60, 60, 60, 60, 85}},
 		{"without a clock it looks each second", []end{{down, false}, {down, false}, {noClock, false}, {noClock, false}, {down, false}}, []time.Duration{10, 15, 1, 1, 10}},
 	} {
 		r := redial{least: leastPause, spread: leastPause}

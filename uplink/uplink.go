@@ -47,6 +47,7 @@ type Config struct {
 type Uplink struct {
 	Config
 	d       *delivery            // owned by Run
+	nodes   *nodes               // owned by Run
 	feed    *feed                // owned by Run
 	flooded int                  // owned by Run
 	replies []Message            // to commands, not sent yet; owned by Run
@@ -61,7 +62,10 @@ type Uplink struct {
 // State is what the console shows of an uplink.
 type State struct {
 	Name, Kind   string
+	Broker       string // the one that is used, of several the one whose turn it is
+	Brokers      int    // that there are
 	Connected    bool
+	Held         bool        // connected, and nothing goes out: nobody is there who stores it
 	Since        time.Time   // of the connection, or of its loss
 	LastErr      string      // why there is no connection
 	Hint         dlt645.Text // what to look at
@@ -100,7 +104,8 @@ func New(c Config) (*Uplink, error) {
 		}
 	}
 	pos = min(pos, c.Ring.Last())
-	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), state: State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos}}
+	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), nodes: newNodes(c.Endpoint)}
+	u.state = State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos, Broker: u.nodes.current(), Brokers: len(u.nodes.urls)}
 	u.feed = newFeed(c.Ring, c.Name, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
 	u.d.date, u.d.lost = u.date, c.Lost
@@ -129,8 +134,13 @@ func (u *Uplink) Run(ctx context.Context) error {
 		}
 		now := time.Now()
 		err = explain(err, now, u.trusted(now))
+		broker := u.nodes.current()
 		pause := again.pause(err, now.Sub(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
-		u.down(now, err, pause)
+		if !errors.Is(err, errNoClock) { // which is no broker's doing
+			c, ok := errors.AsType[*cause](err)
+			pause = u.nodes.failed(now, pause, ok && c.Credentials)
+		}
+		u.down(now, err, broker, pause)
 		u.pause(ctx, pause)
 	}
 	return nil
@@ -154,7 +164,8 @@ func (u *Uplink) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (u *Uplink) down(now time.Time, err error, pause time.Duration) {
+// down notes why there is no connection to a broker, and which one is asked next.
+func (u *Uplink) down(now time.Time, err error, broker string, pause time.Duration) {
 	hint := anyNetwork
 	if c, ok := errors.AsType[*cause](err); ok {
 		hint = c.Hint
@@ -165,12 +176,12 @@ func (u *Uplink) down(now time.Time, err error, pause time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.state.LastErr != err.Error() || pause >= leastPause {
-		u.Log.Warn("not connected", "uplink", u.Name, "err", err, "again_in", pause.Round(time.Second))
+		u.Log.Warn("not connected", "uplink", u.Name, "broker", broker, "err", err, "again_in", pause.Round(time.Second))
 	}
 	if u.state.Connected || u.state.LastErr == "" {
 		u.state.Since = now
 	}
-	u.state.Connected, u.state.LastErr, u.state.Hint = false, err.Error(), hint
+	u.state.Connected, u.state.LastErr, u.state.Hint, u.state.Broker = false, err.Error(), hint, u.nodes.current()
 }
 
 // errDeaf ends a connection on which the platform answers nothing.
@@ -189,7 +200,9 @@ func (u *Uplink) session(ctx context.Context) error {
 		return errNoClock
 	}
 	login := u.Platform.Login(now)
-	c, err := dial(ctx, u.Endpoint, login, u.Window+u.d.limits.Registers+8)
+	at := u.Endpoint
+	at.URL = u.nodes.current()
+	c, err := dial(ctx, at, login, u.Window+u.d.limits.Registers+8)
 	if err != nil {
 		return err
 	}
@@ -197,7 +210,7 @@ func (u *Uplink) session(ctx context.Context) error {
 		c.close()
 		u.flooded += int(c.dropped.Load())
 	}()
-	u.Log.Info("connected", "uplink", u.Name, "broker", u.Endpoint.URL)
+	u.Log.Info("connected", "uplink", u.Name, "broker", at.URL)
 	u.feed.renew()
 	now = time.Now()
 	u.d.connected(now)
@@ -251,6 +264,8 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 			if err := u.receive(ctx, time.Now(), c, m); err != nil {
 				return err
 			}
+		case id := <-c.taken:
+			u.d.puback(time.Now(), id)
 		case f := <-u.finished:
 			u.answer(time.Now(), f)
 		case <-changed:
@@ -280,7 +295,9 @@ func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound)
 		u.ask(cmd)
 	}
 	if m.Retained { // it is of another time: it acknowledges nothing, and nobody waits for a reply
-		u.d.count.Retained++
+		if !rc.State {
+			u.d.count.Retained++
+		}
 		return nil
 	}
 	if rc.Reply != nil {
@@ -295,6 +312,9 @@ func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound)
 		}
 	}
 	u.d.receive(now, rc)
+	for _, id := range rc.Also {
+		u.d.receive(now, Receipt{ID: id, Verdict: rc.Verdict, Code: rc.Code, Text: rc.Text})
+	}
 	return nil
 }
 
@@ -328,6 +348,9 @@ func (u *Uplink) inquire(c *conn, now time.Time) time.Time {
 	a, ok := u.Platform.(Asker)
 	if !ok || u.d.roll.greets > 0 || !u.d.pacing.ready(now) {
 		return time.Time{}
+	}
+	if !c.hasRoom() {
+		return now.Add(statusLook)
 	}
 	m, ok, again := a.Ask(now)
 	if ok && c.reply(m) {
@@ -394,6 +417,7 @@ func (u *Uplink) account() {
 	defer u.mu.Unlock()
 	s := &u.state
 	s.Flooded = u.flooded
+	s.Held = s.Connected && u.d.held()
 	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.window.sent), cursor, u.d.count
 	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
 	s.Unregistered = u.d.roll.unregistered()

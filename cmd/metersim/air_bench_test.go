@@ -13,6 +13,7 @@ import (
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
+	own "meterd/uplink/broker"
 	"meterd/uplink/das"
 	"meterd/uplink/iotkit"
 	"meterd/uplink/onenet"
@@ -78,7 +79,12 @@ func dialects(b *testing.B, meters []dlt645.Address) map[string]site.Config {
 	studio := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key, Studio: true}
 	simDAS := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", SubDevices: subs}
 	kit := &uplinktest.Iotkit{Products: map[string]string{iotkitProduct: stageSecret, iotkitSub: "x"}}
+	consumer := &uplinktest.Consumer{Gateway: "gw", Prefix: "meterd", Layout: "json", Reply: true}
 	return map[string]site.Config{
+		"mqtt": {
+			Platform: consumer, Allow: func(string, string, string) bool { return true },
+			Dialect: own.New(own.Config{Gateway: "gw", ClientID: "gw", Layout: own.LayoutJSON, Prefix: "meterd", Acknowledge: own.AcknowledgeReply, Directory: directoryOf(b, nil, meters...)}),
+		},
 		"tuya": {
 			Platform: simTuya, Dialect: tuya.New(tuya.Config{Gateway: "gw", Username: "v1", Sync: tuya.Sync{ProductID: "p"}, Directory: directoryOf(b, tuya.Defaults, meters...)}),
 			Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) },

@@ -23,7 +23,7 @@ func runCloud(ctx context.Context, args []string) error {
 		return runOtherCloud(ctx, args[0], args[1:])
 	}
 	if len(args) == 0 || args[0] != "tuya" {
-		fmt.Fprintln(os.Stderr, "error: want metersim cloud tuya, onenet, onenet-studio, das or iotkit")
+		fmt.Fprintln(os.Stderr, "error: want metersim cloud tuya, onenet, onenet-studio, das, iotkit or mqtt")
 		return errUsage
 	}
 	f := flags("cloud tuya")

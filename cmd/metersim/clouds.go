@@ -26,7 +26,7 @@ type simulated struct {
 
 // otherClouds are the platforms besides Tuya.
 var otherClouds = map[string]func(*flag.FlagSet) func() (*simulated, error){
-	"onenet": onenetCloud, "onenet-studio": onenetCloud, "das": dasCloud, "iotkit": iotkitCloud,
+	"onenet": onenetCloud, "onenet-studio": onenetCloud, "das": dasCloud, "iotkit": iotkitCloud, "mqtt": ownCloud,
 }
 
 func runOtherCloud(ctx context.Context, kind string, args []string) error {
@@ -148,5 +148,29 @@ func iotkitCloud(f *flag.FlagSet) func() (*simulated, error) {
 				return stored, seen.Violations
 			},
 		}, nil
+	}
+}
+
+// ownCloud simulates who consumes behind a broker of one's own.
+func ownCloud(f *flag.FlagSet) func() (*simulated, error) {
+	p := &uplinktest.Consumer{}
+	f.StringVar(&p.Gateway, "gateway", "gw0001", "gateway.id of the board")
+	f.StringVar(&p.Prefix, "prefix", "meterd", "what stands before it in topics")
+	f.StringVar(&p.Layout, "layout", "json", "json, flat or thingsboard")
+	f.BoolVar(&p.Reply, "reply", false, "answer what is stored, for acknowledge = \"reply\"")
+	user := f.String("user", "", "user name that is let in; none: anybody")
+	password := f.String("password", "", "its password")
+	return func() (*simulated, error) {
+		if !slices.Contains([]string{"json", "flat", "thingsboard"}, p.Layout) || p.Reply && p.Layout != "json" {
+			return nil, fmt.Errorf("there is no layout %q, or none with -reply", p.Layout)
+		}
+		allow := func(_, name, word string) bool { return *user == "" || name == *user && word == *password }
+		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: allow, Published: p.Published}, report: func() (stored, violations []string) {
+			seen := p.Seen()
+			for _, v := range seen.Values {
+				stored = append(stored, fmt.Sprintf("%s  %s  %s = %s", at(v.Millis), v.Meter, v.Key, v.Value))
+			}
+			return stored, seen.Violations
+		}}, nil
 	}
 }

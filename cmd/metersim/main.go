@@ -22,8 +22,8 @@ type subcommand struct {
 func subcommands() []subcommand {
 	return []subcommand{
 		{"bus", "[-baud N] [-meters N] [-phases 1|3] [-protocol P] [-fault NAME[=RATE]]… [-link PATH] [-socket PATH]", "meters on a pty, whose path is printed, or on a unix socket", runBus},
-		{"cloud", "tuya|onenet|onenet-studio|das|iotkit [-listen ADDR] …", "a strict simulated platform with its broker", runCloud},
-		{"demo", "[-platform tuya|onenet|onenet-studio|das|iotkit] [-fault NAME[=RATE]]… [-for 40s] [-meterd PATH] [-picture FILE.svg]", "meters, a platform, and meterd between them", runDemo},
+		{"cloud", "tuya|onenet|onenet-studio|das|iotkit|mqtt [-listen ADDR] …", "a strict simulated platform with its broker", runCloud},
+		{"demo", "[-platform tuya|onenet|onenet-studio|das|iotkit|mqtt] [-fault NAME[=RATE]]… [-for 40s] [-meterd PATH] [-picture FILE.svg]", "meters, a platform, and meterd between them", runDemo},
 	}
 }
 

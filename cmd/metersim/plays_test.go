@@ -183,6 +183,23 @@ var plays = map[string]play{
 			return q.over
 		},
 	},
+	"mqtt": {
+		build:  ownStage,
+		user:   func() (string, string) { return gatewayName, stageSecret },
+		wrong:  func(c string) string { return strings.Replace(c, stageSecret, "wrong", 1) },
+		second: time.Millisecond,
+		command: func(s *stage, id int, meter string, closed bool) uplinktest.Out {
+			return s.Platform.(*uplinktest.Consumer).Command(fmt.Sprint(id), meter, fmt.Sprintf(`"op":"relay","value":%q`, map[bool]string{true: "close", false: "trip"}[closed]))
+		},
+		answers: func(s *stage) []string { return s.Platform.(*uplinktest.Consumer).Seen().Answers },
+		done:    `"outcome":"done"`, denied: `"outcome":"denied"`, open: "open",
+		refuse: func(s *stage) func() bool {
+			bad := &bad{}
+			s.Platform.(*uplinktest.Consumer).SetFaults(nil, bad.is)
+			return bad.over
+		},
+		setAside: 1,
+	},
 }
 
 func relayWord(closed bool) string {

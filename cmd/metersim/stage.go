@@ -19,6 +19,7 @@ type stage struct {
 	simulated
 	kind, gateway string
 	username      string // where it has none in the table of its kind
+	password      string // with that; "": none
 	table         string // of the kind in the configuration
 	devices       string // [[uplink.device]] entries
 	wants         func(answer) []wanted
@@ -68,11 +69,11 @@ func (f *stageFaults) set(s string) error {
 
 // stages are the platforms, by their kinds.
 var stages = map[string]func(gateway string, meters []string) *stage{
-	"tuya": tuyaStage, "onenet": onenetStage, "onenet-studio": studioStage, "das": dasStage, "iotkit": iotkitStage,
+	"tuya": tuyaStage, "onenet": onenetStage, "onenet-studio": studioStage, "das": dasStage, "iotkit": iotkitStage, "mqtt": ownStage,
 }
 
 // stageNames are the kinds.
-func stageNames() string { return "tuya, onenet, onenet-studio, das, iotkit" }
+func stageNames() string { return "tuya, onenet, onenet-studio, das, iotkit, mqtt" }
 
 // put notes a stored value.
 func (s *stage) put(meter, item, value string, t time.Time) {
@@ -93,6 +94,9 @@ func (s *stage) config(broker string) string {
 	user := ""
 	if s.username != "" {
 		user = fmt.Sprintf("username = %q\n", s.username)
+	}
+	if s.password != "" {
+		user += fmt.Sprintf("password = %q\n", s.password)
 	}
 	return fmt.Sprintf("[[uplink]]\nname     = %q\nkind     = %q\nbroker   = \"tcp://%s\"\n%s[uplink.%s]\n%s%s",
 		s.kind, s.kind, broker, user, strings.TrimSuffix(s.kind, "-studio"), s.table, s.devices)
@@ -239,6 +243,28 @@ func iotkitStage(gateway string, _ []string) *stage {
 	}
 	s.table = fmt.Sprintf("product_key = %q\nproduct_secret = %q\ndevice_name = %q\nmodel = \"MD1\"\nsub_product_key = %q\nsub_model = \"MD1\"\n",
 		iotkitProduct, stageSecret, gateway, iotkitSub)
+	return s
+}
+
+// ownStage is a broker of one's own, with a consumer that answers what it has
+// stored, and Home Assistant.
+func ownStage(gateway string, _ []string) *stage {
+	s := &stage{kind: "mqtt", gateway: gateway, username: gateway, password: stageSecret, wants: plainly, table: "acknowledge = \"reply\"\ndiscovery = \"homeassistant\"\n"}
+	p := &uplinktest.Consumer{Gateway: gateway, Prefix: "meterd", Layout: "json", Reply: true}
+	p.Stored = func(v uplinktest.ConsumerValue) { s.put(v.Meter, v.Key, v.Value, time.UnixMilli(v.Millis)) }
+	s.simulated = simulated{
+		Platform: p, rules: uplinktest.Rules{Allow: func(_, user, password string) bool { return user == gateway && password == stageSecret }, Published: p.Published},
+		tally: func() (int, []string) {
+			seen := p.Seen()
+			return seen.Repeats, seen.Violations
+		},
+	}
+	s.trouble = func(f stageFaults) { // it knows no code for trouble
+		p.SetFaults(func(string) bool {
+			_, silent := f.next(0)
+			return silent
+		}, nil)
+	}
 	return s
 }
 

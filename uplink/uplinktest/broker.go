@@ -31,6 +31,7 @@ type Rules struct {
 	Allow        func(clientID, username, password string) bool // who may come in
 	Subscribe    func(clientID, filter string) bool             // what is granted, and is told of it; nil: all is
 	Unsubscribed func(clientID, filter string)                  // is told of what they leave; nil: nobody is
+	Published    func(clientID, topic string, retained bool)    // is told what they publish, before the platform gets it; nil: nobody is
 	Opens        func(*Broker)                                  // is told of the broker before it listens; nil: nobody is
 }
 
@@ -85,7 +86,7 @@ type authHook struct {
 func (*authHook) ID() string { return "auth" }
 
 func (*authHook) Provides(b byte) bool {
-	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe, mochi.OnUnsubscribed, mochi.OnPacketRead, mochi.OnPacketEncode}, []byte{b})
+	return bytes.Contains([]byte{mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSubscribe, mochi.OnUnsubscribed, mochi.OnPacketRead, mochi.OnPacketEncode, mochi.OnPublish}, []byte{b})
 }
 
 // The server takes $sys for its own $SYS and lets nobody publish there, so
@@ -128,6 +129,15 @@ func (h *authHook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Pack
 		}
 	}
 	return pk
+}
+
+// OnPublish tells who publishes what, and whether it is to be kept: who
+// subscribes before that is not told.
+func (h *authHook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	if h.rules.Published != nil && string(cl.Properties.Username) != platformUser {
+		h.rules.Published(cl.ID, rename(pk.TopicName, inside, outside), pk.FixedHeader.Retain)
+	}
+	return pk, nil
 }
 
 // OnUnsubscribed tells who leaves what.

@@ -8,6 +8,7 @@ import (
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
+	"meterd/uplink/broker"
 	"meterd/uplink/das"
 	"meterd/uplink/iotkit"
 	"meterd/uplink/onenet"
@@ -16,6 +17,7 @@ import (
 
 // Env is what a platform needs that no configuration tells.
 type Env struct {
+	Version string
 	Built   time.Time // date of the build
 	Trusted func(time.Time) bool
 	Offer   func(time.Time) // takes the time that the platform knows, at the moment it is called
@@ -42,6 +44,7 @@ var kinds = []kind{
 	{"onenet-studio", "onenet", nil, (*Config).studio, nil, nil},
 	{"das", "das", nil, (*Config).das, nil, nil},
 	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil},
+	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil},
 }
 
 // Kinds names the platforms that the configuration may name.
@@ -248,6 +251,41 @@ func (c *Config) iotkitNames(t *table, u *Uplink, dir *uplink.Directory) {
 	conf.Directory = dir
 	if err := iotkit.Check(conf); err != nil && conf.ProductKey != "" && conf.DeviceName != "" && conf.Model != "" && conf.ProductSecret != "" && conf.SubProductKey != "" {
 		t.problem("iotkit", "the names are those of the platform's console", "%s, [uplink.iotkit]: %v", t.title, err)
+	}
+}
+
+// broker reads what a broker of one's own is told, and what counts as delivered
+// there.
+func (c *Config) broker(t, p *table, u *Uplink) maker {
+	conf := broker.Config{
+		Gateway: c.Gateway.ID, ClientID: u.ClientID, Username: u.Username, Password: t.str("password", ""),
+		Layout:    p.oneOf("layout", broker.LayoutJSON, broker.LayoutFlat, broker.LayoutThingsBoard),
+		Prefix:    p.str("prefix", "meterd"),
+		Discovery: p.oneOf("discovery", "", broker.HomeAssistant), Acknowledge: p.oneOf("acknowledge", broker.AcknowledgePuback, broker.AcknowledgeOnline, broker.AcknowledgeReply),
+	}
+	conf.Consumer = p.str("consumer", conf.Prefix+"/consumer/status")
+	if conf.Password != "" && conf.Username == "" {
+		t.problem("password", "add username, or leave password out", "%s: a password without a username", t.title)
+	}
+	u.broker = conf
+	return func(e Env, dir *uplink.Directory) uplink.Platform {
+		conf := conf
+		conf.Directory, conf.Version = dir, e.Version
+		return broker.New(conf)
+	}
+}
+
+// brokerNames tells of choices that do not go together, and of names that
+// cannot stand in a topic.
+func (c *Config) brokerNames(t *table, u *Uplink, dir *uplink.Directory) {
+	conf := u.broker
+	conf.Directory = dir
+	for _, wrong := range broker.Check(conf) {
+		key := wrong.Key
+		if key != "" && key != "map" {
+			key = "mqtt." + key
+		}
+		t.problem(key, "", "%s: %s", t.title, wrong.Text)
 	}
 }
 

@@ -139,6 +139,23 @@ func (t *table) required(key string) string {
 	return s
 }
 
+// requiredTexts is a text that must be there and not be empty, or a list of such.
+func (t *table) requiredTexts(key string) []string {
+	v, _ := t.get(key)
+	if _, many := v.([]any); !many {
+		if s := t.required(key); s != "" {
+			return []string{s}
+		}
+		return nil
+	}
+	texts := t.strings(key)
+	if len(texts) == 0 || slices.Contains(texts, "") {
+		t.problem(key, "", "%s: %s has an empty place", t.title, key)
+		return nil
+	}
+	return texts
+}
+
 // oneOf is a text out of a few; the first is the default.
 func (t *table) oneOf(key string, words ...string) string {
 	s := t.str(key, words[0])

@@ -13,6 +13,7 @@ import (
 	"meterd/meter"
 	"meterd/store"
 	"meterd/uplink"
+	"meterd/uplink/broker"
 	"meterd/uplink/iotkit"
 )
 
@@ -33,6 +34,7 @@ type Uplink struct {
 	streams   string            // of kind "onenet"
 	prefix    string            // before each meter's default id
 	iotkit    iotkit.Config     // of kind "iotkit"
+	broker    broker.Config     // of kind "mqtt"
 }
 
 func (c *Config) uplinks(root *table) {
@@ -65,12 +67,7 @@ func (c *Config) uplinks(root *table) {
 
 // common reads the keys that all kinds share.
 func (c *Config) common(t *table, u *Uplink) {
-	u.Endpoint.URL = t.required("broker")
-	if u.Endpoint.URL != "" {
-		if err := uplink.CheckURL(u.Endpoint.URL); err != nil {
-			t.problem("broker", "", "%s: broker %v", t.title, err)
-		}
-	}
+	c.brokers(t, u)
 	u.ClientID = t.str("client_id", c.Gateway.ID)
 	u.Username = t.str("username", "")
 	u.Endpoint.KeepAlive = t.duration("keepalive", time.Minute, 30*time.Second, 20*time.Minute)
@@ -78,6 +75,33 @@ func (c *Config) common(t *table, u *Uplink) {
 	u.Window = int(t.integer("window", 16, 1, 256))
 	u.Timeout = t.duration("timeout", 10*time.Second, time.Second, 10*time.Minute)
 	c.tls(t, u)
+}
+
+// mostBrokers bounds the brokers of one uplink.
+const mostBrokers = 16
+
+// brokers reads the address of the broker, or of several that are the same
+// platform. All are reached alike.
+func (c *Config) brokers(t *table, u *Uplink) {
+	all := t.requiredTexts("broker")
+	if len(all) == 0 {
+		return
+	}
+	u.Endpoint.URL, u.Endpoint.More = all[0], all[1:]
+	for i, s := range all {
+		if err := uplink.CheckURL(s); err != nil {
+			t.problem("broker", "", "%s: broker %v", t.title, err)
+		}
+		if slices.Contains(all[:i], s) {
+			t.problem("broker", "", "%s: broker %q is in the list twice", t.title, s)
+		}
+		if strings.HasPrefix(s, "ssl://") != strings.HasPrefix(all[0], "ssl://") {
+			t.problem("broker", "write ssl:// before each, or tcp:// before each", "%s: broker %q is reached otherwise than %q", t.title, s, all[0])
+		}
+	}
+	if len(all) > mostBrokers {
+		t.problem("broker", "", "%s: %d brokers are more than %d", t.title, len(all), mostBrokers)
+	}
 }
 
 // tls reads what secures the connection. What is wrong with a file turns this

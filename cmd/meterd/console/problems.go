@@ -255,6 +255,10 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 		}
 		p.add(dlt645.Text{EN: "uplink %s is not connected%s: %s", ZH: "上行 %s 未连接%s：%s"}, u.Hint, u.Name, since, u.LastErr)
 	}
+	if u.Held {
+		p.add(dlt645.Text{EN: "uplink %s: nothing goes out, the consumer is not online", ZH: "上行 %s：消费者不在线，暂停上报"},
+			dlt645.Text{EN: "start it; its topic, consumer in [uplink.mqtt], must say online", ZH: "请启动消费者；其主题（[uplink.mqtt] 的 consumer）须为 online"}, u.Name)
+	}
 	if u.Queued > 0 && u.Oldest != nil && s.Now.Sub(*u.Oldest) > oldBacklog {
 		todo := dlt645.Text{EN: "it is delivered once the uplink is connected; nothing is lost yet", ZH: "连接恢复后会补发；目前没有丢失"}
 		if u.Connected {

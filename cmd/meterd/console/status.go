@@ -95,7 +95,10 @@ type MeterStatus struct {
 type UplinkStatus struct {
 	Name        string         `json:"name"`
 	Kind        string         `json:"kind"`
+	Broker      string         `json:"broker"`  // the one that is used, or whose turn it is
+	Brokers     int            `json:"brokers"` // that there are
 	Connected   bool           `json:"connected"`
+	Held        bool           `json:"held"` // nothing goes out: the consumer is not online
 	Since       time.Time      `json:"since"`
 	Queued      int            `json:"queued"`
 	Outstanding int            `json:"outstanding"`

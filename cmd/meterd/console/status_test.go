@@ -48,7 +48,7 @@ func drawStatus(t *rapid.T) Status {
 		s.Meters = append(s.Meters, m)
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "uplinks") {
-		u := UplinkStatus{Name: word.Draw(t, "uplink"), Kind: "tuya", Connected: rapid.Bool().Draw(t, "connected"), LastErr: some("uplink error"), Since: now, Oldest: past("oldest"),
+		u := UplinkStatus{Name: word.Draw(t, "uplink"), Kind: "tuya", Connected: rapid.Bool().Draw(t, "connected"), Held: rapid.Bool().Draw(t, "held"), Broker: some("broker"), Brokers: rapid.IntRange(1, 16).Draw(t, "brokers"), LastErr: some("uplink error"), Since: now, Oldest: past("oldest"),
 			Queued: number.Draw(t, "queued"), Refused: number.Draw(t, "refused"), LastRefusal: some("refusal"), Lost: number.Draw(t, "lost"), Codes: map[string]int{"1001": number.Draw(t, "code")}}
 		for range rapid.IntRange(0, 20).Draw(t, "unregistered") {
 			u.Unregistered = append(u.Unregistered, word.Draw(t, "unregistered meter"))
@@ -188,6 +188,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"readings that are overwritten, with their times", func(s *Status) {
 			s.Uplinks[0].Overwritten, s.Uplinks[0].OverwrittenSince, s.Uplinks[0].Oldest = 113, before(20*time.Hour), before(18*time.Minute)
 		}, "! uplink tuya: the outage is longer than the ring holds: 18m; 113 undelivered readings overwritten, of 11-19 14:15 to 11-20 09:57", "restore the connection, and enlarge store.size"},
+		{"a consumer that is away", func(s *Status) { s.Uplinks[0].Held = true }, "! uplink tuya: nothing goes out, the consumer is not online", "must say online"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
@@ -228,5 +229,24 @@ func TestEachProblemIsTold(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSeveralBrokersShowWhichIsUsed, or is next; where there is one it is not
+// worth a line.
+func TestSeveralBrokersShowWhichIsUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		u    UplinkStatus
+		want string
+	}{
+		"one":              {UplinkStatus{Broker: "ssl://a:8883", Brokers: 1, Connected: true}, ""},
+		"connected to one": {UplinkStatus{Broker: "ssl://b:8883", Brokers: 3, Connected: true}, "  broker ssl://b:8883, one of 3\n"},
+		"not connected":    {UplinkStatus{Broker: "ssl://c:8883", Brokers: 3}, "  next broker ssl://c:8883, one of 3\n"},
+	} {
+		for _, got := range []string{Uplinks{List: []UplinkStatus{c.u}}.Text("en"), UplinkDetail{UplinkStatus: c.u}.Text("en")} {
+			if c.want == "" && strings.Contains(got, "broker") || !strings.Contains(got, c.want) {
+				t.Errorf("%s: %q lacks %q", name, got, c.want)
+			}
+		}
 	}
 }

@@ -14,10 +14,18 @@ func (u UplinkStatus) lines(lang string) []string {
 	if !u.Connected {
 		state = dlt645.Text{EN: "NOT CONNECTED", ZH: "未连接"}
 	}
-	return []string{fit(say(lang, dlt645.Text{
+	lines := []string{fit(say(lang, dlt645.Text{
 		EN: "uplink %s (%s)  %s  queued %d  acked %d  refused %d  lost %d",
 		ZH: "上行 %s (%s)  %s  待发 %d  已确认 %d  拒收 %d  丢失 %d"},
 		u.Name, u.Kind, state.In(lang), u.Queued, u.Acked, u.Refused, u.Lost), width)}
+	if u.Brokers > 1 {
+		on := dlt645.Text{EN: "  broker %s, one of %d", ZH: "  broker %s（共 %d 个）"}
+		if !u.Connected {
+			on = dlt645.Text{EN: "  next broker %s, one of %d", ZH: "  下一个 broker %s（共 %d 个）"}
+		}
+		lines = append(lines, fit(say(lang, on, u.Broker, u.Brokers), width))
+	}
+	return lines
 }
 
 // Uplinks is the answer to `uplinks`.

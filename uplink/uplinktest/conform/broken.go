@@ -48,6 +48,9 @@ func (c Case) messages(p world, word string, say complain) []sent {
 		say("a reading has no message")
 	}
 	for _, m := range enc.Messages {
+		if c.Acknowledge == nil {
+			break
+		}
 		all = append(all, sent{Inbound: c.Acknowledge(m, true), what: "acknowledgement"}, sent{Inbound: c.Acknowledge(m, false), what: "refusal"})
 	}
 	if c.Notices != nil {

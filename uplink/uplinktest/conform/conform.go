@@ -39,7 +39,8 @@ type Case struct {
 	// Torn gives messages that name the meters a and b at once, or else say two
 	// things; nil: the dialect has no room for that.
 	Torn func(a, b string) []uplink.Inbound
-	// Acknowledge gives what the platform says of a message.
+	// Acknowledge gives what the platform says of a message; nil: the broker's
+	// PUBACK is all that acknowledges, so each message must ask for it.
 	Acknowledge func(m uplink.Message, accepted bool) uplink.Inbound
 	// Notices are messages about a meter that are neither a command nor an
 	// acknowledgement; nil: there are none.
@@ -51,6 +52,9 @@ type Case struct {
 	Events bool
 	// Repeats tells that the platform knows repeats by the id.
 	Repeats bool
+	// Newest tells that the platform is told the newest value alone, as plain
+	// text: what is older need not be covered.
+	Newest bool
 }
 
 // Command is one form of a command, such as the call of one service.
@@ -181,6 +185,10 @@ func (c Case) connect(dir *uplink.Directory, say complain) world {
 				say("the registration of %q does not end", d.ID)
 				break
 			}
+			if c.Acknowledge == nil {
+				pubacked(m, say)
+				continue
+			}
 			in := c.Acknowledge(m, true)
 			w.subscribed(in, say)
 			rc := w.Receive(Now(), in)
@@ -191,6 +199,13 @@ func (c Case) connect(dir *uplink.Directory, say complain) world {
 		}
 	}
 	return w
+}
+
+// pubacked complains of a message that nothing would ever acknowledge.
+func pubacked(m uplink.Message, say complain) {
+	if m.ID == "" || !m.Puback {
+		say("%q on %s would never be acknowledged", m.ID, m.Topic)
+	}
 }
 
 // mostSteps is more than any registration takes.

@@ -183,6 +183,26 @@ func TestTheLeastPlatformConforms(t *testing.T) {
 	Run(t, simpleCase(func(p uplink.Platform) uplink.Platform { return p }))
 }
 
+// TestWhatNothingAcknowledgesIsFound: where there is a broker and nobody behind
+// it, each message must ask for its PUBACK.
+func TestWhatNothingAcknowledgesIsFound(t *testing.T) {
+	asks := true
+	c := simpleCase(func(p uplink.Platform) uplink.Platform {
+		return &faulty{Platform: p, encode: func(_ []uplink.Unit, enc uplink.Encoded) uplink.Encoded {
+			for i := range enc.Messages {
+				enc.Messages[i].Puback = asks
+			}
+			return enc
+		}}
+	})
+	c.Acknowledge = nil
+	Run(t, c)
+	asks = false
+	if got := complaints(c, ""); !slices.Equal(got, []string{"messages cover the units of known meters and no others"}) {
+		t.Errorf("complaints by %q", got)
+	}
+}
+
 // TestEachFaultIsFound: a check that nothing can fail holds nothing.
 func TestEachFaultIsFound(t *testing.T) {
 	const (

@@ -23,9 +23,14 @@ func (l *Line) Meters() []meter.MeterState {
 
 // Set has a meter be the only one that was asked, and answer or not.
 func (l *Line) Set(a dlt645.Address, online bool) {
+	l.Put(meter.MeterState{Address: a, Known: true, Online: online})
+}
+
+// Put has a meter be the only one, with all that is known of it.
+func (l *Line) Put(m meter.MeterState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.states = []meter.MeterState{{Address: a, Known: true, Online: online}}
+	l.states = []meter.MeterState{m}
 }
 
 // ComesAndGoes has a meter answer, die, leave something to deliver, and answer

@@ -21,8 +21,9 @@ type Config struct {
 	Dialect  uplink.Platform     // that is tested
 	Platform uplinktest.Platform // the simulated one
 	Allow    func(clientID, username, password string) bool
-	// Subscribed, Unsubscribed and Opens are those of uplinktest.Rules.
+	// Subscribed, Unsubscribed, Published and Opens are those of uplinktest.Rules.
 	Subscribed   func(clientID, filter string) bool
+	Published    func(clientID, topic string, retained bool)
 	Unsubscribed func(clientID, filter string)
 	Opens        func(*uplinktest.Broker)
 	// Reach gives another way to the broker, such as a proxy; nil: directly.
@@ -54,7 +55,7 @@ func New(t testing.TB, c Config) *Site {
 	t.Helper()
 	s := &Site{}
 	var err error
-	if s.Broker, err = uplinktest.NewBroker("127.0.0.1:0", secret, uplinktest.Rules{Allow: c.Allow, Subscribe: c.Subscribed, Unsubscribed: c.Unsubscribed, Opens: c.Opens}); err != nil {
+	if s.Broker, err = uplinktest.NewBroker("127.0.0.1:0", secret, uplinktest.Rules{Allow: c.Allow, Subscribe: c.Subscribed, Unsubscribed: c.Unsubscribed, Published: c.Published, Opens: c.Opens}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Broker.Close() })
