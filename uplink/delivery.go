@@ -93,7 +93,7 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		if !ok {
 			break
 		}
-		if !d.verdicts.size.fits(len(r.Payload)) && d.split(now, r) {
+		if !d.verdicts.size.fits(len(r.Payload)) && !d.intake.undated(now, r) && d.split(now, r) {
 			continue // its parts have their turn
 		}
 		if d.window.mayGo(r) {
@@ -206,7 +206,16 @@ func (d *delivery) split(now time.Time, r *request) bool {
 // halve splits a message if that is its outcome; false if it carries one thing.
 // Nothing is lost by it, so it needs less of a proof than setting it aside.
 func (d *delivery) halve(now time.Time, r *request, o outcome) bool {
-	if !o.halves || !d.split(now, r) {
+	if !o.halves {
+		return false
+	}
+	if d.intake.undated(now, r) { // it is divided when the clock is trusted again
+		d.window.answered(r.ID)
+		d.window.release(r)
+		d.postpone(now, r)
+		return true
+	}
+	if !d.split(now, r) {
 		return false
 	}
 	d.window.answered(r.ID)

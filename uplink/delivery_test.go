@@ -688,6 +688,37 @@ func TestPartsOfADividedMessageWaitForWhatIsNew(t *testing.T) {
 	s.cursor(5)
 }
 
+// TestAMessageIsNotDividedWhileItsTimeIsDoubted: the clock that it was sent with
+// is not trusted any more when it is refused. Its records wait, and none counts
+// as delivered.
+func TestAMessageIsNotDividedWhileItsTimeIsDoubted(t *testing.T) {
+	s := newStage(t, 1, meter1)
+	s.d = newDelivery(&batches{twoItems: *s.p}, s.src, 1, 10*time.Second, [16]byte{})
+	trusted := datedNow
+	s.d.date = func(*meter.Reading, time.Time, uint64) dated { return trusted }
+	s.d.connected(s.now)
+	for range 4 {
+		s.src.add(meter1)
+	}
+	s.want("1:1+2+3+4")
+	trusted = datedLater
+	s.answer(Refused, "1:1+2+3+4")
+	s.want()
+	s.cursor(0)
+	s.later(firstPostpone)
+	s.want("1:1+2+3+4")
+	trusted = datedNow
+	s.answer(Refused, "1:1+2+3+4")
+	s.want("2:1+2")
+	s.answer(Accepted, "2:1+2")
+	s.want("3:3+4")
+	s.answer(Accepted, "3:3+4")
+	s.cursor(4)
+	if s.d.count.Lost != 0 {
+		t.Errorf("%d records count as lost", s.d.count.Lost)
+	}
+}
+
 // TestRefusalWithoutAName: with several messages outstanding nobody knows which
 // it is of. They go out again one at a time; then it is known.
 func TestRefusalWithoutAName(t *testing.T) {

@@ -35,6 +35,17 @@ func (in *intake) pack(units []Unit, recs []*record, points []string) (out []*re
 	return out
 }
 
+// undated reports whether a record of a message has no time at present: the
+// clock that it was sent with is not trusted any more. It cannot be divided
+// then, and is not lost.
+func (in *intake) undated(now time.Time, r *request) bool {
+	return slices.ContainsFunc(r.recs, func(rec *record) bool {
+		data, ok := in.source.Again(rec.seq)
+		u, known := unitOf(rec.seq, data)
+		return ok && known && in.dated(&u, now) == datedLater
+	})
+}
+
 // divide gives the halves of a message, so that what is good of it arrives and
 // what is bad is found; false if it carries one thing.
 func (in *intake) divide(now time.Time, r *request) (parts []*request, ok bool) {
