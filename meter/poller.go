@@ -452,8 +452,8 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	if s.slot.daily {
 		p.endDaily(ctx, m, r)
 	}
-	p.keep(m.index, known, *r)
 	p.sink(*r)
+	p.keep(m.index, known, *r) // after it: what counts as read is in the ring
 }
 
 // keepEvery is how often what was learned is kept at least: a power cut costs

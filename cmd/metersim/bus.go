@@ -102,10 +102,15 @@ func newMeters(n, phases int) []*dlt645test.Meter {
 		if err != nil {
 			panic(err) // digits are an address
 		}
-		out = append(out, dlt645test.NewMeter(a, phases))
+		m := dlt645test.NewMeter(a, phases)
+		m.Zone = china
+		out = append(out, m)
 	}
 	return out
 }
+
+// china is the zone of the meters' clocks, and the daemon's default.
+var china = time.FixedZone("Asia/Shanghai", 8*3600)
 
 // ptyPair is a pseudo terminal, of which we hold the line's end.
 type ptyPair struct {
