@@ -50,3 +50,9 @@ func (r *Reading) Date(began time.Time) {
 func (e *Event) Date(began time.Time) {
 	e.Time, e.Trusted = began.Add(e.Uptime).Round(time.Millisecond), true
 }
+
+// Recalled reports whether a record was made up from a meter's memory. Unlike
+// what was read live it can be fetched again if it is lost.
+func Recalled(record []byte) bool {
+	return len(record) > 2 && record[0] == recordVersion && record[2]&flagRecalled != 0
+}

@@ -27,6 +27,7 @@ func (r *Ring) report(err error) {
 	if err != nil {
 		r.stats.Failures++
 		r.stats.LastErr = err.Error()
+		r.tellLocked() // nobody waits for what does not become durable
 	}
 	r.mu.Unlock()
 	if r.opt.Failed != nil && (err != nil || had) {
@@ -59,6 +60,7 @@ func (r *Ring) commitFrame(clean bool) (more bool, err error) {
 	r.stats.Commits++
 	r.stats.BytesWritten += int64(n)
 	r.pace.roll(began, r.stats.BytesWritten)
+	r.tellLocked()
 	return more, nil
 }
 

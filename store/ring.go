@@ -382,8 +382,16 @@ func (r *Ring) tellLocked() {
 	}
 }
 
+// Durable reports whether a record survives a power cut, as far as the medium
+// lets it: a ring in memory, or one that cannot be written, knows no better.
+func (r *Ring) Durable(seq uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return seq < r.next-uint64(len(r.pending)) || r.medium.file == nil || r.stats.LastErr != ""
+}
+
 // Changed gives a channel that is closed when a record was appended after
-// the call.
+// the call, or became durable.
 func (r *Ring) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,6 +67,7 @@ func (p *twoItems) Receive(time.Time, Inbound) Receipt { return Receipt{} }
 
 // list is a source of readings; a nil one is a gap.
 type list struct {
+	held uint64 // the last durable record; 0: all are
 	recs [][]byte
 	next int
 }
@@ -85,6 +86,9 @@ func (l *list) Next() (store.Entry, bool) {
 func (l *list) Behind() int   { return len(l.recs) - l.next }
 func (l *list) Fresh() bool   { return false }
 func (l *list) Floor() uint64 { return uint64(l.next) }
+// Durable knows of none beyond held, if that is set.
+func (l *list) Durable(seq uint64) bool { return l.held == 0 || seq <= l.held }
+
 func (l *list) Again(seq uint64) ([]byte, bool) {
 	return l.recs[seq-1], l.recs[seq-1] != nil
 }
@@ -717,6 +721,23 @@ func TestAMessageIsNotDividedWhileItsTimeIsDoubted(t *testing.T) {
 	if s.d.count.Lost != 0 {
 		t.Errorf("%d records count as lost", s.d.count.Lost)
 	}
+}
+
+// TestWhatWasMadeUpGoesOutWhenItIsDurable: it would be fetched and delivered
+// again after a power cut. What was read live goes out at once.
+func TestWhatWasMadeUpGoesOutWhenItIsDurable(t *testing.T) {
+	s := newStage(t, 16, meter1)
+	s.sends()
+	s.answer(Accepted, reg1)
+	s.src.add(meter1)
+	s.src.add(meter1)
+	s.src.recs[1][2] |= 2 // recalled
+	s.src.add(meter1)
+	s.src.held = 1
+	s.want("1/a", "1/b")
+	s.want()
+	s.src.held = 3
+	s.want("2/a", "2/b", "3/a", "3/b")
 }
 
 // TestRefusalWithoutAName: with several messages outstanding nobody knows which

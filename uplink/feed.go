@@ -48,6 +48,9 @@ func (f *feed) renew() {
 	}
 }
 
+// Durable reports whether a record survives a power cut.
+func (f *feed) Durable(seq uint64) bool { return f.ring.Durable(seq) }
+
 // Next gives the next record or gap.
 func (f *feed) Next() (store.Entry, bool) {
 	if e, ok := f.live.Next(); ok {

@@ -19,6 +19,8 @@ type source interface {
 	// Fresh reports whether what comes next is new, not of a backlog.
 	Fresh() bool
 	Again(seq uint64) ([]byte, bool)
+	// Durable reports whether a record survives a power cut.
+	Durable(seq uint64) bool
 }
 
 // intake makes messages of records: what comes from the source, what waited for
@@ -166,6 +168,10 @@ func (in *intake) gather(now time.Time) (units []Unit, recs []*record) {
 		if e.Gap != nil {
 			in.gap(e)
 			continue
+		}
+		if meter.Recalled(e.Data) && !in.source.Durable(e.Seq) {
+			in.peeked = &e // else it is fetched and delivered again after a power cut
+			break
 		}
 		if in.parked >= mostParked {
 			in.makeRoom()

@@ -34,6 +34,7 @@ type shift struct {
 	learned []meter.Learned
 	unkept  atomic.Pointer[string] // why the state could not be kept last; nil: it was
 	ends    []*board.Beat          // of the loops that end with this configuration
+	settle  chan struct{}          // something was made up
 }
 
 func newShift(st *Station, c *config.Config) *shift {
@@ -41,7 +42,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	if before, _ := st.takeover.Running(); kept.Meters == nil && before != nil { // the file is another one now
 		kept = loadState(before.Store.State, st.log)
 	}
-	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters}
+	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, settle: make(chan struct{}, 1)}
 	for _, b := range c.Buses {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
@@ -149,8 +150,41 @@ func (sh *shift) stamp(r *meter.Reading) {
 	r.Uptime = board.Uptime() - time.Since(r.Time)
 }
 
-// sink puts a reading into the ring.
-func (sh *shift) sink(r meter.Reading) { sh.keep(&r, "a reading is lost", r.Meter) }
+// sink puts a reading into the ring. What was made up goes out when it is
+// durable, so that is soon.
+func (sh *shift) sink(r meter.Reading) {
+	sh.keep(&r, "a reading is lost", r.Meter)
+	if r.Recalled {
+		sh.settleSoon()
+	}
+}
+
+// settleSoon has the ring made durable within settleWithin.
+func (sh *shift) settleSoon() {
+	select {
+	case sh.settle <- struct{}{}:
+	default:
+	}
+}
+
+const settleWithin = 300 * time.Millisecond
+
+// settles makes the ring durable soon after something was made up.
+func (sh *shift) settles(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-sh.settle:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleWithin):
+		}
+		sh.ring.Flush() // the ring tells what fails
+	}
+}
 
 // date notes what dates an event when the clock is doubted.
 func (sh *shift) date(e *meter.Event) {
@@ -166,6 +200,9 @@ func (sh *shift) date(e *meter.Event) {
 func (sh *shift) event(e meter.Event) {
 	sh.date(&e)
 	sh.keep(&e, "an event is lost", e.Meter)
+	if e.Recalled {
+		sh.settleSoon()
+	}
 }
 
 func (sh *shift) keep(r encoding.BinaryAppender, lost string, of dlt645.Address) {
@@ -206,6 +243,7 @@ func (sh *shift) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return sh.desk.Run(ctx) })
 	g.Go(func() error { return sh.keepState(ctx) })
+	g.Go(func() error { sh.settles(ctx); return nil })
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
