@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,8 +22,9 @@ type site struct {
 	handles  []*Handle
 	line     *dlt645test.Line
 	timing   Timing
-	readings []Reading
-	events   []Event
+	mu       sync.Mutex
+	readings []Reading // guarded by mu while the board works
+	events   []Event   // likewise
 	learned  []byte
 	changed  func(*PollerConfig)
 	last     *Poller
@@ -60,7 +62,16 @@ func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 	}
 	c := PollerConfig{
 		Bus: NewBus("b1", p.timing, func() (Port, error) { return ours, nil }, nil), Meters: p.handles, Learned: learned, Daily: true, Books: true,
-		Sink: func(r Reading) { p.readings = append(p.readings, r) }, Event: func(e Event) { p.events = append(p.events, e) },
+		Sink: func(r Reading) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.readings = append(p.readings, r)
+		},
+		Event: func(e Event) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.events = append(p.events, e)
+		},
 	}
 	if p.changed != nil {
 		p.changed(&c)
@@ -457,9 +468,11 @@ func TestMoreOfARecordIsFetchedWhenAsked(t *testing.T) {
 		p.run(t, 4*time.Hour, func() {
 			time.Sleep(2*time.Hour + time.Minute)
 			have := map[int64][]string{}
+			p.mu.Lock()
 			for _, r := range p.readings {
 				have[r.Round.Unix()] = []string{"energy.forward.total"}
 			}
+			p.mu.Unlock()
 			if n := p.last.Fetch(p.handles[0], start.Add(-24*time.Hour), time.Now(), have); n != 24*4-4 {
 				t.Errorf("%d moments are asked for, want those of a day without the last hour", n)
 			}
