@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"meterd/dlt645/dlt645test"
+	"meterd/uplink/uplinktest"
 )
 
 const cpuBaud = 9600
@@ -116,8 +117,15 @@ func BenchmarkCPUOnPty(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
-	for _, lines := range []int{1, 2, 8} {
-		b.Run(fmt.Sprintf("meterd-%d-lines", lines), func(b *testing.B) {
+	for _, c := range []struct {
+		lines  int
+		uplink bool
+	}{{1, false}, {2, false}, {8, false}, {2, true}} {
+		lines, name := c.lines, fmt.Sprintf("meterd-%d-lines", c.lines)
+		if c.uplink {
+			name += "-to-mosquitto"
+		}
+		b.Run(name, func(b *testing.B) {
 			var count tally
 			var buses, meters strings.Builder
 			for l := range lines {
@@ -132,6 +140,17 @@ func BenchmarkCPUOnPty(b *testing.B) {
 			config := filepath.Join(dir, "meterd.toml")
 			text := fmt.Sprintf("[gateway]\nid = \"bench\"\n[store]\npath = %q\nsize = \"64MiB\"\n[console]\nsocket = %q\n[usb]\nenable = false\n", filepath.Join(dir, "ring"), filepath.Join(dir, "sock")) +
 				"[[profile]]\nname = \"fast\"\n[[profile.poll]]\nevery = \"1s\"\npoints = [\"voltage\", \"current\"]\n" + buses.String() + meters.String()
+			if c.uplink {
+				m, err := uplinktest.SetMosquitto(b.TempDir(), map[string]string{"bench": "bench"})
+				if err == nil {
+					err = m.Start()
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.Cleanup(m.Stop)
+				text += fmt.Sprintf("[[uplink]]\nname = \"own\"\nkind = \"mqtt\"\nbroker = \"tcp://%s\"\nusername = \"bench\"\npassword = \"bench\"\n", m.Addr())
+			}
 			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 				b.Fatal(err)
 			}
