@@ -86,6 +86,7 @@ func (l *list) Next() (store.Entry, bool) {
 func (l *list) Behind() int   { return len(l.recs) - l.next }
 func (l *list) Fresh() bool   { return false }
 func (l *list) Floor() uint64 { return uint64(l.next) }
+
 // Durable knows of none beyond held, if that is set.
 func (l *list) Durable(seq uint64) bool { return l.held == 0 || seq <= l.held }
 

@@ -100,7 +100,9 @@ func (in *intake) missed(now time.Time) ([]Unit, []*record, bool) {
 			in.refill(a, m)
 		}
 		if len(m.parked) > 0 {
-			return in.gatherParked(now, a)
+			if units, recs, ok := in.gatherParked(now, a); ok {
+				return units, recs, true
+			} // else its oldest waits for the clock; another one's may not
 		}
 	}
 	return nil, nil, false

@@ -382,8 +382,14 @@ func (u *Uplink) tellStatus(c *conn, beat *statusBeat, now time.Time) time.Time 
 	}
 	every := p.StatusEvery()
 	if beat.due(now, every, online, asked) {
-		if m, ok := p.Status(now, meters); ok && !c.publish(m) {
-			return beat.look // no room: the next look tells it
+		if next := u.d.pacing.next(now); !next.IsZero() {
+			return earlier(beat.look, next) // at the platform's pace, as all messages
+		}
+		if m, ok := p.Status(now, meters); ok {
+			if !c.publish(m) {
+				return beat.look // no room: the next look tells it
+			}
+			u.d.pacing.spend(now)
 		}
 		u.d.roll.vouching = false
 		beat.told(now, online)
