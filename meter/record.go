@@ -83,7 +83,7 @@ type Day struct {
 
 const (
 	// mostHoles bounds the holes that are kept of one meter and kind.
-	mostHoles = 48
+	mostHoles = 24
 	// mostDays bounds the days that are told of.
 	mostDays = 10
 )
