@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,6 +34,7 @@ func runDemo(ctx context.Context, args []string) error {
 	platform := f.String("platform", "tuya", stageNames())
 	var faults stageFaults
 	f.Func("fault", "NAME or NAME=RATE: silent (the platform does not answer a report), busy (it tells of trouble, where it has a code for it)", faults.set)
+	scene := f.String("scene", "outage", "outage (the broker is away) or record (the board was away, and the meters' memory fills the record)")
 	picture := f.String("picture", "", "write the screen in the middle of the outage to this file, as SVG")
 	if err := parse(f, args); err != nil {
 		return err
@@ -56,6 +58,14 @@ func runDemo(ctx context.Context, args []string) error {
 	}
 	defer d.close()
 	d.picture = *picture
+	switch *scene {
+	case "outage":
+	case "record":
+		return d.recordScene(ctx)
+	default:
+		fmt.Fprintf(os.Stderr, "error: there is no scene %q: want outage or record\n", *scene)
+		return errUsage
+	}
 	if faults != (stageFaults{}) {
 		d.stage.trouble(faults)
 		d.faulty = true
@@ -84,6 +94,7 @@ func findDaemon(given string) (string, error) {
 type demo struct {
 	length  time.Duration
 	picture string
+	scene   bool // that of the record
 	began   time.Time
 	dir     string
 	binary  string
@@ -173,9 +184,17 @@ points = ["energy.forward", "status"]
 func (d *demo) config() string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, demoConfig, filepath.Join(d.dir, "readings.ring"), d.socket(), d.pty.path)
+	profile := "demo"
+	if d.scene {
+		profile = "record"
+		fmt.Fprintf(&b, sceneConfig, sceneHours)
+		text := strings.Replace(b.String(), "baud = 2400\n", "baud = 2400\nhistory_share = 50\n", 1) // else one waits for minutes
+		b.Reset()
+		b.WriteString(text)
+	}
 	b.WriteString(d.stage.config(d.cloud.addr))
 	for i, m := range d.line.Meters {
-		fmt.Fprintf(&b, "\n[[meter]]\nname    = %q\nbus     = \"rs485-1\"\naddress = %q\nprofile = \"demo\"\n", meterName(i), m.Address)
+		fmt.Fprintf(&b, "\n[[meter]]\nname    = %q\nbus     = \"rs485-1\"\naddress = %q\nprofile = %q\n", meterName(i), m.Address, profile)
 	}
 	return b.String()
 }
