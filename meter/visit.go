@@ -2,6 +2,7 @@ package meter
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,11 +38,12 @@ type visit struct {
 	refused int           // items
 
 	// What came of it.
-	found  []recollection // by their moments
-	upTo   time.Time      // moments until here are settled; zero: none is
-	cause  Cause          // why those that were not found are not there
-	notYet bool           // the record may still come
-	lost   error          // the line failed
+	found   []recollection // by their moments
+	upTo    time.Time      // moments until here are settled; zero: none is
+	cause   Cause          // why those that were not found are not there
+	notYet  bool           // the record may still come
+	settles string         // when the meter settles, as it says: "0100"
+	lost    error          // the line failed
 }
 
 // recollection is what a meter remembers of a moment.
@@ -380,6 +382,7 @@ func (v *visit) settled(data []byte, now time.Time) {
 		v.settle(v.to, CauseNever)
 		return
 	}
+	v.settles = fmt.Sprintf("%02d%02d", day, hour)
 	at := time.Date(now.Year(), now.Month(), day, hour, 0, 0, 0, v.zone)
 	if at.After(now) {
 		at = time.Date(now.Year(), now.Month()-1, day, hour, 0, 0, 0, v.zone)
@@ -389,12 +392,14 @@ func (v *visit) settled(data []byte, now time.Time) {
 		v.number++
 		at = time.Date(at.Year(), at.Month()-1, day, hour, 0, 0, 0, v.zone)
 	}
-	if at.Before(v.from) || at.After(v.to) || v.shiftsAt(at, now) {
-		v.notYet = v.shiftsAt(at, now)
+	if at.Before(v.from) || at.After(v.to) {
 		v.settle(v.to, CauseOld)
 		return
 	}
 	v.from, v.stage = at, stageItems
+	if v.notYet = v.shiftsAt(at, now); v.notYet {
+		v.settle(v.to, CausePower)
+	}
 }
 
 // shiftsAt reports whether the meter may settle just now.
