@@ -32,7 +32,13 @@ func multiple(now time.Time, every time.Duration, zone *time.Location, further i
 		hour, minute, second := now.In(zone).Clock()
 		shown := time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second
 		n := int(shown/every) + further
-		return shownAt(y, m, d, n*int(every/time.Second), zone)
+		t := shownAt(y, m, d, n*int(every/time.Second), zone)
+		if further == 0 && t.After(now) { // the clock shows it twice
+			_, first := now.In(zone).Zone()
+			_, second := t.Zone()
+			t = t.Add(time.Duration(second-first) * time.Second)
+		}
+		return t
 	}
 	return start.Add(now.Sub(start).Truncate(every) + time.Duration(further)*every)
 }

@@ -1,0 +1,122 @@
+package meter
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// once sees that no moment of a point of a meter is there twice.
+func (p *site) once(t *testing.T) {
+	t.Helper()
+	type one struct {
+		meter, point string
+		at           int64
+	}
+	seen := map[one]bool{}
+	for _, r := range p.readings {
+		for _, v := range r.Values {
+			is := one{r.Meter.String(), v.Point, r.Round.Unix()}
+			if seen[is] {
+				t.Errorf("%s of %s at %v is there twice; recalled %v", v.Point, is.meter, r.Round, r.Recalled)
+			}
+			seen[is] = true
+		}
+	}
+}
+
+// TestAPeriodThatMeetsMidnightNowAndThenDoublesNothing: rounds of seven minutes
+// fall on 00:00 once a week, and on many an hour.
+func TestAPeriodThatMeetsMidnightNowAndThenDoublesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 2, []Group{{Every: 7 * time.Minute, Points: points}},
+			History{Of: Daily, Points: points, Back: 72 * time.Hour}, History{Of: Hourly, Points: points, Back: 72 * time.Hour},
+			History{Of: Load, Points: points, Back: 72 * time.Hour})
+		time.Sleep(10*24*time.Hour + 11*time.Hour)
+		first := time.Now()
+		p.run(t, 5*24*time.Hour)
+		p.learned, p.since = nil, 0
+		p.run(t, 4*24*time.Hour)
+		p.once(t)
+		p.whole(t, first, time.Now(), time.Hour, "energy.forward.total", 0x00010000)
+	})
+}
+
+// TestWhatIsTooOldCountsAsMissing: the board was off for longer than is made up.
+func TestWhatIsTooOldCountsAsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 48 * time.Hour})
+		p.run(t, 3*time.Hour+50*time.Minute)
+		time.Sleep(6 * 24 * time.Hour)
+		p.run(t, 40*time.Hour)
+		missing, told := map[Cause]int{}, 0
+		for _, d := range p.last.Learned()[0].Records[0].Days {
+			for c, n := range d.Causes {
+				missing[c] += n
+			}
+		}
+		for _, e := range p.events {
+			if e.Kind == EventMissing {
+				told++
+			}
+		}
+		// The last round of before was that of 3:45; the last 48 hours are made up.
+		if want := 4 * 24 * 4; missing[CauseOld] != want || len(missing) != 1 || told == 0 {
+			t.Errorf("missing %v, want %d that are too old; told %d times", missing, want, told)
+		}
+	})
+}
+
+// TestAClockThatWasAheadHidesNothing: what it told of days that never were is
+// forgotten when it is put back.
+func TestAClockThatWasAheadHidesNothing(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 1, 0, 0, time.UTC)
+	r := newRecord(now.Add(-time.Hour))
+	r.look(now, 0, CauseLine, 1)
+	holes := r.rows()
+	far := now.AddDate(30, 0, 0)
+	for day := range 12 {
+		r.begin(far.AddDate(0, 0, day), 72*time.Hour)
+		r.look(far.AddDate(0, 0, day), 0, CauseLine, 1)
+		r.got(lastRound(far.AddDate(0, 0, day), 900*time.Second, time.UTC), []string{"a"}, 1, true, CauseLine)
+	}
+	r.begin(now.Add(time.Minute), 72*time.Hour)
+	if got := r.rows(); got != holes && got != "" {
+		t.Errorf("the holes are %s, want %s or none", got, holes)
+	}
+	r.begin(now.Add(time.Hour), 72*time.Hour)
+	r.look(now.Add(time.Hour), 0, CauseLine, 1)
+	if h, ok := r.next(now.Add(time.Hour)); !ok || h.To > now.Add(time.Hour).Unix() {
+		t.Errorf("an hour later the hole to fill is %v, %v", h, ok)
+	}
+	r.got(r.moment(now.Add(time.Hour)), []string{"a"}, 1, false, CauseLine)
+	if d := r.Days[0]; d.Day != "2026-11-20" || d.Live != 1 {
+		t.Errorf("the newest day is %+v", d)
+	}
+	before, _ := r.next(now)
+	r.begin(now.Add(-10*time.Minute), 72*time.Hour) // put back by a little
+	if h, ok := r.next(now.Add(-10 * time.Minute)); ok && h.To > now.Add(-10*time.Minute).Unix() {
+		t.Errorf("what is not past yet is asked for: %v, before %v", h, before)
+	}
+}
+
+// Rounds go on over each change of the clocks, wherever that is: the next one is
+// later, and a moment is its own.
+func TestRoundsGoOnWhereClocksChange(t *testing.T) {
+	for _, name := range []string{"America/Havana", "America/New_York", "America/Asuncion", "Africa/Cairo", "Europe/Berlin", "Asia/Shanghai", "Asia/Kathmandu"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Skip("no zones here")
+		}
+		for _, every := range []time.Duration{7 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour} {
+			for now := time.Date(2026, 1, 1, 0, 0, 0, 0, zone); now.Year() == 2026; now = now.Add(31 * time.Minute) {
+				next, last := nextRound(now, every, zone), lastRound(now, every, zone)
+				if !next.After(now) || last.After(now) || !lastRound(next, every, zone).Equal(next) || next.Sub(now) > every+time.Hour {
+					t.Fatalf("%s, each %v: at %v the last round is %v and the next one %v", name, every, now, last, next)
+				}
+			}
+		}
+	}
+}
