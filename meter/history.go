@@ -459,9 +459,8 @@ func (p *Poller) visited(now time.Time) {
 	if v.settles != "" {
 		rec.Settles = v.settles
 	}
-	doubtful := m.doubtful()
 	for _, f := range v.found {
-		p.handOn(m, rec, f, doubtful)
+		p.handOn(m, rec, f)
 	}
 	switch {
 	case v.kind == Month:
@@ -525,10 +524,13 @@ func (p *Poller) bookkeep(m *polled, v *visit, now time.Time) {
 		again = refusedFor
 	}
 	m.asked[v.from.Unix()] = now.Add(again)
-	if v.lost != nil || m.doubtful() {
+	if v.lost != nil {
 		return
 	}
 	for _, f := range v.found {
+		if m.health.learned.doubtful(f.at) {
+			continue
+		}
 		for _, value := range f.values {
 			if value.Point == "energy.forward.total" && !m.health.learned.Books.froze(f.at, value.Value.Dec) {
 				p.log.Warn("a freeze does not fit the register; the day is not counted from it", "meter", m.Name, "day", f.at.Format(time.DateOnly), "froze", value.Value.String(), "register", m.health.learned.Books.Last)
@@ -541,16 +543,35 @@ func (p *Poller) bookkeep(m *polled, v *visit, now time.Time) {
 // the moments that they say.
 const doubtfulOff = 5 * time.Minute
 
-// doubtful reports whether the meter's records may be of other moments than
-// they say.
-func (m *polled) doubtful() bool {
-	off := time.Duration(m.health.learned.Offset) * time.Second
-	return off.Abs() > doubtfulOff
+// clockRead takes how many seconds a meter's clock is ahead.
+func (l *Learned) clockRead(offset int64, at time.Time) {
+	was := l.clockWrong()
+	since := l.OffsetAt
+	l.Offset, l.OffsetAt = offset, at.Unix()
+	switch wrong := l.clockWrong(); {
+	case wrong && !was:
+		if again := at.Unix()-l.WrongUntil < int64(Daily.Depth()/time.Second); l.WrongUntil == 0 || !again {
+			l.WrongFrom = since
+		}
+		l.WrongUntil = 0
+	case was && !wrong:
+		l.WrongUntil = at.Unix()
+	}
+}
+
+func (l *Learned) clockWrong() bool {
+	return (time.Duration(l.Offset) * time.Second).Abs() > doubtfulOff
+}
+
+// doubtful reports whether what a meter recorded at a time may be of another
+// one: its clock is wrong, or was then.
+func (l *Learned) doubtful(at time.Time) bool {
+	return at.Unix() >= l.WrongFrom && (l.clockWrong() || at.Unix() < l.WrongUntil)
 }
 
 // handOn makes a reading of what a meter remembers of a moment. What was read
 // live is never doubled, and what another meter remembers is not of this place.
-func (p *Poller) handOn(m *polled, rec *Record, f recollection, doubtful bool) {
+func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
 	of := f.at
 	if rec.Of == Month {
 		of = rec.moment(of)
@@ -559,7 +580,7 @@ func (p *Poller) handOn(m *polled, rec *Record, f recollection, doubtful bool) {
 		return
 	}
 	have := rec.have(of)
-	r := Reading{Meter: m.Address, Time: f.at, Round: f.at, Trusted: true, Recalled: true, Doubtful: doubtful}
+	r := Reading{Meter: m.Address, Time: f.at, Round: f.at, Trusted: true, Recalled: true, Doubtful: m.health.learned.doubtful(f.at)}
 	for _, v := range f.values {
 		wanted := slices.ContainsFunc(p.archive.history.Points, func(p Point) bool { return p.Name == v.Point })
 		if wanted && !slices.Contains(have, v.Point) {

@@ -81,7 +81,7 @@ type polled struct {
 	aside      *round              // a round that was put aside
 	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
 	clockAsked time.Duration       // when its clock was last asked for out of turn
-	events     map[string]int      // records of events to be fetched, by the point that counts them
+	events     map[string]int64    // the counts of events whose records are to be fetched, by the point that counts them
 	eventsFrom time.Duration       // since the poller began: not before
 	keptAt     time.Time           // when what was learned was last worth keeping
 	seen       map[string]string   // last values of the points whose changes are events

@@ -1,6 +1,8 @@
 package meter
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,4 +121,89 @@ func TestRoundsGoOnWhereClocksChange(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEventsAreToldOverARestartAndOnce: the board goes down after it has seen
+// that a count moved, and after it has told of it.
+func TestEventsAreToldOverARestartAndOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counts := pointsOf(t, "count.outage")
+		p := newPlace(t, 1, []Group{{Every: 10 * time.Minute, Points: counts}}, History{Of: Events, Points: counts, Back: 24 * time.Hour})
+		m := p.meters[0]
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		p.run(t, time.Hour)
+		var want []time.Time
+		outage := func() {
+			want = append(want, time.Now())
+			m.Power(true, time.Now())
+			m.Power(false, time.Now().Add(time.Minute))
+			time.Sleep(time.Minute)
+		}
+		outage()
+		p.changed = func(c *PollerConfig) { // the record of the event cannot be read
+			port := c.Bus.open
+			c.Bus = NewBus("b1", p.timing, func() (Port, error) { return port() }, func(tr Trace) {
+				p.line.Unplug(tr.Sent && strings.Contains(fmt.Sprintf("%X", tr.Wire), "34334436")) // 03110001
+			})
+		}
+		p.run(t, 30*time.Second)
+		if len(p.events) > 0 {
+			t.Fatalf("%v is told of what could not be read", p.events)
+		}
+		p.changed = nil
+		p.run(t, time.Hour)
+		p.learned, p.since = p.before, p.sinceBefore // the power goes before what was told is kept
+		time.Sleep(time.Hour)
+		p.run(t, time.Hour)
+		outage()
+		p.learned, p.since = p.before, p.sinceBefore
+		p.run(t, time.Hour)
+		var got []time.Time
+		for _, e := range p.events {
+			if e.Kind == EventPowerOff {
+				got = append(got, e.Time)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("told of %v, want %v", got, want)
+		}
+	})
+}
+
+// TestWhatWasRecordedWhileTheClockWasWrongStaysDoubtful: also when it was set
+// right before its records are read.
+func TestWhatWasRecordedWhileTheClockWasWrongStaysDoubtful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 7 * time.Minute, Points: points}}, History{Of: Daily, Points: points, Back: 240 * time.Hour})
+		m := p.meters[0]
+		day := func(n int) time.Time { return time.Date(2000, 1, n, 11, 0, 0, 0, time.UTC) }
+		time.Sleep(time.Until(day(10)))
+		p.run(t, 2*time.Hour)
+		time.Sleep(time.Until(day(12)))
+		m.SetClock(time.Now().Add(40*time.Minute), time.Now())
+		p.run(t, 2*time.Hour)
+		time.Sleep(time.Until(day(14)))
+		m.SetClock(time.Now(), time.Now())
+		time.Sleep(time.Until(day(16)))
+		p.run(t, 4*time.Hour)
+		p.learned, p.since = p.before, p.sinceBefore
+		seen := 0
+		for _, r := range p.readings {
+			if !r.Recalled {
+				if _, ok := r.Value("energy.forward.yesterday"); ok && r.Time.After(day(13)) {
+					t.Errorf("yesterday is told at %v", r.Time)
+				}
+				continue
+			}
+			seen++
+			// It was right on the 10th, and is known to be so again on the 16th.
+			if want := r.Time.After(day(10)) && r.Time.Before(day(16)); r.Doubtful != want {
+				t.Errorf("the freeze of %v is doubtful: %v", r.Time, r.Doubtful)
+			}
+		}
+		if seen < 14 {
+			t.Errorf("%d freezes were fetched", seen)
+		}
+	})
 }
