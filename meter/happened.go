@@ -227,6 +227,8 @@ func (p *Poller) readEvents(ctx context.Context) {
 		return
 	}
 	c.Count = t.count
+	p.handing.Lock()
+	defer p.handing.Unlock()
 	for i := len(t.found) - 1; i >= 0; i-- { // in the order in which it happened
 		h := t.found[i]
 		c.Last = h.begin.Unix()
@@ -236,6 +238,7 @@ func (p *Poller) readEvents(ctx context.Context) {
 		p.tell(m, eventOf(t.point.Name), "")
 	}
 	m.health.learned.Events[t.point.Name] = c
+	p.keepRecords(m)
 	p.changed.Store(true)
 }
 

@@ -3,6 +3,7 @@ package meter
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -215,10 +216,11 @@ func (m *polled) settledAlone(at time.Time) bool {
 	})
 }
 
-// keepRecords shows others what is known of a meter's record.
+// keepRecords shows others what is known of a meter's record and its events.
 func (p *Poller) keepRecords(m *polled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.kept[m.index].Events = maps.Clone(m.health.learned.Events)
 	p.kept[m.index].Records = cloneRecords(m.health.learned.Records)
 	p.kept[m.index].Books = m.health.learned.Books.clone()
 }
@@ -442,6 +444,8 @@ func (p *Poller) visited(now time.Time) {
 	a := &p.archive
 	v, m, rec := a.visit, a.of, a.record
 	a.visit = nil
+	p.handing.Lock()
+	defer p.handing.Unlock()
 	defer p.keepRecords(m)
 	if now.Sub(a.keptAt) > keepEvery { // what was filled since then is in the ring
 		a.keptAt = now

@@ -452,6 +452,8 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	if s.slot.daily {
 		p.endDaily(ctx, m, r)
 	}
+	p.handing.Lock()
+	defer p.handing.Unlock()
 	p.keep(m.index, known, *r)
 	p.sink(*r)
 }

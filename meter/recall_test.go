@@ -6,6 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
 )
 
 // once sees that no moment of a point of a meter is there twice.
@@ -206,4 +209,69 @@ func TestWhatWasRecordedWhileTheClockWasWrongStaysDoubtful(t *testing.T) {
 			t.Errorf("%d freezes were fetched", seen)
 		}
 	})
+}
+
+// TestARecordThatIsNotThereCostsNoOther: a meter that refuses the settlement
+// before its first one is asked for the present one all the same.
+func TestARecordThatIsNotThereCostsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		live := pointsOf(t, "settlement.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: live}},
+			History{Of: Month, Points: pointsOf(t, "energy.forward.total"), Back: 150 * 24 * time.Hour})
+		p.meters[0].Change(func(m *dlt645test.Meter) {
+			m.Quirks.Lacks = func(code uint32) bool { return code>>8 == 0x000100 && code&0xFF > 1 }
+		})
+		time.Sleep(11 * time.Hour)
+		p.run(t, 6*time.Hour)
+		n := 0
+		for _, r := range p.readings {
+			if _, ok := r.Value("settlement.forward.total"); ok {
+				n++
+			}
+		}
+		if n < 24 {
+			t.Errorf("it was read %d times in six hours, each quarter-hour", n)
+		}
+	})
+}
+
+// TestABlankRecordHasNoValues: also not those beside the register that shows it.
+func TestABlankRecordHasNoValues(t *testing.T) {
+	var h health
+	h.learned.Books.Last = "5000.00"
+	zero := func(points ...string) (values []PointValue) {
+		for _, p := range points {
+			values = append(values, PointValue{p, dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Scale: 2}}})
+		}
+		return values
+	}
+	v := visit{health: &h}
+	v.keep(time.Unix(0, 0), zero("energy.forward.total", "energy.forward.t1"))
+	if len(v.found) != 0 {
+		t.Errorf("a blank record gives %v", v.found)
+	}
+	v.keep(time.Unix(0, 0), zero("energy.reverse.total"))
+	if len(v.found) != 1 {
+		t.Errorf("a register that never counted gives %v", v.found)
+	}
+}
+
+// TestLongRowsAreCheap: a lane of minutes over 62 days is judged, given up and
+// counted without a walk over its moments.
+func TestLongRowsAreCheap(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	allocs := testing.AllocsPerRun(3, func() {
+		r := &Record{Of: Load, Step: 60, Every: 60, Points: []string{"a"}}
+		r.begin(now.AddDate(0, 0, -80), 0)
+		r.begin(now.AddDate(0, 0, -62), 62*24*time.Hour)
+		r.look(now, 0, CauseLine, 1)
+		r.Open(time.UTC)
+		r.missing(now.AddDate(0, 0, -61), now, CausePower, 1)
+		if len(r.Holes) != 1 || r.Days[0].Missing != 12*60+1 || r.Days[1].Missing != 24*60 {
+			t.Fatalf("holes %v, days %v", r.Holes, r.Days)
+		}
+	})
+	if allocs > 2000 {
+		t.Errorf("%v allocations", allocs)
+	}
 }

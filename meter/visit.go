@@ -242,8 +242,10 @@ func (v *visit) item(data []byte, refusal *dlt645.Refusal, now time.Time) {
 	di := v.asks()
 	v.todo = v.todo[1:]
 	if refusal != nil && refusal.Unsupported() {
-		v.health.learned.lack(req.DI, now.Add(refusedFor))
-		v.refused++
+		if v.number == 1 { // else it lacks that record alone
+			v.health.learned.lack(req.DI, now.Add(refusedFor))
+			v.refused++
+		}
 	} else if refusal == nil {
 		if items, err := dlt645.Decode(nil, di, data); err == nil {
 			values := v.kind.recalled(req.Points, items, 0, v.of)
@@ -286,13 +288,13 @@ func (v *visit) checked(data []byte, now time.Time) {
 	v.todo = v.kind.asked(v.points)
 }
 
-// keep notes values of a moment. An energy of zero where the register has
-// counted is none: the record is blank.
+// keep notes values of a moment. Where the register has counted and the record
+// says zero, it is blank, and nothing that it says is a value.
 func (v *visit) keep(at time.Time, values []PointValue) {
-	values = slices.DeleteFunc(values, func(p PointValue) bool {
-		return p.Point == "energy.forward.total" && p.Value.Dec.Coef == 0 && v.counted()
+	blank := slices.ContainsFunc(values, func(p PointValue) bool {
+		return p.Point == "energy.forward.total" && p.Value.Dec.Coef == 0
 	})
-	if len(values) == 0 {
+	if len(values) == 0 || blank && v.counted() {
 		return
 	}
 	i := slices.IndexFunc(v.found, func(r recollection) bool { return r.at.Equal(at) })

@@ -158,12 +158,14 @@ func leftAlone(b []byte) error {
 }
 
 func (sh *shift) saveState() {
+	// What comes meanwhile is remembered twice rather than not at all; and what
+	// counts as read must not be lost with the power.
 	s := state{Version: stateVersion, Ring: fmt.Sprintf("%x", sh.ring.ID()), Seq: sh.ring.Last()}
-	if err := sh.ring.Flush(); err != nil { // what counts as read must not be lost with the power
-		s.Seq = 0
-	}
 	for _, p := range sh.lines {
 		s.Meters = append(s.Meters, p.Learned()...)
+	}
+	if err := sh.ring.Flush(); err != nil {
+		s.Seq = 0
 	}
 	s.Meters = append(s.Meters, sh.learnedBefore(s.Meters)...)
 	err := writeState(sh.config.Store.State, s)
