@@ -42,6 +42,8 @@ func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 		p.tell(m, EventReplaced, v.Text)
 		m.events = nil // those that the other one had counted
 	}
+	_, numbered := r.Value("meter.number")
+	m.met = m.met || numbered
 	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if ok {

@@ -350,10 +350,11 @@ func (p *Poller) choose(now time.Time) bool {
 }
 
 // clockKnown reports whether it is known how far a meter's clock is off, which
-// says what its records are worth. Else it is read, once in a while.
+// says what its records are worth, and that it is the meter that it was before
+// the board or it was away. Else both are read, once in a while.
 func (p *Poller) clockKnown(m *polled, now time.Time) bool {
 	at := time.Unix(m.health.learned.OffsetAt, 0)
-	if !p.plan.daily(m.index) || now.Sub(at).Abs() < offsetFor {
+	if !p.plan.daily(m.index) || m.met && now.Sub(at).Abs() < offsetFor {
 		return true
 	}
 	up := p.now().up

@@ -275,3 +275,45 @@ func TestLongRowsAreCheap(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+// TestAnotherMetersRecordsAreNotThePlaces: a meter is replaced while the line is
+// cut, or while the board is off; nothing tells so but its number.
+func TestAnotherMetersRecordsAreNotThePlaces(t *testing.T) {
+	for _, off := range []string{"the line is cut", "the board is off"} {
+		t.Run(off, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := pointsOf(t, "voltage.a")
+				p := newPlace(t, 2, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 72 * time.Hour})
+				old, other := p.meters[0], p.meters[1]
+				p.handles = p.handles[:1]
+				old.Set(0x04000402, []byte{1, 0, 0, 0, 0, 0})
+				other.Change(func(m *dlt645test.Meter) { m.Address = old.Address })
+				other.Set(0x04000402, []byte{2, 0, 0, 0, 0, 0})
+				p.meters = []*dlt645test.Meter{old}
+				time.Sleep(4*24*time.Hour + 7*time.Minute)
+				first := time.Now()
+				p.run(t, 72*time.Hour)
+				if off == "the board is off" {
+					time.Sleep(2 * time.Hour)
+					p.meters = []*dlt645test.Meter{other}
+				}
+				from := time.Now()
+				p.run(t, 6*time.Hour, func() {
+					if off == "the line is cut" {
+						p.line.Unplug(true)
+						time.Sleep(2 * time.Hour)
+						p.line.Meters[0] = other
+						from = time.Now()
+						p.line.Unplug(false)
+					}
+				})
+				for _, r := range p.readings {
+					if r.Recalled && r.Time.After(first.Add(72*time.Hour)) && r.Time.Before(from) {
+						t.Errorf("what the other meter says of %v is taken for the place's", r.Time)
+						break
+					}
+				}
+			})
+		})
+	}
+}
