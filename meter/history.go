@@ -479,7 +479,7 @@ func (p *Poller) visited(now time.Time) {
 	case v.upTo.IsZero():
 		return
 	}
-	if v.cause != CauseNever && len(v.found) == 0 && rec.tried(v.from, v.upTo, now.Add(againAfter)) < triesAtOnce {
+	if v.cause != CauseNever && (v.unsure || len(v.found) == 0) && rec.tried(v.from, v.upTo, now.Add(againAfter)) < triesAtOnce {
 		return // it is asked again before it counts as missing
 	}
 	if rec.missing(v.from, v.upTo, v.cause, points) > 0 {
@@ -495,7 +495,7 @@ func (p *Poller) settled(m *polled, rec *Record, v *visit, now time.Time) {
 	case v.notYet:
 		rec.tried(of, v.to, now.Add(lostAgain))
 		return
-	case v.cause != CauseNever && rec.settlesAt(v.from) && len(v.found) == 0 && rec.tried(of, v.to, now.Add(againAfter)) < triesAtOnce:
+	case v.cause != CauseNever && rec.settlesAt(v.from) && (v.unsure || len(v.found) == 0) && rec.tried(of, v.to, now.Add(againAfter)) < triesAtOnce:
 		return
 	}
 	gone := 0

@@ -317,3 +317,44 @@ func TestAnotherMetersRecordsAreNotThePlaces(t *testing.T) {
 		})
 	}
 }
+
+// TestARefusalForAnotherReasonIsNotTheEnd: a class of load records, and an item
+// of a freeze, that are refused for the moment are asked for again.
+func TestARefusalForAnotherReasonIsNotTheEnd(t *testing.T) {
+	for _, of := range []Memory{Load, Daily, Month} {
+		t.Run(string(of), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				points := pointsOf(t, "energy.forward.total", "power.active.total")
+				if of != Load {
+					points = pointsOf(t, "energy.forward.total", "energy.reverse.total")
+				}
+				p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: pointsOf(t, "voltage.a")}}, History{Of: of, Points: points, Back: 48 * time.Hour})
+				busy := true
+				m := p.meters[0]
+				m.Change(func(m *dlt645test.Meter) {
+					m.Quirks.Refusal = []byte{0x01}
+					m.Quirks.Lacks = func(code uint32) bool {
+						return busy && (code == 0x06020001 || code&0xFFFFFF00 == 0x05060200 || code&0xFFFFFF00 == 0x00020000 && code&0xFF > 0)
+					}
+				})
+				time.Sleep(31*24*time.Hour + 10*time.Hour) // the 1st of February
+				p.run(t, 3*time.Hour, func() {
+					time.Sleep(90 * time.Minute)
+					m.Change(func(*dlt645test.Meter) { busy = false })
+				})
+				got := map[string]int{}
+				for _, r := range p.readings {
+					for _, v := range r.Values {
+						if r.Recalled {
+							got[v.Point]++
+						}
+					}
+				}
+				if a, b := got[points[0].Name], got[points[1].Name]; a == 0 || a != b {
+					t.Errorf("%v", got)
+				}
+				p.once(t)
+			})
+		})
+	}
+}

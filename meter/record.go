@@ -42,7 +42,7 @@ type Hole struct {
 	Cause Cause    `json:"cause"`
 	Tries int      `json:"tries,omitempty"` // that brought nothing
 	After int64    `json:"after,omitempty"` // when it is tried again
-	Have  []string `json:"have,omitempty"`  // points that are there, of a single moment
+	Have  []string `json:"have,omitempty"`  // points that are there of each
 }
 
 // Cause is why a moment is missing, or why it could not be made up.
@@ -188,9 +188,27 @@ func (r *Record) row(from, to time.Time, cause Cause, points int) {
 func (r *Record) insert(h Hole, zone *time.Location, points int) {
 	i, _ := slices.BinarySearchFunc(r.Holes, h.From, func(o Hole, from int64) int { return int(min(max(o.From-from, -1), 1)) })
 	r.Holes = slices.Insert(r.Holes, i, h)
+	r.join(zone)
 	for len(r.Holes) > mostHoles {
 		r.missing(time.Unix(r.Holes[0].From, 0).In(zone), time.Unix(r.Holes[0].To, 0).In(zone), CauseMany, points)
 	}
+}
+
+// join makes one row of those that follow each other and are alike. It is tried
+// again when the last of it is.
+func (r *Record) join(zone *time.Location) {
+	joined := r.Holes[:0]
+	for _, h := range r.Holes {
+		if n := len(joined); n > 0 {
+			last := &joined[n-1]
+			if last.Cause == h.Cause && last.Tries == h.Tries && slices.Equal(last.Have, h.Have) && r.after(time.Unix(last.To, 0).In(zone)).Unix() == h.From {
+				last.To, last.After = h.To, max(last.After, h.After)
+				continue
+			}
+		}
+		joined = append(joined, h)
+	}
+	r.Holes = joined
 }
 
 // take takes the moments from one to another out of the holes, and reports
@@ -372,6 +390,7 @@ func (r *Record) tried(from, to, again time.Time) (tries int) {
 			}
 		}
 		r.Holes = slices.Replace(r.Holes, i, i+1, parts...)
+		r.join(from.Location())
 		return tries
 	}
 	return 0
