@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ type site struct {
 	handles  []*Handle
 	line     *dlt645test.Line
 	timing   Timing
+	handing  sync.Mutex // guards readings while the board works
 	readings []Reading
 	events   []Event
 	learned  []byte
@@ -60,7 +62,11 @@ func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 	}
 	c := PollerConfig{
 		Bus: NewBus("b1", p.timing, func() (Port, error) { return ours, nil }, nil), Meters: p.handles, Learned: learned, Daily: true, Books: true,
-		Sink: func(r Reading) { p.readings = append(p.readings, r) }, Event: func(e Event) { p.events = append(p.events, e) },
+		Sink: func(r Reading) {
+			p.handing.Lock()
+			defer p.handing.Unlock()
+			p.readings = append(p.readings, r)
+		}, Event: func(e Event) { p.events = append(p.events, e) },
 	}
 	if p.changed != nil {
 		p.changed(&c)
@@ -460,9 +466,11 @@ func TestMoreOfARecordIsFetchedWhenAsked(t *testing.T) {
 		p.run(t, 4*time.Hour, func() {
 			time.Sleep(2*time.Hour + time.Minute)
 			have := map[int64][]string{}
+			p.handing.Lock()
 			for _, r := range p.readings {
 				have[r.Round.Unix()] = []string{"energy.forward.total"}
 			}
+			p.handing.Unlock()
 			if n := p.last.Fetch(p.handles[0], start.Add(-24*time.Hour), time.Now(), have); n != 24*4-4 {
 				t.Errorf("%d moments are asked for, want those of a day without the last hour", n)
 			}

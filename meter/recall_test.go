@@ -287,22 +287,25 @@ func TestAnotherMetersRecordsAreNotThePlaces(t *testing.T) {
 				old, other := p.meters[0], p.meters[1]
 				p.handles = p.handles[:1]
 				old.Set(0x04000402, []byte{1, 0, 0, 0, 0, 0})
-				other.Change(func(m *dlt645test.Meter) { m.Address = old.Address })
+				here, away := old.Address, other.Address
+				swap := func() {
+					old.Change(func(m *dlt645test.Meter) { m.Address = away })
+					other.Change(func(m *dlt645test.Meter) { m.Address = here })
+				}
 				other.Set(0x04000402, []byte{2, 0, 0, 0, 0, 0})
-				p.meters = []*dlt645test.Meter{old}
 				time.Sleep(4*24*time.Hour + 7*time.Minute)
 				first := time.Now()
 				p.run(t, 72*time.Hour)
 				if off == "the board is off" {
 					time.Sleep(2 * time.Hour)
-					p.meters = []*dlt645test.Meter{other}
+					swap()
 				}
 				from := time.Now()
 				p.run(t, 6*time.Hour, func() {
 					if off == "the line is cut" {
 						p.line.Unplug(true)
 						time.Sleep(2 * time.Hour)
-						p.line.Meters[0] = other
+						swap()
 						from = time.Now()
 						p.line.Unplug(false)
 					}
