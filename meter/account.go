@@ -94,6 +94,10 @@ next:
 type accounts struct {
 	changed atomic.Bool // something was learned that is worth keeping
 
+	// handing is held while something is handed on and counted as there: what is
+	// kept tells of both or of neither.
+	handing sync.Mutex
+
 	mu     sync.Mutex
 	states []MeterState // guarded by mu
 	kept   []Learned    // guarded by mu
@@ -134,8 +138,11 @@ func (a *accounts) Meters() []MeterState {
 // should survive a power cut.
 func (a *accounts) Changed() bool { return a.changed.Swap(false) }
 
-// Learned gives copies of what is known of the meters.
+// Learned gives copies of what is known of the meters. All that counts as read
+// there has gone to the sink.
 func (a *accounts) Learned() []Learned {
+	a.handing.Lock()
+	defer a.handing.Unlock()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]Learned{}, a.kept...)

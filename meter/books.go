@@ -148,7 +148,7 @@ func (b *Books) accept(now dlt645.Decimal, at, round time.Time) {
 }
 
 func startOfDay(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
+	return lastRound(t, 24*time.Hour, t.Location())
 }
 
 // total is what the place has used when the register shows this.

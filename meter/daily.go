@@ -40,11 +40,14 @@ func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, time.Now()) {
 		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
 		p.tell(m, EventReplaced, v.Text)
+		m.events = nil // those that the other one had counted
 	}
+	_, numbered := r.Value("meter.number")
+	m.met = m.met || numbered
 	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if ok {
-		m.health.learned.Offset, m.health.learned.OffsetAt = v.Dec.Coef, time.Now().Unix()
+		m.health.learned.clockRead(v.Dec.Coef, time.Now())
 	}
 	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
 		return

@@ -17,24 +17,39 @@ const mostEvents = 10
 
 // chronicle is what is known of one kind of a meter's events.
 type chronicle struct {
-	Count int64 `json:"count"`
+	Count int64 `json:"count"`          // of those that were told
 	Last  int64 `json:"last,omitempty"` // begin of the newest record that was told, in seconds since 1970
 }
 
-// counted notes how many events a meter has counted of a kind. It gives how
-// many of their records are to be read.
-func (l *Learned) counted(point string, count int64) (records int) {
+// counted notes how many events a meter has counted of a kind. It reports
+// whether there are some whose records are to be read. What was before the board
+// came is not told, nor what a meter has counted that begins at zero again.
+func (l *Learned) counted(point string, count int64) bool {
 	c, known := l.Events[point]
 	if l.Events == nil {
 		l.Events = map[string]chronicle{}
 	}
-	n := count - c.Count
-	c.Count = count
-	l.Events[point] = c
-	if !known || n <= 0 { // what was before the board came is not told
-		return 0
+	if !known || count < c.Count {
+		c.Count = count
+		l.Events[point] = c
 	}
-	return int(min(n, mostEvents))
+	return count > c.Count
+}
+
+// RememberEvent takes an event that is in the ring already, and came after what
+// was learned was last kept: before Run.
+func (p *Poller) RememberEvent(e Event) {
+	for _, m := range p.meters {
+		if m.Address != e.Meter || !e.Recalled {
+			continue
+		}
+		for point, c := range m.health.learned.Events {
+			if eventOf(point) == e.Kind {
+				c.Last = max(c.Last, e.Time.Unix())
+				m.health.learned.Events[point] = c
+			}
+		}
+	}
 }
 
 // tellsOf reports whether the records of a count are fetched, and tell more than
@@ -64,12 +79,12 @@ func (p *Poller) wishes(m *polled, r *Reading) {
 			if !ok || v.Kind != dlt645.Number || v.Dec.Scale != 0 {
 				continue
 			}
-			if n := m.health.learned.counted(point.Name, v.Dec.Coef); n > 0 {
+			delete(m.events, point.Name)
+			if m.health.learned.counted(point.Name, v.Dec.Coef) {
 				if m.events == nil {
-					m.events = map[string]int{}
+					m.events = map[string]int64{}
 				}
-				m.events[point.Name] = min(m.events[point.Name]+n, mostEvents)
-				p.changed.Store(true)
+				m.events[point.Name] = v.Dec.Coef
 			}
 		}
 	}
@@ -89,8 +104,9 @@ func (p *Poller) chooseEvents(m *polled, now time.Time) bool {
 			continue
 		}
 		for _, point := range h.Points {
-			if n := m.events[point.Name]; n > 0 && p.now().up >= m.eventsFrom {
-				p.archive.of, p.archive.tale = m, &tale{point: point, want: n, last: m.health.learned.Events[point.Name].Last, zone: now.Location()}
+			if count, ok := m.events[point.Name]; ok && p.now().up >= m.eventsFrom {
+				c := m.health.learned.Events[point.Name]
+				p.archive.of, p.archive.tale = m, &tale{point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.Last, zone: now.Location()}
 				return true
 			}
 		}
@@ -102,11 +118,13 @@ func (p *Poller) chooseEvents(m *polled, now time.Time) bool {
 // nobody.
 type tale struct {
 	point  Point
+	count  int64 // of events, with those that are read
 	want   int   // records
 	last   int64 // begin of the newest one that is known
 	zone   *time.Location
 	number int // of the last record that was asked for
 	found  []happening
+	known  bool // the last record is the newest one that is known
 	over   bool
 	lost   error
 }
@@ -139,6 +157,7 @@ func (t *tale) took(di dlt645.DI, data []byte, err error) {
 	switch {
 	case err != nil || begin.Unix() <= t.last:
 		t.over = true
+		t.known = err == nil && begin.Unix() == t.last
 	case len(t.found) > 0 && !begin.Before(t.found[len(t.found)-1].begin): // numbers have shifted
 	default:
 		t.found = append(t.found, happening{begin, tell(items)})
@@ -200,17 +219,26 @@ func (p *Poller) readEvents(ctx context.Context) {
 		m.eventsFrom = p.now().up + lostAgain
 		return
 	}
-	delete(m.events, t.point.Name)
-	c := m.health.learned.Events[t.point.Name]
+	if m.events[t.point.Name] == t.count { // else more were counted meanwhile
+		delete(m.events, t.point.Name)
+	}
+	c, ok := m.health.learned.Events[t.point.Name]
+	if !ok { // another meter hangs there
+		return
+	}
+	c.Count = t.count
+	p.handing.Lock()
+	defer p.handing.Unlock()
 	for i := len(t.found) - 1; i >= 0; i-- { // in the order in which it happened
 		h := t.found[i]
 		c.Last = h.begin.Unix()
 		p.event(Event{Meter: m.Address, Time: h.begin, Kind: eventOf(t.point.Name), Text: h.text, Recalled: true})
 	}
-	if len(t.found) == 0 { // it keeps none: that the count has moved is told all the same
+	if len(t.found) == 0 && !t.known { // it keeps none: that the count has moved is told all the same
 		p.tell(m, eventOf(t.point.Name), "")
 	}
 	m.health.learned.Events[t.point.Name] = c
+	p.keepRecords(m)
 	p.changed.Store(true)
 }
 

@@ -3,6 +3,7 @@ package meter
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -157,11 +158,9 @@ func (p *Poller) Remember(r Reading) {
 		if m.Address != r.Meter || !r.Trusted {
 			continue
 		}
-		// The clock may not be right yet; then it is as late as what was read last.
-		for _, at := range []time.Time{time.Now(), r.Round} {
-			if at.After(p.archive.latest) {
-				p.archive.latest = at
-			}
+		// The clock may not be right yet: it is as late as what was read last.
+		if r.Round.After(p.archive.latest) {
+			p.archive.latest = r.Round
 		}
 		p.beginRecords(m, p.archive.latest.In(p.zone))
 		p.remember(m, &r, CauseBoard)
@@ -169,14 +168,16 @@ func (p *Poller) Remember(r Reading) {
 	}
 }
 
-// beginRecords makes the accounts of a meter ready.
-func (p *Poller) beginRecords(m *polled, now time.Time) {
+// beginRecords makes the accounts of a meter ready. It gives how many values are
+// too old to be made up.
+func (p *Poller) beginRecords(m *polled, now time.Time) (gone int) {
 	m.health.learned.plan(m.histories())
 	for _, h := range m.histories() {
 		if h.Of != Events {
-			m.health.learned.record(h).begin(now, h.Back)
+			gone += m.health.learned.record(h).begin(now, h.Back)
 		}
 	}
+	return gone
 }
 
 // remember notes the moment of a reading. The cause is of the moments before
@@ -188,7 +189,11 @@ func (p *Poller) remember(m *polled, r *Reading, cause Cause) {
 			continue
 		}
 		rec := m.health.learned.record(h)
-		if !rec.moment(at).Equal(at) || h.every == 0 && !r.Recalled {
+		of := rec.moment(at)
+		if h.Of == Month && r.Recalled && rec.Settles == "" && m.settledAlone(at) {
+			rec.Settles = at.Format("0215")
+		}
+		if h.Of == Month && !rec.settlesAt(at) || h.Of != Month && !of.Equal(at) {
 			continue
 		}
 		var have []string
@@ -197,23 +202,25 @@ func (p *Poller) remember(m *polled, r *Reading, cause Cause) {
 				have = append(have, v.Point)
 			}
 		}
-		switch {
-		case len(have) == 0:
-		case h.Of == Month:
-			if r.Recalled {
-				rec.day(at).Made += len(have)
-				rec.take(at, at)
-			}
-		default:
-			rec.got(at, have, len(h.Points), r.Recalled, cause)
+		if len(have) > 0 {
+			rec.got(of, have, len(h.Points), r.Recalled, cause)
 		}
 	}
 }
 
-// keepRecords shows others what is known of a meter's record.
+// settledAlone reports whether what a meter remembers of a time can be nothing
+// but a settlement.
+func (m *polled) settledAlone(at time.Time) bool {
+	return at.Minute() == 0 && !slices.ContainsFunc(m.histories(), func(h lane) bool {
+		return h.Of != Month && h.Of != Events && m.health.learned.record(h).moment(at).Equal(at)
+	})
+}
+
+// keepRecords shows others what is known of a meter's record and its events.
 func (p *Poller) keepRecords(m *polled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.kept[m.index].Events = maps.Clone(m.health.learned.Events)
 	p.kept[m.index].Records = cloneRecords(m.health.learned.Records)
 	p.kept[m.index].Books = m.health.learned.Books.clone()
 }
@@ -232,8 +239,8 @@ func (p *Poller) judgeRecords(m *polled, now time.Time, cause Cause) {
 	if len(m.histories()) == 0 || !p.trusted(now) {
 		return
 	}
-	p.beginRecords(m, now)
-	found, gone := false, 0
+	gone := p.beginRecords(m, now)
+	found := false
 	for _, h := range m.histories() {
 		if h.Of == Events {
 			continue
@@ -343,10 +350,11 @@ func (p *Poller) choose(now time.Time) bool {
 }
 
 // clockKnown reports whether it is known how far a meter's clock is off, which
-// says what its records are worth. Else it is read, once in a while.
+// says what its records are worth, and that it is the meter that it was before
+// the board or it was away. Else both are read, once in a while.
 func (p *Poller) clockKnown(m *polled, now time.Time) bool {
 	at := time.Unix(m.health.learned.OffsetAt, 0)
-	if !p.plan.daily(m.index) || now.Sub(at).Abs() < offsetFor {
+	if !p.plan.daily(m.index) || m.met && now.Sub(at).Abs() < offsetFor {
 		return true
 	}
 	up := p.now().up
@@ -416,8 +424,11 @@ func (p *Poller) chooseRecord(m *polled, now time.Time) bool {
 		if hole.Have != nil {
 			points = slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return slices.Contains(hole.Have, p.Name) })
 		}
-		if h.Of == Daily || h.Of == Hourly {
+		switch h.Of {
+		case Daily, Hourly:
 			from = to // the newest
+		case Month:
+			from = rec.before(from).Add(time.Second) // the settlement of the day before
 		}
 		p.visitFor(m, rec, h, newVisit(m.Handle, &m.health, h.Of, points, from, to, now, rec.step()))
 		return true
@@ -434,6 +445,8 @@ func (p *Poller) visited(now time.Time) {
 	a := &p.archive
 	v, m, rec := a.visit, a.of, a.record
 	a.visit = nil
+	p.handing.Lock()
+	defer p.handing.Unlock()
 	defer p.keepRecords(m)
 	if now.Sub(a.keptAt) > keepEvery { // what was filled since then is in the ring
 		a.keptAt = now
@@ -448,13 +461,15 @@ func (p *Poller) visited(now time.Time) {
 		rec.tried(v.from, v.to, now.Add(lostAgain))
 		return
 	}
-	doubtful := m.doubtful()
+	if v.settles != "" {
+		rec.Settles = v.settles
+	}
 	for _, f := range v.found {
-		p.handOn(m, rec, f, doubtful)
+		p.handOn(m, rec, f)
 	}
 	switch {
 	case v.kind == Month:
-		rec.take(startOfDay(v.from), v.to)
+		p.settled(m, rec, v, now)
 		return
 	case v.notYet:
 		if rec.tried(v.from, v.to, now.Add(againAfter)) < triesAtOnce || now.Sub(v.from) < 24*time.Hour {
@@ -464,10 +479,31 @@ func (p *Poller) visited(now time.Time) {
 	case v.upTo.IsZero():
 		return
 	}
-	if v.cause != CauseNever && len(v.found) == 0 && rec.tried(v.from, v.upTo, now.Add(againAfter)) < triesAtOnce {
+	if v.cause != CauseNever && (v.unsure || len(v.found) == 0) && rec.tried(v.from, v.upTo, now.Add(againAfter)) < triesAtOnce {
 		return // it is asked again before it counts as missing
 	}
 	if rec.missing(v.from, v.upTo, v.cause, points) > 0 {
+		p.missing(m, now)
+	}
+}
+
+// settled takes what a look at the newest settlement of a row of days has
+// brought.
+func (p *Poller) settled(m *polled, rec *Record, v *visit, now time.Time) {
+	of := rec.moment(v.from)
+	switch {
+	case v.notYet:
+		rec.tried(of, v.to, now.Add(lostAgain))
+		return
+	case v.cause != CauseNever && rec.settlesAt(v.from) && (v.unsure || len(v.found) == 0) && rec.tried(of, v.to, now.Add(againAfter)) < triesAtOnce:
+		return
+	}
+	gone := 0
+	if rec.settlesAt(v.from) {
+		gone = rec.missing(of, of, v.cause, len(rec.Points))
+	}
+	rec.take(of, v.to)
+	if gone > 0 {
 		p.missing(m, now)
 	}
 }
@@ -493,10 +529,13 @@ func (p *Poller) bookkeep(m *polled, v *visit, now time.Time) {
 		again = refusedFor
 	}
 	m.asked[v.from.Unix()] = now.Add(again)
-	if v.lost != nil || m.doubtful() {
+	if v.lost != nil {
 		return
 	}
 	for _, f := range v.found {
+		if m.health.learned.doubtful(f.at) {
+			continue
+		}
 		for _, value := range f.values {
 			if value.Point == "energy.forward.total" && !m.health.learned.Books.froze(f.at, value.Value.Dec) {
 				p.log.Warn("a freeze does not fit the register; the day is not counted from it", "meter", m.Name, "day", f.at.Format(time.DateOnly), "froze", value.Value.String(), "register", m.health.learned.Books.Last)
@@ -509,21 +548,44 @@ func (p *Poller) bookkeep(m *polled, v *visit, now time.Time) {
 // the moments that they say.
 const doubtfulOff = 5 * time.Minute
 
-// doubtful reports whether the meter's records may be of other moments than
-// they say.
-func (m *polled) doubtful() bool {
-	off := time.Duration(m.health.learned.Offset) * time.Second
-	return off.Abs() > doubtfulOff
+// clockRead takes how many seconds a meter's clock is ahead.
+func (l *Learned) clockRead(offset int64, at time.Time) {
+	was := l.clockWrong()
+	since := l.OffsetAt
+	l.Offset, l.OffsetAt = offset, at.Unix()
+	switch wrong := l.clockWrong(); {
+	case wrong && !was:
+		if again := at.Unix()-l.WrongUntil < int64(Daily.Depth()/time.Second); l.WrongUntil == 0 || !again {
+			l.WrongFrom = since
+		}
+		l.WrongUntil = 0
+	case was && !wrong:
+		l.WrongUntil = at.Unix()
+	}
+}
+
+func (l *Learned) clockWrong() bool {
+	return (time.Duration(l.Offset) * time.Second).Abs() > doubtfulOff
+}
+
+// doubtful reports whether what a meter recorded at a time may be of another
+// one: its clock is wrong, or was then.
+func (l *Learned) doubtful(at time.Time) bool {
+	return at.Unix() >= l.WrongFrom && (l.clockWrong() || at.Unix() < l.WrongUntil)
 }
 
 // handOn makes a reading of what a meter remembers of a moment. What was read
 // live is never doubled, and what another meter remembers is not of this place.
-func (p *Poller) handOn(m *polled, rec *Record, f recollection, doubtful bool) {
-	if !rec.hole(f.at) && rec.Of != Month || f.at.Unix() < m.health.learned.Books.Since {
+func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
+	of := f.at
+	if rec.Of == Month {
+		of = rec.moment(of)
+	}
+	if !rec.hole(of) || f.at.Unix() < m.health.learned.Books.Since {
 		return
 	}
-	have := rec.have(f.at)
-	r := Reading{Meter: m.Address, Time: f.at, Round: f.at, Trusted: true, Recalled: true, Doubtful: doubtful}
+	have := rec.have(of)
+	r := Reading{Meter: m.Address, Time: f.at, Round: f.at, Trusted: true, Recalled: true, Doubtful: m.health.learned.doubtful(f.at)}
 	for _, v := range f.values {
 		wanted := slices.ContainsFunc(p.archive.history.Points, func(p Point) bool { return p.Name == v.Point })
 		if wanted && !slices.Contains(have, v.Point) {
@@ -581,11 +643,12 @@ func (p *Poller) Fetch(h *Handle, from, to time.Time, have map[int64][]string) (
 		return 0
 	}
 	o := order{i, from, to, have}
+	known := p.known(i)
 	for _, l := range lanes(h, p.zone) {
 		if l.Of == Events {
 			continue
 		}
-		l.each(o, time.Now(), func(time.Time, []string) { moments++ })
+		l.each(o, &known, time.Now(), func(time.Time, []string) { moments++ })
 	}
 	if moments > 0 {
 		p.mu.Lock()
@@ -602,16 +665,28 @@ const mostOrders = 64
 
 // each calls f for the moments of a wish that lack something, with the points
 // that are there.
-func (l lane) each(o order, now time.Time, f func(at time.Time, have []string)) {
+func (l lane) each(o order, known *Learned, now time.Time, f func(at time.Time, have []string)) {
 	r := Record{Of: l.Of, Step: int64(l.step / time.Second)}
+	for _, rec := range known.Records {
+		if rec.Of == l.Of {
+			r.Settles = rec.Settles
+		}
+	}
 	first := o.from
 	if oldest := now.Add(-l.Of.Depth()).In(first.Location()); first.Before(oldest) {
 		first = oldest
 	}
 	for at := r.moment(first); !at.After(o.to) && !at.Add(l.grace).After(now); at = r.after(at) {
+		read := at
+		if l.Of == Month {
+			var ok bool
+			if read, ok = r.settled(at); !ok {
+				continue
+			}
+		}
 		var have []string
 		for _, p := range l.Points {
-			if slices.Contains(o.have[at.Unix()], p.Name) {
+			if slices.Contains(o.have[read.Unix()], p.Name) {
 				have = append(have, p.Name)
 			}
 		}
@@ -634,7 +709,7 @@ func (p *Poller) obey(now time.Time) {
 				continue
 			}
 			rec := m.health.learned.record(l)
-			l.each(o, now, func(at time.Time, have []string) {
+			l.each(o, &m.health.learned, now, func(at time.Time, have []string) {
 				rec.take(at, at)
 				if at.Unix() >= rec.Next {
 					return // it will be judged
@@ -645,7 +720,7 @@ func (p *Poller) obey(now time.Time) {
 				}
 				rec.insert(Hole{From: at.Unix(), To: at.Unix(), Cause: CauseValue, Have: have}, at.Location(), len(l.Points))
 			})
-			rec.wanted(o.from)
+			rec.wanted(o.from, o.to)
 		}
 		p.keepRecords(m)
 	}

@@ -80,6 +80,9 @@ func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 	for _, r := range p.readings[p.since:] {
 		p.last.Remember(r)
 	}
+	for _, e := range p.events {
+		p.last.RememberEvent(e)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	go p.line.Serve(ctx, theirs)

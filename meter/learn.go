@@ -25,9 +25,14 @@ type Learned struct {
 	Events   map[string]chronicle `json:"events,omitempty"`    // by the point that counts them
 	Offset   int64                `json:"offset,omitempty"`    // seconds that its clock was ahead, when it was last read
 	OffsetAt int64                `json:"offset_at,omitempty"` // when that was, in seconds since 1970
-	ToldGaps string               `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
-	Rating   string               `json:"rating,omitempty"`    // kW that the meter can count at most, by its nameplate, without the ratio
-	Synced   string               `json:"synced,omitempty"`    // the day on which its line was last told the time
+	// WrongFrom is when its clock was last known to be right before it was found
+	// wrong, 0 if it never was; WrongUntil when it was found right again, 0 if it
+	// was not: records of between may be of other moments than they say.
+	WrongFrom  int64  `json:"wrong_from,omitempty"`
+	WrongUntil int64  `json:"wrong_until,omitempty"`
+	ToldGaps   string `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
+	Rating     string `json:"rating,omitempty"`    // kW that the meter can count at most, by its nameplate, without the ratio
+	Synced     string `json:"synced,omitempty"`    // the day on which its line was last told the time
 }
 
 // clone gives a copy that shares nothing.
@@ -97,6 +102,7 @@ func (l *Learned) replaced(number string, now time.Time) bool {
 		return false
 	}
 	l.Lacking, l.Widths, l.Preamble, l.Times, l.Rating, l.Events = nil, nil, PreambleState{}, Times{}, "", nil
+	l.Offset, l.OffsetAt, l.WrongFrom, l.WrongUntil = 0, 0, 0, 0
 	l.Books.replaced(now)
 	return true
 }

@@ -80,8 +80,9 @@ type polled struct {
 	cost       time.Duration       // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
 	aside      *round              // a round that was put aside
 	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
-	clockAsked time.Duration       // when its clock was last asked for out of turn
-	events     map[string]int      // records of events to be fetched, by the point that counts them
+	clockAsked time.Duration       // when its clock was last asked for out of turn; 0: never since it came back
+	met        bool                // its number was read since the start and since it came back
+	events     map[string]int64    // the counts of events whose records are to be fetched, by the point that counts them
 	eventsFrom time.Duration       // since the poller began: not before
 	keptAt     time.Time           // when what was learned was last worth keeping
 	seen       map[string]string   // last values of the points whose changes are events
@@ -452,6 +453,8 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	if s.slot.daily {
 		p.endDaily(ctx, m, r)
 	}
+	p.handing.Lock()
+	defer p.handing.Unlock()
 	p.sink(*r)
 	p.keep(m.index, known, *r) // after it: what counts as read is in the ring
 }
@@ -575,6 +578,7 @@ func (p *Poller) judge(ctx context.Context, m *polled, out outcome) {
 		p.redial = redial{}
 	case out.lost != nil && FailureKind(out.lost) != "port": // a lost port says nothing about the meter
 		if m.health.lost(p.now().up, p.rest(m), p.probe) {
+			m.met, m.clockAsked = false, 0
 			p.tell(m, EventOffline, out.lost.Error())
 			p.log.Warn("meter offline", "bus", p.bus.Name(), "meter", m.Name, "err", out.lost)
 		}

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -28,6 +29,10 @@ type Record struct {
 	Began int64  `json:"began,omitempty"`
 	Holes []Hole `json:"holes,omitempty"` // the oldest first
 	Days  []Day  `json:"days,omitempty"`  // the newest first
+	// Settles is the day and hour at which the meter settles, "0100": of a record
+	// of settlements; "" is not known. Such a record has a moment at each 00:00,
+	// to which the settlement of the 24 hours before belongs.
+	Settles string `json:"settles,omitempty"`
 }
 
 // Hole is a row of moments without a reading.
@@ -37,7 +42,7 @@ type Hole struct {
 	Cause Cause    `json:"cause"`
 	Tries int      `json:"tries,omitempty"` // that brought nothing
 	After int64    `json:"after,omitempty"` // when it is tried again
-	Have  []string `json:"have,omitempty"`  // points that are there, of a single moment
+	Have  []string `json:"have,omitempty"`  // points that are there of each
 }
 
 // Cause is why a moment is missing, or why it could not be made up.
@@ -110,24 +115,39 @@ func (r *Record) moment(t time.Time) time.Time {
 
 func (r *Record) after(t time.Time) time.Time { return nextRound(t, r.step(), t.Location()) }
 
-// begin makes the record ready: what lies within back is looked at, what lies
-// before is not.
-func (r *Record) begin(now time.Time, back time.Duration) {
-	if r.Began == 0 || r.Began > now.Add(48*time.Hour).Unix() {
+// begin makes the record ready: what lies within back is looked at. What was not
+// judged and lies before counts as missing; that gives the number of values. A
+// clock that was far ahead has told of what never was.
+func (r *Record) begin(now time.Time, back time.Duration) (values int) {
+	ahead := now.Add(48 * time.Hour)
+	if r.Began == 0 || r.Began > ahead.Unix() {
 		r.Began = now.Unix()
 	}
-	switch first := r.moment(now.Add(-back)).Unix(); {
-	case r.Next < first:
-		r.Next = first
-	case r.Next > now.Add(48*time.Hour).Unix(): // the clock was far ahead: what was read then is not known to be missing
+	first := r.moment(now.Add(-back))
+	switch next := time.Unix(r.Next, 0).In(now.Location()); {
+	case r.Next == 0:
+		r.Next = first.Unix()
+	case next.Before(first):
+		r.Next = first.Unix()
+		if told := now.AddDate(0, 0, -mostDays); next.Before(told) {
+			next = told
+		}
+		if from, to := r.moment(next), r.before(first); !from.After(to) {
+			r.row(from, to, CauseOld, len(r.Points))
+			values = r.missing(from, to, CauseOld, len(r.Points))
+		}
+	case next.After(ahead):
 		r.Next = r.moment(now).Unix()
+		r.Holes = slices.DeleteFunc(r.Holes, func(h Hole) bool { return h.To > ahead.Unix() })
+		r.Days = slices.DeleteFunc(r.Days, func(d Day) bool { return d.Day > ahead.Format(time.DateOnly) })
 	}
+	return values
 }
 
 // adopt takes the holes and the days of a record of another plan, as far as
 // they fall on moments of this one.
 func (r *Record) adopt(o *Record, zone *time.Location) {
-	r.Days = o.clone().Days
+	r.Days, r.Settles = o.clone().Days, o.Settles
 	for _, h := range o.Holes {
 		from := r.moment(time.Unix(h.From, 0).In(zone))
 		to := lastRound(time.Unix(h.To, 0).In(zone), r.step(), zone)
@@ -142,25 +162,25 @@ func (r *Record) adopt(o *Record, zone *time.Location) {
 // look judges the moments that are past by now, but for those of which a round
 // may still come within grace. It reports whether there are new holes.
 func (r *Record) look(now time.Time, grace time.Duration, cause Cause, points int) (found bool) {
-	for t := time.Unix(r.Next, 0).In(now.Location()); !t.Add(grace).After(now); t = r.after(t) {
-		r.add(t, cause, points)
-		r.Next = r.after(t).Unix()
-		found = true
+	first, last := r.moment(time.Unix(r.Next, 0).In(now.Location())), lastRound(now.Add(-grace), r.step(), now.Location())
+	if first.After(last) {
+		return false
 	}
-	return found
+	r.row(first, last, cause, points)
+	r.Next = r.after(last).Unix()
+	return true
 }
 
-// add notes a moment without a reading.
-func (r *Record) add(t time.Time, cause Cause, points int) {
-	at := t.Unix()
+// row notes moments without a reading, from one to another.
+func (r *Record) row(from, to time.Time, cause Cause, points int) {
 	if n := len(r.Holes); n > 0 {
 		last := &r.Holes[n-1]
-		if last.Cause == cause && last.Have == nil && last.Tries == 0 && r.after(time.Unix(last.To, 0).In(t.Location())).Equal(t) {
-			last.To = at
+		if last.Cause == cause && last.Have == nil && last.Tries == 0 && r.after(time.Unix(last.To, 0).In(from.Location())).Equal(from) {
+			last.To = to.Unix()
 			return
 		}
 	}
-	r.insert(Hole{From: at, To: at, Cause: cause}, t.Location(), points)
+	r.insert(Hole{From: from.Unix(), To: to.Unix(), Cause: cause}, from.Location(), points)
 }
 
 // insert keeps a hole, in their order. Where there are too many the oldest
@@ -168,23 +188,39 @@ func (r *Record) add(t time.Time, cause Cause, points int) {
 func (r *Record) insert(h Hole, zone *time.Location, points int) {
 	i, _ := slices.BinarySearchFunc(r.Holes, h.From, func(o Hole, from int64) int { return int(min(max(o.From-from, -1), 1)) })
 	r.Holes = slices.Insert(r.Holes, i, h)
+	r.join(zone)
 	for len(r.Holes) > mostHoles {
 		r.missing(time.Unix(r.Holes[0].From, 0).In(zone), time.Unix(r.Holes[0].To, 0).In(zone), CauseMany, points)
 	}
 }
 
-// take takes the moments from one to another out of the holes.
-func (r *Record) take(from, to time.Time) (taken int) {
-	zone := from.Location()
+// join makes one row of those that follow each other and are alike. It is tried
+// again when the last of it is.
+func (r *Record) join(zone *time.Location) {
+	joined := r.Holes[:0]
+	for _, h := range r.Holes {
+		if n := len(joined); n > 0 {
+			last := &joined[n-1]
+			if last.Cause == h.Cause && last.Tries == h.Tries && slices.Equal(last.Have, h.Have) && r.after(time.Unix(last.To, 0).In(zone)).Unix() == h.From {
+				last.To, last.After = h.To, max(last.After, h.After)
+				continue
+			}
+		}
+		joined = append(joined, h)
+	}
+	r.Holes = joined
+}
+
+// take takes the moments from one to another out of the holes, and reports
+// whether there were any.
+func (r *Record) take(from, to time.Time) (taken bool) {
 	var left []Hole
 	for _, h := range r.Holes {
 		if h.To < from.Unix() || h.From > to.Unix() {
 			left = append(left, h)
 			continue
 		}
-		for t := time.Unix(max(h.From, from.Unix()), 0).In(zone); t.Unix() <= min(h.To, to.Unix()); t = r.after(t) {
-			taken++
-		}
+		taken = true
 		if h.From < from.Unix() {
 			before := h
 			before.To = r.before(from).Unix()
@@ -212,13 +248,13 @@ func (r *Record) before(t time.Time) time.Time {
 func (r *Record) got(t time.Time, names []string, points int, made bool, cause Cause) (fresh int) {
 	var have []string
 	if t.Unix() >= r.Next {
-		for at := time.Unix(r.Next, 0).In(t.Location()); at.Before(t); at = r.after(at) {
-			r.add(at, cause, points)
+		if first := r.moment(time.Unix(r.Next, 0).In(t.Location())); first.Before(t) {
+			r.row(first, r.before(t), cause, points)
 		}
 		r.Next = r.after(t).Unix()
 	} else {
 		have = slices.Clone(r.have(t))
-		if r.take(t, t) == 0 {
+		if !r.take(t, t) {
 			return 0 // it was judged, and is no hole: a reading that comes twice
 		}
 	}
@@ -242,20 +278,71 @@ func (r *Record) got(t time.Time, names []string, points int, made bool, cause C
 // missing notes that what lacks between two moments cannot be made up. It gives
 // the number of values.
 func (r *Record) missing(from, to time.Time, cause Cause, points int) (values int) {
-	for t := from; !t.After(to); t = r.after(t) {
-		lacking := points - len(r.have(t))
-		if r.take(t, t) == 0 || t.Unix() < r.Began {
-			continue
-		}
-		d := r.day(t)
-		d.Missing += lacking
-		if d.Causes == nil {
-			d.Causes = map[Cause]int{}
-		}
-		d.Causes[cause] += lacking
-		values += lacking
+	for _, h := range r.Holes {
+		first, last := max(h.From, from.Unix(), r.Began), min(h.To, to.Unix())
+		lacking := points - len(h.Have)
+		r.eachDay(first, last, from.Location(), func(t time.Time, moments int) {
+			d := r.day(t)
+			d.Missing += lacking * moments
+			if d.Causes == nil {
+				d.Causes = map[Cause]int{}
+			}
+			d.Causes[cause] += lacking * moments
+			values += lacking * moments
+		})
 	}
+	r.take(from, to)
 	return values
+}
+
+// eachDay calls f for each day that has moments between two times, both in
+// seconds since 1970 and with them, with the day's first one and their number.
+func (r *Record) eachDay(from, to int64, zone *time.Location, f func(t time.Time, moments int)) {
+	end := time.Unix(to, 0).In(zone)
+	for t := r.moment(time.Unix(from, 0).In(zone)); !t.After(end); {
+		last := r.before(nextRound(t, 24*time.Hour, zone))
+		if last.After(end) {
+			last = lastRound(end, r.step(), zone)
+		}
+		n := 1
+		switch {
+		case r.Of == Month:
+			if _, ok := r.settled(t); !ok {
+				n = 0
+			}
+		case r.step() <= time.Hour: // evenly
+			n += int(last.Sub(t) / r.step())
+		default:
+			for at := r.after(t); !at.After(last); at = r.after(at) {
+				n++
+			}
+		}
+		if n > 0 {
+			f(t, n)
+		}
+		t = r.after(last)
+	}
+}
+
+// usualSettlement is when meters settle that nobody has told another day: the
+// 1st at 00:00.
+const usualSettlement = "0100"
+
+// settled gives the settlement that belongs to a moment; false if there is none.
+func (r *Record) settled(moment time.Time) (at time.Time, ok bool) {
+	s := cmp.Or(r.Settles, usualSettlement)
+	day, hour := int(s[0]-'0')*10+int(s[1]-'0'), int(s[2]-'0')*10+int(s[3]-'0')
+	at = moment
+	if hour > 0 {
+		at = time.Date(moment.Year(), moment.Month(), moment.Day()-1, hour, 0, 0, 0, moment.Location())
+	}
+	return at, at.Day() == day
+}
+
+// settlesAt reports whether the meter settles at a time, as far as is known.
+func (r *Record) settlesAt(t time.Time) bool {
+	at, ok := r.settled(r.moment(t))
+	return ok && at.Equal(t)
 }
 
 // have lists the points that are there of a moment which is a hole.
@@ -276,23 +363,35 @@ func (r *Record) hole(t time.Time) bool {
 }
 
 // tried notes that a row of moments was asked for in vain, and when it is to be
-// tried again.
+// tried again. What lies beside is tried at once, as long as there is room for
+// one more row.
 func (r *Record) tried(from, to, again time.Time) (tries int) {
 	for i := range r.Holes {
-		h := &r.Holes[i]
+		h := r.Holes[i]
 		if h.To < from.Unix() || h.From > to.Unix() {
 			continue
 		}
-		if h.From < from.Unix() { // the part before is tried at once
-			before := *h
-			before.To = r.before(from).Unix()
-			h.From = from.Unix()
-			r.Holes = slices.Insert(r.Holes, i, before)
-			h = &r.Holes[i+1]
+		parts := []Hole{h}
+		if h.From < from.Unix() && len(r.Holes) < mostHoles {
+			before := h
+			before.To, parts[0].From = r.before(from).Unix(), from.Unix()
+			parts = []Hole{before, parts[0]}
 		}
-		h.Tries++
-		h.After = again.Unix()
-		return h.Tries
+		if h.To > to.Unix() && len(r.Holes)+len(parts) <= mostHoles {
+			after := h
+			after.From, parts[len(parts)-1].To = r.after(to).Unix(), to.Unix()
+			parts = append(parts, after)
+		}
+		for j := range parts {
+			if p := &parts[j]; p.From <= to.Unix() && p.To >= from.Unix() {
+				p.Tries++
+				p.After = again.Unix()
+				tries = p.Tries
+			}
+		}
+		r.Holes = slices.Replace(r.Holes, i, i+1, parts...)
+		r.join(from.Location())
+		return tries
 	}
 	return 0
 }
@@ -325,10 +424,18 @@ func (r *Record) expire(now time.Time, back time.Duration, points int) (values i
 	}
 }
 
-// next gives the hole to fill: the newest one of those whose time has come.
+// next gives the hole to fill: the newest one of those whose time has come. A
+// moment that is not past yet, since the clock was put back, waits for it.
 func (r *Record) next(now time.Time) (h Hole, ok bool) {
 	for i := len(r.Holes) - 1; i >= 0; i-- {
-		if h := r.Holes[i]; h.After <= now.Unix() || h.After > now.Add(48*time.Hour).Unix() {
+		h := r.Holes[i]
+		if h.From > now.Unix() {
+			continue
+		}
+		if h.After <= now.Unix() || h.After > now.Add(48*time.Hour).Unix() {
+			if h.To > now.Unix() {
+				h.To = lastRound(now, r.step(), now.Location()).Unix()
+			}
 			return h, true
 		}
 	}
@@ -359,9 +466,7 @@ func (r *Record) Open(zone *time.Location) map[string]int {
 		return open
 	}
 	for _, h := range r.Holes {
-		for t := time.Unix(h.From, 0).In(zone); t.Unix() <= h.To; t = r.after(t) {
-			open[t.Format(time.DateOnly)]++
-		}
+		r.eachDay(h.From, h.To, zone, func(t time.Time, moments int) { open[t.Format(time.DateOnly)] += moments })
 	}
 	return open
 }
@@ -378,11 +483,11 @@ func (r *Record) wish(t time.Time, points int) {
 	r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseWish}, t.Location(), points)
 }
 
-// wanted has what was missing since a time no longer count so: it is asked for
-// again.
-func (r *Record) wanted(from time.Time) {
+// wanted has what was missing between two times no longer count so: it is asked
+// for again.
+func (r *Record) wanted(from, to time.Time) {
 	for i := range r.Days {
-		if d := &r.Days[i]; d.Day >= from.Format(time.DateOnly) {
+		if d := &r.Days[i]; d.Day >= from.Format(time.DateOnly) && d.Day <= to.Format(time.DateOnly) {
 			d.Missing, d.Causes = 0, nil
 		}
 	}

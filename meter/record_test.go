@@ -186,3 +186,19 @@ func TestAnotherPlanGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// A point that no round brings costs one row, not one of each moment.
+func TestMomentsThatLackTheSameAreOneRow(t *testing.T) {
+	begin := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	r := newRecord(begin)
+	for at := begin; at.Before(begin.Add(20 * time.Hour)); at = at.Add(15 * time.Minute) {
+		r.got(at, []string{"a"}, 2, false, CauseLine)
+	}
+	r.got(begin.Add(10*time.Hour), []string{"b"}, 2, true, CauseLine)
+	if got, want := r.rows(), "00:00-09:45(1) 10:15-19:45(1)"; got != want {
+		t.Errorf("holes %s, want %s", got, want)
+	}
+	if n := r.missing(begin, begin.Add(time.Hour), CausePower, 2); n != 5 {
+		t.Errorf("%d values are missing, want 5", n)
+	}
+}

@@ -24,7 +24,7 @@ func lastRound(now time.Time, every time.Duration, zone *time.Location) time.Tim
 func multiple(now time.Time, every time.Duration, zone *time.Location, further int) time.Time {
 	const day = 24 * time.Hour
 	y, m, d := now.In(zone).Date()
-	start := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	start := shownAt(y, m, d, 0, zone)
 	switch {
 	case every > day || day%every != 0:
 		start = time.Unix(0, 0)
@@ -32,9 +32,24 @@ func multiple(now time.Time, every time.Duration, zone *time.Location, further i
 		hour, minute, second := now.In(zone).Clock()
 		shown := time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second
 		n := int(shown/every) + further
-		return time.Date(y, m, d, 0, 0, n*int(every/time.Second), 0, zone)
+		t := shownAt(y, m, d, n*int(every/time.Second), zone)
+		if further == 0 && t.After(now) { // the clock shows it twice
+			_, first := now.In(zone).Zone()
+			_, second := t.Zone()
+			t = t.Add(time.Duration(second-first) * time.Second)
+		}
+		return t
 	}
 	return start.Add(now.Sub(start).Truncate(every) + time.Duration(further)*every)
+}
+
+// shownAt gives when the clock shows so many seconds of a day. Where it leaps
+// over that, it is the end of the leap.
+func shownAt(y int, m time.Month, d, seconds int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, seconds, 0, zone)
+	_, offset := t.Zone()
+	wanted := time.Date(y, m, d, 0, 0, seconds, 0, time.UTC).Unix()
+	return t.Add(time.Duration(max(0, wanted-t.Unix()-int64(offset))) * time.Second)
 }
 
 // schedule is what is read of a line's meters and when, by the wall clock

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,7 +30,6 @@ type visit struct {
 	number  int // of the record that is asked for
 	newer   int // the last one that is known to be of a later moment
 	older   int // the first one that is known to be of an earlier moment; 0: none
-	began   time.Time
 	todo    []Request
 	spoilt  bool          // a load record is damaged
 	apartBy time.Duration // how far its load records lie apart; 0: not known
@@ -37,11 +37,13 @@ type visit struct {
 	refused int           // items
 
 	// What came of it.
-	found  []recollection // by their moments
-	upTo   time.Time      // moments until here are settled; zero: none is
-	cause  Cause          // why those that were not found are not there
-	notYet bool           // the record may still come
-	lost   error          // the line failed
+	found   []recollection // by their moments
+	upTo    time.Time      // moments until here are settled; zero: none is
+	cause   Cause          // why those that were not found are not there
+	notYet  bool           // the record may still come
+	unsure  bool           // something was refused, but not because it is not there
+	settles string         // when the meter settles, as it says: "0100"
+	lost    error          // the line failed
 }
 
 // recollection is what a meter remembers of a moment.
@@ -66,7 +68,7 @@ const loadAtOnce = 4
 
 // newVisit begins to look for the moments from one to another.
 func newVisit(h *Handle, he *health, kind Memory, points []Point, from, to, now time.Time, step time.Duration) *visit {
-	v := &visit{of: h, health: he, kind: kind, points: points, zone: now.Location(), step: step, from: from, to: to, began: now}
+	v := &visit{of: h, health: he, kind: kind, points: points, zone: now.Location(), step: step, from: from, to: to}
 	for _, r := range kind.asked(points) {
 		if !he.learned.lacks(r.DI, now) {
 			v.todo = append(v.todo, r)
@@ -164,7 +166,7 @@ func (v *visit) took(ans dlt645.Frame, err error, now time.Time) {
 	case stageCheck:
 		v.checked(data, now)
 	case stageRecords:
-		v.recorded(data, refused, now)
+		v.recorded(data, refusal)
 	case stageParameter:
 		v.settled(data, now)
 	case stageItems:
@@ -240,9 +242,13 @@ func (v *visit) item(data []byte, refusal *dlt645.Refusal, now time.Time) {
 	di := v.asks()
 	v.todo = v.todo[1:]
 	if refusal != nil && refusal.Unsupported() {
-		v.health.learned.lack(req.DI, now.Add(refusedFor))
-		v.refused++
-	} else if refusal == nil {
+		if v.number == 1 { // else it lacks that record alone
+			v.health.learned.lack(req.DI, now.Add(refusedFor))
+			v.refused++
+		}
+	} else if refusal != nil {
+		v.unsure = true
+	} else {
 		if items, err := dlt645.Decode(nil, di, data); err == nil {
 			values := v.kind.recalled(req.Points, items, 0, v.of)
 			v.keep(v.from, values)
@@ -280,17 +286,20 @@ func (v *visit) checked(data []byte, now time.Time) {
 		v.settle(time.Time{}, CausePower)
 		return
 	}
-	v.began, v.newer, v.older, v.stage = now, 0, 0, stageTime
-	v.todo = v.kind.asked(v.points)
+	v.newer, v.older, v.stage, v.refused = 0, 0, stageTime, 0
+	v.todo = slices.DeleteFunc(v.kind.asked(v.points), func(r Request) bool { return v.health.learned.lacks(r.DI, now) })
+	if len(v.todo) == 0 {
+		v.settle(v.to, CauseNever)
+	}
 }
 
-// keep notes values of a moment. An energy of zero where the register has
-// counted is none: the record is blank.
+// keep notes values of a moment. Where the register has counted and the record
+// says zero, it is blank, and nothing that it says is a value.
 func (v *visit) keep(at time.Time, values []PointValue) {
-	values = slices.DeleteFunc(values, func(p PointValue) bool {
-		return p.Point == "energy.forward.total" && p.Value.Dec.Coef == 0 && v.counted()
+	blank := slices.ContainsFunc(values, func(p PointValue) bool {
+		return p.Point == "energy.forward.total" && p.Value.Dec.Coef == 0
 	})
-	if len(values) == 0 {
+	if len(values) == 0 || blank && v.counted() {
 		return
 	}
 	i := slices.IndexFunc(v.found, func(r recollection) bool { return r.at.Equal(at) })
@@ -307,13 +316,17 @@ func (v *visit) counted() bool {
 	return err == nil && last.Coef > 1000*max(v.health.learned.Books.Ratio, 1)
 }
 
-// recorded takes some load records of one class.
-func (v *visit) recorded(data []byte, refused bool, now time.Time) {
+// recorded takes some load records of one class. A refusal that does not say that
+// there are none settles nothing.
+func (v *visit) recorded(data []byte, refusal *dlt645.Refusal) {
 	req := v.todo[0]
 	v.todo = v.todo[1:]
 	last := time.Time{}
-	if !refused {
+	switch {
+	case refusal == nil:
 		last = v.records(req, data)
+	case !refusal.Unsupported():
+		v.unsure = true
 	}
 	switch {
 	case !last.IsZero() && (v.upTo.IsZero() || last.Before(v.upTo)):
@@ -380,6 +393,7 @@ func (v *visit) settled(data []byte, now time.Time) {
 		v.settle(v.to, CauseNever)
 		return
 	}
+	v.settles = fmt.Sprintf("%02d%02d", day, hour)
 	at := time.Date(now.Year(), now.Month(), day, hour, 0, 0, 0, v.zone)
 	if at.After(now) {
 		at = time.Date(now.Year(), now.Month()-1, day, hour, 0, 0, 0, v.zone)
@@ -389,12 +403,14 @@ func (v *visit) settled(data []byte, now time.Time) {
 		v.number++
 		at = time.Date(at.Year(), at.Month()-1, day, hour, 0, 0, 0, v.zone)
 	}
-	if at.Before(v.from) || at.After(v.to) || v.shiftsAt(at, now) {
-		v.notYet = v.shiftsAt(at, now)
+	if at.Before(v.from) || at.After(v.to) {
 		v.settle(v.to, CauseOld)
 		return
 	}
 	v.from, v.stage = at, stageItems
+	if v.notYet = v.shiftsAt(at, now); v.notYet {
+		v.settle(v.to, CausePower)
+	}
 }
 
 // shiftsAt reports whether the meter may settle just now.

@@ -72,8 +72,11 @@ func (c *Config) remembered(t *table, h *meter.History) {
 		}
 		held := 0
 		for _, p := range found {
-			if h.Of.Holds(p) {
-				held++
+			if !h.Of.Holds(p) {
+				continue
+			}
+			held++
+			if !slices.ContainsFunc(h.Points, func(o meter.Point) bool { return o.Name == p.Name }) {
 				h.Points = append(h.Points, p)
 			}
 		}

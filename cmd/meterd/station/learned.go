@@ -80,16 +80,39 @@ func (sh *shift) remember(s state) {
 			byAddress[m.Address] = p
 		}
 	}
+	newest := sh.newest()
 	rd := sh.ring.NewReader(from)
 	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
 		var r meter.Reading
-		if e.Gap != nil || r.UnmarshalBinary(e.Data) != nil || time.Since(r.Time) > back+48*time.Hour {
-			continue
-		}
-		if p := byAddress[r.Meter]; p != nil {
-			p.Remember(r)
+		var happened meter.Event
+		switch {
+		case e.Gap != nil:
+		case r.UnmarshalBinary(e.Data) == nil:
+			// Of a ring that is read from its beginning the newest are enough. The
+			// clock may not be right yet: it is as late as what was read last.
+			if p := byAddress[r.Meter]; p != nil && (from > 0 || newest.Sub(r.Time) <= back+48*time.Hour) {
+				p.Remember(r)
+			}
+		case happened.UnmarshalBinary(e.Data) == nil:
+			if p := byAddress[happened.Meter]; p != nil {
+				p.RememberEvent(happened)
+			}
 		}
 	}
+}
+
+// newest gives when the last of the readings in the ring was taken, of those
+// whose time is known.
+func (sh *shift) newest() (at time.Time) {
+	const enough = 1000
+	rd := sh.ring.NewReader(max(sh.ring.Last(), enough) - enough)
+	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+		var r meter.Reading
+		if e.Gap == nil && r.UnmarshalBinary(e.Data) == nil && r.Trusted && r.Time.After(at) {
+			at = r.Time
+		}
+	}
+	return at
 }
 
 // keepState writes the file when something worth it was learned, and at the
@@ -135,6 +158,8 @@ func leftAlone(b []byte) error {
 }
 
 func (sh *shift) saveState() {
+	// What comes meanwhile is remembered twice rather than not at all; and what
+	// counts as read must not be lost with the power.
 	s := state{Version: stateVersion, Ring: fmt.Sprintf("%x", sh.ring.ID()), Seq: sh.ring.Last()}
 	for _, p := range sh.lines {
 		s.Meters = append(s.Meters, p.Learned()...)
