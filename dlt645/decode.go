@@ -18,24 +18,62 @@ func Decode(dst []Item, di DI, data []byte) ([]Item, error) {
 		return dst, fmt.Errorf("%w %s", ErrUnknown, di)
 	}
 	if e.mask != 0 && di.Code&e.mask == e.mask {
-		_, first, last, _ := e.varying()
-		return e.decodeBlock(dst, di, data, e.mask, first, last)
+		return e.decodeBlock(dst, di, data)
 	}
 	return e.decode(dst, di, data)
 }
 
-func (e *entry) decodeBlock(dst []Item, di DI, data []byte, mask, first, last uint32) ([]Item, error) {
-	width, stride, n := e.members(data, int(last-first)+1)
+func (e *entry) decodeBlock(dst []Item, di DI, data []byte) ([]Item, error) {
+	width, stride, n := e.members(data, int(e.last-e.first)+1)
 	if n == 0 {
+		if b, rest, ok := splitTail(di, data); ok {
+			return decodeTail(dst, di, b, rest)
+		}
 		return dst, e.lengthError(di, data)
 	}
 	for i := range n {
 		var err error
-		if dst, err = e.decode(dst, di.member(mask, first+uint32(i)), data[i*stride:i*stride+width]); err != nil {
+		if dst, err = e.decode(dst, di.member(e.mask, e.first+uint32(i)), data[i*stride:i*stride+width]); err != nil {
 			return dst, err
 		}
 	}
 	return dst, nil
+}
+
+// tails1997 are what the blocks of some meters of 1997 hold behind the members
+// that have one format: B63F the limits of the active power.
+var tails1997 = map[uint32][]uint32{0xB63F: {0xB634, 0xB635}}
+
+// splitTail takes the members of a block apart from what stands behind them.
+func splitTail(di DI, data []byte) (members, rest []byte, ok bool) {
+	if di.Protocol != V1997 {
+		return nil, nil, false
+	}
+	e, _ := lookup(di)
+	want := int(e.last-e.first+1) * e.width
+	tail := 0
+	for _, code := range tails1997[di.Code] {
+		one, _ := lookup(DI{V1997, code})
+		tail += one.width
+	}
+	if tail == 0 || len(data) != want+tail {
+		return nil, nil, false
+	}
+	return data[:want], data[want:], true
+}
+
+func decodeTail(dst []Item, di DI, members, rest []byte) ([]Item, error) {
+	dst, err := Decode(dst, di, members)
+	for _, code := range tails1997[di.Code] {
+		if err != nil {
+			return dst, err
+		}
+		one := DI{V1997, code}
+		e, _ := lookup(one)
+		dst, err = e.decode(dst, one, rest[:e.width])
+		rest = rest[e.width:]
+	}
+	return dst, err
 }
 
 // members divides the data of n members, at most most: the width of one, and
@@ -150,10 +188,17 @@ func (e *entry) decodeAgain(dst []Item, di DI, data []byte) ([]Item, error) {
 	return dst, nil
 }
 
+// within reports whether a number, without its point, can be the part's.
+func (p *part) within(n int64) bool { return p.most == 0 || int64(p.least) <= n && n <= int64(p.most) }
+
 // value reads one item. Absent and invalid data are values too.
 func (p *part) value(b []byte) Value {
 	if p.form == formNumber {
-		return NumberValue(b, p.dec, p.signed)
+		v := NumberValue(b, p.dec, p.signed)
+		if v.Kind == Number && !p.within(v.Dec.Coef) {
+			return Value{Kind: Invalid, Text: reversed(b)}
+		}
+		return v
 	}
 	if p.form == formText {
 		return textValue(b)

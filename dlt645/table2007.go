@@ -59,6 +59,16 @@ var table2007 = []row{
 	{0x01080000, byTariff, "XX.XXXX+YYMMDDhhmm", "kvar", Text{"quadrant IV maximum demand", "第四象限无功最大需量"}},
 	{0x01090000, byTariff, "XX.XXXX+YYMMDDhhmm", "kVA", Text{"forward apparent maximum demand", "正向视在最大需量"}},
 	{0x010A0000, byTariff, "XX.XXXX+YYMMDDhhmm", "kVA", Text{"reverse apparent maximum demand", "反向视在最大需量"}},
+	{0x01150000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kW", Text{"forward active maximum demand", "正向有功最大需量"}},
+	{0x01160000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kW", Text{"reverse active maximum demand", "反向有功最大需量"}},
+	{0x01170000, byPhase14, "±XX.XXXX+YYMMDDhhmm", "kvar", Text{"combined reactive 1 maximum demand", "组合无功1最大需量"}},
+	{0x01180000, byPhase14, "±XX.XXXX+YYMMDDhhmm", "kvar", Text{"combined reactive 2 maximum demand", "组合无功2最大需量"}},
+	{0x01190000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kvar", Text{"quadrant I maximum demand", "第一象限无功最大需量"}},
+	{0x011A0000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kvar", Text{"quadrant II maximum demand", "第二象限无功最大需量"}},
+	{0x011B0000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kvar", Text{"quadrant III maximum demand", "第三象限无功最大需量"}},
+	{0x011C0000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kvar", Text{"quadrant IV maximum demand", "第四象限无功最大需量"}},
+	{0x011D0000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kVA", Text{"forward apparent maximum demand", "正向视在最大需量"}},
+	{0x011E0000, byPhase14, "XX.XXXX+YYMMDDhhmm", "kVA", Text{"reverse apparent maximum demand", "反向视在最大需量"}},
 
 	// A.3 Variables.
 	{0x02010000, byPhase, "XXX.X", "V", Text{"voltage", "电压"}},
@@ -114,6 +124,19 @@ var table2007 = []row{
 	{0x03300C00, single, "NNNNNN", "", Text{"settlement day programming count", "结算日编程总次数"}},
 	{0x03300D00, single, "NNNNNN", "", Text{"meter cover opened count", "开表盖总次数"}},
 	{0x03300E00, single, "NNNNNN", "", Text{"terminal cover opened count", "开端钮盖总次数"}},
+	// Later: purchases of energy and of money.
+	{0x03320100, byTen, "YYMMDDhhmm", "", Text{"energy purchase time", "购电日期"}},
+	{0x03320200, byTen, "NNNN", "", Text{"energy purchase count", "购电后总购电次数"}},
+	{0x03320300, byTen, "XXXXXX.XX", "kWh", Text{"energy purchased", "购电量"}},
+	{0x03320400, byTen, "XXXXXX.XX", "kWh", Text{"energy left before the purchase", "购电前剩余电量"}},
+	{0x03320500, byTen, "XXXXXX.XX", "kWh", Text{"energy left after the purchase", "购电后剩余电量"}},
+	{0x03320600, byTen, "XXXXXX.XX", "kWh", Text{"energy purchased in all", "购电后累计购电量"}},
+	{0x03330100, byTen, "YYMMDDhhmm", "", Text{"money purchase time", "购电日期"}},
+	{0x03330200, byTen, "NNNN", "", Text{"money purchase count", "购电后总购电次数"}},
+	{0x03330300, byTen, "XXXXXX.XX", "yuan", Text{"money purchased", "购电金额"}},
+	{0x03330400, byTen, "XXXXXX.XX", "yuan", Text{"money left before the purchase", "购电前剩余金额"}},
+	{0x03330500, byTen, "XXXXXX.XX", "yuan", Text{"money left after the purchase", "购电后剩余金额"}},
+	{0x03330600, byTen, "XXXXXX.XX", "yuan", Text{"money purchased in all", "购电后累计购电金额"}},
 	{0x03350000, single, "NNNNNN", "", Text{"magnetic field count", "恒定磁场干扰总次数"}}, // later
 
 	// A.5 Parameters.
@@ -133,6 +156,7 @@ var table2007 = []row{
 	{0x04000204, single, "NN", "", Text{"number of tariffs", "费率数"}},
 	{0x04000205, single, "NNNN", "", Text{"number of holidays", "公共假日数"}},
 	{0x04000206, single, "NN", "", Text{"number of harmonic orders", "谐波分析次数"}},
+	{0x04000207, single, "NN", "", Text{"number of steps", "阶梯数"}}, // later
 	{0x04000301, single, "NN", "", Text{"display: screens that scroll", "自动循环显示屏数"}},
 	{0x04000302, single, "NN", "s", Text{"display: seconds a screen", "每屏显示时间"}},
 	{0x04000303, single, "NN", "", Text{"display: decimals of energies", "显示电能小数位数"}},
@@ -182,23 +206,93 @@ var table2007 = []row{
 	{0x04000B02, single, "DDhh", "", Text{"settlement day 2", "每月第2结算日"}},
 	{0x04000B03, single, "DDhh", "", Text{"settlement day 3", "每月第3结算日"}},
 	{0x04000C00, byLevel, "O4", "", Text{"password of level", "密码 权限"}},
+	{0x04000D01, single, "X.XXX", "", Text{"A-phase conductance coefficient", "A相电导系数"}},
+	{0x04000D02, single, "X.XXX", "", Text{"A-phase susceptance coefficient", "A相电纳系数"}},
+	{0x04000D03, single, "X.XXX", "", Text{"A-phase resistance coefficient", "A相电阻系数"}},
+	{0x04000D04, single, "X.XXX", "", Text{"A-phase reactance coefficient", "A相电抗系数"}},
+	{0x04000D05, single, "X.XXX", "", Text{"B-phase conductance coefficient", "B相电导系数"}},
+	{0x04000D06, single, "X.XXX", "", Text{"B-phase susceptance coefficient", "B相电纳系数"}},
+	{0x04000D07, single, "X.XXX", "", Text{"B-phase resistance coefficient", "B相电阻系数"}},
+	{0x04000D08, single, "X.XXX", "", Text{"B-phase reactance coefficient", "B相电抗系数"}},
+	{0x04000D09, single, "X.XXX", "", Text{"C-phase conductance coefficient", "C相电导系数"}},
+	{0x04000D0A, single, "X.XXX", "", Text{"C-phase susceptance coefficient", "C相电纳系数"}},
+	{0x04000D0B, single, "X.XXX", "", Text{"C-phase resistance coefficient", "C相电阻系数"}},
+	{0x04000D0C, single, "X.XXX", "", Text{"C-phase reactance coefficient", "C相电抗系数"}},
 	{0x04000E01, single, "XX.XXXX", "kW", Text{"forward active power limit", "正向有功功率上限值"}},
 	{0x04000E02, single, "XX.XXXX", "kW", Text{"reverse active power limit", "反向有功功率上限值"}},
 	{0x04000E03, single, "XXX.X", "V", Text{"voltage upper limit", "电压上限值"}},
 	{0x04000E04, single, "XXX.X", "V", Text{"voltage lower limit", "电压下限值"}},
 	{0x04000F01, single, "XXXXXX.XX", "kWh", Text{"alarm energy 1", "报警电量1限值"}},
 	{0x04000F02, single, "XXXXXX.XX", "kWh", Text{"alarm energy 2", "报警电量2限值"}},
+	{0x04000F03, single, "XXXXXX.XX", "kWh", Text{"hoarded energy limit", "囤积电量限值"}},   // later
+	{0x04000F04, single, "XXXXXX.XX", "kWh", Text{"overdrawn energy limit", "透支电量限值"}}, // later
 	{0x04001001, single, "XXXXXX.XX", "yuan", Text{"alarm money 1", "报警金额1限值"}},
 	{0x04001002, single, "XXXXXX.XX", "yuan", Text{"alarm money 2", "报警金额2限值"}},
-	{0x04001101, single, "B8", "", Text{"meter running word", "电表运行特征字1"}},      // later
-	{0x04001104, single, "B64", "", Text{"active report mode word", "主动上报模式字"}}, // later
-	{0x04001501, single, "O", "", Text{"active report status word", "主动上报状态字"}}, // later
-	{0x04001503, single, "O12", "", Text{"active report reset", "主动上报状态字复位"}},   // later
+	{0x04001003, single, "XXXXXX.XX", "yuan", Text{"overdrawn money limit", "透支金额限值"}},        // later
+	{0x04001004, single, "XXXXXX.XX", "yuan", Text{"hoarded money limit", "囤积金额限值"}},          // later
+	{0x04001005, single, "XXXXXX.XX", "yuan", Text{"money that permits closing", "合闸允许金额限值"}}, // later
+	{0x04001101, single, "B8", "", Text{"meter running word", "电表运行特征字1"}},                    // later
+	{0x04001104, single, "B64", "", Text{"active report mode word", "主动上报模式字"}},               // later
+	{0x04001201, single, "YYMMDDhhmm", "", Text{"hourly freeze start", "整点冻结起始时间"}},           // later
+	{0x04001202, single, "NN", "min", Text{"hourly freeze interval", "整点冻结时间间隔"}},             // later
+	{0x04001203, single, "hhmm", "", Text{"daily freeze time", "日冻结时间"}},                      // later
+	{0x04001301, single, "O1", "", Text{"wireless signal", "无线通信在线及信号强弱指示"}},                  // later
+	{0x04001401, single, "NNNN", "", Text{"trip delay", "跳闸延时时间"}},                            // later; minutes by common use
+	{0x04001402, single, "NNNN", "", Text{"close delay", "合闸延时时间"}},                           // later
+	{0x04001501, single, "O", "", Text{"active report status word", "主动上报状态字"}},               // later
+	{0x04001503, single, "O12", "", Text{"active report reset", "主动上报状态字复位"}},                 // later
 	{0x04010000, single, "MMDDNN#", "", Text{"time-zone table, set 1", "第一套时区表"}},
 	{0x04010000, byNumber, "hhmmNN#", "", Text{"day table, set 1", "第一套日时段表"}},
 	{0x04020000, single, "MMDDNN#", "", Text{"time-zone table, set 2", "第二套时区表"}},
 	{0x04020000, byNumber, "hhmmNN#", "", Text{"day table, set 2", "第二套日时段表"}},
 	{0x04030000, byNumber, "YYMMDDNN", "", Text{"holiday", "公共假日"}},
+	// The number of the screen is missing where there are 4 bytes.
+	{0x04040100, byNumber, "H8/4+NN", "", Text{"scrolled screen", "自动循环显示屏"}},
+	{0x04040200, byNumber, "H8/4+NN", "", Text{"screen by key", "按键循环显示屏"}},
+	// Later: prices and steps, and when an event is one.
+	{0x04050100, byNumber, "XXXX.XXXX", "yuan/kWh", Text{"tariff price, set 1", "第一套费率电价"}},
+	{0x04050200, byNumber, "XXXX.XXXX", "yuan/kWh", Text{"tariff price, set 2", "第二套费率电价"}},
+	{0x04060000, byNumber, "XXXXXX.XX", "kWh", Text{"step, set 1", "第一套阶梯值"}},
+	{0x04060100, byNumber, "XXXX.XXXX", "yuan/kWh", Text{"step price, set 1", "第一套阶梯电价"}},
+	{0x04060200, byNumber, "XXXXXX.XX", "kWh", Text{"step, set 2", "第二套阶梯值"}},
+	{0x04060300, byNumber, "XXXX.XXXX", "yuan/kWh", Text{"step price, set 2", "第二套阶梯电价"}},
+	{0x04090101, single, "XXX.X", "V", Text{"loss of voltage: voltage below", "失压事件电压触发上限"}},
+	{0x04090102, single, "XXX.X", "V", Text{"loss of voltage: voltage restored above", "失压事件电压恢复下限"}},
+	{0x04090103, single, "XX.XXXX", "A", Text{"loss of voltage: current above", "失压事件电流触发下限"}},
+	{0x04090104, single, "NN", "s", Text{"loss of voltage: delay", "失压事件判定延时时间"}},
+	{0x04090201, single, "XXX.X", "V", Text{"under-voltage: voltage below", "欠压事件电压触发上限"}},
+	{0x04090202, single, "NN", "s", Text{"under-voltage: delay", "欠压事件判定延时时间"}},
+	{0x04090301, single, "XXX.X", "V", Text{"over-voltage: voltage above", "过压事件电压触发下限"}},
+	{0x04090302, single, "NN", "s", Text{"over-voltage: delay", "过压事件判定延时时间"}},
+	{0x04090401, single, "XXX.X", "V", Text{"phase loss: voltage below", "断相事件电压触发上限"}},
+	{0x04090402, single, "XX.XXXX", "A", Text{"phase loss: current below", "断相事件电流触发上限"}},
+	{0x04090403, single, "NN", "s", Text{"phase loss: delay", "断相事件判定延时时间"}},
+	{0x04090501, single, "XX.XX", "%", Text{"voltage unbalance: above", "电压不平衡率限值"}},
+	{0x04090502, single, "NN", "s", Text{"voltage unbalance: delay", "电压不平衡率判定延时时间"}},
+	{0x04090601, single, "XX.XX", "%", Text{"current unbalance: above", "电流不平衡率限值"}},
+	{0x04090602, single, "NN", "s", Text{"current unbalance: delay", "电流不平衡率判定延时时间"}},
+	{0x04090701, single, "XXX.X", "V", Text{"loss of current: voltage above", "失流事件电压触发下限"}},
+	{0x04090702, single, "XX.XXXX", "A", Text{"loss of current: current below", "失流事件电流触发上限"}},
+	{0x04090703, single, "XX.XXXX", "A", Text{"loss of current: other current above", "失流事件电流触发下限"}},
+	{0x04090704, single, "NN", "s", Text{"loss of current: delay", "失流事件判定延时时间"}},
+	{0x04090801, single, "XXX.X", "A", Text{"over-current: current above", "过流事件电流触发下限"}},
+	{0x04090802, single, "NN", "s", Text{"over-current: delay", "过流事件判定延时时间"}},
+	{0x04090901, single, "XXX.X", "V", Text{"broken current: voltage above", "断流事件电压触发下限"}},
+	{0x04090902, single, "XX.XXXX", "A", Text{"broken current: current below", "断流事件电流触发上限"}},
+	{0x04090903, single, "NN", "s", Text{"broken current: delay", "断流事件判定延时时间"}},
+	{0x04090A01, single, "XX.XXXX", "kW", Text{"reverse power flow: active power above", "潮流反向事件有功功率触发下限"}},
+	{0x04090A02, single, "NN", "s", Text{"reverse power flow: delay", "潮流反向事件判定延时时间"}},
+	{0x04090B01, single, "XX.XXXX", "kW", Text{"overload: active power above", "过载事件有功功率触发下限"}},
+	{0x04090B02, single, "NN", "s", Text{"overload: delay", "过载事件判定延时时间"}},
+	{0x04090C01, single, "XXX.X", "V", Text{"voltage quality: upper limit", "电压考核上限"}},
+	{0x04090C02, single, "XXX.X", "V", Text{"voltage quality: lower limit", "电压考核下限"}},
+	{0x04090D01, single, "XX.XXXX", "kW", Text{"demand exceeded: active demand above", "有功需量超限事件需量触发下限"}},
+	{0x04090D02, single, "XX.XXXX", "kvar", Text{"demand exceeded: reactive demand above", "无功需量超限事件需量触发下限"}},
+	{0x04090D03, single, "NN", "s", Text{"demand exceeded: delay", "需量超限事件判定延时时间"}},
+	{0x04090E01, single, "X.XXX", "", Text{"power factor low: below", "总功率因数超下限阀值"}},
+	{0x04090E02, single, "NN", "s", Text{"power factor low: delay", "总功率因数超下限判定延时时间"}},
+	{0x04090F01, single, "XX.XX", "%", Text{"serious current unbalance: above", "电流严重不平衡限值"}},
+	{0x04090F02, single, "NN", "s", Text{"serious current unbalance: delay", "电流严重不平衡触发延时时间"}},
 	{0x04800001, single, "A", "", Text{"software version", "软件版本号"}},
 	{0x04800002, single, "A", "", Text{"hardware version", "硬件版本号"}},
 	{0x04800003, single, "A", "", Text{"vendor code", "厂家编号"}},
@@ -225,9 +319,12 @@ var table2007 = []row{
 	// A.7 Load records.
 	{0x06000000, byClass, "LOAD", "", Text{"load record", "负荷记录"}},
 
-	// Later: events of State Grid meters.
-	{0x1D000001, single, "NNNNNN", "", Text{"trip count", "跳闸总次数"}},
-	{0x1E000001, single, "NNNNNN", "", Text{"close count", "合闸总次数"}},
-	{0x1D000100, byRecord, "YYMMDDhhmmss", "", Text{"trip time", "跳闸发生时刻"}},
-	{0x1E000100, byRecord, "YYMMDDhhmmss", "", Text{"close time", "合闸发生时刻"}},
+	// Later: what the events of State Grid's meters count for all phases; the
+	// rest is in eventKinds.
+	{0x10000001, single, "NNNNNN", "", Text{"loss of voltage count", "失压总次数"}},
+	{0x10000002, single, "NNNNNN", "min", Text{"loss of voltage minutes", "失压总累计时间"}},
+	{0x10000101, single, "YYMMDDhhmmss", "", Text{"last loss of voltage begin", "最近一次失压发生时刻"}},
+	{0x10000201, single, "YYMMDDhhmmss", "", Text{"last loss of voltage end", "最近一次失压结束时刻"}},
+	{0x13000001, single, "NNNNNN", "", Text{"phase loss count", "断相总次数"}},
+	{0x13000002, single, "NNNNNN", "min", Text{"phase loss minutes", "断相总累计时间"}},
 }
