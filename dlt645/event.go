@@ -41,6 +41,64 @@ var eventKinds = [16]eventKind{
 	{0x1F, false, true, Text{"power factor low", "总功率因数超下限"}, &factorEvent},
 }
 
+// limits2007 are the parameters 0409 that say when an event is one (later):
+// DI1 counts the events, DI0 what each compares, as letters of limitWords.
+var limits2007 = [...]struct {
+	event Text
+	words string
+}{
+	{Text{"loss of voltage", "失压"}, "vrIT"},
+	{Text{"under-voltage", "欠压"}, "vT"},
+	{Text{"over-voltage", "过压"}, "VT"},
+	{Text{"phase loss", "断相"}, "viT"},
+	{Text{"voltage unbalance", "电压不平衡"}, "%T"},
+	{Text{"current unbalance", "电流不平衡"}, "%T"},
+	{Text{"loss of current", "失流"}, "ViIT"},
+	{Text{"over-current", "过流"}, "AT"},
+	{Text{"broken current", "断流"}, "ViT"},
+	{Text{"reverse power flow", "潮流反向"}, "PT"},
+	{Text{"overload", "过载"}, "PT"},
+	{Text{"voltage quality", "电压考核"}, "ul"},
+	{Text{"demand limit exceeded", "需量超限"}, "PQT"},
+	{Text{"power factor low", "总功率因数超下限"}, "fT"},
+	{Text{"serious current unbalance", "电流严重不平衡"}, "%T"},
+}
+
+// limitWords name the letters of limits2007.
+var limitWords = [...]struct {
+	letter byte
+	field  field
+}{
+	{'v', field{Text{": voltage below", "事件电压触发上限"}, "XXX.X", "V"}},
+	{'V', field{Text{": voltage above", "事件电压触发下限"}, "XXX.X", "V"}},
+	{'r', field{Text{": voltage restored above", "事件电压恢复下限"}, "XXX.X", "V"}},
+	{'u', field{Text{": upper limit", "上限"}, "XXX.X", "V"}},
+	{'l', field{Text{": lower limit", "下限"}, "XXX.X", "V"}},
+	{'i', field{Text{": current below", "事件电流触发上限"}, "XX.XXXX", "A"}},
+	{'I', field{Text{": current above", "事件电流触发下限"}, "XX.XXXX", "A"}},
+	{'A', field{Text{": current above", "事件电流触发下限"}, "XXX.X", "A"}},
+	{'P', field{Text{": active power above", "事件有功触发下限"}, "XX.XXXX", "kW"}},
+	{'Q', field{Text{": reactive power above", "事件无功触发下限"}, "XX.XXXX", "kvar"}},
+	{'f', field{Text{": below", "阀值"}, "X.XXX", ""}},
+	{'%', field{Text{": above", "率限值"}, "XX.XX", "%"}},
+	{'T', field{Text{": delay", "判定延时时间"}, "NN", "s"}},
+}
+
+func rows2007() []row {
+	rows := readRows(table2007)
+	for i, l := range limits2007 {
+		for k := range len(l.words) {
+			for _, w := range limitWords {
+				if f := w.field; w.letter == l.words[k] {
+					name := Text{l.event.EN + f.name.EN, l.event.ZH + f.name.ZH}
+					rows = append(rows, row{0x04090000 | uint32(i+1)<<8 | uint32(k+1), single, f.format, f.unit, name})
+				}
+			}
+		}
+	}
+	return rows
+}
+
 // firstEvent is the first DI3 of eventKinds.
 const firstEvent = 0x10
 
@@ -65,49 +123,60 @@ var (
 	relayEvent     = slices.Concat([]field{{Text{"time", "发生时刻"}, "YYMMDDhhmmss", ""}, operator}, registers)
 )
 
+//go:noinline
 func beginWith(fields []field) []field {
 	return slices.Concat([]field{begin}, prefixed(begin.name, fields))
 }
+
+//go:noinline
 func endWith(fields []field) []field { return slices.Concat([]field{end}, prefixed(end.name, fields)) }
 
 // compileEvents makes an entry of each field, which all kinds with that record
 // share, and of each total.
 func compileEvents(kinds []eventKind) []*entry {
 	var all []*entry
-	add := func(pages []uint16, di1, di0 uint32, s scheme, f field) {
-		parts, err := parsePart(f.format, f.unit, 0)
-		if err != nil {
-			panic(err)
-		}
-		all = append(all, &entry{code: uint32(pages[0])<<16 | di1<<8 | di0, scheme: s, parts: parts, name: f.name, event: true, pages: pages})
+	totals := [2]*entry{
+		{code: 0x0001, name: Text{"count", "总次数"}, parts: []part{{width: 3}}},
+		{code: 0x0002, name: Text{"minutes", "总累计时间"}, parts: []part{{width: 3, unit: "min"}}},
 	}
-	pages := map[*[]field][]uint16{}
-	var counted, timed []uint16
-	var order []*[]field
-	for _, k := range kinds {
-		own := []uint16{uint16(k.di3) << 8}
+	for i, k := range kinds {
+		pages := []uint16{uint16(k.di3) << 8}
 		if k.phases {
-			own = []uint16{own[0] | 1, own[0] | 2, own[0] | 3}
+			pages = []uint16{pages[0] | 1, pages[0] | 2, pages[0] | 3}
 		}
-		if pages[k.fields] == nil {
-			order = append(order, k.fields)
+		for n, e := range totals {
+			if n == 0 || k.timed {
+				e.add(pages)
+			}
 		}
-		pages[k.fields] = append(pages[k.fields], own...)
-		counted = append(counted, own...)
-		if k.timed {
-			timed = append(timed, own...)
+		if i > 0 && kinds[i-1].fields == k.fields {
+			for _, e := range all[len(all)-len(*k.fields):] {
+				e.add(pages)
+			}
+			continue
+		}
+		for n, f := range *k.fields {
+			parts, err := parsePart(f.format, f.unit, 0)
+			if err != nil {
+				panic(err)
+			}
+			e := &entry{code: uint32(n+1) << 8, scheme: byTen, parts: parts, name: f.name}
+			e.add(pages)
+			all = append(all, e)
 		}
 	}
 	if len(kinds) > 0 {
-		add(counted, 0, 1, single, field{Text{"count", "总次数"}, "NNNNNN", ""})
-		add(timed, 0, 2, single, field{Text{"minutes", "总累计时间"}, "NNNNNN", "min"})
-	}
-	for _, fields := range order {
-		for i, f := range *fields {
-			add(pages[fields], uint32(i+1), 0, byTen, f)
-		}
+		all = append(all, totals[:]...)
 	}
 	return all
+}
+
+// add lets the entry stand for the same field of further events.
+func (e *entry) add(pages []uint16) {
+	if !e.event {
+		e.event, e.code = true, e.code|uint32(pages[0])<<16
+	}
+	e.pages = append(e.pages, pages...)
 }
 
 // eventName joins the kind of an event, its phase and what the field is.

@@ -94,7 +94,7 @@ func numberedText(t Text, n int) Text {
 }
 
 // freezes names DI2 of a freeze.
-var freezes = map[byte]Text{
+var freezes = [7]Text{
 	0x00: {"timed", "定时"}, 0x01: {"instant", "瞬时"}, 0x02: {"time-zone switch", "两套时区表切换"},
 	0x03: {"day-table switch", "两套日时段表切换"}, 0x06: {"daily", "日"},
 }
@@ -135,6 +135,12 @@ func (t Text) number(n byte) Text {
 }
 
 func (t Text) level(n byte) Text { return numberedText(t, int(n)-1) }
+
+// coefficient names DI0 of the coefficients of a line and transformer.
+func (t Text) coefficient(n byte) Text {
+	of := [4]Text{{"conductance", "电导"}, {"susceptance", "电纳"}, {"resistance", "电阻"}, {"reactance", "电抗"}}[(n-1)%4]
+	return of.of(t).phase((n-1)/4 + 1)
+}
 
 func (t Text) phaseFrom0(n byte) Text { return t.phase(n + 1) }
 

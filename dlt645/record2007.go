@@ -136,6 +136,8 @@ var powers = slices.Concat(
 )
 
 // phased gives the fields for phase A, then for B, then for C.
+//
+//go:noinline
 func phased(fields []field) []field {
 	var out []field
 	for _, p := range []string{"A", "B", "C"} {
@@ -147,6 +149,7 @@ func phased(fields []field) []field {
 	return out
 }
 
+//go:noinline
 func prefixed(t Text, fields []field) []field {
 	var out []field
 	for _, f := range fields {
@@ -157,6 +160,8 @@ func prefixed(t Text, fields []field) []field {
 }
 
 // withTimes puts the time of its occurrence after each field.
+//
+//go:noinline
 func withTimes(fields []field) []field {
 	var out []field
 	for _, f := range fields {
@@ -166,6 +171,8 @@ func withTimes(fields []field) []field {
 }
 
 // times gives a field n times, numbered.
+//
+//go:noinline
 func times(n int, f field) []field {
 	var out []field
 	for i := range n {

@@ -1,5 +1,11 @@
 package dlt645
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // row is a family of identifiers of one value each, or of a few that the
 // format joins.
 type row struct {
@@ -8,6 +14,30 @@ type row struct {
 	format string
 	unit   string
 	name   Text
+}
+
+// readRows reads a table that is written as table2007 is.
+func readRows(table []byte) []row {
+	words := strings.Fields(schemeNames)
+	var rows []row
+	for line := range strings.Lines(string(table)) {
+		if line[0] == '\n' || line[0] == '#' {
+			continue
+		}
+		f := strings.SplitN(line[1:len(line)-1], " ", 5)
+		code, err := strconv.ParseUint(f[0], 16, 32)
+		s := slices.Index(words, f[1])
+		if err != nil || s < 0 {
+			panic("dlt645: table: " + line)
+		}
+		r := row{code: uint32(code), scheme: scheme(s), format: f[2]}
+		if f[3] != "-" {
+			r.unit = f[3]
+		}
+		r.name.EN, r.name.ZH, _ = strings.Cut(f[4], "|")
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // record is a family of identifiers of many values.
@@ -59,7 +89,7 @@ var directories = [2]*directory{V2007: compile(V2007), V1997: compile(V1997)}
 // compile reads the formats of a table. A mistake in it is one of this
 // package, found by the first test that runs.
 func compile(p Protocol) *directory {
-	rows, records, kinds := table2007, records2007, eventKinds[:]
+	rows, records, kinds := rows2007(), records2007, eventKinds[:]
 	if p == V1997 {
 		rows, records, kinds = rows1997(), nil, nil
 	}
