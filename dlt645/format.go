@@ -126,11 +126,13 @@ func parsePart(s, unit string, off uint16) ([]part, error) {
 		}
 		p.width, p.dec = uint16(digits/2), uint8(len(frac))
 		if bounded {
-			if _, err := fmt.Sscanf(bounds, "%d-%d]", &p.least, &p.most); err != nil {
+			from, to, _ := strings.Cut(strings.TrimSuffix(bounds, "]"), "-")
+			least, err1 := strconv.Atoi(from)
+			most, err2 := strconv.Atoi(to)
+			if err1 != nil || err2 != nil {
 				return nil, fmt.Errorf("dlt645: format %q: %q are no bounds", s, bounds)
 			}
-			unit := uint32(pow10(len(frac)))
-			p.least, p.most = p.least*unit, p.most*unit
+			p.least, p.most = uint32(least*int(pow10(len(frac)))), uint32(most*int(pow10(len(frac))))
 		}
 		return []part{p}, nil
 	}

@@ -86,7 +86,10 @@ func NameOf(di DI) Text {
 	return Text{}
 }
 
-// of joins the name of a row and that of one of its values.
+// of joins the name of a row and that of one of its values. What builds the
+// tables calls it often, what reads a meter never.
+//
+//go:noinline
 func (t Text) of(p Text) Text { return Text{t.EN + " " + p.EN, t.ZH + p.ZH} }
 
 func numberedText(t Text, n int) Text {
@@ -182,6 +185,7 @@ func (t Text) tariff(n byte) Text {
 	return Text{fmt.Sprintf("%s tariff %d", t.EN, n), fmt.Sprintf("%s(费率%d)", t.ZH, n)}
 }
 
+//go:noinline
 func (t Text) phase(n byte) Text {
 	switch n {
 	case 0:
