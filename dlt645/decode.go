@@ -11,7 +11,7 @@ var ErrUnknown = errors.New("dlt645: unknown data identifier")
 // Decode appends the items that data hold, the payload of an answer for di.
 // A block gives one item for each member. The number of bytes must fit the
 // table: for an identifier that the table lacks the error is ErrUnknown, for
-// a length that no member width divides it says so.
+// another length a *LengthError.
 func Decode(dst []Item, di DI, data []byte) ([]Item, error) {
 	e, ok := lookup(di)
 	if !ok {
@@ -121,11 +121,31 @@ func separated(data []byte, w int) bool {
 	return true
 }
 
-func (e *entry) lengthError(di DI, data []byte) error {
-	if len(data) == 0 {
-		return fmt.Errorf("dlt645: the answer for %s holds no data", di)
+// LengthError says that a good answer holds another number of bytes than the
+// table has for its identifier: its layout is unknown, and its bytes are all
+// that can be told.
+type LengthError struct {
+	DI     DI
+	Bytes  int
+	Want   int  // 0: no number of tariffs explains them
+	Always bool // exactly as many, else a multiple of it
+}
+
+// Error names the identifier and both numbers.
+func (e *LengthError) Error() string {
+	switch {
+	case e.Bytes == 0:
+		return fmt.Sprintf("dlt645: the answer for %s holds no data", e.DI)
+	case e.Want == 0:
+		return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, which no number of tariffs explains", e.DI, e.Bytes)
+	case e.Always:
+		return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, want %d", e.DI, e.Bytes, e.Want)
 	}
-	return fmt.Errorf("dlt645: the answer for %s holds %d bytes, which is no multiple of %d", di, len(data), e.width)
+	return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, which is no multiple of %d", e.DI, e.Bytes, e.Want)
+}
+
+func (e *entry) lengthError(di DI, data []byte) error {
+	return &LengthError{DI: di, Bytes: len(data), Want: e.width}
 }
 
 // decode reads the data of one identifier.
@@ -153,7 +173,7 @@ func (e *entry) decode(dst []Item, di DI, data []byte) ([]Item, error) {
 	case e.again != once:
 		return e.decodeAgain(dst, di, data)
 	case e.width != 0 && len(data) != e.width && len(data) != e.alt:
-		return dst, fmt.Errorf("dlt645: the answer for %s holds %d bytes, want %d", di, len(data), e.width)
+		return dst, &LengthError{di, len(data), e.width, true}
 	case len(e.parts) == 1:
 		return append(dst, Item{DI: di, Value: p.value(data)}), nil
 	}
