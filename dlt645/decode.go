@@ -26,8 +26,8 @@ func Decode(dst []Item, di DI, data []byte) ([]Item, error) {
 func (e *entry) decodeBlock(dst []Item, di DI, data []byte) ([]Item, error) {
 	width, stride, n := e.members(data, int(e.last-e.first)+1)
 	if n == 0 {
-		if b, rest, ok := splitTail(di, data); ok {
-			return decodeTail(dst, di, b, rest)
+		if di.Code == powers1997 && di.Protocol == V1997 && len(data) == 16 {
+			return e.decodePowers(dst, di, data)
 		}
 		return dst, e.lengthError(di, data)
 	}
@@ -40,38 +40,15 @@ func (e *entry) decodeBlock(dst []Item, di DI, data []byte) ([]Item, error) {
 	return dst, nil
 }
 
-// tails1997 are what the blocks of some meters of 1997 hold behind the members
-// that have one format: B63F the limits of the active power.
-var tails1997 = map[uint32][]uint32{0xB63F: {0xB634, 0xB635}}
+// powers1997 asks for the active powers.
+const powers1997 = 0xB63F
 
-// splitTail takes the members of a block apart from what stands behind them.
-func splitTail(di DI, data []byte) (members, rest []byte, ok bool) {
-	if di.Protocol != V1997 {
-		return nil, nil, false
-	}
-	e, _ := lookup(di)
-	want := int(e.last-e.first+1) * e.width
-	tail := 0
-	for _, code := range tails1997[di.Code] {
-		one, _ := lookup(DI{V1997, code})
-		tail += one.width
-	}
-	if tail == 0 || len(data) != want+tail {
-		return nil, nil, false
-	}
-	return data[:want], data[want:], true
-}
-
-func decodeTail(dst []Item, di DI, members, rest []byte) ([]Item, error) {
-	dst, err := Decode(dst, di, members)
-	for _, code := range tails1997[di.Code] {
-		if err != nil {
-			return dst, err
-		}
-		one := DI{V1997, code}
-		e, _ := lookup(one)
-		dst, err = e.decode(dst, one, rest[:e.width])
-		rest = rest[e.width:]
+// decodePowers reads the block of active powers as some meters of 1997 have it,
+// with the two limits, which have a format of their own, behind it.
+func (e *entry) decodePowers(dst []Item, di DI, data []byte) ([]Item, error) {
+	dst, err := e.decodeBlock(dst, di, data[:12])
+	for i := 12; i < 16 && err == nil; i += 2 {
+		dst, err = Decode(dst, DI{V1997, 0xB634 + uint32(i-12)/2}, data[i:i+2])
 	}
 	return dst, err
 }
@@ -133,15 +110,16 @@ type LengthError struct {
 
 // Error names the identifier and both numbers.
 func (e *LengthError) Error() string {
-	switch {
-	case e.Bytes == 0:
-		return fmt.Sprintf("dlt645: the answer for %s holds no data", e.DI)
-	case e.Want == 0:
-		return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, which no number of tariffs explains", e.DI, e.Bytes)
-	case e.Always:
-		return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, want %d", e.DI, e.Bytes, e.Want)
+	if e.Bytes == 0 {
+		return "dlt645: the answer for " + e.DI.String() + " holds no data"
 	}
-	return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, which is no multiple of %d", e.DI, e.Bytes, e.Want)
+	want := "which no number of tariffs explains"
+	if e.Always {
+		want = fmt.Sprint("want ", e.Want)
+	} else if e.Want != 0 {
+		want = fmt.Sprint("which is no multiple of ", e.Want)
+	}
+	return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, %s", e.DI, e.Bytes, want)
 }
 
 func (e *entry) lengthError(di DI, data []byte) error {

@@ -133,13 +133,13 @@ const (
 
 // Error gives both bytes.
 func (e *FrameError) Error() string {
-	switch e.Fault {
-	case FaultStart:
-		return fmt.Sprintf("dlt645: second start byte is %02X, want %02X", e.Got, e.Want)
-	case FaultEnd:
-		return fmt.Sprintf("dlt645: end byte is %02X, want %02X", e.Got, e.Want)
+	what, want := "checksum", "computed"
+	if e.Fault == FaultStart {
+		what, want = "second start byte", "want"
+	} else if e.Fault == FaultEnd {
+		what, want = "end byte", "want"
 	}
-	return fmt.Sprintf("dlt645: checksum is %02X, computed %02X", e.Got, e.Want)
+	return fmt.Sprintf("dlt645: %s is %02X, %s %02X", what, e.Got, want, e.Want)
 }
 
 // check reports the length of the frame at the start of b, errShort if more

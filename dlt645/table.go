@@ -89,12 +89,12 @@ var directories = [2]*directory{V2007: compile(V2007), V1997: compile(V1997)}
 // compile reads the formats of a table. A mistake in it is one of this
 // package, found by the first test that runs.
 func compile(p Protocol) *directory {
-	rows, records, kinds := rows2007(), records2007, eventKinds[:]
+	rows, records, kinds := table2007, records2007, eventKinds[:]
 	if p == V1997 {
-		rows, records, kinds = rows1997(), nil, nil
+		rows, records, kinds = table1997, nil, nil
 	}
-	all := make([]*entry, 0, len(rows)+len(records))
-	for _, r := range rows {
+	var all []*entry
+	for _, r := range readRows(rows) {
 		parts, again, err := parseFormat(r.format, r.unit)
 		if err != nil {
 			panic(err)

@@ -1,9 +1,83 @@
 package dlt645
 
-// table1997 holds the identifiers of the 1997 edition but the energies and
-// demands, which rows1997 makes of the three lists below; as table2007.
+// table1997 holds the identifiers of the 1997 edition, written as table2007 is.
 var table1997 = []byte(`
-+9000 byTariff97 XXXXXX.XX kWh combined active energy|组合有功电能
+# Energy: now, last month, the month before.
+*9000 byTariff97 XXXXXX.XX kWh combined active energy|组合有功电能
+ 9010 byTariff97 XXXXXX.XX kWh forward active energy|正向有功电能
+ 9020 byTariff97 XXXXXX.XX kWh reverse active energy|反向有功电能
+ 9110 byTariff97 XXXXXX.XX kvarh forward reactive energy|正向无功电能
+ 9120 byTariff97 XXXXXX.XX kvarh reverse reactive energy|反向无功电能
+ 9130 byTariff97 XXXXXX.XX kvarh quadrant I reactive energy|一象限无功电能
+ 9140 byTariff97 XXXXXX.XX kvarh quadrant IV reactive energy|四象限无功电能
+ 9150 byTariff97 XXXXXX.XX kvarh quadrant II reactive energy|二象限无功电能
+ 9160 byTariff97 XXXXXX.XX kvarh quadrant III reactive energy|三象限无功电能
+ 9410 byTariff97 XXXXXX.XX kWh last month's forward active energy|上月正向有功电能
+ 9420 byTariff97 XXXXXX.XX kWh last month's reverse active energy|上月反向有功电能
+ 9510 byTariff97 XXXXXX.XX kvarh last month's forward reactive energy|上月正向无功电能
+ 9520 byTariff97 XXXXXX.XX kvarh last month's reverse reactive energy|上月反向无功电能
+ 9530 byTariff97 XXXXXX.XX kvarh last month's quadrant I reactive energy|上月一象限无功电能
+ 9540 byTariff97 XXXXXX.XX kvarh last month's quadrant IV reactive energy|上月四象限无功电能
+ 9550 byTariff97 XXXXXX.XX kvarh last month's quadrant II reactive energy|上月二象限无功电能
+ 9560 byTariff97 XXXXXX.XX kvarh last month's quadrant III reactive energy|上月三象限无功电能
+ 9810 byTariff97 XXXXXX.XX kWh forward active energy of the month before last|上上月正向有功电能
+ 9820 byTariff97 XXXXXX.XX kWh reverse active energy of the month before last|上上月反向有功电能
+ 9910 byTariff97 XXXXXX.XX kvarh forward reactive energy of the month before last|上上月正向无功电能
+ 9920 byTariff97 XXXXXX.XX kvarh reverse reactive energy of the month before last|上上月反向无功电能
+ 9930 byTariff97 XXXXXX.XX kvarh quadrant I reactive energy of the month before last|上上月一象限无功电能
+ 9940 byTariff97 XXXXXX.XX kvarh quadrant IV reactive energy of the month before last|上上月四象限无功电能
+ 9950 byTariff97 XXXXXX.XX kvarh quadrant II reactive energy of the month before last|上上月二象限无功电能
+ 9960 byTariff97 XXXXXX.XX kvarh quadrant III reactive energy of the month before last|上上月三象限无功电能
+# Maximum demand: now, last month, the month before.
+ A010 byTariff97 XX.XXXX kW forward active maximum demand|正向有功最大需量
+ A020 byTariff97 XX.XXXX kW reverse active maximum demand|反向有功最大需量
+ A110 byTariff97 XX.XXXX kvar forward reactive maximum demand|正向无功最大需量
+ A120 byTariff97 XX.XXXX kvar reverse reactive maximum demand|反向无功最大需量
+ A130 byTariff97 XX.XXXX kvar quadrant I reactive maximum demand|一象限无功最大需量
+ A140 byTariff97 XX.XXXX kvar quadrant IV reactive maximum demand|四象限无功最大需量
+ A150 byTariff97 XX.XXXX kvar quadrant II reactive maximum demand|二象限无功最大需量
+ A160 byTariff97 XX.XXXX kvar quadrant III reactive maximum demand|三象限无功最大需量
+ A410 byTariff97 XX.XXXX kW last month's forward active maximum demand|上月正向有功最大需量
+ A420 byTariff97 XX.XXXX kW last month's reverse active maximum demand|上月反向有功最大需量
+ A510 byTariff97 XX.XXXX kvar last month's forward reactive maximum demand|上月正向无功最大需量
+ A520 byTariff97 XX.XXXX kvar last month's reverse reactive maximum demand|上月反向无功最大需量
+ A530 byTariff97 XX.XXXX kvar last month's quadrant I reactive maximum demand|上月一象限无功最大需量
+ A540 byTariff97 XX.XXXX kvar last month's quadrant IV reactive maximum demand|上月四象限无功最大需量
+ A550 byTariff97 XX.XXXX kvar last month's quadrant II reactive maximum demand|上月二象限无功最大需量
+ A560 byTariff97 XX.XXXX kvar last month's quadrant III reactive maximum demand|上月三象限无功最大需量
+ A810 byTariff97 XX.XXXX kW forward active maximum demand of the month before last|上上月正向有功最大需量
+ A820 byTariff97 XX.XXXX kW reverse active maximum demand of the month before last|上上月反向有功最大需量
+ A910 byTariff97 XX.XXXX kvar forward reactive maximum demand of the month before last|上上月正向无功最大需量
+ A920 byTariff97 XX.XXXX kvar reverse reactive maximum demand of the month before last|上上月反向无功最大需量
+ A930 byTariff97 XX.XXXX kvar quadrant I reactive maximum demand of the month before last|上上月一象限无功最大需量
+ A940 byTariff97 XX.XXXX kvar quadrant IV reactive maximum demand of the month before last|上上月四象限无功最大需量
+ A950 byTariff97 XX.XXXX kvar quadrant II reactive maximum demand of the month before last|上上月二象限无功最大需量
+ A960 byTariff97 XX.XXXX kvar quadrant III reactive maximum demand of the month before last|上上月三象限无功最大需量
+# Its time: now, last month, the month before.
+ B010 byTariff97 MMDDhhmm - time of the forward active maximum demand|正向有功最大需量发生时间
+ B020 byTariff97 MMDDhhmm - time of the reverse active maximum demand|反向有功最大需量发生时间
+ B110 byTariff97 MMDDhhmm - time of the forward reactive maximum demand|正向无功最大需量发生时间
+ B120 byTariff97 MMDDhhmm - time of the reverse reactive maximum demand|反向无功最大需量发生时间
+ B130 byTariff97 MMDDhhmm - time of the quadrant I reactive maximum demand|一象限无功最大需量发生时间
+ B140 byTariff97 MMDDhhmm - time of the quadrant IV reactive maximum demand|四象限无功最大需量发生时间
+ B150 byTariff97 MMDDhhmm - time of the quadrant II reactive maximum demand|二象限无功最大需量发生时间
+ B160 byTariff97 MMDDhhmm - time of the quadrant III reactive maximum demand|三象限无功最大需量发生时间
+ B410 byTariff97 MMDDhhmm - time of last month's forward active maximum demand|上月正向有功最大需量发生时间
+ B420 byTariff97 MMDDhhmm - time of last month's reverse active maximum demand|上月反向有功最大需量发生时间
+ B510 byTariff97 MMDDhhmm - time of last month's forward reactive maximum demand|上月正向无功最大需量发生时间
+ B520 byTariff97 MMDDhhmm - time of last month's reverse reactive maximum demand|上月反向无功最大需量发生时间
+ B530 byTariff97 MMDDhhmm - time of last month's quadrant I reactive maximum demand|上月一象限无功最大需量发生时间
+ B540 byTariff97 MMDDhhmm - time of last month's quadrant IV reactive maximum demand|上月四象限无功最大需量发生时间
+ B550 byTariff97 MMDDhhmm - time of last month's quadrant II reactive maximum demand|上月二象限无功最大需量发生时间
+ B560 byTariff97 MMDDhhmm - time of last month's quadrant III reactive maximum demand|上月三象限无功最大需量发生时间
+ B810 byTariff97 MMDDhhmm - time of the forward active maximum demand of the month before last|上上月正向有功最大需量发生时间
+ B820 byTariff97 MMDDhhmm - time of the reverse active maximum demand of the month before last|上上月反向有功最大需量发生时间
+ B910 byTariff97 MMDDhhmm - time of the forward reactive maximum demand of the month before last|上上月正向无功最大需量发生时间
+ B920 byTariff97 MMDDhhmm - time of the reverse reactive maximum demand of the month before last|上上月反向无功最大需量发生时间
+ B930 byTariff97 MMDDhhmm - time of the quadrant I reactive maximum demand of the month before last|上上月一象限无功最大需量发生时间
+ B940 byTariff97 MMDDhhmm - time of the quadrant IV reactive maximum demand of the month before last|上上月四象限无功最大需量发生时间
+ B950 byTariff97 MMDDhhmm - time of the quadrant II reactive maximum demand of the month before last|上上月二象限无功最大需量发生时间
+ B960 byTariff97 MMDDhhmm - time of the quadrant III reactive maximum demand of the month before last|上上月三象限无功最大需量发生时间
 # Variables and counts.
  B210 single MMDDhhmm - last programming|最近一次编程时间
  B211 single MMDDhhmm - last demand reset|最近一次最大需量清零时间
@@ -66,62 +140,3 @@ var table1997 = []byte(`
  C510 single MMDDhhmm - load record start|负荷记录起始时间
  C511 single NNNN min load record interval|负荷记录间隔时间
 `)
-
-// registers1997 are the second and third digit of an energy 9xxx, a maximum
-// demand Axxx or its time Bxxx.
-var registers1997 = []struct {
-	code   uint32
-	active bool
-	name   Text
-}{
-	{0x010, true, Text{"forward active", "正向有功"}},
-	{0x020, true, Text{"reverse active", "反向有功"}},
-	{0x110, false, Text{"forward reactive", "正向无功"}},
-	{0x120, false, Text{"reverse reactive", "反向无功"}},
-	{0x130, false, Text{"quadrant I reactive", "一象限无功"}},
-	{0x140, false, Text{"quadrant IV reactive", "四象限无功"}},
-	{0x150, false, Text{"quadrant II reactive", "二象限无功"}},
-	{0x160, false, Text{"quadrant III reactive", "三象限无功"}},
-}
-
-// periods1997 are what the second digit adds: now, last month, the month
-// before.
-var periods1997 = []struct {
-	code          uint32
-	before, after string
-	zh            string
-}{
-	{0x000, "", "", ""},
-	{0x400, "last month's ", "", "上月"},
-	{0x800, "", " of the month before last", "上上月"},
-}
-
-// kinds1997 are the first digit.
-var kinds1997 = []struct {
-	code             uint32
-	format           string
-	active, reactive string // unit
-	before           string
-	name             Text
-}{
-	{0x9000, "XXXXXX.XX", "kWh", "kvarh", "", Text{" energy", "电能"}},
-	{0xA000, "XX.XXXX", "kW", "kvar", "", Text{" maximum demand", "最大需量"}},
-	{0xB000, "MMDDhhmm", "", "", "time of the ", Text{" maximum demand", "最大需量发生时间"}},
-}
-
-func rows1997() []row {
-	var rows []row
-	for _, k := range kinds1997 {
-		for _, p := range periods1997 {
-			for _, r := range registers1997 {
-				unit := k.reactive
-				if r.active {
-					unit = k.active
-				}
-				name := Text{k.before + p.before + r.name.EN + k.name.EN + p.after, p.zh + r.name.ZH + k.name.ZH}
-				rows = append(rows, row{k.code | p.code | r.code, byTariff97, k.format, unit, name})
-			}
-		}
-	}
-	return append(rows, readRows(table1997)...)
-}

@@ -244,13 +244,51 @@ var table2007 = []byte(`
 # The number of the screen is missing where there are 4 bytes.
  04040100 byNumber H8/4+NN - scrolled screen|自动循环显示屏
  04040200 byNumber H8/4+NN - screen by key|按键循环显示屏
-# Later: prices and steps. When an event is one, 0409, is in limits2007.
+# Later: prices and steps.
  04050100 byNumber XXXX.XXXX yuan/kWh tariff price, set 1|第一套费率电价
  04050200 byNumber XXXX.XXXX yuan/kWh tariff price, set 2|第二套费率电价
  04060000 byNumber XXXXXX.XX kWh step, set 1|第一套阶梯值
  04060100 byNumber XXXX.XXXX yuan/kWh step price, set 1|第一套阶梯电价
  04060200 byNumber XXXXXX.XX kWh step, set 2|第二套阶梯值
  04060300 byNumber XXXX.XXXX yuan/kWh step price, set 2|第二套阶梯电价
+# Later: when an event is one.
++04090101 single XXX.X V loss of voltage: voltage below|失压事件电压触发上限
++04090102 single XXX.X V loss of voltage: voltage restored above|失压事件电压恢复下限
++04090103 single XX.XXXX A loss of voltage: current above|失压事件电流触发下限
++04090104 single NN s loss of voltage: delay|失压事件判定延时时间
++04090201 single XXX.X V under-voltage: voltage below|欠压事件电压触发上限
++04090202 single NN s under-voltage: delay|欠压事件判定延时时间
++04090301 single XXX.X V over-voltage: voltage above|过压事件电压触发下限
++04090302 single NN s over-voltage: delay|过压事件判定延时时间
++04090401 single XXX.X V phase loss: voltage below|断相事件电压触发上限
++04090402 single XX.XXXX A phase loss: current below|断相事件电流触发上限
++04090403 single NN s phase loss: delay|断相事件判定延时时间
++04090501 single XX.XX % voltage unbalance: above|电压不平衡率限值
++04090502 single NN s voltage unbalance: delay|电压不平衡率判定延时时间
++04090601 single XX.XX % current unbalance: above|电流不平衡率限值
++04090602 single NN s current unbalance: delay|电流不平衡率判定延时时间
++04090701 single XXX.X V loss of current: voltage above|失流事件电压触发下限
++04090702 single XX.XXXX A loss of current: current below|失流事件电流触发上限
++04090703 single XX.XXXX A loss of current: other current above|失流事件电流触发下限
++04090704 single NN s loss of current: delay|失流事件判定延时时间
++04090801 single XXX.X A over-current: current above|过流事件电流触发下限
++04090802 single NN s over-current: delay|过流事件判定延时时间
++04090901 single XXX.X V broken current: voltage above|断流事件电压触发下限
++04090902 single XX.XXXX A broken current: current below|断流事件电流触发上限
++04090903 single NN s broken current: delay|断流事件判定延时时间
++04090A01 single XX.XXXX kW reverse power flow: active power above|潮流反向事件有功功率触发下限
++04090A02 single NN s reverse power flow: delay|潮流反向事件判定延时时间
++04090B01 single XX.XXXX kW overload: active power above|过载事件有功功率触发下限
++04090B02 single NN s overload: delay|过载事件判定延时时间
++04090C01 single XXX.X V voltage quality: upper limit|电压考核上限
++04090C02 single XXX.X V voltage quality: lower limit|电压考核下限
++04090D01 single XX.XXXX kW demand exceeded: active demand above|有功需量超限事件需量触发下限
++04090D02 single XX.XXXX kvar demand exceeded: reactive demand above|无功需量超限事件需量触发下限
++04090D03 single NN s demand exceeded: delay|需量超限事件判定延时时间
++04090E01 single X.XXX - power factor low: below|总功率因数超下限阀值
++04090E02 single NN s power factor low: delay|总功率因数超下限判定延时时间
++04090F01 single XX.XX % serious current unbalance: above|电流严重不平衡限值
++04090F02 single NN s serious current unbalance: delay|电流严重不平衡触发延时时间
  04800001 single A - software version|软件版本号
  04800002 single A - hardware version|硬件版本号
  04800003 single A - vendor code|厂家编号
