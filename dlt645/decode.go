@@ -11,31 +11,46 @@ var ErrUnknown = errors.New("dlt645: unknown data identifier")
 // Decode appends the items that data hold, the payload of an answer for di.
 // A block gives one item for each member. The number of bytes must fit the
 // table: for an identifier that the table lacks the error is ErrUnknown, for
-// a length that no member width divides it says so.
+// another length a *LengthError.
 func Decode(dst []Item, di DI, data []byte) ([]Item, error) {
 	e, ok := lookup(di)
 	if !ok {
 		return dst, fmt.Errorf("%w %s", ErrUnknown, di)
 	}
 	if e.mask != 0 && di.Code&e.mask == e.mask {
-		_, first, last, _ := e.varying()
-		return e.decodeBlock(dst, di, data, e.mask, first, last)
+		return e.decodeBlock(dst, di, data)
 	}
 	return e.decode(dst, di, data)
 }
 
-func (e *entry) decodeBlock(dst []Item, di DI, data []byte, mask, first, last uint32) ([]Item, error) {
-	width, stride, n := e.members(data, int(last-first)+1)
+func (e *entry) decodeBlock(dst []Item, di DI, data []byte) ([]Item, error) {
+	width, stride, n := e.members(data, int(e.last-e.first)+1)
 	if n == 0 {
+		if di.Code == powers1997 && di.Protocol == V1997 && len(data) == 16 {
+			return e.decodePowers(dst, di, data)
+		}
 		return dst, e.lengthError(di, data)
 	}
 	for i := range n {
 		var err error
-		if dst, err = e.decode(dst, di.member(mask, first+uint32(i)), data[i*stride:i*stride+width]); err != nil {
+		if dst, err = e.decode(dst, di.member(e.mask, e.first+uint32(i)), data[i*stride:i*stride+width]); err != nil {
 			return dst, err
 		}
 	}
 	return dst, nil
+}
+
+// powers1997 asks for the active powers.
+const powers1997 = 0xB63F
+
+// decodePowers reads the block of active powers as some meters of 1997 have it,
+// with the two limits, which have a format of their own, behind it.
+func (e *entry) decodePowers(dst []Item, di DI, data []byte) ([]Item, error) {
+	dst, err := e.decodeBlock(dst, di, data[:12])
+	for i := 12; i < 16 && err == nil; i += 2 {
+		dst, err = Decode(dst, DI{V1997, 0xB634 + uint32(i-12)/2}, data[i:i+2])
+	}
+	return dst, err
 }
 
 // members divides the data of n members, at most most: the width of one, and
@@ -83,11 +98,32 @@ func separated(data []byte, w int) bool {
 	return true
 }
 
-func (e *entry) lengthError(di DI, data []byte) error {
-	if len(data) == 0 {
-		return fmt.Errorf("dlt645: the answer for %s holds no data", di)
+// LengthError says that a good answer holds another number of bytes than the
+// table has for its identifier: its layout is unknown, and its bytes are all
+// that can be told.
+type LengthError struct {
+	DI     DI
+	Bytes  int
+	Want   int  // 0: no number of tariffs explains them
+	Always bool // exactly as many, else a multiple of it
+}
+
+// Error names the identifier and both numbers.
+func (e *LengthError) Error() string {
+	if e.Bytes == 0 {
+		return "dlt645: the answer for " + e.DI.String() + " holds no data"
 	}
-	return fmt.Errorf("dlt645: the answer for %s holds %d bytes, which is no multiple of %d", di, len(data), e.width)
+	want := "which no number of tariffs explains"
+	if e.Always {
+		want = fmt.Sprint("want ", e.Want)
+	} else if e.Want != 0 {
+		want = fmt.Sprint("which is no multiple of ", e.Want)
+	}
+	return fmt.Sprintf("dlt645: the answer for %s holds %d bytes, %s", e.DI, e.Bytes, want)
+}
+
+func (e *entry) lengthError(di DI, data []byte) error {
+	return &LengthError{DI: di, Bytes: len(data), Want: e.width}
 }
 
 // decode reads the data of one identifier.
@@ -115,7 +151,7 @@ func (e *entry) decode(dst []Item, di DI, data []byte) ([]Item, error) {
 	case e.again != once:
 		return e.decodeAgain(dst, di, data)
 	case e.width != 0 && len(data) != e.width && len(data) != e.alt:
-		return dst, fmt.Errorf("dlt645: the answer for %s holds %d bytes, want %d", di, len(data), e.width)
+		return dst, &LengthError{di, len(data), e.width, true}
 	case len(e.parts) == 1:
 		return append(dst, Item{DI: di, Value: p.value(data)}), nil
 	}
@@ -150,10 +186,17 @@ func (e *entry) decodeAgain(dst []Item, di DI, data []byte) ([]Item, error) {
 	return dst, nil
 }
 
+// within reports whether a number, without its point, can be the part's.
+func (p *part) within(n int64) bool { return p.most == 0 || int64(p.least) <= n && n <= int64(p.most) }
+
 // value reads one item. Absent and invalid data are values too.
 func (p *part) value(b []byte) Value {
 	if p.form == formNumber {
-		return NumberValue(b, p.dec, p.signed)
+		v := NumberValue(b, p.dec, p.signed)
+		if v.Kind == Number && !p.within(v.Dec.Coef) {
+			return Value{Kind: Invalid, Text: reversed(b)}
+		}
+		return v
 	}
 	if p.form == formText {
 		return textValue(b)

@@ -13,6 +13,20 @@
 // package adds and removes and no other package knows of. Within DATA, what
 // has several bytes goes low byte first.
 //
+// What one needs first:
+//
+//	ParseAddress, ParseDI                         from what people write
+//	ReadRequest, ReadMoreRequest, WriteRequest    frames to send, Frame.AppendBinary
+//	Scan, Pending, Diagnose                       frames in what came, and why there is none
+//	Frame.Answers, Frame.Refusal, Frame.Payload   of an answer
+//	Assembly                                      answers of several frames
+//	Decode, Item, Value, Decimal                  what an answer says
+//	Name, NameOf, Text, Unit                      how the standard calls it, in two languages
+//	AppendParsed                                  values to write
+//	Refusal, LengthError, FrameError              for errors.As
+//	ErrUnknown, ErrSequence                       for errors.Is
+//	FindOther                                     frames of other protocols
+//
 // The package is pure: it does no I/O, reads no clock and starts no
 // goroutine. The exchange on a line, with its time-outs, is package meter.
 //

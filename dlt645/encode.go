@@ -71,6 +71,9 @@ func (p *part) append(b []byte, v Value) ([]byte, error) {
 		if v.Kind != Number || !ok || v.Dec.Scale > p.dec {
 			return b, fmt.Errorf("dlt645: %q is no number with %d decimals", v, p.dec)
 		}
+		if !p.within(n) {
+			return b, fmt.Errorf("dlt645: %q lies outside of %d to %d", v, int64(p.least)/pow10(int(p.dec)), int64(p.most)/pow10(int(p.dec)))
+		}
 		return AppendNumber(b, n, width, p.signed)
 	case formText:
 		return appendText(b, v.Text, width)

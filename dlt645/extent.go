@@ -9,6 +9,9 @@ func Extent(di DI) (least, most Decimal, ok bool) {
 		return Decimal{}, Decimal{}, false
 	}
 	p := e.parts[0]
+	if p.most != 0 {
+		return Decimal{int64(p.least), p.dec}, Decimal{int64(p.most), p.dec}, true
+	}
 	return ExtentOf(int(p.width), p.dec, p.signed)
 }
 

@@ -1,5 +1,7 @@
 package dlt645
 
+import "strconv"
+
 // Other protocols share the lines of electricity meters, and two of them the
 // start byte. Their frames are told by name, so that nobody looks for noise
 // where a meter speaks another language.
@@ -9,30 +11,59 @@ package dlt645
 //	CJ/T 188      68 | T | 7 × A | C | L | … | CS | 16         T: 10 to 49
 //	Modbus-RTU    address | function | count | … | CRC         answers to the reading functions 1 to 4
 
-// foreignProtocol finds a frame of another protocol at the start of b.
+// foreignProtocol finds a frame of another protocol at the start of b, and the
+// address in one.
 type foreignProtocol struct {
-	name  string
-	frame func(b []byte) (n int)
+	name    string
+	frame   func(b []byte) (n int)
+	address func(b []byte) string
 }
 
 var foreignProtocols = []foreignProtocol{
-	{"Q/GDW 698.45", frame698},
-	{"Q/GDW 376.1", frame376},
-	{"CJ/T 188", frame188},
-	{"Modbus-RTU", frameModbus},
+	{"Q/GDW 698.45", frame698, func(b []byte) string { return reversed(b[5 : 6+b[4]&0x0F]) }},
+	{"Q/GDW 376.1", frame376, func(b []byte) string {
+		if len(b) < 14 {
+			return ""
+		}
+		return reversed(b[7:9]) + reversed(b[9:11])
+	}},
+	{"CJ/T 188", frame188, func(b []byte) string { return reversed(b[2:9]) }},
+	{"Modbus-RTU", frameModbus, func(b []byte) string { return strconv.Itoa(int(b[0])) }},
+}
+
+// Other is a frame of another protocol: b[Start:End].
+type Other struct {
+	Protocol   string
+	Address    string // as that protocol writes it, high byte first
+	Start, End int
+}
+
+// String gives the protocol and the address.
+func (o Other) String() string {
+	if o.Address == "" {
+		return o.Protocol
+	}
+	return o.Protocol + ", address " + o.Address
+}
+
+// FindOther finds the first good frame in b that is not of DL/T 645. One of ours
+// that it carries is found by Scan in what follows its first byte.
+func FindOther(b []byte) (Other, bool) {
+	for i := range b {
+		for _, p := range foreignProtocols {
+			if n := p.frame(b[i:]); n > 0 {
+				return Other{p.name, p.address(b[i : i+n]), i, i + n}, true
+			}
+		}
+	}
+	return Other{}, false
 }
 
 // Foreign gives the name of the protocol of the first good frame in b that is
 // not of DL/T 645, "" if there is none.
 func Foreign(b []byte) string {
-	for i := range b {
-		for _, p := range foreignProtocols {
-			if p.frame(b[i:]) > 0 {
-				return p.name
-			}
-		}
-	}
-	return ""
+	o, _ := FindOther(b)
+	return o.Protocol
 }
 
 // frame698 gives the length of the frame at the start of b, 0 if there is

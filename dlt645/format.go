@@ -28,6 +28,8 @@ type part struct {
 	width  uint16 // bytes; 0: as many as there are
 	alt    uint16 // another width that meters send; 0: none
 	dec    uint8  // decimal places
+	least  uint32 // a number less than that or greater than most is none; most 0: any
+	most   uint32
 	signed bool   // the top bit is the sign (Appendix A)
 	tokens string // of a time: YYMMDDhhmmss or a part of it
 	unit   string
@@ -47,6 +49,7 @@ const (
 // a few signs more:
 //
 //	XXX.X         BCD digits with decimals; ± in front: the top bit is the sign
+//	XX.XX[45-65]  what lies outside of 45 to 65 is no value
 //	NN            BCD digits of a number without decimals
 //	N12           12 BCD digits that are no quantity
 //	A6            6 characters; A: as many as there are
@@ -96,6 +99,7 @@ func nameOfPart(p part) Text {
 
 func parsePart(s, unit string, off uint16) ([]part, error) {
 	p := part{off: off, unit: unit}
+	s, bounds, bounded := strings.Cut(s, "[")
 	body, alt, ok := strings.Cut(s, "/")
 	if ok {
 		n, err := strconv.ParseUint(alt, 10, 8)
@@ -121,6 +125,15 @@ func parsePart(s, unit string, off uint16) ([]part, error) {
 			return nil, fmt.Errorf("dlt645: format %q", s)
 		}
 		p.width, p.dec = uint16(digits/2), uint8(len(frac))
+		if bounded {
+			from, to, _ := strings.Cut(strings.TrimSuffix(bounds, "]"), "-")
+			least, err1 := strconv.Atoi(from)
+			most, err2 := strconv.Atoi(to)
+			if err1 != nil || err2 != nil {
+				return nil, fmt.Errorf("dlt645: format %q: %q are no bounds", s, bounds)
+			}
+			p.least, p.most = uint32(least*int(pow10(len(frac)))), uint32(most*int(pow10(len(frac))))
+		}
 		return []part{p}, nil
 	}
 	if f, ok := forms[body[0]]; ok && body != strings.Repeat("N", len(body)) {

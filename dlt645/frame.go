@@ -115,6 +115,33 @@ var errNoStart = errors.New("dlt645: no start byte 68")
 // errShort says that b may be the beginning of a frame.
 var errShort = errors.New("dlt645: the frame ends early")
 
+// FrameError says which byte of a candidate makes it no frame.
+type FrameError struct {
+	Fault     Fault
+	Got, Want byte
+}
+
+// Fault is a byte that is wrong.
+type Fault uint8
+
+// The faults of a frame.
+const (
+	FaultStart    Fault = iota // the second start byte
+	FaultEnd                   // the end byte
+	FaultChecksum              // the checksum, or any byte before it
+)
+
+// Error gives both bytes.
+func (e *FrameError) Error() string {
+	what, want := "checksum", "computed"
+	if e.Fault == FaultStart {
+		what, want = "second start byte", "want"
+	} else if e.Fault == FaultEnd {
+		what, want = "end byte", "want"
+	}
+	return fmt.Sprintf("dlt645: %s is %02X, %s %02X", what, e.Got, want, e.Want)
+}
+
 // check reports the length of the frame at the start of b, errShort if more
 // bytes may complete one, or why there is none.
 func check(b []byte) (int, error) {
@@ -124,7 +151,7 @@ func check(b []byte) (int, error) {
 	case b[0] != headByte:
 		return 0, errNoStart
 	case len(b) > 7 && b[7] != headByte:
-		return 0, fmt.Errorf("dlt645: second start byte is %02X, want 68", b[7])
+		return 0, &FrameError{FaultStart, b[7], headByte}
 	case len(b) < headerLen:
 		return 0, errShort
 	}
@@ -133,10 +160,10 @@ func check(b []byte) (int, error) {
 		return 0, errShort
 	}
 	if b[n-1] != tailByte {
-		return 0, fmt.Errorf("dlt645: end byte is %02X, want 16", b[n-1])
+		return 0, &FrameError{FaultEnd, b[n-1], tailByte}
 	}
 	if got, want := b[n-2], checksum(b[:n-2]); got != want {
-		return 0, fmt.Errorf("dlt645: checksum is %02X, computed %02X", got, want)
+		return 0, &FrameError{FaultChecksum, got, want}
 	}
 	return n, nil
 }

@@ -38,7 +38,7 @@ func decodeFreeze(dst []Item, di DI, data []byte) ([]Item, error) {
 			break
 		}
 	}
-	return dst, fmt.Errorf("dlt645: the answer for %s holds %d bytes, which no number of tariffs explains", di, len(data))
+	return dst, &LengthError{DI: di, Bytes: len(data)}
 }
 
 func frozenWidth(width int, tariffs bool, n int) int {

@@ -86,74 +86,18 @@ func NameOf(di DI) Text {
 	return Text{}
 }
 
-// of joins the name of a row and that of one of its values.
+// of joins the name of a row and that of one of its values. What builds the
+// tables calls it often, what reads a meter never.
+//
+//go:noinline
 func (t Text) of(p Text) Text { return Text{t.EN + " " + p.EN, t.ZH + p.ZH} }
 
 func numberedText(t Text, n int) Text {
 	return Text{fmt.Sprintf("%s %d", t.EN, n), fmt.Sprintf("%s%d", t.ZH, n)}
 }
 
-// member names what varies in the identifier, with the row's name.
-func (e *entry) member(di DI) Text {
-	t := e.name
-	d2, d1, d0 := di.byteAt(2), di.byteAt(1), di.byteAt(0)
-	switch e.scheme {
-	case byTariff:
-		return t.tariff(d1).settlement(d0)
-	case byPast14:
-		return t.settlement(d0)
-	case byPhase, byTotal:
-		return t.phase(d1)
-	case byPhase14:
-		return t.phase((d2-byte(e.code>>16))/0x14 + 1).settlement(d0)
-	case byOrder:
-		if d0 == block {
-			return t.phase(d1).tariff(block)
-		}
-		return numberedText(t.phase(d1), int(d0))
-	case byWord:
-		if d0 == block {
-			return Text{t.EN + "s", t.ZH + "块"}
-		}
-		return numberedText(t, int(d0))
-	case byNumber:
-		return numberedText(t, int(d0))
-	case byLevel:
-		return numberedText(t, int(d0)-1)
-	case byRecord:
-		return t.back(d0)
-	case byPast:
-		if d1 > 0 {
-			t = t.phase(d1)
-		}
-		return t.months(d0)
-	case byEvent:
-		return t.phase(d1).back(d0)
-	case byDemand:
-		return exceeded[d1-1].of(t).back(d0)
-	case byFreeze:
-		return freezes[d2].of(t).back(d0)
-	case byClass:
-		if d2 > 0 {
-			t = numberedText(Text{t.EN + " of class", t.ZH + "类"}, int(d2))
-		}
-		return [3]Text{{"earliest", "最早"}, {"given", "给定时间"}, {"latest", "最近"}}[d0].of(t)
-	case byTariff97:
-		if d0&15 == 0x0F {
-			return t.tariff(block)
-		}
-		return t.tariff(d0 & 15)
-	case byPhase97, byTotal97:
-		if d0&15 == 0x0F {
-			return t.phase(block)
-		}
-		return t.phase(d0 & 15)
-	}
-	return t
-}
-
 // freezes names DI2 of a freeze.
-var freezes = map[byte]Text{
+var freezes = [7]Text{
 	0x00: {"timed", "定时"}, 0x01: {"instant", "瞬时"}, 0x02: {"time-zone switch", "两套时区表切换"},
 	0x03: {"day-table switch", "两套日时段表切换"}, 0x06: {"daily", "日"},
 }
@@ -162,6 +106,52 @@ var freezes = map[byte]Text{
 var exceeded = [6]Text{
 	{"forward active", "正向有功"}, {"reverse active", "反向有功"}, {"quadrant I", "第一象限"},
 	{"quadrant II", "第二象限"}, {"quadrant III", "第三象限"}, {"quadrant IV", "第四象限"},
+}
+
+func (t Text) exceeded(d1 byte) Text { return exceeded[d1-1].of(t) }
+
+func (t Text) freeze(d2 byte) Text { return freezes[d2].of(t) }
+
+func (t Text) class(d2 byte) Text {
+	if d2 == 0 {
+		return t
+	}
+	return numberedText(Text{t.EN + " of class", t.ZH + "类"}, int(d2))
+}
+
+func (t Text) moment(d0 byte) Text {
+	return [3]Text{{"earliest", "最早"}, {"given", "给定时间"}, {"latest", "最近"}}[d0].of(t)
+}
+
+func (t Text) word(n byte) Text {
+	if n == block {
+		return Text{t.EN + "s", t.ZH + "块"}
+	}
+	return numberedText(t, int(n))
+}
+
+func (t Text) number(n byte) Text {
+	if n == block {
+		return t.tariff(block)
+	}
+	return numberedText(t, int(n))
+}
+
+func (t Text) level(n byte) Text { return numberedText(t, int(n)-1) }
+
+// coefficient names DI0 of the coefficients of a line and transformer.
+func (t Text) coefficient(n byte) Text {
+	of := [4]Text{{"conductance", "电导"}, {"susceptance", "电纳"}, {"resistance", "电阻"}, {"reactance", "电抗"}}[(n-1)%4]
+	return of.of(t).phase((n-1)/4 + 1)
+}
+
+func (t Text) phaseFrom0(n byte) Text { return t.phase(n + 1) }
+
+func (t Text) phaseIfAny(n byte) Text {
+	if n == 0 {
+		return t
+	}
+	return t.phase(n)
 }
 
 func (t Text) settlement(d0 byte) Text {
@@ -195,6 +185,7 @@ func (t Text) tariff(n byte) Text {
 	return Text{fmt.Sprintf("%s tariff %d", t.EN, n), fmt.Sprintf("%s(费率%d)", t.ZH, n)}
 }
 
+//go:noinline
 func (t Text) phase(n byte) Text {
 	switch n {
 	case 0:

@@ -257,6 +257,9 @@ func drawValue(t *rapid.T, p *part) Value {
 			most = 8*pow10(2*int(p.width)-1) - 1
 			least = -most
 		}
+		if p.most != 0 {
+			least, most = int64(p.least), int64(p.most)
+		}
 		n := rapid.Int64Range(least, most).Draw(t, "number")
 		return Value{Kind: Number, Dec: Decimal{n, p.dec}}
 	case formText:

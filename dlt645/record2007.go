@@ -47,11 +47,11 @@ var (
 	totals      = []field{{Text{"count", "总次数"}, "NNNNNN", ""}, {Text{"minutes", "总累计时间"}, "NNNNNN", "min"}}
 	phaseTotals = phased(totals)
 
-	lossRecord    = slices.Concat(span, prefixed(total, increments), phased(slices.Concat(increments, momentary)), prefixed(total, ampereHours), phased(ampereHours))
-	currentRecord = slices.Concat(span, prefixed(total, increments), phased(slices.Concat(increments, momentary)))
-	spanRecord    = slices.Concat(span, prefixed(total, increments), phased(increments))
-	unbalance     = slices.Concat(span, []field{{Text{"highest unbalance", "最大不平衡率"}, "XX.XX", "%"}}, prefixed(total, increments), phased(increments))
-	coverRecord   = slices.Concat(span, prefixed(before, registers), prefixed(after, registers))
+	lossRecord    = join(span, prefixed(total, increments), phased(join(increments, momentary)), prefixed(total, ampereHours), phased(ampereHours))
+	currentRecord = join(span, prefixed(total, increments), phased(join(increments, momentary)))
+	spanRecord    = join(span, prefixed(total, increments), phased(increments))
+	unbalance     = join(span, []field{{Text{"highest unbalance", "最大不平衡率"}, "XX.XX", "%"}}, prefixed(total, increments), phased(increments))
+	coverRecord   = join(span, prefixed(before, registers), prefixed(after, registers))
 
 	quality = []field{
 		{Text{"minutes monitored", "电压监测时间"}, "NNNNNN", "min"},
@@ -107,35 +107,43 @@ var records2007 = []record{
 	{0x03110000, byRecord, 0, once, Text{"power-off record", "掉电记录"}, span},
 	// One source has 6 bytes here, another 18: a count for each of the six.
 	{0x03120000, single, 0, numbered, Text{"demand limit exceeded", "需量超限"}, []field{{Text{"count", "总次数"}, "NNNNNN", ""}}},
-	{0x03120000, byDemand, 0, once, Text{"demand limit exceeded record", "需量超限记录"}, slices.Concat(span, demands[:2])},
-	{0x03300000, byRecord, 0, once, Text{"programming record", "编程记录"}, slices.Concat(done, times(10, field{Text{"identifier", "数据标识"}, "H8", ""}))},
-	{0x03300100, byRecord, 0, once, Text{"meter clear record", "电表清零记录"}, slices.Concat(done, prefixed(total, registers), phased(registers))},
+	{0x03120000, byDemand, 0, once, Text{"demand limit exceeded record", "需量超限记录"}, join(span, demands[:2])},
+	{0x03300000, byRecord, 0, once, Text{"programming record", "编程记录"}, join(done, times(10, field{Text{"identifier", "数据标识"}, "H8", ""}))},
+	{0x03300100, byRecord, 0, once, Text{"meter clear record", "电表清零记录"}, join(done, prefixed(total, registers), phased(registers))},
 	// One source lacks the last demand: 194 bytes.
-	{0x03300200, byRecord, 194, once, Text{"demand reset record", "需量清零记录"}, slices.Concat(done, prefixed(total, demands), phased(demands))},
-	{0x03300300, byRecord, 0, once, Text{"event clear record", "事件清零记录"}, slices.Concat(done, []field{{Text{"identifier", "数据标识"}, "H8", ""}})},
+	{0x03300200, byRecord, 194, once, Text{"demand reset record", "需量清零记录"}, join(done, prefixed(total, demands), phased(demands))},
+	{0x03300300, byRecord, 0, once, Text{"event clear record", "事件清零记录"}, join(done, []field{{Text{"identifier", "数据标识"}, "H8", ""}})},
 	{0x03300400, byRecord, 0, once, Text{"clock set record", "校时记录"}, []field{operator, {Text{"before", "校时前时间"}, "YYMMDDhhmmss", ""}, {Text{"after", "校时后时间"}, "YYMMDDhhmmss", ""}}},
-	{0x03300500, byRecord, 0, once, Text{"day-period table programming record", "时段表编程记录"}, slices.Concat(done, times(16*14, field{Text{"period", "时段"}, "O3", ""}))},
-	{0x03300600, byRecord, 0, once, Text{"time-zone table programming record", "时区表编程记录"}, slices.Concat(done, times(2*14, field{Text{"zone", "时区"}, "O3", ""}))},
-	{0x03300700, byRecord, 0, once, Text{"weekend programming record", "周休日编程记录"}, slices.Concat(done, []field{{Text{"day table before", "编程前日时段表号"}, "NN", ""}})},
-	{0x03300800, byRecord, 0, once, Text{"holiday programming record", "节假日编程记录"}, slices.Concat(done, times(254, field{Text{"holiday", "节假日"}, "O4", ""}))},
-	{0x03300900, byRecord, 0, once, Text{"active combination programming record", "有功组合方式编程记录"}, slices.Concat(done, []field{{Text{"word before", "编程前特征字"}, "B8", ""}})},
-	{0x03300A00, byRecord, 0, once, Text{"reactive combination 1 programming record", "无功组合方式1编程记录"}, slices.Concat(done, []field{{Text{"word before", "编程前特征字"}, "B8", ""}})},
-	{0x03300B00, byRecord, 0, once, Text{"reactive combination 2 programming record", "无功组合方式2编程记录"}, slices.Concat(done, []field{{Text{"word before", "编程前特征字"}, "B8", ""}})},
-	{0x03300C00, byRecord, 0, once, Text{"settlement day programming record", "结算日编程记录"}, slices.Concat(done, times(3, field{Text{"settlement day", "结算日"}, "DDhh", ""}))},
+	{0x03300500, byRecord, 0, once, Text{"day-period table programming record", "时段表编程记录"}, join(done, times(16*14, field{Text{"period", "时段"}, "O3", ""}))},
+	{0x03300600, byRecord, 0, once, Text{"time-zone table programming record", "时区表编程记录"}, join(done, times(2*14, field{Text{"zone", "时区"}, "O3", ""}))},
+	{0x03300700, byRecord, 0, once, Text{"weekend programming record", "周休日编程记录"}, join(done, []field{{Text{"day table before", "编程前日时段表号"}, "NN", ""}})},
+	{0x03300800, byRecord, 0, once, Text{"holiday programming record", "节假日编程记录"}, join(done, times(254, field{Text{"holiday", "节假日"}, "O4", ""}))},
+	{0x03300900, byRecord, 0, once, Text{"active combination programming record", "有功组合方式编程记录"}, join(done, []field{{Text{"word before", "编程前特征字"}, "B8", ""}})},
+	{0x03300A00, byRecord, 0, once, Text{"reactive combination 1 programming record", "无功组合方式1编程记录"}, join(done, []field{{Text{"word before", "编程前特征字"}, "B8", ""}})},
+	{0x03300B00, byRecord, 0, once, Text{"reactive combination 2 programming record", "无功组合方式2编程记录"}, join(done, []field{{Text{"word before", "编程前特征字"}, "B8", ""}})},
+	{0x03300C00, byRecord, 0, once, Text{"settlement day programming record", "结算日编程记录"}, join(done, times(3, field{Text{"settlement day", "结算日"}, "DDhh", ""}))},
 	{0x03300D00, byRecord, 0, once, Text{"meter cover opened record", "开表盖记录"}, coverRecord},
 	{0x03300E00, byRecord, 0, once, Text{"terminal cover opened record", "开端钮盖记录"}, coverRecord},
-	{0x03350000, byRecord, 0, once, Text{"magnetic field record", "恒定磁场干扰记录"}, slices.Concat(span, prefixed(before, registers[:2]), prefixed(after, registers[:2]))}, // later
+	{0x03350000, byRecord, 0, once, Text{"magnetic field record", "恒定磁场干扰记录"}, join(span, prefixed(before, registers[:2]), prefixed(after, registers[:2]))}, // later
 
 	{0x05001000, byFreeze, 0, once, Text{"freeze", "冻结"}, powers},
 }
 
 // powers are the variables that a freeze keeps.
-var powers = slices.Concat(
+var powers = join(
 	[]field{{Text{"total active power", "总有功功率"}, "±XX.XXXX", "kW"}}, phased([]field{{Text{"active power", "有功功率"}, "±XX.XXXX", "kW"}}),
 	[]field{{Text{"total reactive power", "总无功功率"}, "±XX.XXXX", "kvar"}}, phased([]field{{Text{"reactive power", "无功功率"}, "±XX.XXXX", "kvar"}}),
 )
 
+// join puts lists of fields together. It is not inlined, since the records are
+// made of it once.
+//
+//go:noinline
+func join(lists ...[]field) []field { return slices.Concat(lists...) }
+
 // phased gives the fields for phase A, then for B, then for C.
+//
+//go:noinline
 func phased(fields []field) []field {
 	var out []field
 	for _, p := range []string{"A", "B", "C"} {
@@ -147,6 +155,7 @@ func phased(fields []field) []field {
 	return out
 }
 
+//go:noinline
 func prefixed(t Text, fields []field) []field {
 	var out []field
 	for _, f := range fields {
@@ -157,6 +166,8 @@ func prefixed(t Text, fields []field) []field {
 }
 
 // withTimes puts the time of its occurrence after each field.
+//
+//go:noinline
 func withTimes(fields []field) []field {
 	var out []field
 	for _, f := range fields {
@@ -166,6 +177,8 @@ func withTimes(fields []field) []field {
 }
 
 // times gives a field n times, numbered.
+//
+//go:noinline
 func times(n int, f field) []field {
 	var out []field
 	for i := range n {

@@ -19,7 +19,7 @@ func (t Text) In(language string) string {
 // Refusal is a meter's answer that it will not (D6 of the control byte).
 type Refusal struct {
 	Protocol Protocol
-	Code     []byte // ERR (1 byte) or SERR (2 bytes), in the order of the wire; some meters send none
+	Code     []byte // ERR (1 byte) or SERR (2 bytes), in the order of the wire; some meters send none, or more
 }
 
 // Refusal gives the error that the frame carries, nil if it carries none.
@@ -49,8 +49,10 @@ func (r *Refusal) Text() Text {
 	switch {
 	case len(r.Code) == 0:
 		return Text{"no reason given", "未说明原因"}
-	case len(r.Code) == 2:
+	case len(r.Code) == 2 && r.Protocol == V2007:
 		names = serrBits[:]
+	case len(r.Code) > 1:
+		names = nil // no edition has such a code: it is told in hexadecimal
 	case r.Protocol == V1997:
 		names = errBits1997[:]
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // Limits of the standard for the length byte. Longer frames are met and read
-// all the same; they are not sent.
+// all the same; what is sent is told to be Overlong.
 const (
 	MaxReadData  = 200
 	MaxWriteData = 50
@@ -75,8 +75,9 @@ func AddressRequest() Frame {
 }
 
 // WriteRequest writes a value, in the order of the wire: 14H in the 2007
-// edition (clause 7.1.5), 04H in that of 1997. A request of more than
-// MaxWriteData bytes is an error.
+// edition (clause 7.1.5), 04H in that of 1997. One of more than MaxWriteData
+// bytes is Overlong, which some meters take; more than a frame holds is an
+// error.
 func WriteRequest(a Address, di DI, by Access, value []byte) (Frame, error) {
 	data, _ := di.AppendBinary(nil)
 	data = append(data, by.Password[:]...)
@@ -84,10 +85,17 @@ func WriteRequest(a Address, di DI, by Access, value []byte) (Frame, error) {
 		data = append(data, by.Operator[:]...)
 	}
 	data = append(data, value...)
-	if len(data) > MaxWriteData {
-		return Frame{}, fmt.Errorf("dlt645: writing %s takes %d bytes of data, at most %d are allowed", di, len(data), MaxWriteData)
+	if len(data) > MaxData {
+		return Frame{}, fmt.Errorf("dlt645: writing %s takes %d bytes of data, at most %d fit", di, len(data), MaxData)
 	}
 	return Frame{Address: a, Control: function(di.Protocol, FuncWrite, Func97Write), Data: data}, nil
+}
+
+// Overlong reports whether a request to write carries more data than the
+// standard allows. Meters may refuse it, or say nothing.
+func (f Frame) Overlong() bool {
+	fn := f.Control.Function()
+	return !f.Control.Response() && (fn == FuncWrite || fn == Func97Write) && len(f.Data) > MaxWriteData
 }
 
 // WriteAddressRequest gives the one meter on a line a new address: 15H to the

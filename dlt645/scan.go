@@ -2,6 +2,7 @@ package dlt645
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -68,25 +69,36 @@ func Missing(b []byte) int {
 
 // Diagnose tells why Scan finds no frame in b: that it is of another protocol,
 // what is wrong with the first candidate that has two start bytes, else with
-// the first start byte.
+// the first start byte. Where a byte is wrong and a preamble came before it
+// right, it says that the parity or the rate probably is.
 func Diagnose(b []byte) error {
-	if name := Foreign(b); name != "" {
-		return fmt.Errorf("dlt645: a frame of another protocol, %s", name)
+	if o, ok := FindOther(b); ok {
+		return fmt.Errorf("dlt645: a frame of another protocol, %s", o)
 	}
 	var first error
+	at := 0
 	for i := next(b, 0); i < len(b); i = next(b, i+1) {
 		_, err := check(b[i:])
 		if err != nil && i+7 < len(b) && b[i+7] == headByte {
-			return err
+			return likely(b, i, err)
 		}
 		if first == nil {
-			first = err
+			first, at = err, i
 		}
 	}
 	if first == nil {
 		return errNoStart
 	}
-	return first
+	return likely(b, at, first)
+}
+
+// likely adds the cause that a preamble before the start byte points to: FE and
+// 68 are read as themselves at some wrong settings, what follows is not.
+func likely(b []byte, start int, err error) error {
+	if _, wrong := errors.AsType[*FrameError](err); !wrong || preamble(b, start) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w, behind a preamble and a start byte: the parity or the rate may be wrong", err)
 }
 
 // next gives the offset of the first 68 in b at or after i, len(b) if none.

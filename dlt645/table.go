@@ -1,29 +1,9 @@
 package dlt645
 
-// scheme says which bytes of an identifier vary within a row, and where its
-// block is, which asks for all members at once.
-type scheme uint8
-
-const (
-	single     scheme = iota
-	byTariff          // DI1: 00 total, 01..3F tariff, FF block; DI0: 00 now, 01..0C settlement days back
-	byPhase           // DI1: 01..03 phase A..C, FF block
-	byTotal           // DI1: 00 total, 01..03 phase A..C, FF block
-	byWord            // DI0: 01..07, FF block
-	byNumber          // DI0: 01 the first, 02 the second ..
-	byLevel           // DI0: 01 level 0 .. 0A level 9
-	byRecord          // DI0: 01 the last, 02 the one before ..
-	byPast14          // DI0: as byTariff
-	byPhase14         // DI2: phases A..C 14H apart; DI0: as byTariff
-	byOrder           // DI1: 01..03 phase A..C; DI0: 01..15 order of the harmonic, FF block
-	byPast            // DI1: 00 total, 01..03 phase A..C; DI0: 00 now, 01..0C months back
-	byEvent           // DI1: 01..03 phase A..C; DI0: 01 the last, 02 the one before ..
-	byDemand          // DI1: 01 forward, 02 reverse, 03..06 quadrants; DI0: as byRecord
-	byFreeze          // DI2: 00 timed, 01 instant, 02 zone switch, 03 day table switch, 06 daily; DI0: as byRecord
-	byClass           // DI2: 00 all classes, 01..06 class; DI0: 00 earliest, 01 given time, 02 latest
-	byTariff97        // low digit: 0 total, 1..E tariff, F block
-	byPhase97         // low digit: 1..3 phase A..C, F block
-	byTotal97         // low digit: 0 total, 1..3 phase A..C, F block
+import (
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // row is a family of identifiers of one value each, or of a few that the
@@ -34,6 +14,30 @@ type row struct {
 	format string
 	unit   string
 	name   Text
+}
+
+// readRows reads a table that is written as table2007 is.
+func readRows(table []byte) []row {
+	words := strings.Fields(schemeNames)
+	var rows []row
+	for line := range strings.Lines(string(table)) {
+		if line[0] == '\n' || line[0] == '#' {
+			continue
+		}
+		f := strings.SplitN(line[1:len(line)-1], " ", 5)
+		code, err := strconv.ParseUint(f[0], 16, 32)
+		s := slices.Index(words, f[1])
+		if err != nil || s < 0 {
+			panic("dlt645: table: " + line)
+		}
+		r := row{code: uint32(code), scheme: scheme(s), format: f[2]}
+		if f[3] != "-" {
+			r.unit = f[3]
+		}
+		r.name.EN, r.name.ZH, _ = strings.Cut(f[4], "|")
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // record is a family of identifiers of many values.
@@ -61,9 +65,16 @@ type entry struct {
 	width  int // of all parts; 0: as many bytes as there are
 	alt    int
 	parts  []part
-	mask   uint32 // that a block replaces; 0: there is none
-	plain  bool   // one number
+	plain  bool // one number
+	event  bool // of eventKinds, which pages lists
 	name   Text
+	pages  []uint16
+
+	// What the scheme says for this code.
+	fixed       uint32  // bits of the last two bytes that all members share
+	bounds      []bound // of the others
+	mask        uint32  // that a block replaces; 0: there is none
+	first, last uint32  // members there
 }
 
 // directory finds the entry of an identifier: by its first byte, by its
@@ -78,12 +89,12 @@ var directories = [2]*directory{V2007: compile(V2007), V1997: compile(V1997)}
 // compile reads the formats of a table. A mistake in it is one of this
 // package, found by the first test that runs.
 func compile(p Protocol) *directory {
-	rows, records := table2007, records2007
+	rows, records, kinds := table2007, records2007, eventKinds[:]
 	if p == V1997 {
-		rows, records = table1997, nil
+		rows, records, kinds = table1997, nil, nil
 	}
-	all := make([]*entry, 0, len(rows)+len(records))
-	for _, r := range rows {
+	var all []*entry
+	for _, r := range readRows(rows) {
 		parts, again, err := parseFormat(r.format, r.unit)
 		if err != nil {
 			panic(err)
@@ -104,9 +115,10 @@ func compile(p Protocol) *directory {
 		}
 		all = append(all, e)
 	}
+	all = append(all, compileEvents(kinds)...)
 	for _, e := range all {
-		e.mask, _, _, _ = e.varying()
-		e.plain = len(e.parts) == 1 && e.again == once && e.parts[0].form == formNumber
+		e.resolve()
+		e.plain = len(e.parts) == 1 && e.again == once && e.parts[0].form == formNumber && e.parts[0].most == 0
 		for _, p := range e.parts {
 			e.width += int(p.width)
 			if p.alt != 0 {
@@ -140,37 +152,6 @@ func newDirectory(p Protocol, all []*entry) *directory {
 	return d
 }
 
-// keys gives the first two bytes that the identifiers of an entry can have.
-func (e *entry) keys(p Protocol) []uint16 {
-	first := uint16(e.code >> 16)
-	var keys []uint16
-	if p == V1997 {
-		first = uint16(e.code)
-		if _, from, last, ok := e.varying(); ok {
-			for n := from; n <= last; n++ {
-				keys = append(keys, first|uint16(n))
-			}
-			if e.parts[0].width == 0 { // its members cannot be told apart
-				return keys
-			}
-			return append(keys, first|0x0F)
-		}
-		return []uint16{first}
-	}
-	switch e.scheme {
-	case byPhase14:
-		return []uint16{first, first + 0x14, first + 0x28}
-	case byFreeze:
-		return []uint16{first, first + 1, first + 2, first + 3, first + 6}
-	case byClass:
-		for n := range uint16(7) {
-			keys = append(keys, first+n)
-		}
-		return keys
-	}
-	return []uint16{first}
-}
-
 // lookup finds the entry that an identifier belongs to.
 func lookup(di DI) (*entry, bool) {
 	d, hi, lo := directories[V2007], byte(di.Code>>24), byte(di.Code>>16)
@@ -189,73 +170,6 @@ func lookup(di DI) (*entry, bool) {
 	return nil, false
 }
 
-// block in the byte that varies asks for all members at once.
-const block = 0xFF
-
-// mostPast is how many settlement days back meters know.
-const mostPast = 0x0C
-
-// holds reports whether di is a member of the row or its block. That the
-// first two bytes fit is known.
-func (e *entry) holds(di DI) bool {
-	d1, d0 := di.byteAt(1), di.byteAt(0)
-	switch e.scheme {
-	case byTariff:
-		return (d1 <= 0x3F || d1 == block) && d0 <= mostPast
-	case byPhase:
-		return d0 == byte(e.code) && (1 <= d1 && d1 <= 3 || d1 == block)
-	case byTotal:
-		return d0 == 0 && (d1 <= 3 || d1 == block)
-	case byWord:
-		return d1 == byte(e.code>>8) && (1 <= d0 && d0 <= 7 || d0 == block)
-	case byNumber, byRecord, byFreeze:
-		return d1 == byte(e.code>>8) && 1 <= d0 && d0 < block
-	case byLevel:
-		return d1 == byte(e.code>>8) && 1 <= d0 && d0 <= 0x0A
-	case byPast14:
-		return d1 == 0 && d0 <= mostPast
-	case byPhase14:
-		return d1 == 0 && d0 <= mostPast
-	case byOrder:
-		return 1 <= d1 && d1 <= 3 && (1 <= d0 && d0 <= 0x15 || d0 == block)
-	case byPast:
-		return d1 <= 3 && d0 <= mostPast
-	case byEvent:
-		return 1 <= d1 && d1 <= 3 && 1 <= d0 && d0 <= 0x0A
-	case byDemand:
-		return 1 <= d1 && d1 <= 6 && 1 <= d0 && d0 <= 0x0A
-	case byClass:
-		return d1 == 0 && d0 <= 2
-	case byTariff97, byPhase97, byTotal97:
-		return true // the directory knows each of them
-	}
-	return di.Code&0xFFFF == e.code&0xFFFF
-}
-
-// varying gives where the part of the identifier is that a block replaces,
-// as a mask, and the first and last member there; false if there is no block.
-func (e *entry) varying() (mask uint32, first, last uint32, ok bool) {
-	switch e.scheme {
-	case byTariff:
-		return 0xFF00, 0, 0x3F, true
-	case byPhase:
-		return 0xFF00, 1, 3, true
-	case byTotal:
-		return 0xFF00, 0, 3, true
-	case byWord:
-		return 0xFF, 1, 7, true
-	case byOrder:
-		return 0xFF, 1, 0x15, true
-	case byTariff97:
-		return 0x0F, 0, 0x0E, true
-	case byPhase97:
-		return 0x0F, 1, 3, true
-	case byTotal97:
-		return 0x0F, 0, 3, true
-	}
-	return 0, 0, 0, false
-}
-
 // member gives the member n of a block.
 func (di DI) member(mask, n uint32) DI {
 	if mask == 0xFF00 {
@@ -272,11 +186,10 @@ func Block(di DI) (DI, bool) {
 	if !ok {
 		return DI{}, false
 	}
-	mask, _, _, ok := e.varying()
-	if !ok {
+	if e.mask == 0 {
 		return DI{}, false
 	}
-	di.Code |= mask
+	di.Code |= e.mask
 	return di, true
 }
 
@@ -293,12 +206,12 @@ func Members(dst []DI, di DI, tariffs int) []DI {
 		return dst
 	}
 	e, _ := lookup(di)
-	mask, first, last, _ := e.varying()
+	last := e.last
 	if e.scheme == byTariff || e.scheme == byTariff97 {
 		last = min(last, uint32(tariffs))
 	}
-	for n := first; n <= last; n++ {
-		dst = append(dst, di.member(mask, n))
+	for n := e.first; n <= last; n++ {
+		dst = append(dst, di.member(e.mask, n))
 	}
 	return dst
 }

@@ -146,6 +146,13 @@ func TestAnswersAsTheSourcesReadThem(t *testing.T) {
 			"forward active energy total = 1.29 kWh", "forward active energy tariff 1 = 0.62 kWh", "forward active energy tariff 2 = 0.60 kWh",
 			"forward active energy tariff 3 = 0.03 kWh", "forward active energy tariff 4 = 0.02 kWh"}},
 
+		{"01150000", "452301 3012110526", []string{"A-phase forward active maximum demand = 1.2345 kW", "A-phase forward active maximum demand time = 2026-05-11 12:30"}},
+		{"013F0001", "452381 3012110526", []string{"C-phase combined reactive 1 maximum demand, 1 settlement days back = -1.2345 kvar", "C-phase combined reactive 1 maximum demand, 1 settlement days back time = 2026-05-11 12:30"}},
+		{"04001201", "0000010126", []string{"hourly freeze start = 2026-01-01 00:00"}},
+		{"04001203", "3012", []string{"daily freeze time = 12:30"}},
+		{"04040101", "00FF0100", []string{"scrolled screen 1 = 0001FF00"}},
+		{"04040101", "00FF010003", []string{"scrolled screen 1 = 0001FF00", "scrolled screen 1 number = 3"}},
+
 		// Events.
 		{"03110001", "000203040526 000000000000", []string{"power-off record begin = 2026-05-04 03:02:00", "power-off record end = "}},
 		{"03300401", "11223344 595903040526 000004040526", []string{"clock set record operator code = 11223344", "clock set record before = 2026-05-04 03:59:59", "clock set record after = 2026-05-04 04:00:00"}},
@@ -164,6 +171,20 @@ func TestAnswersAsTheSourcesReadThem(t *testing.T) {
 		{"9150", "01000000", []string{"quadrant II reactive energy total = 0.01 kvarh"}},
 		{"9160", "01000000", []string{"quadrant III reactive energy total = 0.01 kvarh"}},
 		{"B010", "30121105", []string{"time of the forward active maximum demand total = 05-11 12:30"}},
+		{"B63F", "452312 010000 020000 030000", []string{"total active power = 12.2345 kW", "A-phase active power = 0.0001 kW", "B-phase active power = 0.0002 kW", "C-phase active power = 0.0003 kW"}},
+		{"B63F", "452312 010000 020000 030000 5010 0020", []string{"total active power = 12.2345 kW", "A-phase active power = 0.0001 kW", "B-phase active power = 0.0002 kW",
+			"C-phase active power = 0.0003 kW", "forward active power limit = 10.50 kW", "reverse active power limit = 20.00 kW"}},
+		{"B63F", "452312AA 010000AA 020000AA 030000AA", []string{"total active power = 12.2345 kW", "A-phase active power = 0.0001 kW", "B-phase active power = 0.0002 kW", "C-phase active power = 0.0003 kW"}},
+		{"B660", "0250", []string{"frequency = 50.02 Hz"}},
+		{"B660", "0045", []string{"frequency = 45.00 Hz"}},
+		{"B660", "9944", []string{"frequency = 4499 Hz"}}, // invalid: it may be a phase angle
+		{"B660", "0165", []string{"frequency = 6501 Hz"}},
+		{"B320", "900100", []string{"total phase loss duration = 190 min"}},
+		{"B331", "30121105", []string{"A-phase phase loss begin = 05-11 12:30"}},
+		{"C119", "56341200", []string{"active start energy = 12345.6 kWh"}},
+		{"C32F", "010101 021503", []string{"time zone 1 = 01-01", "time zone 1 number = 1", "time zone 2 = 03-15", "time zone 2 number = 2"}},
+		{"A510", "452301", []string{"last month's forward reactive maximum demand total = 1.2345 kvar"}},
+		{"B820", "30121105", []string{"time of the reverse active maximum demand of the month before last total = 05-11 12:30"}},
 		{"C117", "0001", []string{"settlement day = 01 00"}},
 	} {
 		di, err := ParseDI(c.di)

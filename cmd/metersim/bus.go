@@ -156,7 +156,7 @@ func (p *ptyPair) rate() int {
 		return 0
 	}
 	for baud, code := range map[int]uint32{
-		300: unix.B300, 600: unix.B600, 1200: unix.B1200, 2400: unix.B2400, 4800: unix.B4800, 9600: unix.B9600, 19200: unix.B19200,
+		300: unix.B300, 600: unix.B600, 1200: unix.B1200, 2400: unix.B2400, 4800: unix.B4800, 9600: unix.B9600, 19200: unix.B19200, 38400: unix.B38400, 57600: unix.B57600, 115200: unix.B115200,
 	} {
 		if t.Cflag&unix.CBAUD == code {
 			return baud

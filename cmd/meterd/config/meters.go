@@ -12,8 +12,9 @@ import (
 	"meterd/meter"
 )
 
-// Rates of both editions (clause 5.1.4 and the baud word of 17H).
-var bauds = []int64{300, 600, 1200, 2400, 4800, 9600, 19200}
+// Rates of both editions (clause 5.1.4 and the baud word of 17H), and the
+// faster ones that later meters and converters have.
+var bauds = []int64{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200}
 
 func (c *Config) buses(root *table) {
 	tables := root.list("bus", "[[bus]]")
@@ -45,7 +46,7 @@ func (c *Config) buses(root *table) {
 func (c *Config) timing(t *table, b *Bus) {
 	baud := t.integer("baud", 2400, 0, 1<<31)
 	if !slices.Contains(bauds, baud) {
-		t.problem("baud", "one of 300, 600, 1200, 2400, 4800, 9600, 19200", "%s: baud = %d is no rate of DL/T 645", t.title, baud)
+		t.problem("baud", "one of 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200", "%s: baud = %d is no rate of DL/T 645", t.title, baud)
 		baud = 2400
 	}
 	b.Timing.Baud = int(baud)

@@ -55,8 +55,12 @@ func TestItemsOfAnAnswer(t *testing.T) {
 			`[{"address":"202411200101","di":"99000001","point":null,"name":"unknown, bytes in the order of the wire","value":"0102","unit":"","ms":20.1}]`,
 		},
 		{
-			"02010100", "012201", "202411200101  02010100  noise: dlt645: the answer for 02010100 holds 3 bytes, want 2\n",
-			`[{"address":"202411200101","di":"02010100","error":{"kind":"noise","text":"dlt645: the answer for 02010100 holds 3 bytes, want 2"}}]`,
+			"02010100", "012201", "202411200101  02010100  A-phase voltage in an unknown layout, bytes in the order of the wire = 012201\n",
+			`[{"address":"202411200101","di":"02010100","point":null,"name":"A-phase voltage in an unknown layout, bytes in the order of the wire","value":"012201","unit":"","ms":20.1}]`,
+		},
+		{
+			"02010100", "", "202411200101  02010100  noise: dlt645: the answer for 02010100 holds no data\n",
+			`[{"address":"202411200101","di":"02010100","error":{"kind":"noise","text":"dlt645: the answer for 02010100 holds no data"}}]`,
 		},
 	} {
 		items := ItemsOf(unit, di(t, c.di), meter.Reply{Address: unit, Data: unhex(t, c.data), Took: 20104 * time.Microsecond}, nil, &points, "en")

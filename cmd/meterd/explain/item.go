@@ -79,9 +79,9 @@ func ItemsOf(a dlt645.Address, di dlt645.DI, res meter.Reply, err error, points 
 	}
 	ms := float64(res.Took.Round(10*time.Microsecond).Microseconds()) / 1000
 	items, err := dlt645.Decode(nil, di, res.Data)
-	if errors.Is(err, dlt645.ErrUnknown) {
+	if name, ok := rawName(di, err); ok && len(res.Data) > 0 {
 		raw := fmt.Sprintf("%X", res.Data)
-		return []Item{{Address: res.Address.String(), DI: di.String(), Meaning: Meaning{Name: "unknown, bytes in the order of the wire", Value: &raw}, MS: ms}}
+		return []Item{{Address: res.Address.String(), DI: di.String(), Meaning: Meaning{Name: name, Value: &raw}, MS: ms}}
 	}
 	if err != nil {
 		return []Item{{Address: res.Address.String(), DI: di.String(), Err: &Failure{Kind: "noise", Text: err.Error()}}}
@@ -93,6 +93,30 @@ func ItemsOf(a dlt645.Address, di dlt645.DI, res meter.Reply, err error, points 
 		out = append(out, Item{Address: res.Address.String(), DI: it.DI.String(), Meaning: v, MS: ms})
 	}
 	return out
+}
+
+// rawName says what the bytes of an answer are that the table cannot read: those
+// of an identifier that it lacks, or more or fewer than it has.
+func rawName(di dlt645.DI, err error) (string, bool) {
+	if errors.Is(err, dlt645.ErrUnknown) {
+		return "unknown, bytes in the order of the wire", true
+	}
+	if _, ok := errors.AsType[*dlt645.LengthError](err); ok {
+		return dlt645.NameOf(di).EN + " in an unknown layout, bytes in the order of the wire", true
+	}
+	return "", false
+}
+
+// Unread says why the data of a good frame are not told as values.
+func Unread(err error) dlt645.Text {
+	why := strings.TrimPrefix(err.Error(), "dlt645: ")
+	if errors.Is(err, dlt645.ErrUnknown) {
+		return dlt645.Text{EN: why + ": the frame is good, and the table does not hold this identifier", ZH: "帧有效，数据标识未知"}
+	}
+	if _, ok := errors.AsType[*dlt645.LengthError](err); ok {
+		return dlt645.Text{EN: why + ": the frame is good, and the layout unknown", ZH: "帧有效，数据格式未知：" + why}
+	}
+	return dlt645.Text{EN: why, ZH: why}
 }
 
 // MarshalJSON gives the values of what was read, or the error.

@@ -183,8 +183,8 @@ func (p *Panel) scanBus(ctx context.Context, args []string, say func(console.Ans
 	var bauds []int
 	for _, s := range args[1:] {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 300 || n > 19200 {
-			return nil, console.Tell(dlt645.Text{EN: "%q is no rate", ZH: "%q 不是波特率"}, dlt645.Text{EN: "300 to 19200", ZH: "300 至 19200"}, s)
+		if err != nil || n < 300 || n > 115200 {
+			return nil, console.Tell(dlt645.Text{EN: "%q is no rate", ZH: "%q 不是波特率"}, dlt645.Text{EN: "300 to 115200", ZH: "300 至 115200"}, s)
 		}
 		bauds = append(bauds, n)
 	}

@@ -2,7 +2,6 @@ package tool
 
 import (
 	"bufio"
-	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -31,8 +30,11 @@ func Decode(f *flag.FlagSet, args []string, s cli.Streams) error {
 		out = cli.Plain(out) // a frame's texts may hold anything
 	}
 	d := decoder{out: out, json: *asJSON, fields: *fields, language: *language, whole: map[dlt645.Address]*dlt645.Assembly{}}
-	if f.NArg() > 0 {
-		for i, arg := range f.Args() {
+	if args := f.Args(); len(args) > 0 {
+		if single(args) {
+			args = []string{strings.Join(args, " ")}
+		}
+		for i, arg := range args {
 			if err := d.input(i+1, arg); err != nil {
 				return err
 			}
@@ -41,15 +43,28 @@ func Decode(f *flag.FlagSet, args []string, s cli.Streams) error {
 	}
 	lines := bufio.NewScanner(s.In)
 	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		if text := strings.TrimSpace(lines.Text()); text == "" || strings.HasPrefix(text, "#") {
-			continue // a comment, as in the console's captures
+	first, held := 0, ""
+	flush := func() error {
+		if text := strings.TrimSpace(held); text == "" || strings.HasPrefix(text, "#") {
+			return nil // a comment, as in the console's captures
 		}
-		if err := d.input(n, lines.Text()); err != nil {
+		return d.input(first, held)
+	}
+	for n := 1; lines.Scan(); n++ {
+		line := lines.Text()
+		if first > 0 && continues(held, line) && len(held) < 1<<20 {
+			held = joined(held, line)
+			continue
+		}
+		if err := flush(); err != nil {
 			return err
 		}
+		first, held = n, line
 	}
 	if err := lines.Err(); err != nil {
+		return err
+	}
+	if err := flush(); err != nil {
 		return err
 	}
 	return d.result()
@@ -92,6 +107,10 @@ type frameJSON struct {
 	Values    []explain.Meaning `json:"values"`
 	Fields    []fieldJSON       `json:"fields,omitempty"` // the data, part by part
 	Note      string            `json:"note,omitempty"`   // why the data could not be read as values
+	Inside    string            `json:"inside,omitempty"` // the frame of another protocol that carries this one
+	Before    string            `json:"before,omitempty"` // bytes passed over since the frame before
+	Behind    string            `json:"behind,omitempty"` // bytes after the last frame
+	Words     string            `json:"words,omitempty"`  // what is no bytes
 }
 
 type errorJSON struct {
@@ -111,30 +130,74 @@ type noFrameJSON struct {
 	Error string `json:"error"`
 }
 
-// input explains every frame of one input.
+// input explains every frame of one input, those too that a frame of another
+// protocol carries.
 func (d *decoder) input(line int, text string) error {
-	b, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
+	b, words, err := readHex(text)
 	if err != nil {
 		return d.nothing(line, "not hexadecimal: "+strings.TrimPrefix(err.Error(), "encoding/hex: "))
 	}
-	found := false
-	rest := b
-	var f dlt645.Frame
-	for {
-		at, ok := dlt645.Scan(rest, &f)
-		if !ok {
-			break
+	found := d.frames(b)
+	if len(found) == 0 {
+		return d.nothing(line, strings.TrimPrefix(dlt645.Diagnose(b).Error(), "dlt645: "))
+	}
+	for i, at := range found {
+		at.before = b[at.from : at.Start-at.Preamble]
+		if i == 0 {
+			at.words = strings.Join(words, " ")
 		}
-		found = true
-		if err := d.frame(line, rest[at.Start-at.Preamble:at.End], at, f); err != nil {
+		if i == len(found)-1 {
+			at.behind = b[at.End:]
+		}
+		var f dlt645.Frame
+		if err := f.UnmarshalBinary(b[at.Start:at.End]); err != nil {
 			return err
 		}
-		rest = rest[at.End:]
+		if err := d.frame(line, b[at.Start-at.Preamble:at.End], at, f); err != nil {
+			return err
+		}
 	}
-	if found {
-		return nil
+	return nil
+}
+
+// place says where in an input a frame stands, and what is around it.
+type place struct {
+	dlt645.Found
+	from           int    // the end of the frame before
+	inside         string // the frame of another protocol
+	before, behind []byte // what belongs to no frame
+	words          string
+}
+
+// frames finds the frames of an input in their order.
+func (d *decoder) frames(b []byte) []place {
+	var all []place
+	var f dlt645.Frame
+	from := 0
+	scan := func(begin, end int, inside string) {
+		for {
+			at, ok := dlt645.Scan(b[begin:end], &f)
+			if !ok {
+				return
+			}
+			at.Start, at.End = at.Start+begin, at.End+begin
+			all = append(all, place{Found: at, from: from, inside: inside})
+			begin, from = at.End, at.End
+		}
 	}
-	return d.nothing(line, strings.TrimPrefix(dlt645.Diagnose(b).Error(), "dlt645: "))
+	for begin := 0; begin < len(b); {
+		o, ok := dlt645.FindOther(b[begin:])
+		// Modbus has no start byte, and CJ/T 188 a sum of one byte: a frame of ours
+		// is none of theirs.
+		if !ok || o.Protocol != "Q/GDW 698.45" && o.Protocol != "Q/GDW 376.1" {
+			scan(begin, len(b), "")
+			break
+		}
+		scan(begin, begin+o.Start, "")
+		scan(begin+o.Start+1, begin+o.End, o.String())
+		begin += o.End
+	}
+	return all
 }
 
 func (d *decoder) nothing(line int, why string) error {
@@ -146,10 +209,11 @@ func (d *decoder) nothing(line int, why string) error {
 	return err
 }
 
-func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) error {
+func (d *decoder) frame(line int, wire []byte, at place, f dlt645.Frame) error {
 	j := frameJSON{
 		Line: line, OK: true, Preamble: at.Preamble, Protocol: f.Protocol().String(), Direction: "request", Address: f.Address.String(),
 		Control: fmt.Sprintf("%02X", byte(f.Control)), More: f.Control.More(), Data: fmt.Sprintf("%X", f.Payload()), Values: []explain.Meaning{},
+		Inside: at.inside, Before: fmt.Sprintf("%X", at.before), Behind: fmt.Sprintf("%X", at.behind), Words: at.words,
 	}
 	if f.Control.Response() {
 		j.Direction = "response"
@@ -167,7 +231,7 @@ func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) 
 	for _, p := range parts {
 		j.Fields = append(j.Fields, fieldJSON{p.Field.Text().In(d.languageFor()), fmt.Sprintf("%X", p.Data), p.Meaning().In(d.languageFor())})
 	}
-	if !known {
+	if !known && d.noted() {
 		j.Note = fmt.Sprintf("%d bytes of data fit no layout of this function", len(f.Data))
 	}
 	if di, ok := f.DI(); ok {
@@ -175,7 +239,7 @@ func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) 
 		j.DI = &text
 		data, ok, err := d.payload(f)
 		switch {
-		case err != nil:
+		case err != nil && d.noted():
 			j.Note = strings.TrimPrefix(err.Error(), "dlt645: ")
 		case ok:
 			j.Values, j.Note = d.values(di, data)
@@ -185,7 +249,7 @@ func (d *decoder) frame(line int, wire []byte, at dlt645.Found, f dlt645.Frame) 
 		return d.text(j, wire, at, f, parts)
 	}
 	if !d.fields {
-		j.Fields, j.Note = nil, ""
+		j.Fields = nil
 		for i := range j.Values {
 			j.Values[i].Bits = nil
 		}
@@ -228,6 +292,9 @@ func (d *decoder) payload(f dlt645.Frame) (data []byte, ok bool, err error) {
 	return whole.Data(), err == nil && !more, err
 }
 
+// noted reports whether a note tells what a script would see itself.
+func (d *decoder) noted() bool { return !d.json || d.fields }
+
 // languageFor is English in JSON, whatever people read.
 func (d *decoder) languageFor() string {
 	if d.json {
@@ -239,7 +306,7 @@ func (d *decoder) languageFor() string {
 func (d *decoder) values(di dlt645.DI, data []byte) ([]explain.Meaning, string) {
 	items, err := dlt645.Decode(nil, di, data)
 	if err != nil {
-		return []explain.Meaning{}, strings.TrimPrefix(err.Error(), "dlt645: ")
+		return []explain.Meaning{}, explain.Unread(err).In(d.languageFor())
 	}
 	out := []explain.Meaning{}
 	for _, it := range items {

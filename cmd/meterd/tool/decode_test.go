@@ -79,6 +79,7 @@ func TestDecodeTellsPeopleEachByte(t *testing.T) {
    10-13    33 34 34 35              data identifier 02010100 A-phase voltage
    14       2C                       checksum
    15       16                       end
+1: 3 bytes that are no frame: FD BB DD
 1: DL/T 645-2007 answer from 202411200101 (read)
    0        68                       start
    1-6      01 01 20 11 24 20        address 202411200101

@@ -38,6 +38,9 @@ func Encode(f *flag.FlagSet, args []string, s cli.Streams) error {
 	if err != nil {
 		return err
 	}
+	if frame.Overlong() {
+		fmt.Fprintf(s.Err, "warning: %d bytes of data, and the standard allows %d in a write: the meter may refuse them\n", len(frame.Data), dlt645.MaxWriteData)
+	}
 	_, err = fmt.Fprintf(s.Out, "%X\n", b)
 	return err
 }

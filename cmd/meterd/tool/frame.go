@@ -41,8 +41,12 @@ func (e *explainer) bytes(n int, meaning string) {
 func (e *explainer) line(format string, args ...any) { fmt.Fprintf(e, "   "+format+"\n", args...) }
 
 // text tells a frame in lines for people.
-func (d *decoder) text(j frameJSON, wire []byte, at dlt645.Found, f dlt645.Frame, parts []dlt645.Part) error {
+func (d *decoder) text(j frameJSON, wire []byte, at place, f dlt645.Frame, parts []dlt645.Part) error {
 	e := explainer{wire: wire, language: d.language}
+	if at.words != "" {
+		fmt.Fprintf(&e, "%d: %s %s\n", j.Line, e.say("no bytes:", "不是字节："), at.words)
+	}
+	e.passed(j.Line, at.before)
 	function := e.say("unknown function", "未知功能")
 	if j.Function != nil {
 		function = *j.Function
@@ -52,6 +56,9 @@ func (d *decoder) text(j frameJSON, wire []byte, at dlt645.Found, f dlt645.Frame
 		what = e.say("answer from ", "应答，来自 ")
 	}
 	fmt.Fprintf(&e, "%d: DL/T 645-%s %s%s (%s)\n", j.Line, j.Protocol, what, j.Address, function)
+	if at.inside != "" {
+		e.line("%s %s", e.say("inside a frame of", "承载于"), at.inside)
+	}
 	e.bytes(at.Preamble, e.say("preamble", "前导字节"))
 	e.bytes(1, e.say("start", "帧起始符"))
 	e.bytes(6, e.say("address ", "地址 ")+j.Address)
@@ -79,8 +86,22 @@ func (d *decoder) text(j frameJSON, wire []byte, at dlt645.Found, f dlt645.Frame
 	if j.Note != "" {
 		e.line("%s: %s", e.say("note", "注"), j.Note)
 	}
+	e.passed(j.Line, at.behind)
 	_, err := io.WriteString(d.out, e.String())
 	return err
+}
+
+// passed tells bytes that belong to no frame.
+func (e *explainer) passed(line int, b []byte) {
+	const most = 32
+	if len(b) == 0 {
+		return
+	}
+	dots := ""
+	if len(b) > most {
+		dots = " …"
+	}
+	fmt.Fprintf(e, e.say("%d: %d bytes that are no frame: % X%s\n", "%d: %d 字节不成帧：% X%s\n"), line, len(b), b[:min(len(b), most)], dots)
 }
 
 // control names the bits of the control byte.

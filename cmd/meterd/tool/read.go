@@ -39,8 +39,8 @@ func Read(f *flag.FlagSet, args []string, s cli.Streams) error {
 		return cli.Wrong(f, "-port is required")
 	case err != nil:
 		return cli.Wrong(f, "%v", err)
-	case *baud < 300 || *baud > 19200, *preamble < 0 || *preamble > 16, *retries < 0 || *retries > 10:
-		return cli.Wrong(f, "-baud is 300 to 19200, -preamble 0 to 16, -retries 0 to 10")
+	case *baud < 300 || *baud > 115200, *preamble < 0 || *preamble > 16, *retries < 0 || *retries > 10:
+		return cli.Wrong(f, "-baud is 300 to 115200, -preamble 0 to 16, -retries 0 to 10")
 	case *timeout < 50*time.Millisecond, *byteTimeout < 5*time.Millisecond, *gap < 0:
 		return cli.Wrong(f, "-timeout is 50ms at least, -byte-timeout 5ms, -gap 0s")
 	case !slices.Contains(board.Parities, *parity):

@@ -39,8 +39,8 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	var bauds []int
 	for _, word := range strings.Split(*baud, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < 300 || n > 19200 {
-			return cli.Wrong(f, "-baud %q: want rates from 300 to 19200, with commas", *baud)
+		if err != nil || n < 300 || n > 115200 {
+			return cli.Wrong(f, "-baud %q: want rates from 300 to 115200, with commas", *baud)
 		}
 		bauds = append(bauds, n)
 	}
