@@ -199,6 +199,14 @@ var table2007 = []row{
 	{0x04020000, single, "MMDDNN#", "", Text{"time-zone table, set 2", "第二套时区表"}},
 	{0x04020000, byNumber, "hhmmNN#", "", Text{"day table, set 2", "第二套日时段表"}},
 	{0x04030000, byNumber, "YYMMDDNN", "", Text{"holiday", "公共假日"}},
+	{0x04090201, single, "XXX.X", "V", Text{"under-voltage event threshold", "欠压事件电压触发上限"}}, // later
+	{0x04090202, single, "NN", "s", Text{"under-voltage event delay", "欠压事件判定延时时间"}},        // later
+	{0x04090301, single, "XXX.X", "V", Text{"over-voltage event threshold", "过压事件电压触发下限"}},  // later
+	{0x04090302, single, "NN", "s", Text{"over-voltage event delay", "过压事件判定延时时间"}},         // later
+	{0x04090801, single, "XXX.X", "A", Text{"over-current event threshold", "过流事件电流触发下限"}},  // later
+	{0x04090802, single, "NN", "s", Text{"over-current event delay", "过流事件判定延时时间"}},         // later
+	{0x04090B01, single, "XX.XXXX", "kW", Text{"overload event threshold", "过载事件有功功率触发下限"}}, // later
+	{0x04090B02, single, "NN", "s", Text{"overload event delay", "过载事件判定延时时间"}},             // later
 	{0x04800001, single, "A", "", Text{"software version", "软件版本号"}},
 	{0x04800002, single, "A", "", Text{"hardware version", "硬件版本号"}},
 	{0x04800003, single, "A", "", Text{"vendor code", "厂家编号"}},

@@ -332,6 +332,8 @@ var families = []family{
 	one("freeze.daily.time", 0x05060001, 0),
 	withTariffs("freeze.daily.forward", 0x05060101, 0),
 	one("settlement.forward.total", 0x00010001, 0x9410),
+	one("settlement.day", 0x04000B01, 0),
+	derived("settlement.time", "settlement.day", "settlement.forward.total"),
 	one("count.outage", 0x03110000, 0),
 	one("count.cover", 0x03300D00, 0),
 	one("count.trip", 0x1D000001, 0),
@@ -341,6 +343,12 @@ var families = []family{
 	one("meter.rated.current", 0x04000405, 0),
 	one("meter.rated.most", 0x04000406, 0),
 	one("meter.constant", 0x04000409, 0xC030),
+	{name: "limit.voltage", members: []member{{suffix: ".min", di: 0x04000E04}, {suffix: ".max", di: 0x04000E03}}},
+	one("limit.power", 0x04000E01, 0),
+	one("limit.credit", 0x04000F01, 0),
+	{name: "trigger.voltage", members: []member{{suffix: ".min", di: 0x04090201}, {suffix: ".max", di: 0x04090301}}},
+	one("trigger.power", 0x04090B01, 0),
+	one("delay.current", 0x04090802, 0),
 }
 
 // AppendParsed appends the bytes of a value as a person writes it.
