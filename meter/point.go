@@ -45,6 +45,27 @@ func (p Point) Extent() (least, most dlt645.Decimal, ok bool) {
 	return dlt645.Extent(p.DI)
 }
 
+// Register gives a number as the meter's register holds it: without the
+// transformer ratios. The error says which numbers it can hold.
+func (p Point) Register(h *Handle, v dlt645.Decimal) (dlt645.Decimal, error) {
+	least, most, ok := p.Extent()
+	if !ok {
+		return dlt645.Decimal{}, fmt.Errorf("meter: %s is no number that a meter holds", p.Name)
+	}
+	for v.Scale > 0 && v.Coef%10 == 0 {
+		v.Coef, v.Scale = v.Coef/10, v.Scale-1
+	}
+	times := ratio(p, max(h.CT, 1), max(h.PT, 1))
+	coef, fits := v.Scaled(int(most.Scale))
+	low, _ := least.Scaled(int(most.Scale))
+	if fits && v.Scale <= most.Scale && coef%times == 0 && coef/times >= low && coef/times <= most.Coef {
+		return dlt645.Decimal{Coef: coef / times, Scale: most.Scale}, nil
+	}
+	from, _ := least.Mul(times)
+	to, _ := most.Mul(times)
+	return dlt645.Decimal{}, fmt.Errorf("meter: %s takes %s to %s %s in steps of %s", p.Name, from, to, p.Unit, dlt645.Decimal{Coef: times, Scale: most.Scale})
+}
+
 // Points are the points of the standard and those of the configuration.
 // The zero value holds the first only.
 type Points struct {

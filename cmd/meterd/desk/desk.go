@@ -386,16 +386,25 @@ func (d *Desk) carryOut(ctx context.Context, j job) {
 		d.Log.Error("the record of a command cannot be made durable", "uplink", j.By, "meter", j.Meter.Name, "err", err)
 	}
 	d.finish(j, r)
-	if j.Op == meter.OpRelay && r.Outcome == meter.Done {
-		d.tellRelay(ctx, j.Meter)
+	if r.Outcome != meter.Done {
+		return
+	}
+	switch j.Op {
+	case meter.OpRelay:
+		d.tell(ctx, j.Meter, "relay")
+	case meter.OpSet:
+		d.tell(ctx, j.Meter, j.Point)
 	}
 }
 
-// tellRelay has the platforms told the new state as a reading, too.
-func (d *Desk) tellRelay(ctx context.Context, h *meter.Handle) {
-	points, _ := d.Points.Expand("relay")
-	if err := d.Line(h).ReadExtra(ctx, h, points); err != nil {
-		d.Log.Warn("the relay's new state is told with the next round", "meter", h.Name, "err", err)
+// tell has the platforms told what became of a point as a reading, too.
+func (d *Desk) tell(ctx context.Context, h *meter.Handle, point string) {
+	p, ok := d.Points.Lookup(point)
+	if !ok { // set by its identifier
+		return
+	}
+	if err := d.Line(h).ReadExtra(ctx, h, []meter.Point{p}); err != nil {
+		d.Log.Warn("what was changed is told with the next round", "meter", h.Name, "point", point, "err", err)
 	}
 }
 

@@ -1,0 +1,85 @@
+package desk
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"meterd/meter"
+)
+
+// TestASettingIsReadBackAndTold: a point is set as it is read, with the
+// transformers' ratio in it; what the register cannot hold is not sent, and the
+// new value is told as a reading.
+func TestASettingIsReadBackAndTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", func(h *meter.Handle) { h.CT, h.PT = 20, 3 }, 2)
+		defer b.end()
+		b.meters[0].Set(0x04000E01, []byte{0, 0, 0})
+		b.meters[1].Set(0x04000E01, []byte{0, 0, 0})
+		b.meters[0].Set(0x04000E04, []byte{0, 0})
+		for i, c := range []struct {
+			meter          int
+			point, value   string
+			outcome, wrote string
+			told           string
+		}{
+			{0, "limit.power", "6.006", "done", "011000", "[limit.power=6.0060]"},
+			{0, "limit.power", "6.0001", "invalid", "", "[]"}, // 60 times no step of the register
+			{0, "limit.power", "6000", "invalid", "", "[]"},
+			{1, "limit.power", "6.0001", "done", "010006", "[limit.power=6.0001]"},
+			{1, "limit.power", "-1", "invalid", "", "[]"},
+			{0, "limit.voltage.min", "600.0", "done", "0020", "[limit.voltage.min=600.0]"},
+			{0, "04000E01", "6.006", "done", "600006", "[]"}, // an identifier is what the meter has
+		} {
+			id := fmt.Sprint("s", i)
+			before := b.frames()
+			b.mu.Lock()
+			b.told = nil
+			b.mu.Unlock()
+			op := meter.OpSet
+			if c.point[0] == '0' {
+				op = meter.OpWrite
+			}
+			b.ask(meter.Command{Op: op, Meter: b.all[c.meter], Point: c.point, Value: c.value, ID: id})
+			if got := b.answered(id); len(got) != 1 || got[0] != c.outcome {
+				t.Errorf("%s = %s: got %v, want %s", c.point, c.value, got, c.outcome)
+			}
+			wrote := ""
+			if b.frames() > before {
+				frame := b.sent[len(b.sent)-1]
+				wrote = fmt.Sprintf("%X", frame.Data[12:]) // behind identifier, password and operator
+			}
+			if wrote != c.wrote || b.frames()-before > 1 {
+				t.Errorf("%s = %s: %d frames, the last writes %q, want %q", c.point, c.value, b.frames()-before, wrote, c.wrote)
+			}
+			told := "["
+			for _, v := range b.told {
+				told += v.Point + "=" + v.Value.String()
+			}
+			if told+"]" != c.told {
+				t.Errorf("%s = %s: told %s], want %s", c.point, c.value, told, c.told)
+			}
+		}
+	})
+}
+
+// TestWhatIsReadForAllIsTold: such a read is answered without values.
+func TestWhatIsReadForAllIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 1)
+		defer b.end()
+		var got meter.Result
+		b.desk.Ask(meter.Command{Op: meter.OpRead, Told: true, Meter: b.all[0], Points: []string{"frequency", "relay"}, By: "u", ID: "1"}, func(r meter.Result) { got = r })
+		b.answered("1")
+		if got.Outcome != meter.Done || len(got.Values) != 0 || len(b.told) != 3 { // relay comes from status.3
+			t.Errorf("got %+v, told %v", got, b.told)
+		}
+		b.lines[0].Unplug(true)
+		b.desk.Ask(meter.Command{Op: meter.OpRead, Told: true, Meter: b.all[0], Points: []string{"frequency"}, By: "u", ID: "2"}, func(r meter.Result) { got = r })
+		b.answered("2")
+		if got.Outcome != meter.NoAnswer || len(b.told) != 3 {
+			t.Errorf("a dead meter: got %+v, told %v", got, b.told)
+		}
+	})
+}
