@@ -24,13 +24,8 @@ const (
 	codeNoDevice    = 2003
 )
 
-const (
-	// refreshEvery is how often a meter is read for DP 9.
-	refreshEvery = time.Minute
-	// writeEvery is how often a parameter is set: meters keep them in a memory
-	// that wears out.
-	writeEvery = time.Minute
-)
+// refreshEvery is how often a meter is read for DP 9.
+const refreshEvery = time.Minute
 
 // refusal is a code and why.
 type refusal struct {
@@ -62,12 +57,6 @@ func (t *Tuya) command(now time.Time, in inbound, retained bool) uplink.Receipt 
 		return answer(no.code, no.text)
 	case dp == refresh:
 		return t.refresh(now, retained, d, c, answer)
-	case c.Op == meter.OpSet && !retained:
-		key := d.Address().String() + c.Point
-		if last := t.written[key]; last.id != id && now.Sub(last.at) < writeEvery && !last.at.After(now) {
-			return answer(codeTrouble, fmt.Sprintf("data point %s was set less than a minute ago: again after that", dp))
-		}
-		t.written[key] = write{id, now}
 	}
 	return uplink.Receipt{Command: &c}
 }
@@ -199,11 +188,6 @@ func said(t json.RawMessage) time.Time {
 // itself shows what was asked for.
 func (t *Tuya) Answer(now time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
 	d := t.dir.Of(c.Meter.Address)
-	if c.Op == meter.OpSet && !sent(r.Outcome) {
-		if key := c.Meter.Address.String() + c.Point; t.written[key].id == c.ID {
-			delete(t.written, key)
-		}
-	}
 	if d == nil || c.ID == "" || c.Told { // it was answered at once
 		return uplink.Message{}, false
 	}
@@ -219,11 +203,6 @@ func (t *Tuya) Answer(now time.Time, c meter.Command, r meter.Result) (uplink.Me
 		code = codeOffline
 	}
 	return t.commandReply(now, c.ID, d.ID, code, text), true
-}
-
-// sent reports whether a command of that outcome may have changed the meter.
-func sent(o meter.Outcome) bool {
-	return slices.Contains([]meter.Outcome{meter.Done, meter.Unconfirmed, meter.NotTaken}, o)
 }
 
 func (t *Tuya) commandReply(now time.Time, id, cid string, code int, text string) uplink.Message {

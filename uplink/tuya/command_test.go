@@ -142,50 +142,6 @@ func TestSettingsHaveTheMetersSteps(t *testing.T) {
 	}
 }
 
-// TestASettingIsWrittenOnceAMinute, and the same command again is for the desk,
-// which knows its outcome.
-func TestASettingIsWrittenOnceAMinute(t *testing.T) {
-	p, h := withParameters()
-	now := time.Unix(1700000000, 0)
-	send := func(id, dp string) bool {
-		rc := order(p, now, `"`+id+`"`, `"METER01"`, `"`+dp+`"`, "6000000")
-		code, text := told(t, rc.Reply)
-		if rc.Command == nil && (code != 400 || !strings.Contains(text, "a minute ago")) {
-			t.Errorf("%s: %d %q", id, code, text)
-		}
-		return rc.Command != nil
-	}
-	answer := func(id, point string, o meter.Outcome) {
-		p.Answer(now, meter.Command{Op: meter.OpSet, ID: id, Meter: h, Point: point}, meter.Result{Outcome: o})
-	}
-	if !send("a", "48") || !send("a", "48") || send("b", "48") || !send("c", "11") {
-		t.Error("one setting of each data point passes, and the same again")
-	}
-	answer("a", "limit.power", meter.Done)
-	now = now.Add(59 * time.Second)
-	if send("d", "48") {
-		t.Error("another one passes within the minute")
-	}
-	now = now.Add(time.Second)
-	if !send("e", "48") {
-		t.Error("none passes after the minute")
-	}
-	answer("e", "limit.power", meter.Denied) // it did not go to the meter
-	if !send("f", "48") {
-		t.Error("what was refused keeps the next one away")
-	}
-	answer("f", "limit.power", meter.Unconfirmed)
-	if send("g", "48") {
-		t.Error("what may have been written does not")
-	}
-	// What the broker had kept leaves no trace.
-	now = now.Add(time.Hour)
-	p.Receive(now, uplink.Inbound{Topic: "gateway_id/gw0001/commands", Retained: true, Payload: []byte(`{"t":1,"cid":"METER01","request_id":"h","param":{"id":"48","value":6000000}}`)})
-	if !send("i", "48") {
-		t.Error("a command that the broker had kept keeps the next one away")
-	}
-}
-
 // TestARefreshReadsWhatHasADataPoint once a minute, and of no dead meter.
 func TestARefreshReadsWhatHasADataPoint(t *testing.T) {
 	p, h := withParameters()

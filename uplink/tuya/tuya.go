@@ -64,16 +64,9 @@ var DeviceFields = []string{"vendor_code", "comm_type", "device_ip", "mac_addres
 // Tuya implements uplink.Platform.
 type Tuya struct {
 	Config
-	dir     *uplink.Directory
-	asked   map[string]time.Time // by meter's id: when all of it was last read for DP 9
-	written map[string]write     // by meter's address and point: what was last set
-	dead    map[dlt645.Address]bool
-}
-
-// write is a setting that went to a meter, or is on its way.
-type write struct {
-	id string
-	at time.Time
+	dir   *uplink.Directory
+	asked map[string]time.Time    // by meter's id: when all of it was last read for DP 9
+	dead  map[dlt645.Address]bool // what the platform was last told of a meter
 }
 
 // New gives the platform.
@@ -82,7 +75,7 @@ func New(c Config) *Tuya {
 		c.Zone = time.UTC
 	}
 	c.Sync.CommType = cmp.Or(c.Sync.CommType, "mqtt")
-	return &Tuya{Config: c, dir: c.Directory, asked: map[string]time.Time{}, written: map[string]write{}, dead: map[dlt645.Address]bool{}}
+	return &Tuya{Config: c, dir: c.Directory, asked: map[string]time.Time{}, dead: map[dlt645.Address]bool{}}
 }
 
 // Directory says who is who on the platform.

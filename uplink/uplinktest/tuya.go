@@ -53,6 +53,7 @@ type Tuya struct {
 	turns      map[string]int // how often a device's status became another
 	statuses   int
 	commands   []string
+	sent       map[string]string // commands that are not answered yet, by request id: the cid
 	violations []string
 }
 
@@ -114,6 +115,9 @@ func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
 	case "devices/status":
 		p.status(e.Param)
 	case "commands/response":
+		if e.CID != nil {
+			p.response(e.RequestID, *e.CID, e.Param)
+		}
 		p.commands = append(p.commands, string(payload))
 	default:
 		p.violate("topic %s is not one of the document's", topic)
@@ -193,6 +197,34 @@ func (p *Tuya) sync(param json.RawMessage) outcome {
 		p.synced[cid] = true
 	}
 	return o
+}
+
+// answered stands for the device of a command that was.
+const answered = "\x00"
+
+// response takes the answer to a command: one for each, of the device that it
+// was for, with a code that the document has.
+func (p *Tuya) response(id, cid string, param json.RawMessage) {
+	var r struct {
+		Msg  *string `json:"msg"`
+		Code *int    `json:"code"`
+	}
+	if err := strict(param, &r); err != nil || r.Code == nil || r.Msg == nil || *r.Msg == "" {
+		p.violate("answer to command %s: %s: %v", id, param, err)
+		return
+	}
+	if _, known := tuyaText[*r.Code]; !known {
+		p.violate("answer to command %s: code %d is not in the document", id, *r.Code)
+	}
+	switch of, open := p.sent[id]; {
+	case !open:
+		return // sent otherwise than by Command
+	case of == answered:
+		p.violate("command %s is answered twice", id)
+	case cid != of && *r.Code != 2003:
+		p.violate("answer to command %s: it was for %q, not for %q", id, of, cid)
+	}
+	p.sent[id] = answered
 }
 
 func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) outcome {
@@ -308,6 +340,12 @@ func (p *Tuya) Seen() Seen {
 // Command gives the message with which the platform sets a data point; value
 // is JSON.
 func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time) Out {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sent == nil {
+		p.sent = map[string]string{}
+	}
+	p.sent[requestID] = cid
 	b, _ := json.Marshal(map[string]any{
 		"t": now.Unix(), "cid": cid, "request_id": requestID,
 		"param": map[string]any{"id": dp, "value": json.RawMessage(value)},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"meterd/meter"
 )
@@ -80,6 +81,54 @@ func TestWhatIsReadForAllIsTold(t *testing.T) {
 		b.answered("2")
 		if got.Outcome != meter.NoAnswer || len(b.told) != 3 {
 			t.Errorf("a dead meter: got %+v, told %v", got, b.told)
+		}
+	})
+}
+
+// TestAThingIsSetOnceAMinute by platforms, each thing by itself; the same
+// command again is told its outcome, and what did not go to the meter keeps
+// nothing away.
+func TestAThingIsSetOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 2)
+		defer b.end()
+		for _, m := range b.meters {
+			m.Set(0x04000E01, []byte{0, 0, 0})
+			m.Set(0x04000F01, []byte{0, 0, 0, 0})
+		}
+		ask := func(i int, id, point, value string) string {
+			t.Helper()
+			b.ask(meter.Command{Op: meter.OpSet, Meter: b.all[i], Point: point, Value: value, ID: id})
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return fmt.Sprint(b.results[id])
+		}
+		for _, c := range []struct {
+			meter            int
+			id, point, value string
+			want             string
+		}{
+			{0, "a", "limit.power", "1", "[done]"},
+			{0, "b", "limit.power", "2", "[busy]"},
+			{0, "a", "limit.power", "1", "[done done]"},
+			{1, "c", "limit.power", "2", "[done]"},
+			{0, "d", "limit.credit", "2", "[done]"},
+			{0, "e", "limit.voltage.min", "x", "[invalid]"},
+			{0, "f", "limit.voltage.min", "180", "[refused]"}, // the meter has none
+			{0, "g", "limit.voltage.min", "180", "[busy]"},
+		} {
+			if got := ask(c.meter, c.id, c.point, c.value); got != c.want {
+				t.Errorf("%s: %s = %s: got %s, want %s", c.id, c.point, c.value, got, c.want)
+			}
+		}
+		if r := b.desk.Do(t.Context(), meter.Command{Op: meter.OpSet, Meter: b.all[0], Point: "limit.power", Value: "3"}); r.Outcome != meter.Done {
+			t.Errorf("a person: %+v", r)
+		}
+		time.Sleep(time.Minute)
+		if got := ask(0, "h", "limit.power", "4"); got != "[done]" {
+			t.Errorf("after a minute: %s", got)
 		}
 	})
 }
