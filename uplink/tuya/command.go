@@ -88,11 +88,10 @@ func (t *Tuya) understood(c *meter.Command, id string, value json.RawMessage) (d
 	return id, &refusal{codeUnsupported, "command or value not support: " + t.unsettable(d, mapped)}
 }
 
-// parameter reports whether a point is one that a meter is set to: all of them
-// are of the family 04.
+// parameter reports whether a point is one that a meter is set to.
 func parameter(points *meter.Points, name string) bool {
 	p, ok := points.Lookup(name)
-	return ok && p.From == nil && p.DI.Protocol == dlt645.V2007 && p.DI.Code>>24 == 0x04
+	return ok && uplink.Parameter(p)
 }
 
 // unsettable says why a data point cannot be set.

@@ -53,6 +53,7 @@ type Tuya struct {
 	turns      map[string]int // how often a device's status became another
 	statuses   int
 	commands   []string
+	defined    map[string]bool   // the product's data points; nil: all
 	sent       map[string]string // commands that are not answered yet, by request id: the cid
 	violations []string
 }
@@ -242,6 +243,9 @@ func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) 
 	}
 	if p.OnlineAlone && !p.online[r.CID] {
 		return outcome{cid: r.CID, code: 2001}
+	}
+	if p.defined != nil && !p.defined[r.ID] {
+		return outcome{cid: r.CID, code: 2002}
 	}
 	if code := checkDP(r.ID, r.Value); code != 0 {
 		p.violate("report of DP %s: %s is answered %d", r.ID, r.Value, code)
