@@ -57,13 +57,11 @@ func (p Point) Register(h *Handle, v dlt645.Decimal) (dlt645.Decimal, error) {
 	}
 	times := ratio(p, max(h.CT, 1), max(h.PT, 1))
 	coef, fits := v.Scaled(int(most.Scale))
-	low, _ := least.Scaled(int(most.Scale))
-	if fits && v.Scale <= most.Scale && coef%times == 0 && coef/times >= low && coef/times <= most.Coef {
+	if fits && v.Scale <= most.Scale && coef%times == 0 && coef/times >= least.Coef && coef/times <= most.Coef {
 		return dlt645.Decimal{Coef: coef / times, Scale: most.Scale}, nil
 	}
-	from, _ := least.Mul(times)
-	to, _ := most.Mul(times)
-	return dlt645.Decimal{}, fmt.Errorf("meter: %s takes %s to %s %s in steps of %s", p.Name, from, to, p.Unit, dlt645.Decimal{Coef: times, Scale: most.Scale})
+	in := func(n int64) dlt645.Decimal { return dlt645.Decimal{Coef: n * times, Scale: most.Scale} }
+	return dlt645.Decimal{}, fmt.Errorf("meter: %s takes %v to %v %s in steps of %v", p.Name, in(least.Coef), in(most.Coef), p.Unit, in(1))
 }
 
 // Points are the points of the standard and those of the configuration.

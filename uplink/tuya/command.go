@@ -157,17 +157,25 @@ func (t *Tuya) refresh(now time.Time, retained bool, d *uplink.Device, c meter.C
 // tells reports whether a data point tells something of a point: by itself, by
 // what is derived from it, or in a phase.
 func (t *Tuya) tells(point string) bool {
-	if len(t.dir.Rows(point)) > 0 {
+	if len(t.dir.Rows(point)) > 0 || t.phaseOf(point) != "" {
 		return true
 	}
-	for _, d := range dps {
+	return slices.ContainsFunc(dps, func(d dp) bool {
 		row, _ := t.dir.Point(d.id)
-		if p, ok := t.dir.Points().Lookup(row.Point); ok && slices.Contains(p.From, point) {
-			return true
+		p, _ := t.dir.Points().Lookup(row.Point)
+		return slices.Contains(p.From, point)
+	})
+}
+
+// phaseOf gives the data point of the phase in which a point stands; "" if it
+// stands in none.
+func (t *Tuya) phaseOf(point string) string {
+	for _, p := range phases {
+		if family, ok := strings.CutSuffix(point, p.phase); ok && slices.Contains(inPhase, family) && !t.dir.Renamed(point) {
+			return p.dp
 		}
 	}
-	i := strings.LastIndexByte(point, '.')
-	return slices.Contains(inPhase, point[:i+1]) && len(point) == i+2 && !t.dir.Renamed(point)
+	return ""
 }
 
 // said reads t, in s or in ms: what would be a year after 5000 in seconds is

@@ -145,7 +145,7 @@ func TestAThingModelFollowsTheMap(t *testing.T) {
 		features[f.Key] = f
 	}
 	ua := features["ua"]
-	if got := fmt.Sprintln(ua.Number, ua.Least, ua.Most, ua.Step, ua.Unit, ua.Write); got != "true 0 99990000 1 V false\n" {
+	if got := fmt.Sprintln(ua.Number, ua.Least(), ua.Most, ua.Step(), ua.Unit, ua.Write); got != "true 0 99990000 1 V false\n" {
 		t.Errorf("ua is %s", got)
 	}
 	_, was := features["voltage_a"]

@@ -28,28 +28,20 @@ func ThingModel(f *flag.FlagSet, args []string, s cli.Streams) error {
 	if config.Failed(problems) {
 		return cli.Fail("meterd check "+f.Arg(0)+" tells them", "%s has mistakes", f.Arg(0))
 	}
-	var of []config.Uplink
-	var names []string
+	var of []uplink.Modeler
 	for _, u := range c.Uplinks {
 		if u.Kind == *kind && (*name == "" || u.Name == *name) {
-			of, names = append(of, u), append(names, u.Name)
+			if m, ok := u.Make(config.Env{}).(uplink.Modeler); ok {
+				of = append(of, m)
+			}
 		}
 	}
-	switch {
-	case len(of) == 0 && *name != "":
-		return cli.Fail("", "%s has no uplink %q of kind %q", f.Arg(0), *name, *kind)
-	case len(of) == 0:
-		return cli.Fail(fmt.Sprintf("add an [[uplink]] with kind = %q", *kind), "%s has no uplink of kind %q", f.Arg(0), *kind)
-	case len(of) > 1:
-		return cli.Fail("say which one by -uplink", "%s has several uplinks of kind %q: %s", f.Arg(0), *kind, strings.Join(names, ", "))
+	if len(of) != 1 {
+		return cli.Fail("-uplink NAME says which one of several is meant", "%s has %d uplinks of kind %q %s", f.Arg(0), len(of), *kind, *name)
 	}
-	m, ok := of[0].Make(config.Env{}).(uplink.Modeler)
-	if !ok {
-		return cli.Fail("", "platforms of kind %q are told nothing beforehand", *kind)
-	}
-	text, err := m.ThingModel()
+	text, err := of[0].ThingModel()
 	if err != nil {
-		return fmt.Errorf("uplink %s: %w", of[0].Name, err)
+		return err
 	}
 	_, err = fmt.Fprintf(s.Out, "%s\n", strings.TrimRight(string(text), "\n"))
 	return err
