@@ -6,11 +6,17 @@ import (
 	"meterd/dlt645"
 )
 
-// decode gives the values of the points that an answer holds, with the
-// transformer ratios in them. Absent values are left out, invalid ones
-// counted, and what a block leaves out is told. The error tells of points that
-// could not be read at all.
-func decode(req Request, data []byte, ct, pt int64) (values []PointValue, left []Point, invalid int, err error) {
+// answer is what a meter said of the points of a request.
+type answer struct {
+	values  []PointValue // with the transformer ratios in them
+	blank   []string     // points of which it said that it has none
+	left    []Point      // points that a block left out
+	invalid int
+}
+
+// decode reads an answer. The error tells of points that could not be read at
+// all.
+func decode(req Request, data []byte, ct, pt int64) (a answer, err error) {
 	items, tableErr := dlt645.Decode(nil, req.DI, data)
 	for _, p := range req.Points {
 		v, there, perr := valueOf(p, items, data)
@@ -19,23 +25,25 @@ func decode(req Request, data []byte, ct, pt int64) (values []PointValue, left [
 		}
 		if perr != nil {
 			err = perr
-			invalid++
-			left = append(left, p)
+			a.invalid++
+			a.left = append(a.left, p)
 			continue
 		}
 		if !there {
-			left = append(left, p)
+			a.left = append(a.left, p)
 			continue
 		}
 		v, ok := apply(p, v, ct, pt)
 		switch {
 		case !ok || v.Kind == dlt645.Invalid:
-			invalid++
+			a.invalid++
 		case v.Known():
-			values = append(values, PointValue{p.Name, v})
+			a.values = append(a.values, PointValue{p.Name, v})
+		default:
+			a.blank = append(a.blank, p.Name)
 		}
 	}
-	return values, left, invalid, err
+	return a, err
 }
 
 // valueOf finds a point among the items of an answer, or reads a custom one

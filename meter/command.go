@@ -57,6 +57,9 @@ type Command struct {
 	Relay dlt645.Command // of OpRelay, OpAlarm and OpProtection
 	// Points are of OpRead: names of points or families.
 	Points []string
+	// Told is of OpRead: what is read is a reading that goes into the ring and to
+	// all platforms, and is not the answer.
+	Told bool
 	// Point and Value are of OpSet and OpWrite: a point's name or a data
 	// identifier, and what a person would write.
 	Point, Value string

@@ -107,6 +107,7 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 	r = Reading{Meter: h.Address, Time: at, Round: at}
 	var failed error
 	var clockRead time.Time
+	var blank []string
 	for _, req := range reqs {
 		res, err := c.ReadNow(ctx, h, req.DI)
 		if err != nil {
@@ -116,15 +117,15 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 		if req.DI == clockTime {
 			clockRead = time.Now()
 		}
-		got, _, _, err := decode(req, res.Data, h.CT, h.PT)
-		r.Values, failed = append(r.Values, got...), errors.Join(failed, err)
+		got, err := decode(req, res.Data, h.CT, h.PT)
+		r.Values, blank, failed = append(r.Values, got.values...), append(blank, got.blank...), errors.Join(failed, err)
 	}
 	if len(r.Values) == 0 {
 		return r, failed
 	}
 	c.stamp(&r)
-	derive(&r, c.zone, clockRead, failed == nil)
 	known := health{learned: c.known(slices.Index(c.handles, h))}
+	derive(&r, c.zone, clockRead, told{failed == nil, sources(points), blank, &known.learned, at})
 	used(&r, &known.learned.Books, c.zone, known.learned.most(h), known.freezesNothing(h, c.books, at))
 	return r, failed
 }

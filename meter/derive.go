@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -8,15 +9,33 @@ import (
 	"meterd/dlt645"
 )
 
+// told is how far a reading holds what was asked for.
+type told struct {
+	whole bool     // nothing was lost: a word that is missing is no sign that its faults are gone
+	asked []Point  // none of them derived
+	blank []string // of these, of which the meter said that it has none
+	known *Learned
+	now   time.Time
+}
+
+// without reports whether a point was asked for that the meter is known not to
+// have.
+func (t told) without(point string) bool {
+	for _, p := range t.asked {
+		if p.Name == point {
+			return slices.Contains(t.blank, point) || t.known.lacks(p.DI, t.now)
+		}
+	}
+	return false
+}
+
 // derive computes the derived points whose sources a round brought. Clock is
 // when the meter's time of day was read, by the board's clock.
-// Whole tells that nothing of the round was lost: a word that is missing is no
-// sign that its faults are gone.
-func derive(r *Reading, zone *time.Location, clock time.Time, whole bool) {
+func derive(r *Reading, zone *time.Location, clock time.Time, t told) {
 	if w, ok := word(r, "status.3"); ok {
 		r.add("relay", text(relayState(w)))
 	}
-	if names, ok := faults(r); ok && whole {
+	if names, ok := faults(r, t); ok && t.whole {
 		r.add("fault", text(strings.Join(names, ",")))
 	}
 	if t, ok := meterClock(r, zone); ok {
@@ -26,7 +45,38 @@ func derive(r *Reading, zone *time.Location, clock time.Time, whole bool) {
 			r.add("clock.offset", dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: off}})
 		}
 	}
+	if at, ok := settled(r, zone); ok {
+		r.add("settlement.time", dlt645.Value{Kind: dlt645.Time, Text: at.Format("2006-01-02 15:04")})
+	}
 }
+
+// settled gives the last instant at which the meter settles by its rule, a day
+// of the month and an hour (04000B01), where the energy of that settlement was
+// read with it. Near that instant nobody knows which settlement the meter has
+// told of: then there is none.
+func settled(r *Reading, zone *time.Location) (time.Time, bool) {
+	rule, ok1 := r.Value("settlement.day")
+	_, ok2 := r.Value("settlement.forward.total")
+	d, h, _ := strings.Cut(rule.Text, " ")
+	day, err := strconv.Atoi(d)
+	hour, herr := strconv.Atoi(h)
+	if !ok1 || !ok2 || err != nil || herr != nil || day < 1 || day > 28 || hour > 23 || !r.Trusted || r.Doubtful {
+		return time.Time{}, false
+	}
+	local := r.Time.In(zone)
+	at := time.Date(local.Year(), local.Month(), day, hour, 0, 0, 0, zone)
+	if local.Sub(at).Abs() < settling {
+		return time.Time{}, false
+	}
+	if at.After(local) {
+		at = time.Date(local.Year(), local.Month()-1, day, hour, 0, 0, 0, zone)
+	}
+	return at, true
+}
+
+// settling is how far the clocks of the board and of a meter may differ around
+// a settlement.
+const settling = 10 * time.Minute
 
 // used adds what the register of forward energy has counted, by the books of
 // the place; most is the highest power that the meter can count, in kW. The
@@ -70,7 +120,8 @@ func used(r *Reading, b *Books, zone *time.Location, most dlt645.Decimal, own bo
 // its voltage and its greatest current on three phases, and a half more.
 func (l *Learned) rated(r *Reading) {
 	volt, ok1 := plate(r, "meter.rated.voltage")
-	most, ok2 := plate(r, "meter.rated.most")
+	v, _ := r.Value("meter.rated.most")
+	most, ok2 := Greatest(v.Text)
 	if !ok1 || !ok2 {
 		return
 	}
@@ -87,15 +138,26 @@ func (l *Learned) rated(r *Reading) {
 
 // plate reads the number at the beginning of what a nameplate says: "220.0V".
 func plate(r *Reading, point string) (dlt645.Decimal, bool) {
-	v, ok := r.Value(point)
-	if !ok {
-		return dlt645.Decimal{}, false
+	v, _ := r.Value(point)
+	return leading(v.Text)
+}
+
+// Greatest reads the greatest current of a nameplate, in A: "60A", or that in
+// brackets, "5(60)A". False if there is none.
+func Greatest(text string) (dlt645.Decimal, bool) {
+	if _, inside, ok := strings.Cut(text, "("); ok {
+		text = inside
 	}
-	end := strings.IndexFunc(v.Text, func(c rune) bool { return (c < '0' || c > '9') && c != '.' })
+	return leading(text)
+}
+
+// leading reads the number at the beginning of a text.
+func leading(text string) (dlt645.Decimal, bool) {
+	end := strings.IndexFunc(text, func(c rune) bool { return (c < '0' || c > '9') && c != '.' })
 	if end < 0 {
-		end = len(v.Text)
+		end = len(text)
 	}
-	d, err := dlt645.ParseDecimal(v.Text[:end])
+	d, err := dlt645.ParseDecimal(text[:end])
 	return d, err == nil && d.Coef > 0 && d.Scale <= 2
 }
 
@@ -156,8 +218,9 @@ var commonFaults = [7]string{
 }
 
 // faults names the faults that the status words show; none is an empty list,
-// but without word 7 and one of the phases' nothing is known.
-func faults(r *Reading) ([]string, bool) {
+// but without word 7 and one of the phases' nothing is known. A meter that lacks
+// one of the two, as some of a single phase do, tells by the other.
+func faults(r *Reading, t told) ([]string, bool) {
 	var names []string
 	known := false
 	for i, suffix := range phaseSuffixes {
@@ -185,7 +248,7 @@ func faults(r *Reading) ([]string, bool) {
 	if w3, _ := word(r, "status.3"); w3&(1<<7) != 0 {
 		names = append(names, "credit-low")
 	}
-	return names, known && ok
+	return names, known && ok || known && t.without("status.7") || ok && t.without("status.4")
 }
 
 // meterClock puts the meter's date and time together. They are two reads, so
@@ -211,7 +274,7 @@ func ratio(p Point, ct, pt int64) int64 {
 	case "A":
 		return ct
 	case "V":
-		if strings.HasPrefix(p.Name, "voltage.") {
+		if strings.HasPrefix(p.Name, "voltage.") || strings.HasPrefix(p.Name, "limit.voltage.") || strings.HasPrefix(p.Name, "trigger.voltage.") {
 			return pt
 		}
 	case "kW", "kvar", "kVA", "kWh", "kvarh", "kVAh":

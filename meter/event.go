@@ -62,6 +62,9 @@ const (
 	EventMissing = "values-missing"
 )
 
+// EventKinds are those that are told of a meter, beside the operations.
+var EventKinds = []string{EventOnline, EventOffline, EventReplaced, EventFaultOn, EventFaultOff, EventSwitched, EventCover, EventPowerOff, EventOfMeter, EventMissing}
+
 // changes compares a reading with the one before and tells what happened. The
 // first reading after a start is compared with nothing.
 func (p *Poller) changes(m *polled, r *Reading) {

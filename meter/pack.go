@@ -340,4 +340,6 @@ freeze.daily.forward.t1 freeze.daily.forward.t2 freeze.daily.forward.t3 freeze.d
 settlement.forward.total count.outage count.cover count.trip meter.number meter.version meter.rated.voltage
 meter.rated.current meter.constant demand.forward demand.reverse credit.energy credit.money
 energy.forward.yesterday energy.forward.lastmonth meter.rated.most
+settlement.day settlement.time limit.voltage.min limit.voltage.max limit.power limit.credit
+trigger.voltage.min trigger.voltage.max trigger.power delay.current
 `)

@@ -45,6 +45,25 @@ func (p Point) Extent() (least, most dlt645.Decimal, ok bool) {
 	return dlt645.Extent(p.DI)
 }
 
+// Register gives a number as the meter's register holds it: without the
+// transformer ratios. The error says which numbers it can hold.
+func (p Point) Register(h *Handle, v dlt645.Decimal) (dlt645.Decimal, error) {
+	least, most, ok := p.Extent()
+	if !ok {
+		return dlt645.Decimal{}, fmt.Errorf("meter: %s is no number that a meter holds", p.Name)
+	}
+	for v.Scale > 0 && v.Coef%10 == 0 {
+		v.Coef, v.Scale = v.Coef/10, v.Scale-1
+	}
+	times := ratio(p, max(h.CT, 1), max(h.PT, 1))
+	coef, fits := v.Scaled(int(most.Scale))
+	if fits && v.Scale <= most.Scale && coef%times == 0 && coef/times >= least.Coef && coef/times <= most.Coef {
+		return dlt645.Decimal{Coef: coef / times, Scale: most.Scale}, nil
+	}
+	in := func(n int64) dlt645.Decimal { return dlt645.Decimal{Coef: n * times, Scale: most.Scale} }
+	return dlt645.Decimal{}, fmt.Errorf("meter: %s takes %v to %v %s in steps of %v", p.Name, in(least.Coef), in(most.Coef), p.Unit, in(1))
+}
+
 // Points are the points of the standard and those of the configuration.
 // The zero value holds the first only.
 type Points struct {
@@ -332,6 +351,8 @@ var families = []family{
 	one("freeze.daily.time", 0x05060001, 0),
 	withTariffs("freeze.daily.forward", 0x05060101, 0),
 	one("settlement.forward.total", 0x00010001, 0x9410),
+	one("settlement.day", 0x04000B01, 0),
+	derived("settlement.time", "settlement.day", "settlement.forward.total"),
 	one("count.outage", 0x03110000, 0),
 	one("count.cover", 0x03300D00, 0),
 	one("count.trip", 0x1D000001, 0),
@@ -341,6 +362,12 @@ var families = []family{
 	one("meter.rated.current", 0x04000405, 0),
 	one("meter.rated.most", 0x04000406, 0),
 	one("meter.constant", 0x04000409, 0xC030),
+	{name: "limit.voltage", members: []member{{suffix: ".min", di: 0x04000E04}, {suffix: ".max", di: 0x04000E03}}},
+	one("limit.power", 0x04000E01, 0),
+	one("limit.credit", 0x04000F01, 0),
+	{name: "trigger.voltage", members: []member{{suffix: ".min", di: 0x04090201}, {suffix: ".max", di: 0x04090301}}},
+	one("trigger.power", 0x04090B01, 0),
+	one("delay.current", 0x04090802, 0),
 }
 
 // AppendParsed appends the bytes of a value as a person writes it.

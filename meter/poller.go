@@ -431,9 +431,9 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	}
 	r.Round = s.belongs
 	p.stamp(r)
-	derive(r, p.zone, s.out.clock, s.out.lost == nil)
-	p.tellClock(m, r, s.out.clock)
 	known := &m.health.learned
+	derive(r, p.zone, s.out.clock, told{s.out.lost == nil, sources(s.slot.Points), s.out.blank, known, now})
+	p.tellClock(m, r, s.out.clock)
 	known.Books.scaled(max(m.CT, 1)*max(m.PT, 1), now)
 	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
 	if held { // does another meter hang there?

@@ -11,6 +11,7 @@ import (
 type outcome struct {
 	reading  Reading
 	clock    time.Time // when the meter's time of day was read
+	blank    []string  // points of which the meter said that it has none
 	answered bool      // at least one request was answered, if only by a refusal
 	lost     error     // the failure that ended the round early
 	invalid  int       // values that were no numbers, and answers of a wrong length
@@ -205,7 +206,7 @@ func (r *round) take(req Request, res Reply, now time.Time) {
 		out.reading.Time = res.At
 	}
 	r.health.gave(req.DI, len(res.Data))
-	values, left, invalid, err := decode(req, res.Data, r.of.CT, r.of.PT)
+	got, err := decode(req, res.Data, r.of.CT, r.of.PT)
 	if err != nil {
 		r.tell(finding{kind: foundNonsense, di: req.DI, err: err})
 		if dlt645.IsBlock(req.DI) {
@@ -213,15 +214,16 @@ func (r *round) take(req Request, res Reply, now time.Time) {
 			r.learned = true
 		}
 	}
-	out.invalid += invalid
-	for _, v := range values {
+	out.invalid += got.invalid
+	for _, v := range got.values {
 		if v.Point == "clock.time" {
 			out.clock = res.At
 		}
 	}
-	out.reading.Values = append(out.reading.Values, values...)
+	out.reading.Values = append(out.reading.Values, got.values...)
+	out.blank = append(out.blank, got.blank...)
 	if dlt645.IsBlock(req.DI) {
-		r.singly(left, now)
+		r.singly(got.left, now)
 	}
 }
 

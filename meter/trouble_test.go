@@ -312,7 +312,8 @@ func TestCustomPointsThatShareAnIdentifier(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, r := range Plan(points, dlt645.V2007) {
-		values, _, invalid, err := decode(r, []byte{0x34, 0x12, 0}, 1, 1)
+		a, err := decode(r, []byte{0x34, 0x12, 0}, 1, 1)
+		values, invalid := a.values, a.invalid
 		if invalid > 0 {
 			t.Error(err)
 		}

@@ -17,7 +17,9 @@ type Device struct {
 	ID        string // what the platform calls it
 	ProductID string // "": that of the uplink
 	Key       string // a secret of its own; "": none
-	N         int    // its place in the directory
+	// Fields are what the platform is told of it alone, by the platform's names.
+	Fields map[string]string
+	N      int // its place in the directory
 }
 
 // Address is that of the device's meter.

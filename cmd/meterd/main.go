@@ -30,6 +30,7 @@ var commands = []cli.Command{
 	{Name: "scan", Usage: "-port PORT [-baud N,…] [-protocol P] [-json]", Help: "finds every meter on a line", Run: tool.Scan},
 	{Name: "ring", Usage: "verify [-json] | dump | export FILE | format [-yes] [-size SIZE] PATH", Help: "looks into a store, without changing it; or makes a new one", Run: tool.Ring},
 	{Name: "points", Usage: "[-json]", Help: "the points: identifiers in both editions, unit, and what each platform calls them", Run: tool.Points},
+	{Name: "thing-model", Usage: "-kind KIND [-uplink NAME] FILE", Help: "what a platform's side has to define for this configuration: onenet-studio, das (files to import), iotkit, tuya (tables)", Run: tool.ThingModel},
 	{Name: "version", Usage: "[-json]", Help: "the version", Run: runVersion},
 }
 

@@ -3,6 +3,7 @@ package tuya_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"meterd/uplink"
@@ -13,16 +14,19 @@ import (
 func TestPlatformConforms(t *testing.T) {
 	t.Parallel()
 	const root = "gateway_id/gw1/"
+	form := func(name, dp, value string) conform.Command {
+		return conform.Command{Name: name, Addresses: true, Message: func(word, id string) (uplink.Inbound, string) {
+			payload := fmt.Appendf(nil, `{"t":%d,"cid":%s,"request_id":%s,"param":{"id":%q,"value":%s}}`, conform.Now().Unix(), conform.JSON(word), conform.JSON(id), dp, value)
+			return uplink.Inbound{Topic: root + "commands", Payload: payload}, root + "commands/response"
+		}}
+	}
 	conform.Run(t, conform.Case{
 		New: func(dir *uplink.Directory) uplink.Platform {
 			return tuya.New(tuya.Config{Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"}, Directory: dir})
 		},
-		Default: tuya.Defaults,
-		IDs:     []string{"0", "1", "gw1"},
-		Commands: []conform.Command{{Name: "switch", Addresses: true, Message: func(word, id string) (uplink.Inbound, string) {
-			payload := fmt.Appendf(nil, `{"t":%d,"cid":%s,"request_id":%s,"param":{"id":"1","value":true}}`, conform.Now().Unix(), conform.JSON(word), conform.JSON(id))
-			return uplink.Inbound{Topic: root + "commands", Payload: payload}, root + "commands/response"
-		}}},
+		Default:  slices.Concat(tuya.Defaults, tuya.Parameters),
+		IDs:      []string{"0", "1", "gw1"},
+		Commands: []conform.Command{form("switch", "1", "true"), form("set", "48", "60000000")},
 		Acknowledge: func(m uplink.Message, accepted bool) uplink.Inbound {
 			code := 1102
 			if accepted {

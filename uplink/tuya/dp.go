@@ -22,11 +22,15 @@ const (
 
 // dp is a row of the document's table of standard properties.
 type dp struct {
-	id       string
+	id, name string
+	rw       bool // the document lets the platform set it
 	kind     kind
 	min, max int64 // of the raw integer
 	scale    int
 	unit     string // in which the platform counts; "" where it names none
+	// why tells why it cannot be set, or has no source; "": it is measured, or
+	// has one.
+	why string
 }
 
 // Largest raw values of the document.
@@ -39,56 +43,56 @@ const (
 // 22 to 29 do not exist. Units are those meant: the document writes W for
 // var, kW for kWh and kV for kVA.
 var dps = []dp{
-	{id: "1", kind: kindBool},   // switch
-	{id: "2", kind: kindString}, // breaker_id
-	{"3", kindValue, 0, rawMax, 4, "W"},
-	{"5", kindValue, 0, rawMax, 4, "V"},
-	{"6", kindValue, 0, rawMax, 4, "A"},
-	{"7", kindValue, 0, rawMax, 4, "mA"},
-	{id: "8", kind: kindRaw}, // device_info
-	{id: "9", kind: kindRaw}, // status_query
-	{"10", kindValue, -100, rawMax, 2, "degC"},
-	{"11", kindValue, 0, rawMax, 4, "V"},
-	{"12", kindValue, 0, rawMax, 4, "V"},
-	{"13", kindValue, 0, rawMax, 4, "mA"},
-	{"14", kindValue, 0, rawMax, 4, "mA"},
-	{"15", kindValue, 0, rawMax, 4, "mA"},
-	{id: "16", kind: kindEnum}, // leakage_protection
-	{id: "17", kind: kindBool}, // switch_enabled
-	{"18", kindValue, 0, rawMax, 2, "s"},
-	{id: "19", kind: kindFault},  // fault
-	{id: "20", kind: kindEnum},   // alarm_level
-	{id: "21", kind: kindString}, // device_alarm
-	{id: "30", kind: kindRaw},    // phase_a
-	{id: "31", kind: kindRaw},    // phase_b
-	{id: "32", kind: kindRaw},    // phase_c
-	{"33", kindValue, 0, rawMax, 4, ""},
-	{"34", kindValue, -100, rawMax, 4, ""},
-	{"35", kindValue, 0, rawMax, 4, "min"},
-	{"36", kindValue, 0, rawMax, 4, "min"},
-	{"37", kindValue, 0, rawMax, 4, "W"},
-	{"38", kindValue, 0, rawMax, 4, "var"},
-	{id: "39", kind: kindRaw}, // daily_energy
-	{"40", kindValue, 0, rawMax, 4, ""},
-	{"41", kindValue, 0, rawMax, 4, "Hz"},
-	{"42", kindValue, 0, rawMax, 0, ""},
-	{"43", kindValue, 0, rawMax, 0, ""},
-	{"44", kindValue, 0, rawMax, 4, "kWh"},
-	{"45", kindValue, 0, rawMax, 4, "kWh"},
-	{"46", kindValue, 0, rawMax, 4, "kWh"},
-	{"47", kindValue, 0, rawMax, 4, "kWh"},
-	{"48", kindValue, 0, rawMax, 4, "W"},
-	{"49", kindValue, 0, rawMax, 4, "kWh"},
-	{"50", kindValue, 0, rawMax50, 4, "kWh"},
-	{"51", kindValue, 0, rawMax50, 4, "kvarh"},
-	{"52", kindValue, 0, rawMax50, 4, "kVA"},
-	{"53", kindValue, 0, rawMax50, 4, ""},
-	{id: "54", kind: kindEnum}, // cold_stall_type
-	{"55", kindValue, 0, rawMax50, 4, ""},
-	{id: "56", kind: kindEnum},   // hot_stall_type
-	{id: "57", kind: kindBool},   // switch_state
-	{id: "58", kind: kindString}, // d_end_time
-	{id: "59", kind: kindString}, // m_end_time
+	{id: "1", name: "switch", rw: true, kind: kindBool},
+	{id: "2", name: "breaker_id", kind: kindString},
+	{id: "3", name: "power_current", max: rawMax, scale: 4, unit: "W"},
+	{id: "5", name: "voltage_current", rw: true, max: rawMax, scale: 4, unit: "V"},
+	{id: "6", name: "current_max", rw: true, max: rawMax, scale: 4, unit: "A", why: "it stands on the nameplate"},
+	{id: "7", name: "cur_current", max: rawMax, scale: 4, unit: "mA"},
+	{id: "8", name: "device_info", rw: true, kind: kindRaw, why: "its form is not documented"},
+	{id: "9", name: "status_query", rw: true, kind: kindRaw},
+	{id: "10", name: "temp_current", min: -100, max: rawMax, scale: 2, unit: "degC"},
+	{id: "11", name: "voltage_under", rw: true, max: rawMax, scale: 4, unit: "V"},
+	{id: "12", name: "voltage_over", rw: true, max: rawMax, scale: 4, unit: "V"},
+	{id: "13", name: "leakage_warn_value", rw: true, max: rawMax, scale: 4, unit: "mA", why: "a meter has no leakage threshold: [[point]] and [[uplink.map]] bring that of a breaker"},
+	{id: "14", name: "leakage_fault_value", rw: true, max: rawMax, scale: 4, unit: "mA", why: "a meter has no leakage threshold: [[point]] and [[uplink.map]] bring that of a breaker"},
+	{id: "15", name: "leakage_current", rw: true, max: rawMax, scale: 4, unit: "mA", why: "a meter measures no leakage: [[point]] and [[uplink.map]] bring that of a breaker"},
+	{id: "16", name: "leakage_protection", kind: kindEnum, why: "a meter has no protection against leakage"},
+	{id: "17", name: "switch_enabled", rw: true, kind: kindBool, why: "what it enables is not documented"},
+	{id: "18", name: "over_current_duration", rw: true, max: rawMax, scale: 2, unit: "s"},
+	{id: "19", name: "fault", kind: kindFault},
+	{id: "20", name: "alarm_level", kind: kindEnum},
+	{id: "21", name: "device_alarm", kind: kindString},
+	{id: "30", name: "phase_a", kind: kindRaw},
+	{id: "31", name: "phase_b", kind: kindRaw},
+	{id: "32", name: "phase_c", kind: kindRaw},
+	{id: "33", name: "leakage_action_value", rw: true, max: rawMax, scale: 4, why: "a meter has no leakage threshold: [[point]] and [[uplink.map]] bring that of a breaker"},
+	{id: "34", name: "over_temp_value", rw: true, min: -100, max: rawMax, scale: 4, why: "a meter has no temperature limit: [[point]] and [[uplink.map]] bring that of a vendor"},
+	{id: "35", name: "over_vol_protect_time", rw: true, max: rawMax, scale: 4, unit: "min", why: "a meter protects against no voltage; its delays are of records, one for each side, in seconds"},
+	{id: "36", name: "over_vol_recovery_time", rw: true, max: rawMax, scale: 4, unit: "min", why: "a meter protects against no voltage"},
+	{id: "37", name: "power_effective", rw: true, max: rawMax, scale: 4, unit: "W", why: "it repeats data point 3: [[uplink.map]] turns it on"},
+	{id: "38", name: "power_reactive", rw: true, max: rawMax, scale: 4, unit: "var"},
+	{id: "39", name: "daily_energy", rw: true, kind: kindRaw, why: "its form is not documented"},
+	{id: "40", name: "power_factor", rw: true, max: rawMax, scale: 4},
+	{id: "41", name: "supply_frequency", rw: true, max: rawMax, scale: 4, unit: "Hz"},
+	{id: "42", name: "switch_times", max: rawMax},
+	{id: "43", name: "short_times", max: rawMax, why: "a meter counts no short circuits"},
+	{id: "44", name: "electric_total", rw: true, max: rawMax, scale: 4, unit: "kWh"},
+	{id: "45", name: "electric_daily", rw: true, max: rawMax, scale: 4, unit: "kWh"},
+	{id: "46", name: "electric_month", rw: true, max: rawMax, scale: 4, unit: "kWh"},
+	{id: "47", name: "residual_electricity", rw: true, max: rawMax, scale: 4, unit: "kWh", why: "energy is bought with the meter's card or token, never set"},
+	{id: "48", name: "power_limit", rw: true, max: rawMax, scale: 4, unit: "W"},
+	{id: "49", name: "electric_warm_value", rw: true, max: rawMax, scale: 4, unit: "kWh"},
+	{id: "50", name: "forward_energy_total", max: rawMax50, scale: 4, unit: "kWh"},
+	{id: "51", name: "energy_reactive", max: rawMax50, scale: 4, unit: "kvarh"},
+	{id: "52", name: "power_apparent", max: rawMax50, scale: 4, unit: "kVA"},
+	{id: "53", name: "cold_stall_userdata", max: rawMax50, scale: 4, why: "it is of the landlord's accounts"},
+	{id: "54", name: "cold_stall_type", rw: true, kind: kindEnum, why: "it is of the landlord's accounts"},
+	{id: "55", name: "hot_stall_userdata", max: rawMax50, scale: 4, why: "it is of the landlord's accounts"},
+	{id: "56", name: "hot_stall_type", rw: true, kind: kindEnum, why: "it is of the landlord's accounts"},
+	{id: "57", name: "switch_state", rw: true, kind: kindBool},
+	{id: "58", name: "d_end_time", kind: kindString},
+	{id: "59", name: "m_end_time", kind: kindString},
 }
 
 func findDP(id string) (dp, bool) {
@@ -100,9 +104,8 @@ func findDP(id string) (dp, bool) {
 	return dp{}, false
 }
 
-// Defaults are the points that the platform has a DP for. DPs 6, 8, 9, 11 to
-// 18, 33 to 37, 39, 43, 48, 49 and 53 to 56 have no source in DL/T 645. DP
-// 30 to 32 are put together from several points.
+// Defaults are the points that the platform surely has a DP for. DP 30 to 32
+// are put together from several points.
 var Defaults = []uplink.Row{
 	{Point: "relay", To: "1", Scale: -1},
 	{Point: "meter.number", To: "2", Scale: -1},
@@ -127,6 +130,24 @@ var Defaults = []uplink.Row{
 	{Point: "relay", To: "57", Scale: -1},
 	{Point: "freeze.daily.time", To: "58", Scale: -1},
 }
+
+// Parameters are points of the nameplate and of what a meter is set to. What
+// their DPs mean the document does not tell: these are the likeliest.
+var Parameters = []uplink.Row{
+	{Point: "meter.rated.most", To: "6", Scale: -1},
+	{Point: "limit.voltage.min", To: "11", Scale: -1},
+	{Point: "limit.voltage.max", To: "12", Scale: -1},
+	{Point: "delay.current", To: "18", Scale: -1},
+	{Point: "limit.power", To: "48", Scale: -1},
+	{Point: "limit.credit", To: "49", Scale: -1},
+	{Point: "settlement.time", To: "59", Scale: -1},
+}
+
+// settings are the DPs that set a meter's parameter.
+var settings = []string{"11", "12", "18", "48", "49"}
+
+// refresh is the DP by which the platform asks for all that there is.
+const refresh = "9"
 
 // Takes reports whether the configuration may map a point to a data point at
 // all; if not, why. Phases are put together from several points, switches and
@@ -184,6 +205,31 @@ func (d dp) scaled(v dlt645.Decimal, unit string, scale int) (int64, bool) {
 	n, fits := shift(unit, d.unit)
 	raw, ok := v.Scaled(scale + n)
 	return raw, fits && ok && raw >= d.min && raw <= d.max
+}
+
+// physical gives the number, in a point's unit, that a raw integer of the DP
+// means; false if it is out of the range.
+func (d dp) physical(raw int64, unit string, scale int) (dlt645.Decimal, bool) {
+	if scale < 0 {
+		scale = d.scale
+	}
+	n, fits := shift(unit, d.unit)
+	places := scale + n
+	if !fits || raw < d.min || raw > d.max {
+		return dlt645.Decimal{}, false
+	}
+	v := dlt645.Decimal{Coef: raw}
+	for ; places < 0; places++ {
+		v.Coef *= 10 // of at most 10^9, three times
+	}
+	for ; places > 0; places-- {
+		if v.Coef%10 == 0 {
+			v.Coef /= 10
+		} else {
+			v.Scale++
+		}
+	}
+	return v, true
 }
 
 // unitOf gives the unit of a point.

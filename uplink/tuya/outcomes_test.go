@@ -2,6 +2,7 @@ package tuya_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,14 +15,14 @@ import (
 )
 
 // TestEachOutcomeReachesThePlatform: of what it may ask, a meter has the switch
-// alone.
+// and five parameters.
 func TestEachOutcomeReachesThePlatform(t *testing.T) {
 	t.Parallel()
 	var line site.Line
 	line.Set(address, true)
 	platform := &uplinktest.Tuya{}
-	order := func(dp, value string) site.Order {
-		return site.Order{Op: meter.OpRelay, Send: func(id string) uplinktest.Out {
+	order := func(op meter.Operation, dp, value string) site.Order {
+		return site.Order{Op: op, Send: func(id string) uplinktest.Out {
 			return platform.Command("gw1", id, "c1", dp, value, time.Now())
 		}}
 	}
@@ -29,11 +30,14 @@ func TestEachOutcomeReachesThePlatform(t *testing.T) {
 		Config: site.Config{
 			Dialect: tuya.New(tuya.Config{
 				Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
-				Directory: site.Directory(t, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(address, "c1")}}),
+				Directory: site.Directory(t, uplink.DirectoryConfig{Default: slices.Concat(tuya.Defaults, tuya.Parameters), Devices: []uplink.Device{site.Meter(address, "c1")}}),
 			}),
 			Platform: platform, Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }, Meters: line.Meters,
 		},
-		Orders: []site.Order{order("1", "true"), order("1", "false"), order("57", "false")},
+		Orders: []site.Order{
+			order(meter.OpRelay, "1", "true"), order(meter.OpRelay, "1", "false"), order(meter.OpRelay, "57", "false"), order(meter.OpSet, "11", "2200000"),
+			order(meter.OpSet, "12", "2600000"), order(meter.OpSet, "18", "500"), order(meter.OpSet, "48", "60000000"), order(meter.OpSet, "49", "120000"),
+		},
 		Answer: func(topic string, payload []byte) (id, code string, ok bool) {
 			var in struct {
 				ID    string `json:"request_id"`

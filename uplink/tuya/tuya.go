@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/uplink"
 )
@@ -56,10 +57,16 @@ type Sync struct {
 	ProductSubType  string
 }
 
+// DeviceFields are the fields of devices/sync that a meter may have of its own.
+// Those of Sync are else the shared ones, the other two the meter's name.
+var DeviceFields = []string{"vendor_code", "comm_type", "device_ip", "mac_address", "device_name", "device_desc", "install_location", "device_server_id", "product_sub_type"}
+
 // Tuya implements uplink.Platform.
 type Tuya struct {
 	Config
-	dir *uplink.Directory
+	dir   *uplink.Directory
+	asked map[string]time.Time    // by meter's id: when all of it was last read for DP 9
+	dead  map[dlt645.Address]bool // what the platform was last told of a meter
 }
 
 // New gives the platform.
@@ -68,7 +75,7 @@ func New(c Config) *Tuya {
 		c.Zone = time.UTC
 	}
 	c.Sync.CommType = cmp.Or(c.Sync.CommType, "mqtt")
-	return &Tuya{Config: c, dir: c.Directory}
+	return &Tuya{Config: c, dir: c.Directory, asked: map[string]time.Time{}, dead: map[dlt645.Address]bool{}}
 }
 
 // Directory says who is who on the platform.
@@ -128,6 +135,7 @@ type syncParam struct {
 	CommType        string `json:"comm_type"`
 	DeviceIP        string `json:"device_ip"`
 	MACAddress      string `json:"mac_address"`
+	DeviceName      string `json:"device_name"` // in the example alone, not in the table
 	DeviceDesc      string `json:"device_desc"`
 	InstallLocation string `json:"install_location"`
 	DeviceServerID  string `json:"device_server_id"`
@@ -140,9 +148,11 @@ func (t *Tuya) Register(now time.Time, d *uplink.Device, step int) (uplink.Messa
 	if step > 0 {
 		return uplink.Message{}, false
 	}
+	own := func(field, shared string) string { return cmp.Or(d.Fields[field], shared) }
 	m := t.message(topicSync, randomID(), now, "", syncParam{
-		CID: d.ID, ProductID: cmp.Or(d.ProductID, t.Sync.ProductID), VendorCode: t.Sync.VendorCode, CommType: t.Sync.CommType, DeviceIP: t.Sync.DeviceIP, MACAddress: t.Sync.MACAddress,
-		DeviceDesc: d.Meter.Name, InstallLocation: t.Sync.InstallLocation, DeviceServerID: t.Sync.DeviceServerID, ProductSubType: t.Sync.ProductSubType,
+		CID: d.ID, ProductID: cmp.Or(d.ProductID, t.Sync.ProductID), VendorCode: own("vendor_code", t.Sync.VendorCode), CommType: own("comm_type", t.Sync.CommType),
+		DeviceIP: own("device_ip", t.Sync.DeviceIP), MACAddress: own("mac_address", t.Sync.MACAddress), DeviceName: own("device_name", d.Meter.Name), DeviceDesc: own("device_desc", d.Meter.Name),
+		InstallLocation: own("install_location", t.Sync.InstallLocation), DeviceServerID: own("device_server_id", t.Sync.DeviceServerID), ProductSubType: own("product_sub_type", t.Sync.ProductSubType),
 	})
 	m.Meter = d.Address()
 	return m, true
@@ -254,6 +264,7 @@ func (t *Tuya) Status(now time.Time, meters []meter.MeterState) (uplink.Message,
 	for _, m := range meters {
 		if d := t.dir.Of(m.Address); d != nil && m.Known {
 			list = append(list, statusParam{d.ID, m.Online})
+			t.dead[m.Address] = !m.Online
 		}
 	}
 	if len(list) == 0 {
@@ -281,14 +292,27 @@ var verdicts = map[int]uplink.Verdict{
 // missing code means success, so a response without one acknowledges nothing.
 type inbound struct {
 	T         json.RawMessage `json:"t"`
-	CID       string          `json:"cid"`
-	RequestID string          `json:"request_id"`
+	CID       word            `json:"cid"`
+	RequestID word            `json:"request_id"`
 	Param     struct {
 		Msg   string          `json:"msg"`
 		Code  *int            `json:"code"`
 		ID    json.RawMessage `json:"id"`    // of a command
 		Value json.RawMessage `json:"value"` // of a command
 	} `json:"param"`
+}
+
+// word is an identifier, which the document has as a text; a number is taken
+// for its digits.
+type word string
+
+// UnmarshalJSON reads one; what is neither text nor number is none.
+func (w *word) UnmarshalJSON(b []byte) error {
+	*w = ""
+	if len(b) > 0 && b[0] != 't' && b[0] != 'f' {
+		*w = word(uplink.Word(b))
+	}
+	return nil
 }
 
 // Receive understands responses and commands.
@@ -300,7 +324,7 @@ func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	}
 	switch name {
 	case topicCommand:
-		return t.command(now, in)
+		return t.command(now, in, m.Retained)
 	case topicSync + responseLevel, topicReport + responseLevel:
 	default:
 		return uplink.Receipt{}
@@ -312,5 +336,5 @@ func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	if !ok {
 		v = uplink.TryLater
 	}
-	return uplink.Receipt{ID: in.RequestID, Verdict: v, Code: strconv.Itoa(*in.Param.Code), Text: in.Param.Msg}
+	return uplink.Receipt{ID: string(in.RequestID), Verdict: v, Code: strconv.Itoa(*in.Param.Code), Text: in.Param.Msg}
 }

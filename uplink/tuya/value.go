@@ -19,6 +19,14 @@ import (
 func (t *Tuya) value(row uplink.Row, d dp, v dlt645.Value) (js json.RawMessage, known, fits bool) {
 	switch d.kind {
 	case kindValue:
+		if row.Point == "meter.rated.most" {
+			n, ok := meter.Greatest(v.Text)
+			if !ok {
+				return nil, false, false
+			}
+			raw, ok := d.scaled(n, "A", row.Scale)
+			return strconv.AppendInt(nil, raw, 10), true, ok
+		}
 		if v.Kind != dlt645.Number {
 			return nil, false, false
 		}
@@ -38,7 +46,7 @@ func (t *Tuya) value(row uplink.Row, d dp, v dlt645.Value) (js json.RawMessage, 
 		}
 		return quote(v.String()), true, slices.Contains(enums[d.id], v.String())
 	case kindString:
-		if d.id == "58" {
+		if d.id == "58" || d.id == "59" {
 			at, ok := t.meterTime(v)
 			return quote(strconv.FormatInt(at.Unix(), 10)), ok, true
 		}
@@ -139,6 +147,9 @@ func alarmLevel(list string) string {
 // phases are DP 30 to 32. The members are physical values as decimal
 // strings, in V, A, W and kWh; one without a source is left out.
 var phases = []struct{ dp, phase string }{{"30", "a"}, {"31", "b"}, {"32", "c"}}
+
+// inPhase are the families whose members, followed by a phase, stand in them.
+var inPhase = []string{"voltage.", "current.", "power.active.", "energy.phase."}
 
 type phaseJSON struct {
 	Voltage     string `json:"voltage,omitempty"`

@@ -47,6 +47,7 @@ type DAS struct {
 	Stored func(DASValue)
 
 	mu         sync.Mutex
+	model      *model              // that was imported; nil: all is taken
 	ids        map[string][32]byte // by id: topic and payload
 	stored     map[string]string   // by device, identifier and time: the value
 	loggedIn   map[string]bool

@@ -186,7 +186,7 @@ func (p *DAS) properties(device string, raw json.RawMessage, now time.Time) int 
 			p.violate("%s of %s: value %s", identifier, device, v.Value)
 			code = 460
 			continue
-		case p.Filter != nil && p.Filter(device, identifier):
+		case p.Filter != nil && p.Filter(device, identifier), !p.model.takes(identifier, string(v.Value)):
 			code = 460
 			continue
 		}
@@ -217,6 +217,9 @@ func (p *DAS) event(h dasHead, now time.Time) int {
 	if err := strict(h.Params, &e); err != nil || e.Time == nil || !dasTime(*e.Time, now) || !bytes.HasPrefix(e.Value, []byte("{")) ||
 		h.Identifier == nil || *h.Identifier == "" {
 		p.violate("event: %v: %s", err, h.Params)
+		return 460
+	}
+	if !p.model.takesEvent(*h.Identifier, string(e.Value)) {
 		return 460
 	}
 	one := DASEvent{*h.Identifier, string(e.Value), *e.Time}

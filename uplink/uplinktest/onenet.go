@@ -38,6 +38,7 @@ type Onenet struct {
 	Silent func(topic string) bool
 
 	mu         sync.Mutex
+	model      *model                 // that was imported; nil: all is taken
 	points     map[string]OnenetPoint // by device, key and time
 	repeats    int
 	changed    int
@@ -449,7 +450,7 @@ func (p *Onenet) packs(topic string, history bool, params json.RawMessage) bool 
 					if v.Time < 1e12 {
 						p.violate("%s: %s has no time in ms", topic, key)
 					}
-					good = good && !p.bad(k.Identity.DeviceName, key)
+					good = good && !p.bad(k.Identity.DeviceName, key) && (prefix == "" && p.model.takes(key, string(v.Value)) || prefix != "" && p.model.takesEvent(key, string(v.Value)))
 					all = append(all, OnenetPoint{k.Identity.DeviceName, prefix + key, string(v.Value), v.Time})
 				}
 			}

@@ -53,6 +53,8 @@ type Tuya struct {
 	turns      map[string]int // how often a device's status became another
 	statuses   int
 	commands   []string
+	defined    map[string]bool   // the product's data points; nil: all
+	sent       map[string]string // commands that are not answered yet, by request id: the cid
 	violations []string
 }
 
@@ -114,6 +116,9 @@ func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
 	case "devices/status":
 		p.status(e.Param)
 	case "commands/response":
+		if e.CID != nil {
+			p.response(e.RequestID, *e.CID, e.Param)
+		}
 		p.commands = append(p.commands, string(payload))
 	default:
 		p.violate("topic %s is not one of the document's", topic)
@@ -195,6 +200,34 @@ func (p *Tuya) sync(param json.RawMessage) outcome {
 	return o
 }
 
+// answered stands for the device of a command that was.
+const answered = "\x00"
+
+// response takes the answer to a command: one for each, of the device that it
+// was for, with a code that the document has.
+func (p *Tuya) response(id, cid string, param json.RawMessage) {
+	var r struct {
+		Msg  *string `json:"msg"`
+		Code *int    `json:"code"`
+	}
+	if err := strict(param, &r); err != nil || r.Code == nil || r.Msg == nil || *r.Msg == "" {
+		p.violate("answer to command %s: %s: %v", id, param, err)
+		return
+	}
+	if _, known := tuyaText[*r.Code]; !known {
+		p.violate("answer to command %s: code %d is not in the document", id, *r.Code)
+	}
+	switch of, open := p.sent[id]; {
+	case !open:
+		return // sent otherwise than by Command
+	case of == answered:
+		p.violate("command %s is answered twice", id)
+	case cid != of && *r.Code != 2003:
+		p.violate("answer to command %s: it was for %q, not for %q", id, of, cid)
+	}
+	p.sent[id] = answered
+}
+
 func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) outcome {
 	var r struct {
 		CID   string          `json:"cid"`
@@ -210,6 +243,9 @@ func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) 
 	}
 	if p.OnlineAlone && !p.online[r.CID] {
 		return outcome{cid: r.CID, code: 2001}
+	}
+	if p.defined != nil && !p.defined[r.ID] {
+		return outcome{cid: r.CID, code: 2002}
 	}
 	if code := checkDP(r.ID, r.Value); code != 0 {
 		p.violate("report of DP %s: %s is answered %d", r.ID, r.Value, code)
@@ -308,6 +344,12 @@ func (p *Tuya) Seen() Seen {
 // Command gives the message with which the platform sets a data point; value
 // is JSON.
 func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time) Out {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sent == nil {
+		p.sent = map[string]string{}
+	}
+	p.sent[requestID] = cid
 	b, _ := json.Marshal(map[string]any{
 		"t": now.Unix(), "cid": cid, "request_id": requestID,
 		"param": map[string]any{"id": dp, "value": json.RawMessage(value)},

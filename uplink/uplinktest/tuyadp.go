@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 func sum256(s string) [32]byte { return sha256.Sum256([]byte(s)) }
@@ -50,6 +51,9 @@ func checkDP(id string, value json.RawMessage) int {
 	case slices.Contains(tuyaString, n):
 		if !isString {
 			return 1103
+		}
+		if t, err := strconv.ParseInt(s, 10, 64); n >= 58 && (err != nil || t < 1e9 || t > 1e10) {
+			return 1101 // Unix seconds, as the document on water meters has it
 		}
 	case tuyaEnum[n] != nil:
 		if !isString {
@@ -103,9 +107,12 @@ func checkPhase(value json.RawMessage, s string, isString bool) int {
 	if strict(object, &members) != nil {
 		return 1103
 	}
-	for k := range members {
+	for k, v := range members {
 		if !slices.Contains([]string{"voltage", "current", "power", "electricity"}, k) {
 			return 1103
+		}
+		if _, ok := new(big.Rat).SetString(v); !ok || strings.ContainsAny(v, "/eE_xX") {
+			return 1103 // no decimal number
 		}
 	}
 	return 0

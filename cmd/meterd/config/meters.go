@@ -103,16 +103,30 @@ var builtin = []struct {
 		points []string
 	}{
 		{time.Minute, []string{"voltage.a", "current.a", "power.active.total", "power.factor.total", "frequency"}},
-		{15 * time.Minute, []string{"energy.forward", "status.3"}},
+		{15 * time.Minute, []string{"energy.forward", "relay", "fault"}},
+		{time.Hour, seldom},
+		{6 * time.Hour, boundaries},
+		{24 * time.Hour, parameters},
 	}},
 	{"three-phase", []struct {
 		every  time.Duration
 		points []string
 	}{
 		{time.Minute, []string{"voltage", "current", "power.active", "power.reactive", "power.factor", "frequency"}},
-		{15 * time.Minute, []string{"energy.forward", "energy.reverse", "status"}},
+		{15 * time.Minute, []string{"energy.forward", "energy.reverse", "status", "power.apparent.total"}},
+		{time.Hour, append([]string{"energy.reactive1.total", "energy.phase"}, seldom...)},
+		{6 * time.Hour, boundaries},
+		{24 * time.Hour, parameters},
 	}},
 }
+
+// What the built-in profiles read beside, and seldom: a meter may lack any of
+// it. The nameplate is read once a day anyway.
+var (
+	seldom     = []string{"temperature", "count.trip", "credit.energy"}
+	boundaries = []string{"freeze.daily.time", "settlement.time"}
+	parameters = []string{"limit.voltage", "limit.power", "limit.credit", "delay.current"}
+)
 
 func (c *Config) profiles(root *table) {
 	for _, t := range root.list("profile", "[[profile]]") {

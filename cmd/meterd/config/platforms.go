@@ -35,16 +35,18 @@ type kind struct {
 	check func(c *Config, t *table, u *Uplink, dir *uplink.Directory) // what the directory must be; nil: anything
 	// cannot tells which values of a point are withheld; nil: none are.
 	cannot func(row uplink.Row, p meter.Point) string
+	// fields are what [[uplink.device]] may tell of a meter beyond its id.
+	fields []string
 }
 
 // kinds is the one list of them.
 var kinds = []kind{
-	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot},
-	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil},
-	{"onenet-studio", "onenet", nil, (*Config).studio, nil, nil},
-	{"das", "das", nil, (*Config).das, nil, nil},
-	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil},
-	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil},
+	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot, tuya.DeviceFields},
+	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil, nil},
+	{"onenet-studio", "onenet", nil, (*Config).studio, nil, nil, nil},
+	{"das", "das", nil, (*Config).das, nil, nil, nil},
+	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil, nil},
+	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil, nil},
 }
 
 // Kinds names the platforms that the configuration may name.
@@ -74,12 +76,12 @@ func (c *Config) platform(t *table, u *Uplink) {
 		p.finish()
 	}
 	rows, at := c.mapRows(t, u)
-	devices, places := c.devices(t, u.prefix)
+	devices, places := c.devices(t, u.prefix, of.fields)
 	if build == nil {
 		u.Skip = true
 		return
 	}
-	dir, clashes := uplink.NewDirectory(uplink.DirectoryConfig{Devices: devices, Rows: rows, Default: of.rows, Points: c.Points})
+	dir, clashes := uplink.NewDirectory(uplink.DirectoryConfig{Devices: devices, Rows: rows, Default: slices.Concat(of.rows, u.more), Points: c.Points})
 	for _, clash := range clashes {
 		c.clash(t, u, clash, at, places)
 	}
@@ -141,6 +143,9 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 	}
 	if conf.NoFault == "none" {
 		conf.NoFault = ""
+	}
+	if p.boolean("parameters", false) {
+		u.more = tuya.Parameters
 	}
 	return func(_ Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
@@ -341,12 +346,20 @@ func (c *Config) isPoint(name string) bool {
 
 // devices gives who each meter is on the platform: by default prefix and
 // address. Places are where each is described.
-func (c *Config) devices(t *table, prefix string) (out []uplink.Device, places []string) {
+func (c *Config) devices(t *table, prefix string, fields []string) (out []uplink.Device, places []string) {
 	named, at := map[string]uplink.Device{}, map[string]string{}
 	for _, dt := range t.list("device", "[[uplink.device]]") {
 		dt.title = t.title + ", [[uplink.device]]"
 		name := dt.required("meter")
 		d := uplink.Device{ID: dt.str("id", ""), ProductID: dt.str("product_id", ""), Key: dt.str("key", "")}
+		for _, f := range fields {
+			if dt.has(f) {
+				if d.Fields == nil {
+					d.Fields = map[string]string{}
+				}
+				d.Fields[f] = dt.str(f, "")
+			}
+		}
 		if first, twice := at[name]; twice {
 			dt.problem("meter", "", "%s: meter %q has two entries, this and line %d", dt.title, name, dt.doc.line(first))
 		}

@@ -31,6 +31,7 @@ type Uplink struct {
 	Timeout    time.Duration
 
 	Directory *uplink.Directory // who is who there
+	more      []uplink.Row      // beyond the kind's own rows
 	streams   string            // of kind "onenet"
 	prefix    string            // before each meter's default id
 	iotkit    iotkit.Config     // of kind "iotkit"

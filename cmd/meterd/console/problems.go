@@ -302,10 +302,17 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 	}
 }
 
-// refusalHint tells what to look at when a platform refuses items.
+// refusalHint tells what to look at when a platform refuses items: the last
+// refusal, which is told beside it, decides.
 func refusalHint(u UplinkStatus) dlt645.Text {
-	if u.Codes["1001"] > 0 {
+	switch {
+	case u.Kind != "tuya":
+	case strings.HasSuffix(u.LastRefusal, "(1001)"):
 		return dlt645.Text{EN: "the platform does not take old readings' time: see stale in [uplink.tuya]", ZH: "平台不接受旧数据的时间：见 [uplink.tuya] 的 stale"}
+	case strings.HasSuffix(u.LastRefusal, "(1101)"):
+		return dlt645.Text{EN: "the product on the platform has another range or scale: see scale in [[uplink.map]]", ZH: "平台产品定义的范围或倍率不同：见 [[uplink.map]] 的 scale"}
+	case strings.HasSuffix(u.LastRefusal, "(1100)"), strings.HasSuffix(u.LastRefusal, "(1102)"), strings.HasSuffix(u.LastRefusal, "(1103)"):
+		return dlt645.Text{EN: "the product on the platform has another form for it: see phase and fault in [uplink.tuya], else [[uplink.map]]", ZH: "平台产品定义的格式不同：见 [uplink.tuya] 的 phase、fault 或 [[uplink.map]]"}
 	}
 	return dlt645.Text{EN: "check [[uplink.map]] and the product on the platform", ZH: "请检查 [[uplink.map]] 和平台上的产品定义"}
 }

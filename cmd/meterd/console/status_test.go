@@ -193,7 +193,18 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
 		{"messages set aside", func(s *Status) { s.Uplinks[0].SetAside, s.Uplinks[0].LastAside = 2, "record 7" }, "! uplink tuya: 2 messages set aside, the last: record 7", "largest message"},
-		{"readings too old", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].Codes = 2, map[string]int{"1001": 2} }, "2 items refused", "see stale"},
+		{"readings too old", func(s *Status) {
+			s.Uplinks[0].Kind, s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = "tuya", 2, "m item 5: request time is invalid (1001)"
+		}, "2 items refused", "see stale"},
+		{"a form that is not taken, after readings too old", func(s *Status) {
+			s.Uplinks[0].Kind, s.Uplinks[0].Refused, s.Uplinks[0].Codes, s.Uplinks[0].LastRefusal = "tuya", 3, map[string]int{"1001": 2, "1102": 1}, "m item 30: params is null (1102)"
+		}, "3 items refused", "see phase and fault"},
+		{"a range that is not taken", func(s *Status) {
+			s.Uplinks[0].Kind, s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = "tuya", 3, "m item 7: params range invalid (1101)"
+		}, "3 items refused", "see scale"},
+		{"a code of another platform", func(s *Status) {
+			s.Uplinks[0].Kind, s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = "das", 3, "m item 7: what (1102)"
+		}, "3 items refused", "[[uplink.map]]"},
 		{"a clock that is not trusted", func(s *Status) { s.Clock.Trusted = false }, "! the clock is not trusted", "check NTP"},
 		{"a clock that others doubt", func(s *Status) {
 			s.Clock.Source, s.Clock.Opinions = "rtc", []ClockOpinion{{Source: "meters", Offset: -125}}

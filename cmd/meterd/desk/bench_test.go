@@ -35,6 +35,13 @@ type bench struct {
 	sent    []dlt645.Frame      // 1CH, 14H, 16H, 19H and 08H, as they came to the meters
 	tap     func(dlt645.Frame)  // told of them, with mu held
 	results map[string][]string // outcomes by id
+	told    []meter.PointValue  // in readings out of turn; guarded by mu
+}
+
+func (b *bench) take(r meter.Reading) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.told = append(b.told, r.Values...)
 }
 
 // allowed are all operations.
@@ -75,7 +82,7 @@ func newBench(t *testing.T, path string, change func(*meter.Handle), perLine ...
 		line.Tap = b.hear
 		b.meters, b.all, b.lines, b.ends = append(b.meters, line.Meters...), append(b.all, handles...), append(b.lines, line), append(b.ends, theirs)
 		bus := meter.NewBus(fmt.Sprintf("b%d", i+1), meter.Timing{Baud: 9600, Preamble: 4, Timeout: 500 * time.Millisecond}, func() (meter.Port, error) { return ours, nil }, nil)
-		pollers = append(pollers, meter.NewPoller(meter.PollerConfig{Bus: bus, Meters: handles, Sink: func(meter.Reading) {}}))
+		pollers = append(pollers, meter.NewPoller(meter.PollerConfig{Bus: bus, Meters: handles, Sink: b.take}))
 		go line.Serve(ctx, theirs)
 	}
 	b.desk = New(Config{

@@ -1,7 +1,7 @@
 // Package desk is where people and platforms ask something of meters. Whoever
 // asks, each command passes the same gates in the same order:
 //
-//	retained? ► no id? ► too old? ► id known? ► not allowed? ► no room?
+//	retained? ► no id? ► too old? ► id known? ► not allowed? ► set just now? ► no room?
 //	► its turn at the meter ► intent durable ► line ► read-back
 //	► outcome durable ► answer
 //
@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +34,9 @@ import (
 const (
 	// mostQueued is how many commands may wait for a meter. One more is refused.
 	mostQueued = 32
+	// writeEvery is how often a platform may set one thing: meters keep it in a
+	// memory that wears out.
+	writeEvery = time.Minute
 	// longest bounds one command: a relay is watched for 20 s.
 	longest = time.Minute
 	// mostHeld is how many commands may come before the ring has been read.
@@ -66,7 +70,25 @@ type Desk struct {
 	held     []job     // that came before that; guarded by mu
 	denied   int       // refusals that the ring got in the minute below; guarded by mu
 	deniedIn time.Time // guarded by mu
+	// written tells when a platform last had something set, by meter and what it
+	// is. Guarded by mu.
+	written map[setting]time.Time
 }
+
+// setting is what a command sets in a meter.
+type setting struct {
+	meter *meter.Handle
+	point string
+}
+
+// settingOf gives the point that a platform's command sets; false if it sets
+// none.
+func settingOf(c meter.Command) (setting, bool) {
+	return setting{c.Meter, c.Point}, c.By != meter.ByConsole && c.Op == meter.OpSet
+}
+
+// mostSettings bounds written: what is older than writeEvery is forgotten then.
+const mostSettings = 256
 
 // job is a command on its way.
 type job struct {
@@ -78,7 +100,7 @@ type job struct {
 
 // New gives a desk.
 func New(c Config) *Desk {
-	d := &Desk{Config: c, queues: map[*meter.Handle]chan job{}, memory: newMemory()}
+	d := &Desk{Config: c, queues: map[*meter.Handle]chan job{}, memory: newMemory(), written: map[setting]time.Time{}}
 	for _, h := range c.Meters {
 		d.queues[h] = make(chan job, mostQueued)
 	}
@@ -216,10 +238,17 @@ func (d *Desk) takeLocked(j job) {
 	if j.Op.Changes() {
 		d.memory.begin(keyOf(j.Command), j.Digest(), now)
 	}
+	if s, sets := settingOf(j.Command); sets {
+		if len(d.written) >= mostSettings {
+			maps.DeleteFunc(d.written, func(_ setting, at time.Time) bool { return now.Sub(at).Abs() >= writeEvery })
+		}
+		d.written[s] = now
+	}
 	select {
 	case d.queues[j.Meter] <- j:
 	default:
 		d.memory.forget(keyOf(j.Command))
+		d.unsetLocked(j.Command)
 		d.refuse(j, refused(meter.Busy, busy))
 	}
 }
@@ -237,6 +266,7 @@ var (
 	tooEarly = dlt645.Text{EN: "the command is of another day to come", ZH: "命令时间在未来"}
 	otherID  = dlt645.Text{EN: "this id was that of another command", ZH: "该标识已用于其他命令"}
 	busy     = dlt645.Text{EN: "too many commands at once; it is not carried out later", ZH: "命令过多，不会延后执行"}
+	tooSoon  = dlt645.Text{EN: "it was set less than a minute ago; set it again after that", ZH: "该项一分钟内已设置过，请稍后再设"}
 	noMeter  = dlt645.Text{EN: "there is no such meter", ZH: "没有该电表"}
 	noRecord = dlt645.Text{EN: "its record cannot be made durable, so it is not sent", ZH: "无法持久保存命令记录，未发送"}
 	// NoPassword is told where the configuration has none for a meter.
@@ -289,7 +319,19 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 	if why, err := d.permitted(j.Command); err != nil {
 		return &stopped{Result: meter.Result{Outcome: meter.Denied, Text: why, Err: err}}, false
 	}
+	if s, sets := settingOf(j.Command); sets {
+		if at, set := d.written[s]; set && now.Sub(at).Abs() < writeEvery {
+			return no(meter.Busy, tooSoon)
+		}
+	}
 	return nil, true
+}
+
+// unsetLocked forgets a setting that did not go to the meter.
+func (d *Desk) unsetLocked(c meter.Command) {
+	if s, sets := settingOf(c); sets {
+		delete(d.written, s)
+	}
 }
 
 // permitted is the one permission check: reading is free; a platform needs the
@@ -386,23 +428,38 @@ func (d *Desk) carryOut(ctx context.Context, j job) {
 		d.Log.Error("the record of a command cannot be made durable", "uplink", j.By, "meter", j.Meter.Name, "err", err)
 	}
 	d.finish(j, r)
-	if j.Op == meter.OpRelay && r.Outcome == meter.Done {
-		d.tellRelay(ctx, j.Meter)
+	if r.Outcome != meter.Done {
+		return
+	}
+	switch j.Op {
+	case meter.OpRelay:
+		d.tell(ctx, j.Meter, "relay")
+	case meter.OpSet:
+		d.tell(ctx, j.Meter, j.Point)
 	}
 }
 
-// tellRelay has the platforms told the new state as a reading, too.
-func (d *Desk) tellRelay(ctx context.Context, h *meter.Handle) {
-	points, _ := d.Points.Expand("relay")
-	if err := d.Line(h).ReadExtra(ctx, h, points); err != nil {
-		d.Log.Warn("the relay's new state is told with the next round", "meter", h.Name, "err", err)
+// tell has the platforms told what became of a point as a reading, too.
+func (d *Desk) tell(ctx context.Context, h *meter.Handle, point string) {
+	p, ok := d.Points.Lookup(point)
+	if !ok { // set by its identifier
+		return
+	}
+	if err := d.Line(h).ReadExtra(ctx, h, []meter.Point{p}); err != nil {
+		d.Log.Warn("what was changed is told with the next round", "meter", h.Name, "point", point, "err", err)
 	}
 }
+
+// sent are the outcomes of a command that may have changed the meter.
+var sent = []meter.Outcome{meter.Done, meter.NotTaken, meter.Unconfirmed}
 
 // finish remembers what became of a command, and tells it.
 func (d *Desk) finish(j job, r meter.Result) {
 	if j.Op.Changes() {
 		d.mu.Lock()
+		if !slices.Contains(sent, r.Outcome) {
+			d.unsetLocked(j.Command)
+		}
 		d.memory.put(keyOf(j.Command), j.Digest(), meter.Result{Outcome: r.Outcome, Text: r.Text, Err: r.Err}, time.Now())
 		d.mu.Unlock()
 	}

@@ -28,7 +28,7 @@ func (d *Desk) perform(ctx context.Context, c meter.Command) meter.Result {
 		}
 		return meter.ResultOf(line.Relay(ctx, c.Meter, c.Relay))
 	case meter.OpSet, meter.OpWrite:
-		di, value, err := d.Settable(c.Point, c.Value)
+		di, value, err := d.Settable(c.Meter, c.Point, c.Value)
 		if err != nil {
 			return meter.Result{Outcome: meter.Invalid, Text: textOf(err.Error()), Err: err}
 		}
@@ -52,6 +52,9 @@ func (d *Desk) values(ctx context.Context, line *meter.Poller, c meter.Command) 
 		}
 		points = append(points, found...)
 	}
+	if c.Told {
+		return meter.ResultOf(line.ReadExtra(ctx, c.Meter, points))
+	}
 	values, err := line.Values(ctx, c.Meter, points)
 	switch {
 	case len(values) > 0 && err != nil: // what is missing is told beside it
@@ -65,8 +68,9 @@ func (d *Desk) values(ctx context.Context, line *meter.Poller, c meter.Command) 
 }
 
 // Settable gives the identifier of a point, or of its own name, and the bytes
-// of a value that a person wrote.
-func (d *Desk) Settable(name, value string) (dlt645.DI, []byte, error) {
+// of a value that a person wrote: of a point with the meter's transformer
+// ratios in it, as it is read, of an identifier as the meter has it.
+func (d *Desk) Settable(h *meter.Handle, name, value string) (dlt645.DI, []byte, error) {
 	di, err := dlt645.ParseDI(name)
 	if err != nil {
 		p, ok := d.Points.Lookup(name)
@@ -74,6 +78,14 @@ func (d *Desk) Settable(name, value string) (dlt645.DI, []byte, error) {
 			return di, nil, fmt.Errorf("%q is neither a data identifier nor a point that is read", name)
 		}
 		di = p.DI
+		if n, err := dlt645.ParseDecimal(value); err == nil {
+			if _, _, number := p.Extent(); number {
+				if n, err = p.Register(h, n); err != nil {
+					return di, nil, err
+				}
+				value = n.String()
+			}
+		}
 		if p.Custom != nil {
 			b, err := p.Custom.AppendParsed(nil, value)
 			return di, b, err

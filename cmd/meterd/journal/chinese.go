@@ -58,7 +58,7 @@ var chinese = map[string]string{
 	"the power fails, all readings are durable":                                                      "掉电，全部读数已落盘",
 	"the port does not work":                                                                         "端口不可用",
 	"the port works again":                                                                           "端口恢复",
-	"the relay's new state is told with the next round":                                              "拉合闸状态将在下一轮上报",
+	"what was changed is told with the next round":                                                   "变更后的值将在下一轮上报",
 	"the report could not be written onto the stick":                                                 "报告无法写入 U 盘",
 	"the ring was made before and holds nothing: it was cleared, and what was not delivered is gone": "存储曾建立但为空：已被清空，未上报的数据丢失",
 	"the ring was at work on another board: numbers go on far from those that it may use":            "存储曾在另一块板上使用：编号从远处继续",

@@ -75,9 +75,9 @@ func (p *Panel) writeMeter(ctx context.Context, args []string, _ func(console.An
 	if err != nil {
 		return nil, err
 	}
-	di, value, err := p.Desk.Settable(args[1], args[2])
+	di, value, err := p.Desk.Settable(m, args[1], args[2])
 	if err != nil {
-		return nil, console.Tell(dlt645.Text{EN: "%s", ZH: "%s"}, dlt645.Text{EN: "write the value as read shows it", ZH: "请按 read 显示的格式填写数值"}, strings.TrimPrefix(err.Error(), "dlt645: "))
+		return nil, console.Tell(dlt645.Text{EN: "%s", ZH: "%s"}, dlt645.Text{EN: "write the value as read shows it", ZH: "请按 read 显示的格式填写数值"}, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "dlt645: "), "meter: "))
 	}
 	if !yes {
 		return nil, console.Sure(dlt645.Text{EN: "this writes %[2]s into %[3]s of meter %[1]s (bytes %[4]X)", ZH: "将把 %[2]s 写入电表 %[1]s 的 %[3]s（字节 %[4]X）"}, args[0], args[2], di, value)

@@ -45,7 +45,7 @@ func TestCheckSaysAllThatIsWrongWithItsLine(t *testing.T) {
 		out        []string // parts, in this order
 		told       string   // FILE stands for the file
 	}{
-		{"nothing is wrong", goodConfig, 0, []string{goodPlan, " % of the line's time\n", "  m1 every 1m: 6 requests, 289 bytes, ", "  m1 every 15m: 3 requests, "}, ""},
+		{"nothing is wrong", goodConfig, 0, []string{goodPlan, " % of the line's time\n", "  m1 every 1m: 6 requests, 289 bytes, ", "  m1 every 15m: 4 requests, "}, ""},
 		{"an unknown key", typo, 1, []string{`FILE:3: error: `, `unknown key "timezon"`, `do you mean "timezone"`}, "error: FILE: 1 mistakes\n"},
 		{"two mistakes", strings.Replace(typo, meter1, "2024", 1), 1, []string{`FILE:3: error: `, `FILE:12: error: `, `address "2024" has 4 characters`}, "error: FILE: 2 mistakes\n"},
 		{"no TOML", "[gateway", 1, []string{"FILE:1: error: "}, "error: FILE: 1 mistakes\n"},
