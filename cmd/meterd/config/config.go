@@ -30,6 +30,10 @@ type Config struct {
 	Profiles []Profile
 	Points   *meter.Points // the standard's and the configuration's
 	Uplinks  []Uplink
+	Parts    []Part // files that were taken in, of one that was loaded
+	// Blank tells that it names nothing to read and nobody to tell: what a board
+	// runs until it is given a configuration of its own.
+	Blank bool
 
 	doc    *document
 	named  []string                         // files that uplinks name
@@ -56,6 +60,7 @@ func (c *Config) Line(path string) int { return c.doc.line(path) }
 // Gateway names the board.
 type Gateway struct {
 	ID       string
+	Auto     bool // the board's own number is its id
 	Zone     *time.Location
 	Language string // "en" or "zh"
 	// CommandAge is how old a platform's command may be.
@@ -134,29 +139,40 @@ type Profile struct {
 // Load reads and checks a file. The configuration is usable if Failed says
 // no of the problems.
 func Load(path string) (*Config, []Problem) {
-	text, err := os.ReadFile(path)
+	a, err := LoadParts(path)
 	if err != nil {
-		return nil, []Problem{{File: path, Line: 1, Text: err.Error(), Hint: "is the path right?"}}
+		return nil, []Problem{newProblem(path, 1, "is the path right?", "%v", err)}
 	}
-	return Parse(path, string(text))
+	c, problems := a.Parse(nothingBeside)
+	if c != nil {
+		c.Parts = a.Parts
+	}
+	return c, problems
 }
+
+func nothingBeside(string) ([]byte, bool) { return nil, false }
 
 // Parse checks a text; file is what problems name.
 func Parse(file, text string) (*Config, []Problem) {
-	return ParseWith(file, text, func(string) ([]byte, bool) { return nil, false })
+	return ParseWith(file, text, nothingBeside)
 }
 
 // ParseWith checks a text that comes with files; beside gives what those will
 // hold when it runs.
 func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Config, []Problem) {
+	return parse(file, text, beside, nil)
+}
+
+func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
 	var values map[string]any
 	if _, err := toml.Decode(text, &values); err != nil {
-		return nil, []Problem{syntaxProblem(file, text, err)}
+		return nil, placed(origins, []Problem{syntaxProblem(file, text, err)})
 	}
-	doc := &document{file: file, lines: findLines(text)}
+	doc := &document{file: file, lines: findLines(text), origins: origins}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
+	c.Blank = values["bus"] == nil && values["meter"] == nil && values["uplink"] == nil
 	c.gateway(root)
 	c.clock(root)
 	c.store(root)
@@ -170,7 +186,20 @@ func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Con
 	c.uplinks(root)
 	root.finish()
 	sort.SliceStable(doc.problems, func(i, j int) bool { return doc.problems[i].Line < doc.problems[j].Line })
-	return c, doc.problems
+	return c, placed(origins, doc.problems)
+}
+
+// Place tells of problems where they were written, which may be another file
+// than that of the assembled text.
+func (c *Config) Place(problems []Problem) []Problem { return placed(c.doc.origins, problems) }
+
+func placed(origins []origin, problems []Problem) []Problem {
+	for i, p := range problems {
+		if p.Line >= 1 && p.Line <= len(origins) {
+			problems[i].File, problems[i].Line = origins[p.Line-1].file, origins[p.Line-1].line
+		}
+	}
+	return problems
 }
 
 func syntaxProblem(file, text string, err error) Problem {
@@ -188,9 +217,19 @@ func syntaxProblem(file, text string, err error) Problem {
 	return p
 }
 
+// autoID has a board called by its own number.
+const autoID = "auto"
+
 func (c *Config) gateway(root *table) {
 	t := root.sub("gateway", "[gateway]")
 	c.Gateway.ID = t.required("id")
+	if c.Gateway.ID == autoID {
+		c.Gateway.Auto, c.Gateway.ID = true, board.SerialNumber()
+		if c.Gateway.ID == "" {
+			c.Gateway.ID = "meterd"
+			t.note("id", true, "give it a name", "[gateway]: id is \"auto\", and this board tells neither a serial number nor an address: it is %q", c.Gateway.ID)
+		}
+	}
 	if strings.ContainsFunc(c.Gateway.ID, func(r rune) bool { return strings.ContainsRune("+#/", r) || unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		t.problem("id", "letters, digits, - and _ will do", "[gateway]: id %q holds a character that MQTT topics cannot", c.Gateway.ID)
 	}

@@ -17,7 +17,10 @@ var bauds = []int64{300, 600, 1200, 2400, 4800, 9600, 19200}
 
 func (c *Config) buses(root *table) {
 	tables := root.list("bus", "[[bus]]")
-	if !root.has("bus") {
+	if !root.has("bus") && c.Blank {
+		root.note("", false, "plug in a stick with meterd.toml", "no configuration yet: plug in a stick with meterd.toml")
+		root.confined()
+	} else if !root.has("bus") {
 		root.problem("", "add a [[bus]] with name and port", "there is no [[bus]]: nothing can be read")
 	}
 	ports := map[string]string{}
@@ -185,7 +188,7 @@ func (c *Config) group(t *table) (meter.Group, bool) {
 
 func (c *Config) meters(root *table) {
 	tables := root.list("meter", "[[meter]]")
-	if !root.has("meter") {
+	if !root.has("meter") && !c.Blank {
 		root.problem("", "add a [[meter]] with name, bus, address and profile", "there is no [[meter]]: nothing can be read")
 	}
 	for _, t := range tables {
@@ -206,22 +209,29 @@ func (c *Config) meters(root *table) {
 // address, or by a name that is the other's address.
 func (c *Config) unlike(t *table, m Meter) {
 	none := dlt645.Address{}
+	told := map[string]bool{} // by key: of many alike the first is told
+	tell := func(key, hint, format string, args ...any) {
+		if !told[key] {
+			t.problem(key, hint, format, args...)
+		}
+		told[key] = true
+	}
 	for k, o := range c.Meters {
-		line := t.doc.line(fmt.Sprintf("meter[%d]", k))
+		line := func() string { return t.doc.where(fmt.Sprintf("meter[%d]", k)) }
 		if m.Name == o.Name && m.Name != "" {
-			t.problem("name", "give each meter a name of its own", "two meters have the name %q, this and line %d", m.Name, line)
+			tell("name", "give each meter a name of its own", "two meters have the name %q, this and %s", m.Name, line())
 		}
 		switch {
 		case m.Address != o.Address || m.Address == none:
 		case m.Bus == o.Bus:
-			t.problem("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already, line %d", t.title, m.Address, m.Bus, o.Name, line)
+			tell("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already, %s", t.title, m.Address, m.Bus, o.Name, line())
 		default:
-			t.problem("address", "addresses are unique in the world; is one of the two mistyped?",
-				"%s: address %s is also that of meter %q on bus %q, line %d; neither the record nor a platform could tell the two apart", t.title, m.Address, o.Name, o.Bus, line)
+			tell("address", "addresses are unique in the world; is one of the two mistyped?",
+				"%s: address %s is also that of meter %q on bus %q, %s; neither the record nor a platform could tell the two apart", t.title, m.Address, o.Name, o.Bus, line())
 		}
 		for _, pair := range [][2]Meter{{m, o}, {o, m}} {
-			if pair[0].Name == pair[1].Address.String() && pair[1].Address != none && pair[0].Address != pair[1].Address {
-				t.problem("name", "a name that is no other meter's address", "a meter has the name %q, which is the address of meter %q; this and line %d", pair[0].Name, pair[1].Name, line)
+			if len(pair[0].Name) == dlt645.AddressDigits && pair[0].Name == pair[1].Address.String() && pair[1].Address != none && pair[0].Address != pair[1].Address {
+				tell("name", "a name that is no other meter's address", "a meter has the name %q, which is the address of meter %q; this and %s", pair[0].Name, pair[1].Name, line())
 			}
 		}
 	}
@@ -235,7 +245,7 @@ func (c *Config) address(t *table) dlt645.Address {
 	if len(s) != dlt645.AddressDigits {
 		hint := "12 digits, as printed on the meter"
 		if len(s) < dlt645.AddressDigits && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
-			hint = fmt.Sprintf("a shorter address is filled with zeros on the left: %q", strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
+			hint = fmt.Sprintf("%d digits: is a zero missing in front? a shorter address is filled with zeros on the left: %q", len(s), strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
 		}
 		t.problem("address", hint, "%s: address %q has %d characters, want 12 digits", t.title, s, len(s))
 		return dlt645.Address{}

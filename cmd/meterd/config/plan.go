@@ -23,7 +23,7 @@ func (c *Config) Plan(problems []Problem) (plan []BusPlan, crowding []Problem) {
 			})
 		}
 	}
-	return plan, crowding
+	return plan, c.Place(crowding)
 }
 
 // BusPlan is what a line has to carry.

@@ -21,6 +21,10 @@ type Problem struct {
 	Confined bool `json:"-"`
 }
 
+func newProblem(file string, line int, hint, format string, args ...any) Problem {
+	return Problem{File: file, Line: line, Text: fmt.Sprintf(format, args...), Hint: hint}
+}
+
 // String gives file:line, what it is, and what would be right.
 func (p Problem) String() string {
 	kind := "error"

@@ -13,6 +13,7 @@ import (
 type document struct {
 	file     string
 	lines    map[string]int
+	origins  []origin // of the lines, where the text was assembled
 	problems []Problem
 	asked    map[string]bool // keys that were looked up, given or not: uplink.map.to
 }
@@ -29,6 +30,15 @@ func (d *document) line(path string) int {
 		}
 		path = path[:i]
 	}
+}
+
+// where tells people the line of a path.
+func (d *document) where(path string) string {
+	n := d.line(path)
+	if n > len(d.origins) {
+		return fmt.Sprintf("line %d", n)
+	}
+	return fmt.Sprintf("%s line %d", d.origins[n-1].file, d.origins[n-1].line)
 }
 
 // ask notes a key that the program reads.
@@ -61,9 +71,9 @@ func (t *table) note(key string, warning bool, hint, format string, args ...any)
 	if key != "" {
 		path = join(path, key)
 	}
-	t.doc.problems = append(t.doc.problems, Problem{
-		File: t.doc.file, Line: t.doc.line(path), Warning: warning, Text: fmt.Sprintf(format, args...), Hint: hint,
-	})
+	p := newProblem(t.doc.file, t.doc.line(path), hint, format, args...)
+	p.Warning = warning
+	t.doc.problems = append(t.doc.problems, p)
 }
 
 // confined marks what was noted last as one that turns a single uplink off.

@@ -201,6 +201,10 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"a line that is too full", func(s *Status) { s.Buses[0].Load, s.Meters[0].Missed = 0.99, 60 }, "! bus b1 is too full: 1 meters miss rounds, load 99 %", "read less often"},
 		{"a line that is nearly full", func(s *Status) { s.Buses[0].Load, s.Buses[0].Planned = 0.9, 0.9 }, "! bus b1 is nearly full: load 90 %", "read less often"},
 		{"noise", func(s *Status) { s.Buses[0].Noise = 100 }, "! bus b1: 100 of 1000 requests met noise", "shield"},
+		{"a new board", func(s *Status) { s.Config.Blank = true }, "! no configuration yet: plug in a stick with meterd.toml", "boards/gw0001.toml"},
+		{"relays that are open", func(s *Status) {
+			s.Meters[0].Relay, s.Meters[1].Relay, s.Meters[2].Relay = RelayOpen, "closed", RelayOpen
+		}, "! the relay is open, there is no power behind: Unit 101, Unit 103", "relay NAME close"},
 		{"a configuration on trial", func(s *Status) { s.Config = ConfigStatus{State: "trial", Until: before(-5 * time.Minute)} }, "! a new configuration is on trial, 5m left", "else it goes back"},
 		{"one that was taken back", func(s *Status) {
 			s.Config = ConfigStatus{State: "back", Says: dlt645.Text{EN: "nothing came up", ZH: "无响应"}}
@@ -247,6 +251,17 @@ func TestSeveralBrokersShowWhichIsUsed(t *testing.T) {
 			if c.want == "" && strings.Contains(got, "broker") || !strings.Contains(got, c.want) {
 				t.Errorf("%s: %q lacks %q", name, got, c.want)
 			}
+		}
+	}
+}
+
+// TestAnOpenRelayShowsInTheListOfMeters, in the line below its meter.
+func TestAnOpenRelayShowsInTheListOfMeters(t *testing.T) {
+	list := Meters{List: []MeterStatus{{Name: "Unit 101", Address: "202411200101", Online: true, Relay: RelayOpen}, {Name: "Unit 102", Address: "202411200102", Online: true, Relay: "closed"}}}
+	for lang, want := range map[string]string{"en": "relay open: no power behind it", "zh": "继电器断开：表后无电"} {
+		lines := strings.Split(list.Text(lang), "\n")
+		if len(lines) != 5 || lines[2] != "  "+want || !strings.HasPrefix(lines[3], "Unit 102") {
+			t.Errorf("got %q", lines)
 		}
 	}
 }

@@ -151,6 +151,11 @@ func meterStatus(s meter.MeterState) console.MeterStatus {
 		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Foreign: s.Foreign, Retries: s.Retries, Late: explain.Millis(s.Late),
 		P50: explain.Millis(s.P50), P90: explain.Millis(s.P90), P99: explain.Millis(s.P99),
 	}
+	for _, v := range s.Values {
+		if v.Point == "relay" {
+			m.Relay = v.Value.String()
+		}
+	}
 	if s.Rounds > 0 {
 		m.Success = float64(s.Rounds-s.Lost) / float64(s.Rounds)
 	}
@@ -266,7 +271,7 @@ func (p *Panel) timeOf(after uint64) *time.Time {
 
 func (p *Panel) configStatus() console.ConfigStatus {
 	v := p.Takeover.View()
-	return console.ConfigStatus{State: v.Phase.String(), Until: known(v.Until), Says: v.Says}
+	return console.ConfigStatus{State: v.Phase.String(), Blank: p.Config.Blank, Until: known(v.Until), Says: v.Says}
 }
 
 func (p *Panel) ringDetail() console.Ring {

@@ -45,7 +45,8 @@ type stickReport struct {
 	why      dlt645.Text
 	todo     dlt645.Text // what to do about it, if anything
 	problems []config.Problem
-	text     string   // of the configuration, for its secrets
+	text     string // of the configuration, for its secrets
+	note     dlt645.Text
 	files    []string // that came with it
 	file     string   // where it stands on the stick: one file, whatever becomes of the gateway's name
 }
@@ -65,11 +66,14 @@ func (r stickReport) write(sh *shift) string {
 	if todo := r.todo.In(lang); todo != "" {
 		fmt.Fprintf(&b, "  %s: %s\n", in("hint", "提示"), todo)
 	}
+	if note := r.note.In(lang); note != "" {
+		fmt.Fprintf(&b, "%s\n", note)
+	}
 	if len(r.files) > 0 {
 		fmt.Fprintf(&b, "%s: %s\n", in("with it", "随附文件"), strings.Join(r.files, ", "))
 	}
 	if len(r.problems) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", in("mistakes and warnings, each with its line in "+stickConfig+":", stickConfig+" 中的错误和警告（含行号）："))
+		fmt.Fprintf(&b, "\n%s\n", in("mistakes and warnings, each with its file and line:", "错误和警告（含文件名和行号）："))
 	}
 	for i, p := range r.problems {
 		if i == mostProblems {

@@ -216,6 +216,9 @@ func (sh *shift) run(ctx context.Context) error {
 		return nil
 	})
 	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
+	if sh.config.Blank {
+		sh.log.Warn("no configuration yet: plug in a stick with meterd.toml", "gateway", sh.config.Gateway.ID)
+	}
 	return sh.wait(g)
 }
 

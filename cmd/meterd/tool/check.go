@@ -67,6 +67,12 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 // each file beside it that it names.
 func printComment(w io.Writer, path string, c *config.Config) error {
 	signed := config.Signed{Gateway: c.Gateway.ID, Date: time.Now().UTC().Truncate(time.Second)}
+	if c.Gateway.Auto { // this machine is not the board
+		signed.Gateway = config.AnyGateway
+	}
+	for _, part := range c.Parts {
+		signed.Files = append(signed.Files, config.SignedFile{Name: part.Name, Hash: part.Hash})
+	}
 	for _, named := range c.Named() {
 		name := filepath.Base(named)
 		if _, twice := signed.Hash(name); twice {
