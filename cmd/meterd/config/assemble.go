@@ -158,9 +158,9 @@ func (a *Assembled) expand(out *pieces, file, text string, outer bool) (found bo
 		t := &table{doc: &document{file: file}, title: "[[" + kind + "]]"}
 		var block map[string][]map[string]any
 		if _, err := toml.Decode(strings.Join(lines[i:end], "\n"), &block); err != nil {
-			p := syntaxProblem(file, strings.Join(lines[i:end], "\n"), err)
-			p.Line += i
-			a.problems = append(a.problems, p)
+			block := slices.Clone(lines[i:end])
+			n, s := slipAt(block, min(max(syntaxLine(strings.Join(block, "\n"), err), 1), len(block))-1, err)
+			a.wrong(origin{file, i + n + 1}, s.hint, s.format, s.args...)
 		} else {
 			t.values = block[kind][0]
 			a.part(out, t, kind, at, outer)

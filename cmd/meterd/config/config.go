@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/BurntSushi/toml"
-
 	"meterd/board"
 	"meterd/dlt645"
 	"meterd/meter"
@@ -165,14 +163,14 @@ func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Con
 
 func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
-	var values map[string]any
-	if _, err := toml.Decode(text, &values); err != nil {
-		return nil, placed(origins, []Problem{syntaxProblem(file, text, err)})
+	values, slips, found, left := decodeAll(file, text)
+	if values == nil && len(slips) > 0 {
+		return nil, placed(origins, slips)
 	}
-	doc := &document{file: file, lines: findLines(text), origins: origins}
+	doc := &document{file: file, lines: found, origins: origins, left: left, problems: slips}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
-	c.Blank = values["bus"] == nil && values["meter"] == nil && values["uplink"] == nil
+	c.Blank = len(slips) == 0 && values["bus"] == nil && values["meter"] == nil && values["uplink"] == nil
 	c.gateway(root)
 	c.clock(root)
 	c.store(root)
@@ -202,20 +200,15 @@ func placed(origins []origin, problems []Problem) []Problem {
 	return problems
 }
 
-func syntaxProblem(file, text string, err error) Problem {
-	p := Problem{File: file, Line: 1, Text: err.Error()}
-	if pe, ok := err.(toml.ParseError); ok {
-		p.Line, p.Text = pe.Position.Line, pe.Message
-		if p.Line < 1 { // the library does not always know
-			p.Line = 1 + strings.Count(text[:max(0, min(pe.Position.Start, len(text)))], "\n")
-		}
-		if pe.LastKey != "" {
-			p.Text = fmt.Sprintf("%s (last key %q)", pe.Message, pe.LastKey)
-		}
-		p.Hint = "the file is not TOML here; nothing after this line was checked"
-	}
-	return p
+// zoneMeant are words for a zone that are none. CST is America's Central Time
+// to some and China's to others.
+var zoneMeant = map[string]string{
+	"utc+8": china, "utc+08": china, "utc+8:00": china, "utc+08:00": china, "utc8": china, "gmt+8": china, "gmt+08:00": china, "+8": china, "+08": china, "+08:00": china, "+0800": china, "cst": china, "cst-8": china, "bjt": china,
+	"beijing": china, "peking": china, "asia/beijing": china, "shanghai": china, "china": china, "prc": china, "shenzhen": china, "guangzhou": china, "chinastandardtime": china, "北京": china, "北京时间": china, "上海": china, "中国": china, "东八区": china,
+	"hongkong": "Asia/Hong_Kong", "香港": "Asia/Hong_Kong", "taipei": "Asia/Taipei", "urumqi": "Asia/Urumqi", "singapore": "Asia/Singapore",
 }
+
+const china = "Asia/Shanghai"
 
 // autoID has a board called by its own number.
 const autoID = "auto"
@@ -235,8 +228,12 @@ func (c *Config) gateway(root *table) {
 	}
 	name := t.str("timezone", "Asia/Shanghai")
 	zone, err := board.Zone(name)
-	if err != nil || name == "Local" || name == "" {
-		t.problem("timezone", `write it like "Asia/Shanghai"`, "[gateway]: timezone %q is not known", name)
+	if err != nil || name == "Local" || name == "" || zoneMeant[strings.ToLower(name)] != "" {
+		hint := `write it like "Asia/Shanghai"`
+		if meant := zoneMeant[strings.ToLower(strings.ReplaceAll(name, " ", ""))]; meant != "" {
+			hint = fmt.Sprintf("do you mean %q?", meant)
+		}
+		t.problem("timezone", hint, "[gateway]: timezone %q is not known", name)
 		zone = time.UTC
 	}
 	c.Gateway.Zone = zone

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,7 @@ func (c *Config) buses(root *table) {
 			t.problem("port", "one port is one bus", "%s: port %q belongs to bus %q already", t.title, b.Port, other)
 		}
 		ports[b.Port] = b.Name
+		c.portName(t, b.Port)
 		if board.IsTCP(b.Port) {
 			if err := board.CheckTCP(b.Port); err != nil {
 				t.problem("port", "a device, or tcp://host:port", "%s: port %v", t.title, err)
@@ -42,6 +44,23 @@ func (c *Config) buses(root *table) {
 		c.timing(t, &b)
 		t.finish()
 		c.Buses = append(c.Buses, b)
+	}
+}
+
+// windowsPort is what Windows calls a serial port.
+var windowsPort = regexp.MustCompile(`(?i)^(\\\\\.\\)?com[0-9]+:?$`)
+
+// portName sees that a port is a device by its path, or an address.
+func (c *Config) portName(t *table, port string) {
+	const hint = `a board calls its ports "/dev/ttyS1", "/dev/ttyUSB0"; ls /dev/tty* on it shows which there are`
+	switch {
+	case port == "" || port[0] == '/' || board.IsTCP(port):
+	case windowsPort.MatchString(port):
+		t.problem("port", hint, "%s: port %q is what Windows calls a port", t.title, port)
+	case strings.HasPrefix(port, "tty"):
+		t.problem("port", fmt.Sprintf("do you mean %q?", "/dev/"+port), "%s: port %q is no device and no address", t.title, port)
+	default:
+		t.problem("port", hint, "%s: port %q is no device and no address", t.title, port)
 	}
 }
 

@@ -15,6 +15,7 @@ type document struct {
 	lines    map[string]int
 	origins  []origin // of the lines, where the text was assembled
 	problems []Problem
+	left     map[int]bool    // lines that could not be read: their keys are not lacking
 	asked    map[string]bool // keys that were looked up, given or not: uplink.map.to
 }
 
@@ -82,6 +83,12 @@ func (t *table) confined() { t.doc.problems[len(t.doc.problems)-1].Confined = tr
 // lacking marks what was noted last as a file that is not there.
 func (t *table) lacking() { t.doc.problems[len(t.doc.problems)-1].Lacking = true }
 
+// leftOut reports whether the key is given, in a line that could not be read.
+func (t *table) leftOut(key string) bool {
+	t.get(key)
+	return t.doc.left[t.doc.lines[join(t.path, key)]]
+}
+
 // has reports whether the key is given.
 func (t *table) has(key string) bool {
 	_, ok := t.get(key)
@@ -131,18 +138,30 @@ func typeName(v any) string {
 
 func (t *table) str(key, def string) string {
 	if s, ok := lookup[string](t, key, "a text in quotes"); ok {
+		t.blanks(key, s)
 		return s
 	}
 	return def
 }
 
+// blanks tells of a secret that was copied with a blank at its end.
+func (t *table) blanks(key, s string) {
+	if strings.TrimSpace(s) != s && slices.Contains(secretKeys, key) {
+		t.note(key, true, "take it out, unless it is meant", "%s: %s ends or begins with a blank", t.title, key)
+	}
+}
+
 // required is a text that must be there and not be empty.
 func (t *table) required(key string) string {
+	if t.leftOut(key) {
+		return ""
+	}
 	if !t.has(key) {
 		t.problem("", fmt.Sprintf("add %s = \"…\"", key), "%s lacks %s, which is required", t.title, key)
 		return ""
 	}
 	s, ok := lookup[string](t, key, "a text in quotes")
+	t.blanks(key, s)
 	if ok && s == "" {
 		t.problem(key, "", "%s: %s is empty", t.title, key)
 	}

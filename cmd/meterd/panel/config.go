@@ -42,7 +42,7 @@ func (p *Panel) configCommand(ctx context.Context, args []string, _ func(console
 	case !r.Accepted():
 		var lines []string
 		for _, problem := range r.Problems {
-			lines = append(lines, problem.String())
+			lines = append(lines, problem.In(p.Config.Gateway.Language))
 		}
 		told := config.Redact(strings.Join(lines, "\n"), text)
 		return nil, console.Tell(dlt645.Text{EN: "%s", ZH: "%s"}, dlt645.Text{EN: "the configuration that runs goes on", ZH: "当前配置继续运行"}, told)

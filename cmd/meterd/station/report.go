@@ -80,7 +80,7 @@ func (r stickReport) write(sh *shift) string {
 			fmt.Fprintf(&b, "  … %d\n", len(r.problems)-i)
 			break
 		}
-		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(p.String(), "\n", "\n  "))
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(p.In(lang), "\n", "\n  "))
 	}
 	fmt.Fprintf(&b, "\n%s\n\n%s", in("what is running:", "当前运行："), sh.panel.Status().Text(lang))
 	return strings.ReplaceAll(b.String(), "\n", "\r\n")

@@ -27,6 +27,10 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	plan, crowding := c.Plan(problems)
 	problems = append(problems, crowding...)
 	failed := config.Failed(problems)
+	lang := "en"
+	if c != nil {
+		lang = c.Gateway.Language
+	}
 	if *comment && !failed {
 		return printComment(s.Out, f.Arg(0), c)
 	}
@@ -44,7 +48,7 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	} else {
 		out := cli.Plain(s.Out)
 		for _, p := range problems {
-			fmt.Fprintln(out, p)
+			fmt.Fprintln(out, p.In(lang))
 		}
 		printPlan(out, plan)
 		for _, w := range withheld {
