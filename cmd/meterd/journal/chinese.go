@@ -33,6 +33,7 @@ var chinese = map[string]string{
 	"meter online":                   "电表上线",
 	"meterd ends":                    "meterd 结束",
 	"meterd runs":                    "meterd 运行",
+	"data for a stick":               "为 U 盘导出数据",
 	"no configuration yet: plug in a stick with meterd.toml": "尚无配置：请插入带有 meterd.toml 的 U 盘",
 	"no LED":                             "没有 LED",
 	"no console":                         "没有控制台",

@@ -19,6 +19,7 @@ import (
 type brought struct {
 	name      string // of the file, from the stick's top folder
 	note      dlt645.Text
+	asks      bool   // for data
 	text      string // of the configuration, with what it includes
 	origin    *config.Assembled
 	signature []byte // nil: none
@@ -40,6 +41,7 @@ func (b brought) parts() []config.Part {
 func (st *Station) readStick(s visitor, plugged bool) (brought, error) {
 	var b brought
 	err := s.Visit(false, func(dir string) error {
+		b.asks = asksForData(dir)
 		raw, err := st.findConfig(dir, &b)
 		if err != nil {
 			return err

@@ -64,6 +64,10 @@ const settled = time.Minute
 // came of it, or until it is pulled.
 func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bool) {
 	brought, err := st.readStick(s, plugged)
+	if brought.asks && plugged && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed)) {
+		st.giveData(ctx, name, s)
+		return
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed) && !plugged {
 		st.log.Info("a stick without meterd.toml", "stick", name)
 		return
@@ -106,9 +110,29 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 		}
 	}
 	st.tell(name, s, &r)
+	if brought.asks && plugged && ctx.Err() == nil {
+		st.light.show(board.Working)
+		r.data, _ = st.export(ctx, s)
+		st.tell(name, s, &r)
+	}
 	if r.result == taken {
 		st.stay(ctx, name, s, r)
 	}
+}
+
+// giveData serves a stick that asks for data, and brings nothing.
+func (st *Station) giveData(ctx context.Context, name string, s visitor) {
+	st.light.show(board.Working)
+	defer func() {
+		<-ctx.Done()
+		st.light.show(board.Dark)
+	}()
+	r := stickReport{result: dataGiven}
+	var failed bool
+	if r.data, failed = st.export(ctx, s); failed {
+		r.result = noData
+	}
+	st.tell(name, s, &r)
 }
 
 // whyOf tells an error to people.
