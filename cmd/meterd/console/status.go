@@ -18,6 +18,7 @@ type Status struct {
 	Ring    RingStatus     `json:"ring"`
 	Unkept  string         `json:"state_error"` // why what was learned could not be kept
 
+	Health   HealthStatus   `json:"health"`
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
 	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up

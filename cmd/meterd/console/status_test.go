@@ -32,6 +32,10 @@ func drawStatus(t *rapid.T) Status {
 		Config:   ConfigStatus{State: rapid.SampledFrom([]string{"proved", "trial", "partly", "back"}).Draw(t, "config"), Until: past("until"), Says: dlt645.Text{EN: some("says"), ZH: some("says")}},
 		Watchdog: WatchdogStatus{LastErr: some("dog error"), Hung: some("hung")},
 	}
+	if rapid.Bool().Draw(t, "health") {
+		cpu := 100
+		s.Health = HealthStatus{Started: rapid.SampledFrom([]string{"", "board", "crash", "reboot"}).Draw(t, "started"), MemoryTotal: 4 << 30, MemoryAvailable: int64(number.Draw(t, "available")), MemoryUsed: 2 << 30, CPU: &cpu, Temperature: "-40.5"}
+	}
 	if at := past("reset"); at != nil {
 		s.Watchdog.LastReset = &ResetStatus{Loop: word.Draw(t, "loop"), Silent: 300, Time: *at}
 	}
@@ -263,5 +267,27 @@ func TestAnOpenRelayShowsInTheListOfMeters(t *testing.T) {
 		if len(lines) != 5 || lines[2] != "  "+want || !strings.HasPrefix(lines[3], "Unit 102") {
 			t.Errorf("got %q", lines)
 		}
+	}
+}
+
+// TestTheBoardsHealthIsALine: what its kernel does not tell is left out.
+func TestTheBoardsHealthIsALine(t *testing.T) {
+	cpu := 12
+	whole := HealthStatus{Started: StartedCrash, MemoryTotal: 64 << 20, MemoryAvailable: 23 << 20, MemoryUsed: 11 << 20, CPU: &cpu, Temperature: "41.5"}
+	for _, c := range []struct {
+		h        HealthStatus
+		lang, is string
+	}{
+		{whole, "en", "board  memory 23 of 64 MiB free (meterd 11)  CPU 12%  41.5 °C  started: program crashed"},
+		{whole, "zh", "本板  内存 空闲 23/64 MiB（meterd 11）  CPU 12%  41.5 °C  启动原因：程序异常退出"},
+		{HealthStatus{MemoryTotal: 64 << 20, MemoryAvailable: 23 << 20}, "en", "board  memory 23 of 64 MiB free (meterd 0)"},
+	} {
+		text := Status{Health: c.h}.Text(c.lang)
+		if !strings.Contains(text, "\n"+fit(c.is, width)+"\n") {
+			t.Errorf("got %s, want %q", text, c.is)
+		}
+	}
+	if text := (Status{}).Text("en"); strings.Contains(text, "board") {
+		t.Errorf("of nothing: %s", text)
 	}
 }

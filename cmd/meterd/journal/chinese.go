@@ -88,5 +88,6 @@ var chinese = map[string]string{
 	"time broadcast":                                                                                 "已广播校时",
 	"what was learned of the meters cannot be kept":                                                  "学到的电表信息无法保存",
 	"what was learned of the meters is not usable, and is learned again":                             "学到的电表信息不可用，重新学习",
+	"why the program is started cannot be noted":                                                     "无法记录启动原因",
 	"why the board is reset cannot be kept":                                                          "无法保存复位原因",
 }

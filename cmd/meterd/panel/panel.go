@@ -44,6 +44,8 @@ type Panel struct {
 	Save     func()         // writes what was learned of the meters
 	Unkept   func() *string // why the state could not be kept last; nil: it was
 	Restart  func() error   // starts the board anew
+	Doctor   *board.Doctor
+	Why      string // the program was started, see console.HealthStatus
 	Log      *slog.Logger
 }
 
@@ -92,10 +94,31 @@ func (p *Panel) Status() console.Status {
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
 		Record: p.recordStatus(now),
 	}
+	s.Health = p.health(now, s.Watchdog)
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
 	return s
+}
+
+// health tells how the board itself is.
+func (p *Panel) health(now time.Time, dog console.WatchdogStatus) console.HealthStatus {
+	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds())}
+	if p.Why == console.StartedBoard && dog.BootCause == "watchdog" {
+		h.Started = console.StartedWatch
+	}
+	if p.Doctor == nil {
+		return h
+	}
+	look := p.Doctor.Look(now)
+	h.MemoryTotal, h.MemoryAvailable, h.MemoryUsed = look.MemoryTotal, look.MemoryAvailable, look.MemoryUsed
+	if look.CPUKnown {
+		h.CPU = &look.CPU
+	}
+	if look.TemperatureKnown {
+		h.Temperature = dlt645.Decimal{Coef: int64(look.Temperature / 100), Scale: 1}.String()
+	}
+	return h
 }
 
 // unkept tells why the state could not be kept.
