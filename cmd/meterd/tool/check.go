@@ -75,7 +75,7 @@ func printComment(w io.Writer, path string, c *config.Config) error {
 		signed.Gateway = config.AnyGateway
 	}
 	for _, part := range c.Parts {
-		signed.Files = append(signed.Files, config.SignedFile{Name: part.Name, Hash: part.Hash})
+		signed.Files = append(signed.Files, config.SignedFile(part))
 	}
 	for _, named := range c.Named() {
 		name := filepath.Base(named)
