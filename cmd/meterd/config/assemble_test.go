@@ -257,3 +257,14 @@ func FuzzSheet(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatIsToldIsBounded: a thousand mistakes are enough, and no file with more
+// of them runs, be all that is told a warning.
+func TestWhatIsToldIsBounded(t *testing.T) {
+	for _, text := range []string{minimal + strings.Repeat("[[meter]]\n", 5000), strings.Replace(minimal, "[[meter]]", strings.Repeat("[[uplink]]\nname = \" \"\npassword = \" \"\n", 2000)+"[[meter]]", 1)} {
+		_, problems := Parse("m.toml", text)
+		if len(problems) != mostProblems+1 || !Unusable(problems) || !strings.Contains(problems[mostProblems].Text, "more mistakes") {
+			t.Errorf("%d problems, the last %v", len(problems), problems[len(problems)-1])
+		}
+	}
+}

@@ -184,6 +184,9 @@ func parse(file, text string, beside func(path string) ([]byte, bool), origins [
 	c.uplinks(root)
 	root.finish()
 	sort.SliceStable(doc.problems, func(i, j int) bool { return doc.problems[i].Line < doc.problems[j].Line })
+	if doc.dropped { // whatever it was, this file does not run
+		doc.problems = append(doc.problems, newProblem(file, doc.problems[len(doc.problems)-1].Line, "take these out first", "more mistakes of this kind follow"))
+	}
 	return c, placed(origins, doc.problems)
 }
 

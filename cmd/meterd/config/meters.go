@@ -236,6 +236,9 @@ func (c *Config) unlike(t *table, m Meter) {
 		told[key] = true
 	}
 	for k, o := range c.Meters {
+		if m.Name != o.Name && m.Address != o.Address && len(m.Name) != dlt645.AddressDigits && len(o.Name) != dlt645.AddressDigits {
+			continue // most are unlike
+		}
 		line := func() string { return t.doc.where(fmt.Sprintf("meter[%d]", k)) }
 		if m.Name == o.Name && m.Name != "" {
 			tell("name", "give each meter a name of its own", "two meters have the name %q, this and %s", m.Name, line())

@@ -15,6 +15,8 @@ type document struct {
 	lines    map[string]int
 	origins  []origin // of the lines, where the text was assembled
 	problems []Problem
+	dropped  bool            // more than mostProblems were met
+	noted    bool            // what was met last is the last of problems
 	left     map[int]bool    // lines that could not be read: their keys are not lacking
 	asked    map[string]bool // keys that were looked up, given or not: uplink.map.to
 }
@@ -67,10 +69,17 @@ func (t *table) problem(key, hint, format string, args ...any) {
 	t.note(key, false, hint, format, args...)
 }
 
+// mostProblems bounds what is told of one file, and the memory for it.
+const mostProblems = 1000
+
 func (t *table) note(key string, warning bool, hint, format string, args ...any) {
 	path := t.path
 	if key != "" {
 		path = join(path, key)
+	}
+	if t.doc.noted = len(t.doc.problems) < mostProblems; !t.doc.noted {
+		t.doc.dropped = true
+		return
 	}
 	p := newProblem(t.doc.file, t.doc.line(path), hint, format, args...)
 	p.Warning = warning
@@ -78,10 +87,18 @@ func (t *table) note(key string, warning bool, hint, format string, args ...any)
 }
 
 // confined marks what was noted last as one that turns a single uplink off.
-func (t *table) confined() { t.doc.problems[len(t.doc.problems)-1].Confined = true }
+func (t *table) confined() {
+	if t.doc.noted {
+		t.doc.problems[len(t.doc.problems)-1].Confined = true
+	}
+}
 
 // lacking marks what was noted last as a file that is not there.
-func (t *table) lacking() { t.doc.problems[len(t.doc.problems)-1].Lacking = true }
+func (t *table) lacking() {
+	if t.doc.noted {
+		t.doc.problems[len(t.doc.problems)-1].Lacking = true
+	}
+}
 
 // leftOut reports whether the key is given, in a line that could not be read.
 func (t *table) leftOut(key string) bool {
