@@ -34,3 +34,49 @@ func hardwareID(dir string) string {
 	}
 	return slices.Min(all)
 }
+
+// SerialNumber gives the number that the maker has given this board, by its
+// device tree or its processor; where it has none the address of HardwareID,
+// without colons. "" if there is neither. It holds letters, digits, - and _
+// alone.
+func SerialNumber() string {
+	return serialNumber([]string{"/proc/device-tree/serial-number"}, "/proc/cpuinfo", "/sys/class/net")
+}
+
+func serialNumber(files []string, cpuinfo, net string) string {
+	for _, file := range files {
+		if b, err := ReadFile(file, mostNumber); err == nil {
+			if s := plainNumber(string(b)); s != "" {
+				return s
+			}
+		}
+	}
+	if b, err := os.ReadFile(cpuinfo); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "Serial" {
+				if s := plainNumber(value); s != "" {
+					return s
+				}
+			}
+		}
+	}
+	return plainNumber(hardwareID(net))
+}
+
+// mostNumber bounds a serial number.
+const mostNumber = 64
+
+// plainNumber leaves of a number what may stand in topics and names of files;
+// "" where that is nothing but zeros.
+func plainNumber(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '-' || r == '_' {
+			return r
+		}
+		return -1
+	}, s)
+	if strings.Trim(s, "0") == "" {
+		return ""
+	}
+	return s
+}

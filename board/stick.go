@@ -251,6 +251,26 @@ func WritePlain(path string, b []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// AppendPlain writes to the end of a regular file; first: of one that is empty.
+// It is durable once the stick is unmounted.
+func AppendPlain(path string, first bool, b []byte) error {
+	how := os.O_WRONLY | os.O_CREATE
+	if !first {
+		how |= os.O_APPEND
+	}
+	f, err := openPlain(path, how, 0o644)
+	if err != nil {
+		return err
+	}
+	if first {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.Write(b)
+	}
+	return errors.Join(err, f.Close())
+}
+
 // openPlain opens what must be a regular file.
 func openPlain(path string, how int, perm os.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(path, how|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, perm)

@@ -3,6 +3,8 @@ package image
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,7 +72,9 @@ func TestImageHoldsWhatRuns(t *testing.T) {
 			}
 			f.Close()
 			config := filepath.Join(root, "etc/meterd/meterd.toml")
-			tool(t, emulators[arch], program, "check", config)
+			if told := checked(t, emulators[arch], program, config); len(told) != 1 || !strings.Contains(told[0], "no configuration yet") {
+				t.Errorf("%s for %s: the configuration of a new board is told as %q", kind, arch, told)
+			}
 			if info, err := os.Stat(config); err != nil {
 				t.Error(err)
 			} else if info.Mode().Perm() != 0o600 { // it will hold secrets
@@ -82,6 +86,25 @@ func TestImageHoldsWhatRuns(t *testing.T) {
 	if !strings.Contains(control, "\nArchitecture: armhf\n") {
 		t.Errorf("control is\n%s", control)
 	}
+}
+
+// checked gives what is told to be wrong with a configuration.
+func checked(t *testing.T, emulator, program, config string) (told []string) {
+	t.Helper()
+	out, err := exec.Command(emulator, program, "check", "-json", config).Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 1) {
+		t.Fatal(err)
+	}
+	var got struct {
+		Problems []struct{ Text string }
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range got.Problems {
+		told = append(told, p.Text)
+	}
+	return told
 }
 
 func one(t *testing.T, bin, pattern string) string {

@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/BurntSushi/toml"
-
 	"meterd/board"
 	"meterd/dlt645"
 	"meterd/meter"
@@ -30,6 +28,10 @@ type Config struct {
 	Profiles []Profile
 	Points   *meter.Points // the standard's and the configuration's
 	Uplinks  []Uplink
+	Parts    []Part // files that were taken in, of one that was loaded
+	// Blank tells that it names nothing to read and nobody to tell: what a board
+	// runs until it is given a configuration of its own.
+	Blank bool
 
 	doc    *document
 	named  []string                         // files that uplinks name
@@ -56,6 +58,7 @@ func (c *Config) Line(path string) int { return c.doc.line(path) }
 // Gateway names the board.
 type Gateway struct {
 	ID       string
+	Auto     bool // the board's own number is its id
 	Zone     *time.Location
 	Language string // "en" or "zh"
 	// CommandAge is how old a platform's command may be.
@@ -134,29 +137,40 @@ type Profile struct {
 // Load reads and checks a file. The configuration is usable if Failed says
 // no of the problems.
 func Load(path string) (*Config, []Problem) {
-	text, err := os.ReadFile(path)
+	a, err := LoadParts(path)
 	if err != nil {
-		return nil, []Problem{{File: path, Line: 1, Text: err.Error(), Hint: "is the path right?"}}
+		return nil, []Problem{newProblem(path, 1, "is the path right?", "%v", err)}
 	}
-	return Parse(path, string(text))
+	c, problems := a.Parse(nothingBeside)
+	if c != nil {
+		c.Parts = a.Parts
+	}
+	return c, problems
 }
+
+func nothingBeside(string) ([]byte, bool) { return nil, false }
 
 // Parse checks a text; file is what problems name.
 func Parse(file, text string) (*Config, []Problem) {
-	return ParseWith(file, text, func(string) ([]byte, bool) { return nil, false })
+	return ParseWith(file, text, nothingBeside)
 }
 
 // ParseWith checks a text that comes with files; beside gives what those will
 // hold when it runs.
 func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Config, []Problem) {
+	return parse(file, text, beside, nil)
+}
+
+func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
-	var values map[string]any
-	if _, err := toml.Decode(text, &values); err != nil {
-		return nil, []Problem{syntaxProblem(file, text, err)}
+	values, slips, found, left := decodeAll(file, text)
+	if values == nil && len(slips) > 0 {
+		return nil, placed(origins, slips)
 	}
-	doc := &document{file: file, lines: findLines(text)}
+	doc := &document{file: file, lines: found, origins: origins, left: left, problems: slips}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
+	c.Blank = len(slips) == 0 && values["bus"] == nil && values["meter"] == nil && values["uplink"] == nil
 	c.gateway(root)
 	c.clock(root)
 	c.store(root)
@@ -170,34 +184,59 @@ func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Con
 	c.uplinks(root)
 	root.finish()
 	sort.SliceStable(doc.problems, func(i, j int) bool { return doc.problems[i].Line < doc.problems[j].Line })
-	return c, doc.problems
+	if doc.dropped { // whatever it was, this file does not run
+		doc.problems = append(doc.problems, newProblem(file, doc.problems[len(doc.problems)-1].Line, "take these out first", "more mistakes of this kind follow"))
+	}
+	return c, placed(origins, doc.problems)
 }
 
-func syntaxProblem(file, text string, err error) Problem {
-	p := Problem{File: file, Line: 1, Text: err.Error()}
-	if pe, ok := err.(toml.ParseError); ok {
-		p.Line, p.Text = pe.Position.Line, pe.Message
-		if p.Line < 1 { // the library does not always know
-			p.Line = 1 + strings.Count(text[:max(0, min(pe.Position.Start, len(text)))], "\n")
+// Place tells of problems where they were written, which may be another file
+// than that of the assembled text.
+func (c *Config) Place(problems []Problem) []Problem { return placed(c.doc.origins, problems) }
+
+func placed(origins []origin, problems []Problem) []Problem {
+	for i, p := range problems {
+		if p.Line >= 1 && p.Line <= len(origins) {
+			problems[i].File, problems[i].Line = origins[p.Line-1].file, origins[p.Line-1].line
 		}
-		if pe.LastKey != "" {
-			p.Text = fmt.Sprintf("%s (last key %q)", pe.Message, pe.LastKey)
-		}
-		p.Hint = "the file is not TOML here; nothing after this line was checked"
 	}
-	return p
+	return problems
 }
+
+// zoneMeant are words for a zone that are none. CST is America's Central Time
+// to some and China's to others.
+var zoneMeant = map[string]string{
+	"utc+8": china, "utc+08": china, "utc+8:00": china, "utc+08:00": china, "utc8": china, "gmt+8": china, "gmt+08:00": china, "+8": china, "+08": china, "+08:00": china, "+0800": china, "cst": china, "cst-8": china, "bjt": china,
+	"beijing": china, "peking": china, "asia/beijing": china, "shanghai": china, "china": china, "prc": china, "shenzhen": china, "guangzhou": china, "chinastandardtime": china, "北京": china, "北京时间": china, "上海": china, "中国": china, "东八区": china,
+	"hongkong": "Asia/Hong_Kong", "香港": "Asia/Hong_Kong", "taipei": "Asia/Taipei", "urumqi": "Asia/Urumqi", "singapore": "Asia/Singapore",
+}
+
+const china = "Asia/Shanghai"
+
+// autoID has a board called by its own number.
+const autoID = "auto"
 
 func (c *Config) gateway(root *table) {
 	t := root.sub("gateway", "[gateway]")
 	c.Gateway.ID = t.required("id")
+	if c.Gateway.ID == autoID {
+		c.Gateway.Auto, c.Gateway.ID = true, board.SerialNumber()
+		if c.Gateway.ID == "" {
+			c.Gateway.ID = "meterd"
+			t.note("id", true, "give it a name", "[gateway]: id is \"auto\", and this board tells neither a serial number nor an address: it is %q", c.Gateway.ID)
+		}
+	}
 	if strings.ContainsFunc(c.Gateway.ID, func(r rune) bool { return strings.ContainsRune("+#/", r) || unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		t.problem("id", "letters, digits, - and _ will do", "[gateway]: id %q holds a character that MQTT topics cannot", c.Gateway.ID)
 	}
 	name := t.str("timezone", "Asia/Shanghai")
 	zone, err := board.Zone(name)
-	if err != nil || name == "Local" || name == "" {
-		t.problem("timezone", `write it like "Asia/Shanghai"`, "[gateway]: timezone %q is not known", name)
+	if err != nil || name == "Local" || name == "" || zoneMeant[strings.ToLower(name)] != "" {
+		hint := `write it like "Asia/Shanghai"`
+		if meant := zoneMeant[strings.ToLower(strings.ReplaceAll(name, " ", ""))]; meant != "" {
+			hint = fmt.Sprintf("do you mean %q?", meant)
+		}
+		t.problem("timezone", hint, "[gateway]: timezone %q is not known", name)
 		zone = time.UTC
 	}
 	c.Gateway.Zone = zone

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,10 @@ var bauds = []int64{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 11520
 
 func (c *Config) buses(root *table) {
 	tables := root.list("bus", "[[bus]]")
-	if !root.has("bus") {
+	if !root.has("bus") && c.Blank {
+		root.note("", false, "plug in a stick with meterd.toml", "no configuration yet: plug in a stick with meterd.toml")
+		root.confined()
+	} else if !root.has("bus") {
 		root.problem("", "add a [[bus]] with name and port", "there is no [[bus]]: nothing can be read")
 	}
 	ports := map[string]string{}
@@ -31,6 +35,7 @@ func (c *Config) buses(root *table) {
 			t.problem("port", "one port is one bus", "%s: port %q belongs to bus %q already", t.title, b.Port, other)
 		}
 		ports[b.Port] = b.Name
+		c.portName(t, b.Port)
 		if board.IsTCP(b.Port) {
 			if err := board.CheckTCP(b.Port); err != nil {
 				t.problem("port", "a device, or tcp://host:port", "%s: port %v", t.title, err)
@@ -40,6 +45,23 @@ func (c *Config) buses(root *table) {
 		c.timing(t, &b)
 		t.finish()
 		c.Buses = append(c.Buses, b)
+	}
+}
+
+// windowsPort is what Windows calls a serial port.
+var windowsPort = regexp.MustCompile(`(?i)^(\\\\\.\\)?com[0-9]+:?$`)
+
+// portName sees that a port is a device by its path, or an address.
+func (c *Config) portName(t *table, port string) {
+	const hint = `a board calls its ports "/dev/ttyS1", "/dev/ttyUSB0"; ls /dev/tty* on it shows which there are`
+	switch {
+	case port == "" || port[0] == '/' || board.IsTCP(port):
+	case windowsPort.MatchString(port):
+		t.problem("port", hint, "%s: port %q is what Windows calls a port", t.title, port)
+	case strings.HasPrefix(port, "tty"):
+		t.problem("port", fmt.Sprintf("do you mean %q?", "/dev/"+port), "%s: port %q is no device and no address", t.title, port)
+	default:
+		t.problem("port", hint, "%s: port %q is no device and no address", t.title, port)
 	}
 }
 
@@ -200,7 +222,7 @@ func (c *Config) group(t *table) (meter.Group, bool) {
 
 func (c *Config) meters(root *table) {
 	tables := root.list("meter", "[[meter]]")
-	if !root.has("meter") {
+	if !root.has("meter") && !c.Blank {
 		root.problem("", "add a [[meter]] with name, bus, address and profile", "there is no [[meter]]: nothing can be read")
 	}
 	for _, t := range tables {
@@ -221,22 +243,32 @@ func (c *Config) meters(root *table) {
 // address, or by a name that is the other's address.
 func (c *Config) unlike(t *table, m Meter) {
 	none := dlt645.Address{}
+	told := map[string]bool{} // by key: of many alike the first is told
+	tell := func(key, hint, format string, args ...any) {
+		if !told[key] {
+			t.problem(key, hint, format, args...)
+		}
+		told[key] = true
+	}
 	for k, o := range c.Meters {
-		line := t.doc.line(fmt.Sprintf("meter[%d]", k))
+		if m.Name != o.Name && m.Address != o.Address && len(m.Name) != dlt645.AddressDigits && len(o.Name) != dlt645.AddressDigits {
+			continue // most are unlike
+		}
+		line := func() string { return t.doc.where(fmt.Sprintf("meter[%d]", k)) }
 		if m.Name == o.Name && m.Name != "" {
-			t.problem("name", "give each meter a name of its own", "two meters have the name %q, this and line %d", m.Name, line)
+			tell("name", "give each meter a name of its own", "two meters have the name %q, this and %s", m.Name, line())
 		}
 		switch {
 		case m.Address != o.Address || m.Address == none:
 		case m.Bus == o.Bus:
-			t.problem("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already, line %d", t.title, m.Address, m.Bus, o.Name, line)
+			tell("address", "each address is once on a line", "%s: address %s on bus %q belongs to meter %q already, %s", t.title, m.Address, m.Bus, o.Name, line())
 		default:
-			t.problem("address", "addresses are unique in the world; is one of the two mistyped?",
-				"%s: address %s is also that of meter %q on bus %q, line %d; neither the record nor a platform could tell the two apart", t.title, m.Address, o.Name, o.Bus, line)
+			tell("address", "addresses are unique in the world; is one of the two mistyped?",
+				"%s: address %s is also that of meter %q on bus %q, %s; neither the record nor a platform could tell the two apart", t.title, m.Address, o.Name, o.Bus, line())
 		}
 		for _, pair := range [][2]Meter{{m, o}, {o, m}} {
-			if pair[0].Name == pair[1].Address.String() && pair[1].Address != none && pair[0].Address != pair[1].Address {
-				t.problem("name", "a name that is no other meter's address", "a meter has the name %q, which is the address of meter %q; this and line %d", pair[0].Name, pair[1].Name, line)
+			if len(pair[0].Name) == dlt645.AddressDigits && pair[0].Name == pair[1].Address.String() && pair[1].Address != none && pair[0].Address != pair[1].Address {
+				tell("name", "a name that is no other meter's address", "a meter has the name %q, which is the address of meter %q; this and %s", pair[0].Name, pair[1].Name, line())
 			}
 		}
 	}
@@ -250,7 +282,7 @@ func (c *Config) address(t *table) dlt645.Address {
 	if len(s) != dlt645.AddressDigits {
 		hint := "12 digits, as printed on the meter"
 		if len(s) < dlt645.AddressDigits && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
-			hint = fmt.Sprintf("a shorter address is filled with zeros on the left: %q", strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
+			hint = fmt.Sprintf("%d digits: is a zero missing in front? a shorter address is filled with zeros on the left: %q", len(s), strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
 		}
 		t.problem("address", hint, "%s: address %q has %d characters, want 12 digits", t.title, s, len(s))
 		return dlt645.Address{}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,13 +16,12 @@ func (c *Config) Plan(problems []Problem) (plan []BusPlan, crowding []Problem) {
 	plan = c.plans()
 	for _, p := range plan {
 		if p.Load > crowded {
-			crowding = append(crowding, Problem{
-				File: c.File, Line: c.BusLine(p.Bus), Warning: true, Text: fmt.Sprintf("[[bus]] %q: the plan needs %.0f %% of the line's time", p.Bus, 100*p.Load),
-				Hint: "read less often, fewer points, or on another bus",
-			})
+			full := newProblem(c.File, c.BusLine(p.Bus), "read less often, fewer points, or on another bus", "[[bus]] %q: the plan needs %.0f %% of the line's time", p.Bus, 100*p.Load)
+			full.Warning = p.Load <= impossible
+			crowding = append(crowding, full)
 		}
 	}
-	return plan, crowding
+	return plan, c.Place(crowding)
 }
 
 // BusPlan is what a line has to carry.
@@ -83,6 +81,10 @@ func planRound(m Meter, g meter.Group, t meter.Timing) (RoundPlan, time.Duration
 	r.Seconds = took.Round(time.Millisecond).Seconds()
 	return r, took
 }
+
+// impossible is the share above which it is a mistake: most rounds would be
+// missed, whatever the line is like.
+const impossible = 1.5
 
 // crowded is the share of a line's time above which check warns.
 const crowded = 0.8

@@ -119,8 +119,8 @@ func (c *Config) clash(t *table, u *Uplink, clash uplink.Clash, rows []int, plac
 	if clash.What == "address" {
 		hint = "addresses are unique in the world; is one of the two mistyped?"
 	}
-	t.doc.problems = append(t.doc.problems, Problem{File: c.File, Line: t.doc.line(second), Hint: hint, Text: fmt.Sprintf("%s: the %s %q is that of meter %q (line %d) and of meter %q (line %d); the platform cannot tell the two apart",
-		t.title, clash.What, clash.Text, clash.Of[0], t.doc.line(first), clash.Of[1], t.doc.line(second))})
+	t.doc.problems = append(t.doc.problems, newProblem(c.File, t.doc.line(second), hint, "%s: the %s %q is that of meter %q (line %d) and of meter %q (line %d); the platform cannot tell the two apart",
+		t.title, clash.What, clash.Text, clash.Of[0], t.doc.line(first), clash.Of[1], t.doc.line(second)))
 }
 
 func (c *Config) tuya(t, p *table, u *Uplink) maker {

@@ -13,6 +13,9 @@ type Problem struct {
 	Warning bool   `json:"warning"` // meterd runs all the same
 	Text    string `json:"text"`
 	Hint    string `json:"hint,omitempty"` // what would be right
+	// TextZH and HintZH are the same in Chinese.
+	TextZH string `json:"-"`
+	HintZH string `json:"-"`
 	// Lacking marks a file that the configuration names and that is not there:
 	// it may come until meterd runs, but then it must be there.
 	Lacking bool `json:"-"`
@@ -21,15 +24,28 @@ type Problem struct {
 	Confined bool `json:"-"`
 }
 
+func newProblem(file string, line int, hint, format string, args ...any) Problem {
+	return Problem{File: file, Line: line, Text: fmt.Sprintf(format, args...), Hint: hint, TextZH: inChinese(format, args...), HintZH: hintInChinese(hint)}
+}
+
 // String gives file:line, what it is, and what would be right.
-func (p Problem) String() string {
-	kind := "error"
+func (p Problem) String() string { return p.In("en") }
+
+// In gives the same in a language, "en" or "zh".
+func (p Problem) In(lang string) string {
+	kind, text, hint, what := "error", p.Text, p.Hint, "hint"
 	if p.Warning {
 		kind = "warning"
 	}
-	s := fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, kind, p.Text)
-	if p.Hint != "" {
-		s += "\n  hint: " + p.Hint
+	if lang == "zh" && p.TextZH != "" {
+		kind, text, hint, what = "错误", p.TextZH, p.HintZH, "提示"
+		if p.Warning {
+			kind = "警告"
+		}
+	}
+	s := fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, kind, text)
+	if hint != "" {
+		s += "\n  " + what + ": " + hint
 	}
 	return s
 }

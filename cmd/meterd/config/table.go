@@ -13,7 +13,11 @@ import (
 type document struct {
 	file     string
 	lines    map[string]int
+	origins  []origin // of the lines, where the text was assembled
 	problems []Problem
+	dropped  bool            // more than mostProblems were met
+	noted    bool            // what was met last is the last of problems
+	left     map[int]bool    // lines that could not be read: their keys are not lacking
 	asked    map[string]bool // keys that were looked up, given or not: uplink.map.to
 }
 
@@ -29,6 +33,15 @@ func (d *document) line(path string) int {
 		}
 		path = path[:i]
 	}
+}
+
+// where tells people the line of a path.
+func (d *document) where(path string) string {
+	n := d.line(path)
+	if n > len(d.origins) {
+		return fmt.Sprintf("line %d", n)
+	}
+	return fmt.Sprintf("%s line %d", d.origins[n-1].file, d.origins[n-1].line)
 }
 
 // ask notes a key that the program reads.
@@ -56,21 +69,42 @@ func (t *table) problem(key, hint, format string, args ...any) {
 	t.note(key, false, hint, format, args...)
 }
 
+// mostProblems bounds what is told of one file, and the memory for it.
+const mostProblems = 1000
+
 func (t *table) note(key string, warning bool, hint, format string, args ...any) {
 	path := t.path
 	if key != "" {
 		path = join(path, key)
 	}
-	t.doc.problems = append(t.doc.problems, Problem{
-		File: t.doc.file, Line: t.doc.line(path), Warning: warning, Text: fmt.Sprintf(format, args...), Hint: hint,
-	})
+	if t.doc.noted = len(t.doc.problems) < mostProblems; !t.doc.noted {
+		t.doc.dropped = true
+		return
+	}
+	p := newProblem(t.doc.file, t.doc.line(path), hint, format, args...)
+	p.Warning = warning
+	t.doc.problems = append(t.doc.problems, p)
 }
 
 // confined marks what was noted last as one that turns a single uplink off.
-func (t *table) confined() { t.doc.problems[len(t.doc.problems)-1].Confined = true }
+func (t *table) confined() {
+	if t.doc.noted {
+		t.doc.problems[len(t.doc.problems)-1].Confined = true
+	}
+}
 
 // lacking marks what was noted last as a file that is not there.
-func (t *table) lacking() { t.doc.problems[len(t.doc.problems)-1].Lacking = true }
+func (t *table) lacking() {
+	if t.doc.noted {
+		t.doc.problems[len(t.doc.problems)-1].Lacking = true
+	}
+}
+
+// leftOut reports whether the key is given, in a line that could not be read.
+func (t *table) leftOut(key string) bool {
+	t.get(key)
+	return t.doc.left[t.doc.lines[join(t.path, key)]]
+}
 
 // has reports whether the key is given.
 func (t *table) has(key string) bool {
@@ -121,18 +155,30 @@ func typeName(v any) string {
 
 func (t *table) str(key, def string) string {
 	if s, ok := lookup[string](t, key, "a text in quotes"); ok {
+		t.blanks(key, s)
 		return s
 	}
 	return def
 }
 
+// blanks tells of a secret that was copied with a blank at its end.
+func (t *table) blanks(key, s string) {
+	if strings.TrimSpace(s) != s && slices.Contains(secretKeys, key) {
+		t.note(key, true, "take it out, unless it is meant", "%s: %s ends or begins with a blank", t.title, key)
+	}
+}
+
 // required is a text that must be there and not be empty.
 func (t *table) required(key string) string {
+	if t.leftOut(key) {
+		return ""
+	}
 	if !t.has(key) {
 		t.problem("", fmt.Sprintf("add %s = \"…\"", key), "%s lacks %s, which is required", t.title, key)
 		return ""
 	}
 	s, ok := lookup[string](t, key, "a text in quotes")
+	t.blanks(key, s)
 	if ok && s == "" {
 		t.problem(key, "", "%s: %s is empty", t.title, key)
 	}

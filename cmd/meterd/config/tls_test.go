@@ -2,11 +2,18 @@ package config
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,6 +43,35 @@ func TestFilesThatAConfigurationNamesAreBounded(t *testing.T) {
 			if file, ok := errors.AsType[*uplink.FileError](err); !ok || file.Key != key || file.Path != path || !strings.Contains(file.Err.Error(), want) {
 				t.Errorf("%s = %s: %v, want %q", key, path, err, want)
 			}
+		}
+	}
+}
+
+// TestAnExpiredCertificateIsToldBeforeTheBrokerRefusesIt, and nobody takes over
+// a configuration with one; a board that has it goes on reading meters.
+func TestAnExpiredCertificateIsToldBeforeTheBrokerRefusesIt(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end, told := range map[time.Time]bool{time.Now().Add(-time.Hour): true, time.Now().Add(time.Hour): false} {
+		c := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: end.AddDate(-1, 0, 0), NotAfter: end}
+		der, err := x509.CreateCertificate(rand.Reader, c, c, public, private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "own.pem")
+		both := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
+		if err := os.WriteFile(file, both, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, problems := Parse("m.toml", minimal+fmt.Sprintf("[[uplink]]\nname = \"own\"\nkind = \"mqtt\"\nbroker = \"ssl://host:8883\"\ncert = %q\nkey = %q\n", file, file))
+		if told != (len(problems) == 1 && strings.Contains(problems[0].Text, "has expired on "+end.UTC().Format(time.DateOnly)) && Failed(problems) && !Unusable(problems)) || !told && len(problems) != 0 {
+			t.Errorf("valid until %v: %v", end, problems)
 		}
 	}
 }

@@ -88,8 +88,19 @@ func (c *Config) brokers(t *table, u *Uplink) {
 	if len(all) == 0 {
 		return
 	}
+	for i, s := range all {
+		for scheme, taken := range map[string]string{"mqtt://": "tcp://", "mqtts://": "ssl://"} {
+			if rest, ok := strings.CutPrefix(s, scheme); ok {
+				all[i] = taken + rest
+				t.note("broker", true, "write "+taken, "%s: broker %q begins with mqtt://, and is taken as %s", t.title, s, all[i])
+			}
+		}
+	}
 	u.Endpoint.URL, u.Endpoint.More = all[0], all[1:]
 	for i, s := range all {
+		if strings.HasPrefix(s, "tcp://") && strings.HasSuffix(s, ":8883") {
+			t.note("broker", true, `write ssl:// where the broker wants TLS`, "%s: broker %q is reached without TLS, at the port of TLS", t.title, s)
+		}
 		if err := uplink.CheckURL(s); err != nil {
 			t.problem("broker", "", "%s: broker %v", t.title, err)
 		}
@@ -131,7 +142,7 @@ func (c *Config) tls(t *table, u *Uplink) {
 		}
 	}
 	u.Endpoint.TLS = func() (*tls.Config, error) { return loadTLS(readPEM, ca, cert, key, name, pin) }
-	_, err := loadTLS(func(path string) ([]byte, error) {
+	conf, err := loadTLS(func(path string) ([]byte, error) {
 		if b, ok := c.beside(path); ok {
 			return b, nil
 		}
@@ -141,6 +152,13 @@ func (c *Config) tls(t *table, u *Uplink) {
 		t.note(file.Key, errors.Is(err, fs.ErrNotExist), "the uplink cannot connect until it is right", "%s: %v", t.title, err)
 		t.confined()
 		t.lacking()
+		return
+	}
+	if err == nil && len(conf.Certificates) > 0 && conf.Certificates[0].Leaf != nil {
+		if end := conf.Certificates[0].Leaf.NotAfter; time.Now().After(end) {
+			t.problem("cert", "bring a certificate that is valid still", "%s: cert: %s has expired on %s", t.title, cert, end.UTC().Format(time.DateOnly))
+			t.confined()
+		}
 	}
 }
 

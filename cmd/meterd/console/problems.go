@@ -36,6 +36,10 @@ const (
 // whole lines or platforms, single meters, and what only may become worse.
 func (s Status) problems(lang string) []problem {
 	p := &problems{lang: lang}
+	if s.Config.Blank {
+		p.add(dlt645.Text{EN: "no configuration yet: plug in a stick with meterd.toml", ZH: "尚无配置：请插入带有 meterd.toml 的 U 盘"},
+			dlt645.Text{EN: "on a stick for many boards this one's is boards/" + s.Gateway + ".toml", ZH: "一个 U 盘用于多块板时，本机的文件为 boards/" + s.Gateway + ".toml"})
+	}
 	s.ringProblems(p)
 	p.list = append(p.list, s.Watchdog.problems(lang, s.Now)...)
 	s.busProblems(p)
@@ -44,6 +48,7 @@ func (s Status) problems(lang string) []problem {
 	}
 	p.list = append(p.list, s.Clock.problems(lang)...)
 	s.meterProblems(p)
+	s.relayProblems(p)
 	s.loadProblems(p)
 	s.configProblems(p)
 	return p.list
@@ -173,6 +178,20 @@ func (s Status) meterProblems(p *problems) {
 		p.add(dlt645.Text{EN: "meter %s: the last round was not whole: %s", ZH: "电表 %s：最近一轮不完整：%s"}, notWhole, partly[0].Name, partly[0].LastErr)
 	default:
 		p.add(dlt645.Text{EN: "%d meters: the last round was not whole: %s", ZH: "%d 块电表：最近一轮不完整：%s"}, notWhole, len(partly), names(partly))
+	}
+}
+
+// relayProblems tells whose power is cut: on purpose, or by a protection.
+func (s Status) relayProblems(p *problems) {
+	var open []MeterStatus
+	for _, m := range s.Meters {
+		if m.Relay == RelayOpen {
+			open = append(open, m)
+		}
+	}
+	if len(open) > 0 {
+		p.add(dlt645.Text{EN: "the relay is open, there is no power behind: %s", ZH: "继电器断开，表后无电：%s"},
+			dlt645.Text{EN: "if it is not meant: relay NAME close", ZH: "如非有意：relay NAME close"}, names(open))
 	}
 }
 

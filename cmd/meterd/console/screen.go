@@ -26,7 +26,11 @@ func (s Status) Text(lang string) string {
 	}
 	lines := []string{fit(say(lang, dlt645.Text{EN: "meterd %s  %s  up %s  %s  clock: %s, %s", ZH: "meterd %s  %s  运行 %s  %s  时钟：%s，%s"},
 		fit(s.Gateway, 20), fit(s.Version, 12), span(time.Duration(s.Uptime)*time.Second), s.Clock.Time.Format(time.DateTime), s.Clock.Source, trusted.In(lang)), width)}
-	lines = append(lines, s.problemLines(lang, statusLines-leastBody-len(lines))...)
+	least := leastBody
+	if s.Health.MemoryTotal > 0 {
+		least++
+	}
+	lines = append(lines, s.problemLines(lang, statusLines-least-len(lines))...)
 	body := s.body(lang, statusLines-len(lines))
 	return strings.Join(slices.Concat(lines, body), "\n") + "\n"
 }
@@ -70,6 +74,9 @@ func (s Status) body(lang string, n int) []string {
 		meters = append(meters, m.line(lang, s.Now))
 	}
 	last := []string{s.Ring.line(lang)}
+	if s.Health.MemoryTotal > 0 {
+		last = append(last, s.Health.line(lang))
+	}
 	if s.Record != nil {
 		last = append(last, s.Record.lines(lang)...)
 	}

@@ -18,6 +18,7 @@ type Status struct {
 	Ring    RingStatus     `json:"ring"`
 	Unkept  string         `json:"state_error"` // why what was learned could not be kept
 
+	Health   HealthStatus   `json:"health"`
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
 	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
@@ -28,6 +29,7 @@ type Status struct {
 // ConfigStatus tells whether the configuration has proved itself.
 type ConfigStatus struct {
 	State string      `json:"state"` // as that of ConfigText
+	Blank bool        `json:"blank"` // there is none of the board's own yet
 	Until *time.Time  `json:"until"` // of the trial
 	Says  dlt645.Text `json:"-"`
 }
@@ -75,6 +77,7 @@ type MeterStatus struct {
 	Lost     int        `json:"lost"`
 	Missed   int        `json:"missed"`
 	LastErr  string     `json:"last_error"`
+	Relay    string     `json:"relay,omitempty"` // "closed" or RelayOpen, as it was read last; "": not read
 
 	Requests int     `json:"requests"`
 	Answers  int     `json:"answers"` // refusals too
@@ -88,6 +91,9 @@ type MeterStatus struct {
 	P90      float64 `json:"p90_ms"`
 	P99      float64 `json:"p99_ms"`
 }
+
+// RelayOpen is the state of a relay that lets nothing through.
+const RelayOpen = "open"
 
 // UplinkStatus is a platform. Queued counts readings that are not
 // acknowledged; the others count messages but for lost, which counts

@@ -32,6 +32,10 @@ func drawStatus(t *rapid.T) Status {
 		Config:   ConfigStatus{State: rapid.SampledFrom([]string{"proved", "trial", "partly", "back"}).Draw(t, "config"), Until: past("until"), Says: dlt645.Text{EN: some("says"), ZH: some("says")}},
 		Watchdog: WatchdogStatus{LastErr: some("dog error"), Hung: some("hung")},
 	}
+	if rapid.Bool().Draw(t, "health") {
+		cpu := 100
+		s.Health = HealthStatus{Started: rapid.SampledFrom([]string{"", "board", "crash", "reboot"}).Draw(t, "started"), MemoryTotal: 4 << 30, MemoryAvailable: int64(number.Draw(t, "available")), MemoryUsed: 2 << 30, CPU: &cpu, Temperature: "-40.5"}
+	}
 	if at := past("reset"); at != nil {
 		s.Watchdog.LastReset = &ResetStatus{Loop: word.Draw(t, "loop"), Silent: 300, Time: *at}
 	}
@@ -212,6 +216,10 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"a line that is too full", func(s *Status) { s.Buses[0].Load, s.Meters[0].Missed = 0.99, 60 }, "! bus b1 is too full: 1 meters miss rounds, load 99 %", "read less often"},
 		{"a line that is nearly full", func(s *Status) { s.Buses[0].Load, s.Buses[0].Planned = 0.9, 0.9 }, "! bus b1 is nearly full: load 90 %", "read less often"},
 		{"noise", func(s *Status) { s.Buses[0].Noise = 100 }, "! bus b1: 100 of 1000 requests met noise", "shield"},
+		{"a new board", func(s *Status) { s.Config.Blank = true }, "! no configuration yet: plug in a stick with meterd.toml", "boards/gw0001.toml"},
+		{"relays that are open", func(s *Status) {
+			s.Meters[0].Relay, s.Meters[1].Relay, s.Meters[2].Relay = RelayOpen, "closed", RelayOpen
+		}, "! the relay is open, there is no power behind: Unit 101, Unit 103", "relay NAME close"},
 		{"a configuration on trial", func(s *Status) { s.Config = ConfigStatus{State: "trial", Until: before(-5 * time.Minute)} }, "! a new configuration is on trial, 5m left", "else it goes back"},
 		{"one that was taken back", func(s *Status) {
 			s.Config = ConfigStatus{State: "back", Says: dlt645.Text{EN: "nothing came up", ZH: "无响应"}}
@@ -259,5 +267,38 @@ func TestSeveralBrokersShowWhichIsUsed(t *testing.T) {
 				t.Errorf("%s: %q lacks %q", name, got, c.want)
 			}
 		}
+	}
+}
+
+// TestAnOpenRelayShowsInTheListOfMeters, in the line below its meter.
+func TestAnOpenRelayShowsInTheListOfMeters(t *testing.T) {
+	list := Meters{List: []MeterStatus{{Name: "Unit 101", Address: "202411200101", Online: true, Relay: RelayOpen}, {Name: "Unit 102", Address: "202411200102", Online: true, Relay: "closed"}}}
+	for lang, want := range map[string]string{"en": "relay open: no power behind it", "zh": "继电器断开：表后无电"} {
+		lines := strings.Split(list.Text(lang), "\n")
+		if len(lines) != 5 || lines[2] != "  "+want || !strings.HasPrefix(lines[3], "Unit 102") {
+			t.Errorf("got %q", lines)
+		}
+	}
+}
+
+// TestTheBoardsHealthIsALine: what its kernel does not tell is left out.
+func TestTheBoardsHealthIsALine(t *testing.T) {
+	cpu := 12
+	whole := HealthStatus{Started: StartedCrash, MemoryTotal: 64 << 20, MemoryAvailable: 23 << 20, MemoryUsed: 11 << 20, CPU: &cpu, Temperature: "41.5"}
+	for _, c := range []struct {
+		h        HealthStatus
+		lang, is string
+	}{
+		{whole, "en", "board  memory 23 of 64 MiB free (meterd 11)  CPU 12%  41.5 °C  started: program crashed"},
+		{whole, "zh", "本板  内存 空闲 23/64 MiB（meterd 11）  CPU 12%  41.5 °C  启动原因：程序异常退出"},
+		{HealthStatus{MemoryTotal: 64 << 20, MemoryAvailable: 23 << 20}, "en", "board  memory 23 of 64 MiB free (meterd 0)"},
+	} {
+		text := Status{Health: c.h}.Text(c.lang)
+		if !strings.Contains(text, "\n"+fit(c.is, width)+"\n") {
+			t.Errorf("got %s, want %q", text, c.is)
+		}
+	}
+	if text := (Status{}).Text("en"); strings.Contains(text, "board") {
+		t.Errorf("of nothing: %s", text)
 	}
 }

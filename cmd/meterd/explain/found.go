@@ -24,6 +24,14 @@ func (f Found) Text(string) string {
 		"meter "+f.Address.String()[6:], f.Bus, f.Address, f.Protocol, f.Baud, Millis(f.Took))
 }
 
+// FoundHeading is the heading of the table whose rows CSV gives.
+const FoundHeading = "name,address,bus,profile,protocol"
+
+// CSV gives a row of the table that [[meters]] file = reads.
+func (f Found) CSV() string {
+	return fmt.Sprintf("meter %s,%s,%s,three-phase,%s", f.Address.String()[6:], f.Address, f.Bus, f.Protocol)
+}
+
 // Millis gives a time in milliseconds, to a tenth.
 func Millis(d time.Duration) float64 {
 	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000

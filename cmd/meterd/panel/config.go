@@ -28,11 +28,12 @@ func (p *Panel) configCommand(ctx context.Context, args []string, _ func(console
 	if len(args) != 1 || args[0] != "reload" {
 		return nil, console.Tell(dlt645.Text{EN: "config takes nothing or reload, not %q", ZH: "config 不带参数或带 reload，不能是 %q"}, dlt645.Text{}, strings.Join(args, " "))
 	}
-	text, err := takeover.Read(p.Takeover.Files.Path)
+	whole, err := takeover.Read(p.Takeover.Files.Path)
 	if err != nil {
 		return nil, err
 	}
-	r := p.Takeover.Propose(ctx, takeover.Candidate{Text: text, By: meter.ByConsole})
+	text = whole.Text
+	r := p.Takeover.Propose(ctx, takeover.Candidate{Text: text, By: meter.ByConsole, Origin: whole})
 	switch {
 	case r.Same:
 		return p.done(dlt645.Text{EN: "the file is what runs already", ZH: "文件与当前运行的配置相同"}), nil
@@ -41,7 +42,7 @@ func (p *Panel) configCommand(ctx context.Context, args []string, _ func(console
 	case !r.Accepted():
 		var lines []string
 		for _, problem := range r.Problems {
-			lines = append(lines, problem.String())
+			lines = append(lines, problem.In(p.Config.Gateway.Language))
 		}
 		told := config.Redact(strings.Join(lines, "\n"), text)
 		return nil, console.Tell(dlt645.Text{EN: "%s", ZH: "%s"}, dlt645.Text{EN: "the configuration that runs goes on", ZH: "当前配置继续运行"}, told)

@@ -44,6 +44,8 @@ type Panel struct {
 	Save     func()         // writes what was learned of the meters
 	Unkept   func() *string // why the state could not be kept last; nil: it was
 	Restart  func() error   // starts the board anew
+	Doctor   *board.Doctor
+	Why      string // the program was started, see console.HealthStatus
 	Log      *slog.Logger
 }
 
@@ -92,10 +94,31 @@ func (p *Panel) Status() console.Status {
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
 		Record: p.recordStatus(now),
 	}
+	s.Health = p.health(now, s.Watchdog)
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
 	return s
+}
+
+// health tells how the board itself is.
+func (p *Panel) health(now time.Time, dog console.WatchdogStatus) console.HealthStatus {
+	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds())}
+	if p.Why == console.StartedBoard && dog.BootCause == "watchdog" {
+		h.Started = console.StartedWatch
+	}
+	if p.Doctor == nil {
+		return h
+	}
+	look := p.Doctor.Look(now)
+	h.MemoryTotal, h.MemoryAvailable, h.MemoryUsed = look.MemoryTotal, look.MemoryAvailable, look.MemoryUsed
+	if look.CPUKnown {
+		h.CPU = &look.CPU
+	}
+	if look.TemperatureKnown {
+		h.Temperature = dlt645.Decimal{Coef: int64(look.Temperature / 100), Scale: 1}.String()
+	}
+	return h
 }
 
 // unkept tells why the state could not be kept.
@@ -150,6 +173,11 @@ func meterStatus(s meter.MeterState) console.MeterStatus {
 		Rounds: s.Rounds, Lost: s.Lost, Missed: s.Missed, LastErr: s.LastErr, LastGood: known(s.LastGood),
 		Requests: s.Requests, Answers: s.Answers, Refusals: s.Refusals, Silence: s.Silence, Noise: s.Noise, Foreign: s.Foreign, Retries: s.Retries, Late: explain.Millis(s.Late),
 		P50: explain.Millis(s.P50), P90: explain.Millis(s.P90), P99: explain.Millis(s.P99),
+	}
+	for _, v := range s.Values {
+		if v.Point == "relay" {
+			m.Relay = v.Value.String()
+		}
 	}
 	if s.Rounds > 0 {
 		m.Success = float64(s.Rounds-s.Lost) / float64(s.Rounds)
@@ -266,7 +294,7 @@ func (p *Panel) timeOf(after uint64) *time.Time {
 
 func (p *Panel) configStatus() console.ConfigStatus {
 	v := p.Takeover.View()
-	return console.ConfigStatus{State: v.Phase.String(), Until: known(v.Until), Says: v.Says}
+	return console.ConfigStatus{State: v.Phase.String(), Blank: p.Config.Blank, Until: known(v.Until), Says: v.Says}
 }
 
 func (p *Panel) ringDetail() console.Ring {

@@ -19,19 +19,22 @@ const (
 	taken
 	works
 	takenBack
+	dataGiven
+	noData
 )
 
 func (r result) name() dlt645.Text {
 	return [...]dlt645.Text{
 		{EN: "NOTHING TO DO", ZH: "无需更改"}, {EN: "REFUSED", ZH: "已拒绝"}, {EN: "TAKEN OVER, ON TRIAL", ZH: "已采用，试运行中"},
 		{EN: "TAKEN OVER", ZH: "已采用"}, {EN: "TAKEN BACK", ZH: "已恢复原配置"},
+		{EN: "DATA WRITTEN", ZH: "已导出数据"}, {EN: "DATA NOT WRITTEN", ZH: "未能导出数据"},
 	}[r]
 }
 
 // light is what the LED shows.
 func (r result) light() board.Pattern {
 	switch r {
-	case refused, takenBack:
+	case refused, takenBack, noData:
 		return board.Refused
 	case taken:
 		return board.Working
@@ -45,9 +48,11 @@ type stickReport struct {
 	why      dlt645.Text
 	todo     dlt645.Text // what to do about it, if anything
 	problems []config.Problem
-	text     string   // of the configuration, for its secrets
-	files    []string // that came with it
-	file     string   // where it stands on the stick: one file, whatever becomes of the gateway's name
+	text     string // of the configuration, for its secrets
+	note     dlt645.Text
+	data     dlt645.Text // what came of asking for data
+	files    []string    // that came with it
+	file     string      // where it stands on the stick: one file, whatever becomes of the gateway's name
 }
 
 // mostProblems bounds a report.
@@ -61,22 +66,30 @@ func (r stickReport) write(sh *shift) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "meterd %s  %s  %s\n\n", sh.Version, sh.config.Gateway.ID, time.Now().In(sh.config.Gateway.Zone).Format("2006-01-02 15:04:05 -07:00"))
 	fmt.Fprintf(&b, "%s: %s\n", in("result", "结果"), r.result.name().In(lang))
-	fmt.Fprintf(&b, "%s\n", r.why.In(lang))
+	if why := r.why.In(lang); why != "" {
+		fmt.Fprintf(&b, "%s\n", why)
+	}
 	if todo := r.todo.In(lang); todo != "" {
 		fmt.Fprintf(&b, "  %s: %s\n", in("hint", "提示"), todo)
+	}
+	if data := r.data.In(lang); data != "" {
+		fmt.Fprintf(&b, "%s\n", data)
+	}
+	if note := r.note.In(lang); note != "" {
+		fmt.Fprintf(&b, "%s\n", note)
 	}
 	if len(r.files) > 0 {
 		fmt.Fprintf(&b, "%s: %s\n", in("with it", "随附文件"), strings.Join(r.files, ", "))
 	}
 	if len(r.problems) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", in("mistakes and warnings, each with its line in "+stickConfig+":", stickConfig+" 中的错误和警告（含行号）："))
+		fmt.Fprintf(&b, "\n%s\n", in("mistakes and warnings, each with its file and line:", "错误和警告（含文件名和行号）："))
 	}
 	for i, p := range r.problems {
 		if i == mostProblems {
 			fmt.Fprintf(&b, "  … %d\n", len(r.problems)-i)
 			break
 		}
-		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(p.String(), "\n", "\n  "))
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(p.In(lang), "\n", "\n  "))
 	}
 	fmt.Fprintf(&b, "\n%s\n\n%s", in("what is running:", "当前运行："), sh.panel.Status().Text(lang))
 	return strings.ReplaceAll(b.String(), "\n", "\r\n")
@@ -85,10 +98,15 @@ func (r stickReport) write(sh *shift) string {
 // reportName is the name of the report's file, in letters that each file
 // system takes.
 func reportName(gateway string) string {
-	return "meterd-report-" + strings.Map(func(r rune) rune {
+	return "meterd-report-" + plainName(gateway) + ".txt"
+}
+
+// plainName gives a gateway's name in letters that each file system takes.
+func plainName(gateway string) string {
+	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("-_.", r) || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
 			return r
 		}
 		return '_'
-	}, gateway) + ".txt"
+	}, gateway)
 }

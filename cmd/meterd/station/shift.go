@@ -65,7 +65,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	sh.panel = &panel.Panel{
 		Version: st.Version, Started: st.started, Config: c, Lines: sh.lines, Uplinks: sh.uplinks, Desk: sh.desk, Ring: sh.ring,
 		Dropped: func() int { return int(st.dropped.Load()) }, Clock: st.clock, Journal: st.Journal, Takeover: st.takeover,
-		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: panel.Restart, Log: st.log,
+		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: func() error { sh.noteOrder(); return panel.Restart() }, Doctor: &st.doctor, Why: st.why, Log: st.log,
 	}
 	return sh
 }
@@ -254,6 +254,9 @@ func (sh *shift) run(ctx context.Context) error {
 		return nil
 	})
 	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
+	if sh.config.Blank {
+		sh.log.Warn("no configuration yet: plug in a stick with meterd.toml", "gateway", sh.config.Gateway.ID)
+	}
 	return sh.wait(g)
 }
 

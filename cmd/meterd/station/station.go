@@ -47,6 +47,9 @@ type Station struct {
 	beats    board.Beats
 	light    light
 	hardware func() string
+	doctor   board.Doctor
+	why      string       // the program was started; set by First
+	runNote  string       // the file that tells that it runs; set by First
 	dropped  atomic.Int64 // records that the ring did not take
 	reopen   atomic.Bool  // the ring is to be opened anew
 
@@ -77,6 +80,7 @@ func (st *Station) First() (takeover.Change, []config.Problem, error) {
 	if err == nil {
 		st.Journal.Use(first.Config, first.Text)
 		st.noteReset(first.Config)
+		st.noteStart(first.Config)
 	}
 	return first, problems, err
 }
@@ -98,6 +102,9 @@ func (st *Station) Run(ctx context.Context, first takeover.Change) error {
 	st.light.end()
 	if h := context.Cause(ctx); errors.Is(h, board.ErrHung) {
 		err = h
+	}
+	if err == nil && st.runNote != "" {
+		st.noteRun(true)
 	}
 	st.log.Info("meterd ends", "err", err) // what is wrong is kept on flash: the log ends last
 	return cmp.Or(err, st.tasks.end(taskWatchdog), st.tasks.end(taskJournal))

@@ -18,8 +18,10 @@ import (
 // The files of a stick.
 const (
 	stickConfig    = "meterd.toml"
-	stickSignature = "meterd.toml.minisig"
+	stickSignature = stickConfig + signatureEnding
 	mostSignature  = 4 << 10
+
+	signatureEnding = ".minisig"
 )
 
 // visitor is a stick that can be mounted for a moment; dir is where.
@@ -62,7 +64,11 @@ const settled = time.Minute
 // came of it, or until it is pulled.
 func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bool) {
 	brought, err := st.readStick(s, plugged)
-	if errors.Is(err, fs.ErrNotExist) {
+	if brought.asks && plugged && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed)) {
+		st.giveData(ctx, name, s)
+		return
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed) && !plugged {
 		st.log.Info("a stick without meterd.toml", "stick", name)
 		return
 	}
@@ -78,7 +84,7 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	var r stickReport
 	var p takeover.Proposal
 	if err == nil {
-		p = st.takeover.Propose(ctx, takeover.Candidate{Text: brought.text, By: "stick", Signed: brought.signed, Files: brought.files})
+		p = st.takeover.Propose(ctx, takeover.Candidate{Text: brought.text, By: "stick", Signed: brought.signed, Files: brought.files, Origin: brought.origin})
 	}
 	switch {
 	case err != nil:
@@ -92,7 +98,10 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	default:
 		r = stickReport{result: taken, problems: p.Problems}
 	}
-	r.text, r.files = brought.text, p.Files
+	r.text, r.note, r.files = brought.text, brought.note, p.Files
+	for _, part := range brought.parts() {
+		r.files = append(r.files, part.Name)
+	}
 	if r.result == taken {
 		runs := st.awaitChange(ctx, brought.text)
 		r.why = st.takeover.View().Says
@@ -101,81 +110,29 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 		}
 	}
 	st.tell(name, s, &r)
+	if brought.asks && plugged && ctx.Err() == nil {
+		st.light.show(board.Working)
+		r.data, _ = st.export(ctx, s)
+		st.tell(name, s, &r)
+	}
 	if r.result == taken {
 		st.stay(ctx, name, s, r)
 	}
 }
 
-// brought is what a stick holds for us.
-type brought struct {
-	text      string
-	signature []byte // nil: none
-	unsigned  error  // why there is no signature
-	signed    *config.Signed
-	files     map[string][]byte // that it names, by name
-}
-
-// readStick copies the files into memory: the configuration, and if that is
-// admitted what it names. Nothing is looked at on the stick itself: it may change
-// between two looks.
-func (st *Station) readStick(s visitor, plugged bool) (brought, error) {
-	var b brought
-	err := s.Visit(false, func(dir string) error {
-		text, err := board.ReadPlain(filepath.Join(dir, stickConfig), takeover.MostConfig)
-		if err != nil {
-			return err
-		}
-		b.text = string(text)
-		b.signature, b.unsigned = board.ReadPlain(filepath.Join(dir, stickSignature), mostSignature)
-		if err := st.admit(&b, plugged); err != nil {
-			return err
-		}
-		b.files, err = st.readBeside(dir, b.text)
-		return err
-	})
-	return b, err
-}
-
-// readBeside reads the certificates and keys that a text names, as far as they
-// are there.
-func (st *Station) readBeside(dir, text string) (map[string][]byte, error) {
-	c, _ := config.Parse(stickConfig, text)
-	if c == nil {
-		return nil, nil // it is told why
+// giveData serves a stick that asks for data, and brings nothing.
+func (st *Station) giveData(ctx context.Context, name string, s visitor) {
+	st.light.show(board.Working)
+	defer func() {
+		<-ctx.Done()
+		st.light.show(board.Dark)
+	}()
+	r := stickReport{result: dataGiven}
+	var failed bool
+	if r.data, failed = st.export(ctx, s); failed {
+		r.result = noData
 	}
-	files := map[string][]byte{}
-	for _, name := range st.takeover.Files.Wants(c) {
-		b, err := board.ReadPlain(filepath.Join(dir, name), takeover.MostFile)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the board may have it
-		}
-		if err != nil {
-			return nil, err
-		}
-		files[name] = b
-	}
-	return files, nil
-}
-
-// admit decides whether a configuration is looked at at all.
-func (st *Station) admit(b *brought, plugged bool) error {
-	c, _ := st.takeover.Running()
-	if c == nil {
-		return takeover.ErrBusy
-	}
-	if c.USB.PublicKey != "" {
-		if b.unsigned != nil {
-			return console.Tell(dlt645.Text{EN: "usb.public_key is set, and %s is missing or unfit: %v", ZH: "已设置 usb.public_key，但 %s 缺失或不可用：%v"}, dlt645.Text{}, stickSignature, b.unsigned)
-		}
-		var err error
-		if b.signed, err = takeover.Verify(c, b.text, b.signature); err != nil {
-			return err
-		}
-	}
-	if !plugged && st.takeover.Files.WasRefused(b.text) {
-		return console.Tell(dlt645.Text{EN: "it was taken back before; pull the stick and plug it in again to try it once more", ZH: "该配置曾被恢复；如要再试，请拔出 U 盘后重新插入"}, dlt645.Text{})
-	}
-	return nil
+	st.tell(name, s, &r)
 }
 
 // whyOf tells an error to people.

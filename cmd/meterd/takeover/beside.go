@@ -151,12 +151,20 @@ func (f *Files) put(files contents) error {
 // covered sees that a signature is good for the files as well: each that it
 // names is what it says, and where a signature is asked for each that is
 // written is named.
-func (f *Files) covered(s *config.Signed, asked bool, named []string, next contents) error {
+func (f *Files) covered(c *Candidate, asked bool, named []string) error {
+	s, next := c.Signed, c.next
 	if asked {
+		var came []string
 		for path := range next {
-			if _, ok := s.Hash(filepath.Base(path)); !ok {
+			came = append(came, filepath.Base(path))
+		}
+		for _, part := range c.origin().Parts {
+			came = append(came, part.Name)
+		}
+		for _, name := range came {
+			if _, ok := s.Hash(name); !ok {
 				return console.Tell(dlt645.Text{EN: "%s comes with it, and the signature does not cover it", ZH: "随附的 %s 未包含在签名中"},
-					dlt645.Text{EN: `sign with minisign -Sm meterd.toml -t "$(meterd check -comment meterd.toml)", the files beside it`, ZH: `请将文件放在一起，用 minisign -Sm meterd.toml -t "$(meterd check -comment meterd.toml)" 签名`}, filepath.Base(path))
+					dlt645.Text{EN: `sign with minisign -Sm meterd.toml -t "$(meterd check -comment meterd.toml)", the files beside it`, ZH: `请将文件放在一起，用 minisign -Sm meterd.toml -t "$(meterd check -comment meterd.toml)" 签名`}, name)
 			}
 		}
 	}
@@ -165,14 +173,21 @@ func (f *Files) covered(s *config.Signed, asked bool, named []string, next conte
 	}
 	for _, file := range s.Files {
 		known := false
+		for _, part := range c.origin().Parts {
+			if part.Name != file.Name {
+				continue
+			}
+			if known = true; part.Hash != file.Hash {
+				return notSigned(file.Name)
+			}
+		}
 		for _, path := range named {
 			if filepath.Base(path) != file.Name {
 				continue
 			}
 			known = true
 			if b := f.holds(path, next); b == nil || sha256.Sum256(b) != file.Hash {
-				return console.Tell(dlt645.Text{EN: "%s is not the file that was signed", ZH: "%s 与签名时的文件不同"},
-					dlt645.Text{EN: "put it beside meterd.toml as it was when it was signed", ZH: "请将签名时的文件与 meterd.toml 放在一起"}, file.Name)
+				return notSigned(file.Name)
 			}
 		}
 		if !known {
@@ -181,6 +196,11 @@ func (f *Files) covered(s *config.Signed, asked bool, named []string, next conte
 		}
 	}
 	return nil
+}
+
+func notSigned(name string) error {
+	return console.Tell(dlt645.Text{EN: "%s is not the file that was signed", ZH: "%s 与签名时的文件不同"},
+		dlt645.Text{EN: "put it beside meterd.toml as it was when it was signed", ZH: "请将签名时的文件与 meterd.toml 放在一起"}, name)
 }
 
 // holds gives what a file that the configuration names will hold, nil if there

@@ -262,7 +262,7 @@ func TestFilesAreSignedToo(t *testing.T) {
 		{"what stands elsewhere", names("other.pem", "x"), true, nil, "other.pem is not the file that was signed"},
 		{"what stands elsewhere as it was signed", names("board.pem", "board"), true, nil, ""},
 	} {
-		err := f.covered(c.signed, c.asked, named, c.next)
+		err := f.covered(&Candidate{Signed: c.signed, next: c.next}, c.asked, named)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.what, err, c.want)
 		}

@@ -59,8 +59,18 @@ type Candidate struct {
 	Signed *config.Signed // what its signer says; nil: nothing
 	// Files are what Wants has named, as far as it was brought, by name.
 	Files map[string][]byte
+	// Origin is what Text was assembled from, nil: it came as it is.
+	Origin *config.Assembled
 
 	next contents // of Files, what is to be written
+}
+
+// origin gives what the text was assembled from: itself, where it came whole.
+func (c Candidate) origin() *config.Assembled {
+	if c.Origin != nil {
+		return c.Origin
+	}
+	return &config.Assembled{File: "meterd.toml", Text: c.Text}
 }
 
 // trialMark is what the file of a trial holds.

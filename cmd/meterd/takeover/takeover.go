@@ -12,9 +12,7 @@ package takeover
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,7 +25,7 @@ import (
 )
 
 // MostConfig is the size of the longest configuration that is taken over.
-const MostConfig = 256 << 10
+const MostConfig = config.MostConfig
 
 // Change is a configuration that is to run.
 type Change struct {
@@ -175,7 +173,7 @@ func (t *Takeover) weigh(c *Candidate, runs *config.Config, running string) (oth
 			return false, err
 		}
 		asked := runs != nil && runs.USB.PublicKey != ""
-		if err := t.Files.covered(c.Signed, asked, parsed.Named(), c.next); err != nil {
+		if err := t.Files.covered(c, asked, parsed.Named()); err != nil {
 			return false, err
 		}
 	}
@@ -198,7 +196,7 @@ func (t *Takeover) examine(c Candidate) Proposal {
 		p.Files = append(p.Files, filepath.Base(path))
 	}
 	slices.Sort(p.Files)
-	p.Config, p.Problems = config.ParseWith("meterd.toml", c.Text, func(path string) ([]byte, bool) {
+	p.Config, p.Problems = c.origin().Parse(func(path string) ([]byte, bool) {
 		path, _ = t.Files.takes(path)
 		b, ok := c.next[path]
 		return b, ok
@@ -213,7 +211,7 @@ func (t *Takeover) examine(c Candidate) Proposal {
 // try adds what this board lacks for it; folders are those of files that a stick
 // may bring.
 func (p *Proposal) try(running *config.Config, folders string) {
-	p.Problems = append(p.Problems, dryRun(p.Config, running)...)
+	p.Problems = append(p.Problems, p.Config.Place(dryRun(p.Config, running))...)
 	for i := range p.Problems {
 		if p.Problems[i].Lacking { // what is missing now would be missing when it runs
 			p.Problems[i].Warning = false
@@ -322,15 +320,15 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 	var next Change
 	var problems []config.Problem
 	var f File
-	b, err := os.ReadFile(path)
+	whole, err := Read(path)
 	if err != nil {
 		problems = []config.Problem{{File: path, Line: 1, Text: err.Error(), Hint: "is the path right?"}}
 	} else {
-		next.Text = string(b)
+		next.Text = whole.Text
 		if f.Trial, f.Spent, err = t.Files.start(next.Text); err != nil {
 			t.log.Error("the trial of the configuration cannot be noted", "err", err)
 		}
-		next.Config, problems = config.Parse(path, next.Text)
+		next.Config, problems = whole.Parse(func(string) ([]byte, bool) { return nil, false })
 	}
 	if _, err := t.Files.notes(); err != nil {
 		t.log.Error("by which date the configuration was signed cannot be read: an older one would be taken", "err", err)
@@ -357,16 +355,11 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 	return Change{}, problems, &console.Error{Text: path + " is not usable", Hint: "meterd check " + path + " tells the same without running"}
 }
 
-// Read reads a configuration from a file.
-func Read(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MostConfig+1))
-	if err == nil && len(b) > MostConfig {
+// Read reads a configuration from a file, with what it names beside it.
+func Read(path string) (*config.Assembled, error) {
+	a, err := config.LoadParts(path)
+	if err == nil && len(a.Text) > MostConfig {
 		err = fmt.Errorf("%s has more than %d KiB", path, MostConfig>>10)
 	}
-	return string(b), err
+	return a, err
 }

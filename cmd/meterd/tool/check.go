@@ -27,6 +27,10 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	plan, crowding := c.Plan(problems)
 	problems = append(problems, crowding...)
 	failed := config.Failed(problems)
+	lang := "en"
+	if c != nil {
+		lang = c.Gateway.Language
+	}
 	if *comment && !failed {
 		return printComment(s.Out, f.Arg(0), c)
 	}
@@ -44,7 +48,7 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 	} else {
 		out := cli.Plain(s.Out)
 		for _, p := range problems {
-			fmt.Fprintln(out, p)
+			fmt.Fprintln(out, p.In(lang))
 		}
 		printPlan(out, plan)
 		for _, w := range withheld {
@@ -67,6 +71,12 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 // each file beside it that it names.
 func printComment(w io.Writer, path string, c *config.Config) error {
 	signed := config.Signed{Gateway: c.Gateway.ID, Date: time.Now().UTC().Truncate(time.Second)}
+	if c.Gateway.Auto { // this machine is not the board
+		signed.Gateway = config.AnyGateway
+	}
+	for _, part := range c.Parts {
+		signed.Files = append(signed.Files, config.SignedFile(part))
+	}
 	for _, named := range c.Named() {
 		name := filepath.Base(named)
 		if _, twice := signed.Hash(name); twice {

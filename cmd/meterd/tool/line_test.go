@@ -124,6 +124,12 @@ func TestScanFindsEveryMeterOnTheLine(t *testing.T) {
 			t.Errorf("got %s, want %s", r.out, want)
 		}
 	})
+	t.Run("csv", func(t *testing.T) {
+		r := scan(t, "-csv")
+		if want := "name,address,bus,profile,protocol\nmeter 200101,202411200101,rs485-1,three-phase,2007\n"; r.out != want {
+			t.Errorf("got %q, want %q", r.out, want)
+		}
+	})
 	t.Run("text", func(t *testing.T) {
 		r := scan(t)
 		if want := `[[meter]]

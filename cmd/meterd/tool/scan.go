@@ -33,6 +33,7 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	preamble := f.Int("preamble", 4, "FE bytes before a request")
 	stopAt := f.Int("stop", 0, "end once that many meters are found")
 	asJSON := f.Bool("json", false, "a JSON object for each meter")
+	asCSV := f.Bool("csv", false, "a table in the form that [[meters]] file = reads")
 	if err := cli.Parse(f, args, 0, 0); err != nil {
 		return err
 	}
@@ -55,6 +56,8 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 	switch {
 	case *port == "":
 		return cli.Wrong(f, "-port is required")
+	case *asJSON && *asCSV:
+		return cli.Wrong(f, "-json or -csv, not both")
 	case *timeout < 50*time.Millisecond || *timeout > time.Minute, *gap < 0, *stopAt < 0, *preamble < 0 || *preamble > 16:
 		return cli.Wrong(f, "-timeout is 50ms to 1m, -gap and -stop 0 at least, -preamble 0 to 16")
 	case !slices.Contains(board.Parities, *parity):
@@ -77,6 +80,13 @@ func Scan(f *flag.FlagSet, args []string, s cli.Streams) error {
 			found++
 			tell.clear()
 			it := explain.Found{Discovery: d, Bus: "rs485-1"}
+			if *asCSV {
+				if found == 1 {
+					fmt.Fprintln(s.Out, explain.FoundHeading)
+				}
+				fmt.Fprintln(s.Out, it.CSV())
+				return
+			}
 			if !*asJSON {
 				fmt.Fprint(cli.Plain(s.Out), it.Text("en"))
 				return

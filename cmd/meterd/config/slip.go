@@ -1,0 +1,272 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+)
+
+// mostSlips bounds how many mistakes of the pen are told of one text.
+const mostSlips = 20
+
+// decodeAll decodes a text as far as it goes: a line that is not TOML is told in
+// the words of who typed it, then taken as it was meant, or left out. Lines keep
+// their places. Nil values: there is too much of it.
+func decodeAll(file, text string) (values map[string]any, slips []Problem, found map[string]int, left map[int]bool) {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return nil, []Problem{newProblem(file, 1, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")}, nil, nil
+	}
+	_, err := toml.Decode(text, &values)
+	if err == nil {
+		return values, nil, findLines(text), nil
+	}
+	lines := strings.Split(text, "\n")
+	was := strings.Split(text, "\n")
+	mended, left := map[int]bool{}, map[int]bool{}
+	for range 2 * mostSlips {
+		at := syntaxLine(text, err)
+		at = min(max(at, 1), len(lines)) - 1
+		n, s := slipAt(lines, at, err)
+		if !mended[n] {
+			slips = append(slips, newProblem(file, n+1, s.hint, s.format, s.args...))
+		}
+		if len(slips) == mostSlips {
+			break
+		}
+		if s.meant != "" && !mended[n] && s.meant != lines[n] {
+			lines[n] = s.meant
+		} else {
+			lines[n], left[n+1] = "", true
+		}
+		mended[n] = true
+		text = strings.Join(lines, "\n")
+		values = nil
+		if _, err = toml.Decode(text, &values); err == nil {
+			found = findLines(text)
+			for n := range left { // where they stand, though nobody can read them
+				lines[n-1] = was[n-1]
+			}
+			for path, n := range findLines(strings.Join(lines, "\n")) {
+				if left[n] && found[path] == 0 {
+					found[path] = n
+				}
+			}
+			return values, slips, found, left
+		}
+	}
+	return nil, append(slips, newProblem(file, len(lines), "take these out first", "more mistakes of this kind follow")), nil, nil
+}
+
+// syntaxLine gives the line of an error of the library.
+func syntaxLine(text string, err error) int {
+	pe, ok := err.(toml.ParseError)
+	if !ok {
+		return 1
+	}
+	if pe.Position.Line >= 1 {
+		return pe.Position.Line
+	}
+	return 1 + strings.Count(text[:max(0, min(pe.Position.Start, len(text)))], "\n") // it does not always know
+}
+
+// slip is a mistake of the pen.
+type slip struct {
+	format, hint string
+	args         []any
+	meant        string // the line as it was meant; "": nobody knows
+}
+
+var (
+	leadingZero = regexp.MustCompile(`^0[0-9_]+$`)
+	bareWord    = regexp.MustCompile(`^[^\s"'\[\]{}#=,][^"'\[\]{}#=]*$`)
+)
+
+const keyboard = "type it with the keyboard set to English"
+
+// slipAt tells what is wrong with a line that the library has refused, or with
+// one before it that it goes on from.
+func slipAt(lines []string, at int, err error) (int, slip) {
+	pe, _ := err.(toml.ParseError)
+	if at > 0 && headerOpen(lines[at-1]) { // it is told of the end of its line
+		at--
+	}
+	line := strings.TrimRight(lines[at], "\r")
+	outside, open := unquoted(line)
+	switch {
+	case strings.ContainsAny(outside, "“”‘’„＂＇"):
+		return at, slip{format: "curly quotes: only straight ones are quotes here", hint: keyboard,
+			meant: strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "＂", `"`, "‘", "'", "’", "'", "＇", "'").Replace(line)}
+	case narrow(outside) != outside && !strings.ContainsAny(outside, "\u3000\u00a0") || strings.ContainsAny(outside, "【】、。"):
+		meant := narrow(line)
+		for wide, sign := range map[string]string{"【": "[", "】": "]", "、": ",", "。": "."} {
+			meant = strings.ReplaceAll(meant, wide, sign)
+		}
+		return at, slip{format: "a wide sign of a Chinese keyboard: %s", hint: keyboard, args: []any{firstWide(outside)}, meant: meant}
+	}
+	if i := strings.IndexFunc(outside, hidden); i >= 0 {
+		r := []rune(outside[i:])[0]
+		return at, slip{format: "an invisible character, %s, as it comes with a pasted text", hint: "delete it", args: []any{fmt.Sprintf("U+%04X", r)},
+			meant: strings.Map(func(r rune) rune {
+				if r == 0x3000 || r == 0xA0 {
+					return ' '
+				}
+				if hidden(r) {
+					return -1
+				}
+				return r
+			}, line)}
+	}
+	if strings.Contains(pe.Message, "already been defined") {
+		name, _, _ := cutKey(strings.TrimSpace(line))
+		return at, slip{format: "%s stands twice", hint: "leave one of the two out", args: []any{strings.TrimSpace(name)}}
+	}
+	trimmed := strings.TrimSpace(withoutComment(line))
+	if n := opener(lines, at); n >= 0 && (trimmed == "" || trimmed[0] == '[' || strings.Contains(outside, "=")) {
+		last := at - 1
+		for last > n && strings.TrimSpace(lines[last]) == "" {
+			last--
+		}
+		return last, slip{format: "the list is not closed", meant: withoutComment(strings.TrimRight(lines[last], "\r")) + "]"}
+	}
+	if strings.HasPrefix(trimmed, "[") && !strings.Contains(trimmed, "=") {
+		name := strings.Trim(trimmed, "[] ")
+		brackets := [2]string{"[", "]"}
+		if strings.HasPrefix(trimmed, "[[") {
+			brackets = [2]string{"[[", "]]"}
+		}
+		return at, slip{format: "the bracket is not closed", args: nil, meant: brackets[0] + name + brackets[1]}
+	}
+	key, value, is := cutKey(trimmed)
+	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	switch {
+	case !is:
+		meant := ""
+		if k, v, ok := strings.Cut(trimmed, ":"); ok {
+			key, meant = k, k+" ="+v
+		}
+		return at, slip{format: "%s: a key and its value need = between them", args: []any{brief(plainKey(key))}, meant: meant}
+	case value == "":
+		return at, slip{format: "%s: there is no value", args: []any{brief(key)}}
+	case open != "":
+		return at, slip{format: "the quote is not closed", meant: line + open}
+	case leadingZero.MatchString(value):
+		return at, slip{format: "%s: a number that begins with 0 needs quotes, or loses the 0", args: []any{key}, meant: fmt.Sprintf("%s = %q", key, value)}
+	case bareWord.MatchString(value):
+		return at, slip{format: "%s: the text needs quotes", args: []any{key}, meant: key + " = " + quoted(value)}
+	}
+	text := pe.Message
+	if pe.Message == "" {
+		text = err.Error()
+	}
+	if key != "" {
+		text = fmt.Sprintf("%s (last key %q)", text, key)
+	}
+	return at, slip{format: "this is not TOML: %s", args: []any{text}}
+}
+
+// headerOpen reports whether a line begins a table, and lacks a bracket.
+func headerOpen(line string) bool {
+	line = strings.TrimSpace(withoutComment(line))
+	if strings.HasPrefix(line, "[[") {
+		return !strings.HasSuffix(line, "]]") && !strings.Contains(line, "\"")
+	}
+	return strings.HasPrefix(line, "[") && !strings.HasSuffix(line, "]") && !strings.ContainsAny(line, "\",")
+}
+
+// withoutComment gives a line up to the # that is not in quotes.
+func withoutComment(line string) string {
+	var quote byte
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '#':
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// plainKey gives the first word of a line, which may hold a secret behind it.
+func plainKey(s string) string {
+	if f := strings.Fields(s); len(f) > 0 {
+		return f[0]
+	}
+	return s
+}
+
+// opener gives the line before this one whose list is open there, -1 if none is.
+func opener(lines []string, at int) int {
+	from := -1
+	var open opened
+	for i, line := range lines[:at] {
+		if open.value() {
+			open.scan(line)
+			continue
+		}
+		if trimmed := strings.TrimSpace(line); trimmed != "" && trimmed[0] != '#' && trimmed[0] != '[' {
+			if _, value, ok := cutKey(trimmed); ok {
+				if open.scan(value); open.depth > 0 && open.quote == "" {
+					from = i
+				}
+			}
+		}
+	}
+	if open.depth > 0 && open.quote == "" {
+		return from
+	}
+	return -1
+}
+
+// unquoted gives what of a line stands outside of quotes and comments, and the
+// quote that is open at its end.
+func unquoted(line string) (outside, open string) {
+	var b strings.Builder
+	var quote byte
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '#':
+			return b.String(), ""
+		default:
+			b.WriteByte(c)
+		}
+	}
+	if quote != 0 {
+		return b.String(), string(quote)
+	}
+	return b.String(), ""
+}
+
+// firstWide gives the first sign of a line that a Chinese keyboard makes.
+func firstWide(s string) string {
+	for _, r := range s {
+		if r >= 0xFF01 && r <= 0xFF5E || strings.ContainsRune("【】、。", r) {
+			return string(r)
+		}
+	}
+	return s
+}
+
+// hidden reports whether nobody sees a character.
+func hidden(r rune) bool {
+	return r == 0xA0 || r == 0x3000 || r == 0xFEFF || r >= 0x2000 && r <= 0x200F || r >= 0x2028 && r <= 0x202F || r >= 0x2060 && r <= 0x206F ||
+		r < 0x20 && r != '\t' || r == 0x7F
+}
