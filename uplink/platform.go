@@ -12,6 +12,9 @@ import (
 type Login struct {
 	ClientID, Username, Password string
 	Topics                       []string
+	// Exclusive tells that the platform refuses whoever comes while it holds an
+	// earlier connection for alive, which passes only in its own time.
+	Exclusive bool
 	// Will is what the broker tells when the connection ends, however it does;
 	// nil: nothing.
 	Will *Message
@@ -107,12 +110,16 @@ type Receipt struct {
 	// State tells that the message is a state, which is meant to be kept by the
 	// broker.
 	State bool
-	// Gone is a meter that the platform has let go; it is registered again.
-	Gone *dlt645.Address
+	// Gone are meters that the platform has let go; they are registered again.
+	Gone []dlt645.Address
 	// Subscribe are topics that the acknowledged registration asks for. They are
 	// left again before a good-bye.
 	Subscribe []string
 	Command   *meter.Command // to be carried out; Platform.Answer tells its result
+	// More are commands that the message asks for besides Command, each with an id
+	// of its own. Where there is an answer it is one, given by the call of
+	// Platform.Answer for the last of them.
+	More []meter.Command
 }
 
 // Encoded is one or several records in a platform's dialect.

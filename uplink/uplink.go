@@ -50,6 +50,7 @@ type Uplink struct {
 	nodes   *nodes               // owned by Run
 	feed    *feed                // owned by Run
 	flooded int                  // owned by Run
+	alone   bool                 // the last login was exclusive; owned by Run
 	replies []Message            // to commands, not sent yet; owned by Run
 	anchors map[uint32]time.Time // when earlier starts of the system began, zero: nobody knows; owned by Run
 
@@ -138,7 +139,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		pause := again.pause(err, now.Sub(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
 		if !errors.Is(err, errNoClock) { // which is no broker's doing
 			c, ok := errors.AsType[*cause](err)
-			pause = u.nodes.failed(now, pause, ok && c.Credentials)
+			pause = u.nodes.failed(now, pause, ok && (c.Credentials || u.alone && c.refused()))
 		}
 		u.down(now, err, broker, pause)
 		u.pause(ctx, pause)
@@ -200,6 +201,7 @@ func (u *Uplink) session(ctx context.Context) error {
 		return errNoClock
 	}
 	login := u.Platform.Login(now)
+	u.alone = login.Exclusive
 	at := u.Endpoint
 	at.URL = u.nodes.current()
 	c, err := dial(ctx, at, login, u.Window+u.d.limits.Registers+8)
@@ -289,8 +291,7 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 
 func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound) error {
 	rc := u.Platform.Receive(now, m)
-	if rc.Command != nil {
-		cmd := *rc.Command
+	for _, cmd := range rc.Commands() {
 		cmd.By, cmd.Retained = u.Name, m.Retained
 		u.ask(cmd)
 	}

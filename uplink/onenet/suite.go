@@ -310,8 +310,7 @@ func (s *Suite) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
 		}
 		return rc
 	case rest == "logout/notify" && d != nil:
-		gone := d.Address()
-		return uplink.Receipt{Gone: &gone}
+		return uplink.Receipt{Gone: []dlt645.Address{d.Address()}}
 	case rest == "login/accepted" && d != nil:
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
 	case rest == "login/rejected" && d != nil:

@@ -214,6 +214,7 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 		Gateway: u.ClientID, ProductID: p.required("product_id"), DeviceID: p.required("device_id"), DeviceSecret: p.required("device_secret"),
 		SignMethod: p.oneOf("sign_method", das.SignSHA256, das.SignMD5, das.SignSHA1),
 		TLS:        u.Endpoint.TLS != nil, SubProductID: p.str("sub_product_id", ""),
+		Shadow: p.boolean("shadow", false), Exclusive: p.boolean("exclusive", false),
 	}
 	if len(conf.Gateway) > mostClientID {
 		t.problem("client_id", "", "%s: client_id has %d characters, at most %d are allowed", t.title, len(conf.Gateway), mostClientID)
@@ -222,7 +223,7 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 		conf := conf
 		conf.Directory = dir
 		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
-		conf.Offer = e.Offer
+		conf.Offer, conf.Version = e.Offer, e.Version
 		return das.New(conf)
 	}
 }
