@@ -150,17 +150,37 @@ func (b *Bundles) Told(id string, r meter.Result) (first string, whole meter.Res
 	return first, bundle.result(), true
 }
 
+// Late forgets a message whose sender does not wait any longer, by the id of its
+// first command, and gives what is known of each of its commands; false if there
+// is no such message.
+func (b *Bundles) Late(id string) (text dlt645.Text, ok bool) {
+	bundle := b.find(id)
+	if bundle == nil {
+		return text, false
+	}
+	b.drop(bundle)
+	return bundle.result().Text, true
+}
+
+// notYet is what is told of a command whose outcome nobody knows yet.
+var notYet = dlt645.Text{EN: "not known yet; the property tells it later", ZH: "结果未知，稍后以属性上报为准"}
+
 // result is Done if each command is; else it is the first other outcome. The
 // text tells that of each, by its key.
 func (b *Bundle) result() meter.Result {
 	var whole meter.Result
 	for n, r := range b.told {
+		if r == nil {
+			r = &meter.Result{Outcome: meter.Failed, Text: notYet}
+		}
 		if whole.Outcome == meter.Done {
 			whole.Outcome, whole.Err = r.Outcome, r.Err
 		}
 		whole.Values = append(whole.Values, r.Values...)
 		en, zh := r.Outcome.String(), r.Outcome.String()
-		if r.Text.EN != "" && r.Outcome != meter.Done {
+		if r.Text == notYet {
+			en, zh = notYet.EN, notYet.ZH
+		} else if r.Text.EN != "" && r.Outcome != meter.Done {
 			en, zh = en+", "+r.Text.EN, zh+"，"+r.Text.ZH
 		}
 		sep := dlt645.Text{}

@@ -41,7 +41,7 @@ type kind struct {
 var kinds = []kind{
 	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot},
 	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil},
-	{"onenet-studio", "onenet", nil, (*Config).studio, nil, nil},
+	{"onenet-studio", "onenet", nil, (*Config).studio, (*Config).modelSize, nil},
 	{"das", "das", nil, (*Config).das, nil, nil},
 	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil},
 	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil},
@@ -160,6 +160,8 @@ func (c *Config) onenetIdentity(p *table) (onenet.Identity, string) {
 
 func (c *Config) onenet(t, p *table, u *Uplink) maker {
 	i, _ := c.onenetIdentity(p)
+	p.oneOf("subscribe", "list", "wildcard") // both of the other dialect
+	p.boolean("desired", false)
 	u.streams = p.oneOf("streams", onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev)
 	streams := u.streams
 	return func(e Env, dir *uplink.Directory) uplink.Platform {
@@ -172,10 +174,14 @@ func (c *Config) onenet(t, p *table, u *Uplink) maker {
 func (c *Config) studio(t, p *table, u *Uplink) maker {
 	i, sub := c.onenetIdentity(p)
 	p.oneOf("streams", onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev) // of the other dialect
+	wildcard, desired := p.oneOf("subscribe", "list", "wildcard") == "wildcard", p.boolean("desired", false)
+	if desired && !wildcard {
+		p.problem("desired", `add subscribe = "wildcard": the ten topics of a list have no room for the answers`, "%s: desired without a wildcard", p.title)
+	}
 	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		i := i
 		i.Built = e.Built
-		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Directory: dir})
+		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Wildcard: wildcard, Desired: desired, Directory: dir})
 	}
 }
 
@@ -206,6 +212,29 @@ func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
 				}
 			}
 		}
+	}
+}
+
+// mostModel is how many function points a thing model of Studio holds: all
+// properties, events and services of it.
+const mostModel = 100
+
+// modelSize warns of more properties than the thing model of the meters can
+// define.
+func (c *Config) modelSize(t *table, u *Uplink, dir *uplink.Directory) {
+	names := map[string]bool{}
+	for _, dev := range dir.Devices() {
+		for _, g := range dev.Meter.Groups {
+			for _, point := range g.Points {
+				for _, row := range dir.Rows(point.Name) {
+					names[row.To] = true
+				}
+			}
+		}
+	}
+	if len(names) > mostModel {
+		t.note("", true, `poll fewer points, or leave some out: [[uplink.map]] with to = ""; what the model lacks is refused`,
+			"%s: its meters have %d properties, a thing model of OneNET Studio holds %d", t.title, len(names), mostModel)
 	}
 }
 
