@@ -40,6 +40,8 @@ type Onenet struct {
 	Desired map[string]OnenetWish
 	// NoWildcard has Studio refuse a subscription to all of its topics at once.
 	NoWildcard bool
+	// ProductToken has the gateway's token name the product alone.
+	ProductToken bool
 	// Console names sub-devices that are in the topology without the gateway's
 	// doing.
 	Console []string
@@ -129,11 +131,19 @@ func (p *Onenet) Allow(clientID, username, password string) bool {
 	p.mu.Lock()
 	p.filters = 0
 	p.mu.Unlock()
-	return clientID == p.Device && username == p.ProductID && p.checkToken(password, p.Device, p.AccessKey)
+	return clientID == p.Device && username == p.ProductID && p.checkToken(password, "products/"+p.ProductID+p.named(), p.AccessKey)
+}
+
+// named is what the token of the gateway names besides the product.
+func (p *Onenet) named() string {
+	if p.ProductToken {
+		return ""
+	}
+	return "/devices/" + p.Device
 }
 
 // checkToken verifies a token by the document's rule.
-func (p *Onenet) checkToken(token, device, key string) bool {
+func (p *Onenet) checkToken(token, resource, key string) bool {
 	parts := map[string]string{}
 	for _, kv := range strings.Split(token, "&") {
 		k, v, ok := strings.Cut(kv, "=")
@@ -151,7 +161,7 @@ func (p *Onenet) checkToken(token, device, key string) bool {
 	h := hashes[parts["method"]]
 	secret, err2 := base64.StdEncoding.DecodeString(key)
 	if err != nil || err2 != nil || h == nil || et < time.Now().Unix() || len(parts) != 5 || parts["version"] != "2018-10-31" ||
-		parts["res"] != "products/"+p.ProductID+"/devices/"+device {
+		parts["res"] != resource {
 		return false
 	}
 	mac := hmac.New(h, secret)
@@ -420,7 +430,7 @@ func (p *Onenet) studio(topic, rest string, payload []byte, now time.Time) []Out
 		case !known || who.ProductID != p.ProductID:
 			return reply(2401, "no such device")
 		case rest == "thing/sub/topo/add":
-			if !p.checkToken(who.SasToken, who.DeviceName, key) {
+			if !p.checkToken(who.SasToken, "products/"+p.ProductID+"/devices/"+who.DeviceName, key) {
 				return reply(2402, "sasToken")
 			}
 			p.topology[who.DeviceName] = true

@@ -151,7 +151,7 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 
 // onenetIdentity reads what both dialects of OneNET connect with.
 func (c *Config) onenetIdentity(p *table) (onenet.Identity, string) {
-	i := onenet.Identity{ProductID: p.required("product_id"), Device: p.required("device"), AccessKey: p.required("access_key"), Method: p.oneOf("method", onenet.Methods...)}
+	i := onenet.Identity{ProductID: p.required("product_id"), Device: p.required("device"), AccessKey: p.required("access_key"), Method: p.oneOf("method", onenet.Methods...), Product: p.oneOf("token", "device", "product") == "product"}
 	if err := i.Check(); err != nil && i.AccessKey != "" {
 		p.problem("access_key", "copy it as the platform's console shows it", "%s: %v", p.title, err)
 	}
@@ -189,6 +189,10 @@ func (c *Config) studio(t, p *table, u *Uplink) maker {
 // and of those that two meters would share: an id and an identifier stand in
 // them with nothing but "_" between.
 func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
+	if n := len(dir.Devices()); u.streams == onenet.StreamsSubdev && n > onenet.MostSubdevs {
+		t.note("", true, "give the meters to several uplinks, each with a device of its own on the platform, where all are to be sub-devices",
+			"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d are told by the gateway, as a stream each", t.title, n, onenet.MostSubdevs, n-onenet.MostSubdevs)
+	}
 	if u.streams != onenet.StreamsFlat {
 		return
 	}
