@@ -32,6 +32,8 @@ type Config struct {
 	// Ask hands a platform's command to whoever carries it out, without waiting;
 	// done is called once. nil: no command is carried out.
 	Ask func(c meter.Command, done func(meter.Result))
+	// Board gives what a Host is told of the board itself; nil: nothing is.
+	Board func(now time.Time) []BoardState
 	// Lost is told when records are gone before they were delivered; nil:
 	// nobody wants to know.
 	Lost func(gap store.Gap, records int)
@@ -236,7 +238,7 @@ func (u *Uplink) trusted(now time.Time) bool {
 func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	beat, looked := statusBeat{}, time.Time{}
+	beat, looked, board := statusBeat{}, time.Time{}, boardBeat{}
 	for {
 		changed := u.Ring.Changed() // before the ring is read, so that nothing is missed
 		now := time.Now()
@@ -248,6 +250,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		u.attend(c, &looked, now)
 		wake = earlier(wake, u.inquire(c, now))
 		u.sendReplies(c, now)
+		wake = earlier(wake, u.tellBoard(c, &board, now))
 		if err := u.send(c, now); err != nil {
 			return err
 		}

@@ -183,7 +183,7 @@ type identity struct {
 // pack is what one sub-device has in a message. In a history each property is
 // a list of values.
 type pack struct {
-	Identity   identity       `json:"identity"`
+	Identity   *identity      `json:"identity,omitempty"` // nil: the gateway
 	Properties map[string]any `json:"properties"`
 	Events     map[string]any `json:"events"`
 }
@@ -309,7 +309,7 @@ func (s *Studio) encode(b *batch) uplink.Message {
 	var packs []pack
 	for _, name := range b.order {
 		v := b.devices[name]
-		p := pack{Identity: identity{s.SubProductID, name}, Properties: map[string]any{}, Events: map[string]any{}}
+		p := pack{Identity: &identity{s.SubProductID, name}, Properties: map[string]any{}, Events: map[string]any{}}
 		for key, list := range v.properties {
 			if history {
 				p.Properties[key] = list
@@ -333,6 +333,26 @@ func (s *Studio) encode(b *batch) uplink.Message {
 	m := s.message(name, packs)
 	m.Covers = b.covers
 	return m
+}
+
+// Board tells the gateway's own properties: a pack without an identity is its.
+func (s *Studio) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+	p := pack{Properties: map[string]any{}, Events: map[string]any{}}
+	for _, v := range state {
+		p.Properties[v.Key] = struct {
+			Value json.RawMessage `json:"value"`
+			Time  int64           `json:"time,omitempty"`
+		}{v.JSON, millis(at)}
+	}
+	return s.message(packPost, []pack{p})
+}
+
+// millis is 0 for no time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // mostID bounds the ids of the platform.
