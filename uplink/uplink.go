@@ -212,6 +212,7 @@ func (u *Uplink) session(ctx context.Context) error {
 	}
 	defer func() {
 		c.close()
+		u.replies = append(c.left(time.Now()), u.replies...)
 		u.flooded += int(c.dropped.Load())
 	}()
 	u.Log.Info("connected", "uplink", u.Name, "broker", at.URL)
