@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"meterd/dlt645"
@@ -132,10 +133,8 @@ func (b *Bundles) drop(n *Bundle) {
 func (b *Bundles) Told(id string, r meter.Result) (first string, whole meter.Result, ok bool) {
 	first, n := id, 0
 	if count, rest, part := strings.Cut(id, "+"); part {
-		if _, err := fmt.Sscanf(count, "%d", &n); err == nil && partID(rest, n) == id {
-			first = rest
-		} else {
-			n = 0
+		if k, err := strconv.Atoi(count); err == nil && partID(rest, k) == id {
+			first, n = rest, k
 		}
 	}
 	bundle := b.find(first)
