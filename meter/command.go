@@ -25,6 +25,7 @@ const (
 	OpSet         Operation = "set"        // a point, by its name
 	OpWrite       Operation = "write"      // a data identifier
 	OpTime        Operation = "time"       // broadcast on the meter's line
+	OpClock       Operation = "clock"      // the time, written to this meter alone
 	OpFreeze      Operation = "freeze"
 	OpDemandReset Operation = "demand-reset"
 )
@@ -33,10 +34,13 @@ const (
 var Operations = []Operation{OpRelay, OpAlarm, OpProtection, OpSet, OpTime, OpFreeze, OpDemandReset}
 
 // Permission is what a meter's allow must name for an operation: a write is a
-// set by another name.
+// set by another name, and a clock is the time of one meter.
 func (o Operation) Permission() Operation {
-	if o == OpWrite {
+	switch o {
+	case OpWrite:
 		return OpSet
+	case OpClock:
+		return OpTime
 	}
 	return o
 }
@@ -46,7 +50,7 @@ func (o Operation) Changes() bool { return o != OpRead }
 
 // Secret reports whether its frame carries the meter's password.
 func (o Operation) Secret() bool {
-	return slices.Contains([]Operation{OpRelay, OpAlarm, OpProtection, OpSet, OpWrite, OpDemandReset}, o)
+	return slices.Contains([]Operation{OpRelay, OpAlarm, OpProtection, OpSet, OpWrite, OpClock, OpDemandReset}, o)
 }
 
 // Command is one thing that somebody asks of a meter: the one grammar of the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"meterd/dlt645"
@@ -467,6 +468,62 @@ func (c *Control) SyncTime(ctx context.Context, h *Handle, again bool) error {
 		return &UnprovenError{fmt.Errorf("meter: the time was broadcast, but the meter's clock is %v off; meters may ignore it when over 5 minutes off, or a second time a day", off)}
 	}
 	return nil
+}
+
+// SetClock sets the clock of one meter to the board's time, if that can be
+// trusted: its date and then its time, each by a write of its own that carries
+// the meter's password (14H), and sees that the clock shows it. One that is
+// right already is left alone, and so is a date.
+func (c *Control) SetClock(ctx context.Context, h *Handle) error {
+	edition, how, err := c.spoken(h)
+	if err != nil {
+		return err
+	}
+	now := time.Now().In(c.zone)
+	switch {
+	case edition != dlt645.V2007:
+		return &UnsentError{errors.New("meter: the clock of a meter of the edition of 1997 is only set by broadcast")}
+	case !c.trusted(now):
+		return &UnsentError{errors.New("meter: the board's own clock is not trusted")}
+	case aroundMidnight(now):
+		return &UnsentError{errors.New("meter: near midnight no clock is set: date and time are two writes")}
+	}
+	shown, err := c.clockOf(ctx, h, how)
+	if err != nil {
+		return &UnsentError{fmt.Errorf("meter: its clock is not read: %w", err)}
+	}
+	if time.Since(shown).Abs() <= syncedWithin {
+		return nil
+	}
+	dated := false
+	if now = time.Now().In(c.zone); shown.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		if err := c.writeClock(ctx, h, clockDate, now.Format(time.DateOnly), strconv.Itoa(int(now.Weekday()))); err != nil {
+			return err
+		}
+		dated = true
+	}
+	err = c.writeClock(ctx, h, clockTime, time.Now().In(c.zone).Format(time.TimeOnly))
+	if err != nil && dated {
+		return &UnprovenError{fmt.Errorf("meter: the date is set, and the time is not: %w", err)}
+	}
+	if err != nil {
+		return err
+	}
+	if shown, err = c.clockOf(ctx, h, how); err != nil {
+		return &UnprovenError{fmt.Errorf("meter: the clock was set, but it is not read: %w", err)}
+	}
+	if off := time.Since(shown).Round(time.Second); off.Abs() > syncedWithin {
+		return &UnprovenError{fmt.Errorf("meter: it accepted the time, but its clock is %v off", off)}
+	}
+	return nil
+}
+
+func (c *Control) writeClock(ctx context.Context, h *Handle, di dlt645.DI, words ...string) error {
+	value, err := dlt645.AppendParsed(nil, di, words)
+	if err != nil {
+		return &UnsentError{err}
+	}
+	return c.Write(ctx, h, di, value)
 }
 
 // syncedWithin is how far off a clock may be that has taken the time.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +32,11 @@ type cause struct {
 
 func (c *cause) Error() string { return c.Words }
 func (c *cause) Unwrap() error { return c.err }
+
+// refused reports whether the broker answered that it does not let us in.
+func (c *cause) refused() bool {
+	return slices.ContainsFunc(refusals, func(r cause) bool { return errors.Is(c.err, r.err) })
+}
 
 // refusals are the CONNACK codes of MQTT 3.1.1, clause 3.2.2.3.
 var refusals = []cause{

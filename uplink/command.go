@@ -59,6 +59,7 @@ func (u *Uplink) answer(now time.Time, f finished) {
 		return // nobody waits for it
 	}
 	if m, ok := u.Platform.Answer(now, f.cmd, f.result); ok && now.Sub(f.at) < answerFor {
+		m.until = f.at.Add(answerFor)
 		u.reply(m)
 	}
 }

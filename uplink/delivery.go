@@ -145,9 +145,9 @@ func (d *delivery) send(now time.Time, r *request) Message {
 // receive takes a platform's answer. Answers to what is not outstanding are
 // passed over: the platform may answer each of two resends.
 func (d *delivery) receive(now time.Time, rc Receipt) {
-	if rc.Gone != nil {
-		if pause, ok := d.roll.letGo(now, *rc.Gone); ok {
-			d.register(now, now.Add(pause), *rc.Gone)
+	for _, gone := range rc.Gone {
+		if pause, ok := d.roll.letGo(now, gone); ok {
+			d.register(now, now.Add(pause), gone)
 		}
 	}
 	if rc.Nameless {

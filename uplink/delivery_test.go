@@ -783,14 +783,14 @@ func TestMeterThatThePlatformLetsGoIsRegisteredAgain(t *testing.T) {
 	s.sends()
 	s.answer(Accepted, reg1)
 	s.want("1/a", "1/b")
-	s.d.receive(s.now, Receipt{Gone: &meter1})
+	s.d.receive(s.now, Receipt{Gone: []dlt645.Address{meter1}})
 	s.src.add(meter1)
 	s.want()
 	s.later(firstPostpone)
 	s.want("register 000000000001 2")
 	s.answer(Accepted, "register 000000000001 2", "1/a", "1/b")
 	s.want("2/a", "2/b")
-	s.d.receive(s.now, Receipt{Gone: &meter2}) // of which nobody knows
+	s.d.receive(s.now, Receipt{Gone: []dlt645.Address{meter2}}) // of which nobody knows
 }
 
 // TestMeterThatIsLetGoAgainAndAgain is registered ever more rarely; after an
@@ -801,7 +801,7 @@ func TestMeterThatIsLetGoAgainAndAgain(t *testing.T) {
 	s.answer(Accepted, reg1)
 	letGo := func(pause time.Duration) {
 		t.Helper()
-		s.d.receive(s.now, Receipt{Gone: &meter1})
+		s.d.receive(s.now, Receipt{Gone: []dlt645.Address{meter1}})
 		s.now = s.now.Add(pause - time.Second)
 		s.want()
 		s.now = s.now.Add(time.Second)

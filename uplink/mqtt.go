@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -37,14 +38,17 @@ type conn struct {
 	client  mqtt.Client
 	in      chan Inbound
 	out     chan Message
-	replies chan Message // to commands: these shall not take the reports' room
-	dropped atomic.Int64 // inbound messages that found no room
+	replies chan *Message // to commands: these shall not take the reports' room
+	dropped atomic.Int64  // inbound messages that found no room
 	lost    chan error
 	done    chan struct{}
 	beneath atomic.Pointer[watched] // the socket
 	joined  []string                // topics that were subscribed to later; owned by the loop
 	taken   chan string             // ids of messages that the broker has acknowledged, where that counts
 	will    *Message
+
+	mu   sync.Mutex
+	kept []*Message // answers that the broker has not acknowledged; guarded by mu
 }
 
 // Platforms ban who subscribes to more than 15 topics in 5 s.
@@ -79,7 +83,7 @@ func dial(ctx context.Context, e Endpoint, l Login, room int) (*conn, error) {
 	c := &conn{
 		in:      make(chan Inbound, inboundRoom),
 		out:     make(chan Message, room),
-		replies: make(chan Message, repliesRoom),
+		replies: make(chan *Message, repliesRoom),
 		lost:    make(chan error, 1),
 		done:    make(chan struct{}),
 		taken:   make(chan string),
@@ -228,13 +232,18 @@ func (c *conn) leave() {
 func (c *conn) send() {
 	for {
 		var m Message
+		var reply *Message
 		select {
 		case <-c.done:
 			return
 		case m = <-c.out:
-		case m = <-c.replies:
+		case reply = <-c.replies:
+			m = *reply
 		}
 		t := c.client.Publish(m.Topic, 1, m.Retain, m.Payload)
+		if m.Again {
+			go c.release(t, reply)
+		}
 		if m.Puback && m.ID != "" {
 			go c.await(t, m.ID)
 		}
@@ -256,6 +265,34 @@ func (c *conn) await(t mqtt.Token, id string) {
 	case c.taken <- id:
 	case <-c.done:
 	}
+}
+
+// release waits for the broker's PUBACK of an answer, which is kept until then.
+func (c *conn) release(t mqtt.Token, reply *Message) {
+	select {
+	case <-t.Done():
+	case <-c.done:
+		return
+	}
+	if t.Error() != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = slices.DeleteFunc(c.kept, func(m *Message) bool { return m == reply })
+}
+
+// left gives the answers that the broker has not acknowledged and that are of
+// use still, the oldest first.
+func (c *conn) left(now time.Time) (all []Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.kept {
+		if now.Before(m.until) {
+			all = append(all, *m)
+		}
+	}
+	return all
 }
 
 // hasRoom reports whether another reply finds room.
@@ -280,8 +317,13 @@ func (c *conn) farewell() {
 
 // reply queues the answer to a command; false if there is no room.
 func (c *conn) reply(m Message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	select {
-	case c.replies <- m:
+	case c.replies <- &m:
+		if m.Again {
+			c.kept = append(c.kept, &m)
+		}
 		return true
 	default:
 		return false

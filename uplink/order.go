@@ -18,7 +18,7 @@ import (
 //	{"op":"relay","action":"trip"}                    or permit, close
 //	{"op":"alarm","action":"on"}                      or off; protection too
 //	{"op":"set","point":"price.1","value":"0.58"}     or a data identifier
-//	{"op":"time"}                                     or freeze, demand-reset
+//	{"op":"time"}                                     or clock, freeze, demand-reset
 //
 // In op, _ may stand for -.
 type Order struct {
@@ -61,10 +61,10 @@ func (d *Directory) Order(m *meter.Handle, o Order) (meter.Command, *Mistake) {
 		if c, no = d.Setting(Word(o.Point), Word(o.Value)); no == nil && op == meter.OpWrite && c.Op != op {
 			no = Invalid("write takes a data identifier; %.64q is a point, which set takes", Word(o.Point))
 		}
-	case meter.OpTime, meter.OpFreeze, meter.OpDemandReset:
+	case meter.OpTime, meter.OpClock, meter.OpFreeze, meter.OpDemandReset:
 		c.Op = op
 	default:
-		no = NotKnown("there is no operation %.64q: want read, relay, alarm, protection, set, time, freeze or demand-reset", o.Op)
+		no = NotKnown("there is no operation %.64q: want read, relay, alarm, protection, set, time, clock, freeze or demand-reset", o.Op)
 	}
 	c.Meter = m
 	return c, no

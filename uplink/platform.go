@@ -12,6 +12,9 @@ import (
 type Login struct {
 	ClientID, Username, Password string
 	Topics                       []string
+	// Exclusive tells that the platform refuses whoever comes while it holds an
+	// earlier connection for alive, which passes only in its own time.
+	Exclusive bool
 	// Will is what the broker tells when the connection ends, however it does;
 	// nil: nothing.
 	Will *Message
@@ -32,6 +35,9 @@ type Message struct {
 	// Puback tells that it is acknowledged by the broker's own PUBACK: there is
 	// nobody behind it who would say a word.
 	Puback bool
+	// Again has the answer to a command go out again in the next connection when
+	// this one ends before the broker has it, as long as its sender may wait.
+	Again bool
 	// Retain has the broker keep it for who subscribes later.
 	Retain bool
 	// Covers are the units that it carries, by their place in what Encode got.
@@ -40,6 +46,8 @@ type Message struct {
 	// a stream at a second. Of two messages with a key in common only one is
 	// outstanding at a time.
 	Keys []string
+
+	until time.Time // how long an answer is of use; zero: it has no end
 }
 
 // Completer is a Platform on which a message replaces what another one wrote
@@ -107,12 +115,16 @@ type Receipt struct {
 	// State tells that the message is a state, which is meant to be kept by the
 	// broker.
 	State bool
-	// Gone is a meter that the platform has let go; it is registered again.
-	Gone *dlt645.Address
+	// Gone are meters that the platform has let go; they are registered again.
+	Gone []dlt645.Address
 	// Subscribe are topics that the acknowledged registration asks for. They are
 	// left again before a good-bye.
 	Subscribe []string
 	Command   *meter.Command // to be carried out; Platform.Answer tells its result
+	// More are commands that the message asks for besides Command, each with an id
+	// of its own. Where there is an answer it is one, given by the call of
+	// Platform.Answer for the last of them.
+	More []meter.Command
 }
 
 // Encoded is one or several records in a platform's dialect.

@@ -32,6 +32,8 @@ type Config struct {
 	// Ask hands a platform's command to whoever carries it out, without waiting;
 	// done is called once. nil: no command is carried out.
 	Ask func(c meter.Command, done func(meter.Result))
+	// Board gives what a Host is told of the board itself; nil: nothing is.
+	Board func(now time.Time) []BoardState
 	// Lost is told when records are gone before they were delivered; nil:
 	// nobody wants to know.
 	Lost func(gap store.Gap, records int)
@@ -50,6 +52,7 @@ type Uplink struct {
 	nodes   *nodes               // owned by Run
 	feed    *feed                // owned by Run
 	flooded int                  // owned by Run
+	alone   bool                 // the last login was exclusive; owned by Run
 	replies []Message            // to commands, not sent yet; owned by Run
 	anchors map[uint32]time.Time // when earlier starts of the system began, zero: nobody knows; owned by Run
 
@@ -138,7 +141,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		pause := again.pause(err, now.Sub(began) > stableAfter || u.d.verdicts.suspects.tellsSizes(), rand.N)
 		if !errors.Is(err, errNoClock) { // which is no broker's doing
 			c, ok := errors.AsType[*cause](err)
-			pause = u.nodes.failed(now, pause, ok && c.Credentials)
+			pause = u.nodes.failed(now, pause, ok && (c.Credentials || u.alone && c.refused()))
 		}
 		u.down(now, err, broker, pause)
 		u.pause(ctx, pause)
@@ -200,6 +203,7 @@ func (u *Uplink) session(ctx context.Context) error {
 		return errNoClock
 	}
 	login := u.Platform.Login(now)
+	u.alone = login.Exclusive
 	at := u.Endpoint
 	at.URL = u.nodes.current()
 	c, err := dial(ctx, at, login, u.Window+u.d.limits.Registers+8)
@@ -208,6 +212,7 @@ func (u *Uplink) session(ctx context.Context) error {
 	}
 	defer func() {
 		c.close()
+		u.replies = append(c.left(time.Now()), u.replies...)
 		u.flooded += int(c.dropped.Load())
 	}()
 	u.Log.Info("connected", "uplink", u.Name, "broker", at.URL)
@@ -234,7 +239,7 @@ func (u *Uplink) trusted(now time.Time) bool {
 func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	beat, looked := statusBeat{}, time.Time{}
+	beat, looked, board := statusBeat{}, time.Time{}, boardBeat{}
 	for {
 		changed := u.Ring.Changed() // before the ring is read, so that nothing is missed
 		now := time.Now()
@@ -246,6 +251,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		u.attend(c, &looked, now)
 		wake = earlier(wake, u.inquire(c, now))
 		u.sendReplies(c, now)
+		wake = earlier(wake, u.tellBoard(c, &board, now))
 		if err := u.send(c, now); err != nil {
 			return err
 		}
@@ -289,8 +295,7 @@ func (u *Uplink) send(c *conn, now time.Time) error {
 
 func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound) error {
 	rc := u.Platform.Receive(now, m)
-	if rc.Command != nil {
-		cmd := *rc.Command
+	for _, cmd := range rc.Commands() {
 		cmd.By, cmd.Retained = u.Name, m.Retained
 		u.ask(cmd)
 	}

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"os"
-	"sort"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,12 +25,21 @@ func runCloud(ctx context.Context, args []string) error {
 	}
 	f := flags("cloud tuya")
 	listen := f.String("listen", "127.0.0.1:21883", "where the broker listens")
-	var faults cloudFaults
-	f.Func("fault", "NAME or NAME=RATE: "+strings.Join(cloudFaultNames(), ", "), faults.set)
+	faults := cloudFaults{kind: "tuya"}
+	f.Func("fault", faults.usage(), faults.set)
 	if err := parse(f, args[1:]); err != nil {
 		return err
 	}
-	platform := &uplinktest.Tuya{Answer: faults.answer}
+	if faults.help {
+		faults.list(os.Stdout)
+		return nil
+	}
+	platform := &uplinktest.Tuya{Answer: func(what, _, _ string) (code int, silent bool) {
+		if what != "report" {
+			return 0, false
+		}
+		return faults.answer(tuyaCodes)
+	}}
 	var mu sync.Mutex
 	platform.Stored = func(r uplinktest.Report) {
 		mu.Lock()
@@ -60,52 +66,5 @@ func runCloud(ctx context.Context, args []string) error {
 	return nil
 }
 
-// cloudFaults makes a platform misbehave, each at a rate.
-type cloudFaults map[string]float64
-
-// cloudCodes are the faults that answer with a code.
-var cloudCodes = map[string]int{"busy": 500, "untimely": 1001, "range": 1101, "offline": 2001, "unsupported": 2002, "forget": 2003}
-
-func cloudFaultNames() []string {
-	names := []string{"silent"}
-	for n := range cloudCodes {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
-
-func (c *cloudFaults) set(s string) error {
-	name, rate, given := strings.Cut(s, "=")
-	if _, ok := cloudCodes[name]; !ok && name != "silent" {
-		return fmt.Errorf("unknown fault %q: know %s", name, strings.Join(cloudFaultNames(), ", "))
-	}
-	v := 1.0
-	if given {
-		var err error
-		if v, err = strconv.ParseFloat(rate, 64); err != nil || !(v >= 0 && v <= 1) {
-			return fmt.Errorf("rate %q is not between 0 and 1", rate)
-		}
-	}
-	if *c == nil {
-		*c = cloudFaults{}
-	}
-	(*c)[name] = v
-	return nil
-}
-
-func (c cloudFaults) answer(what, _, _ string) (code int, silent bool) {
-	if what != "report" {
-		return 0, false
-	}
-	for name, rate := range c {
-		if mathrand.Float64() >= rate {
-			continue
-		}
-		if name == "silent" {
-			return 0, true
-		}
-		return cloudCodes[name], false
-	}
-	return 0, false
-}
+// tuyaCodes are the faults that answer with a code.
+var tuyaCodes = map[string]int{"busy": 500, "untimely": 1001, "range": 1101, "offline": 2001, "unsupported": 2002, "forget": 2003}

@@ -25,16 +25,22 @@ type simulated struct {
 }
 
 // otherClouds are the platforms besides Tuya.
-var otherClouds = map[string]func(*flag.FlagSet) func() (*simulated, error){
+var otherClouds = map[string]func(*flag.FlagSet, *cloudFaults) func() (*simulated, error){
 	"onenet": onenetCloud, "onenet-studio": onenetCloud, "das": dasCloud, "iotkit": iotkitCloud, "mqtt": ownCloud,
 }
 
 func runOtherCloud(ctx context.Context, kind string, args []string) error {
 	f := flags("cloud " + kind)
 	listen := f.String("listen", "127.0.0.1:1883", "where the broker listens")
-	build := otherClouds[kind](f)
+	faults := cloudFaults{kind: kind}
+	f.Func("fault", faults.usage(), faults.set)
+	build := otherClouds[kind](f, &faults)
 	if err := parse(f, args); err != nil {
 		return err
+	}
+	if faults.help {
+		faults.list(os.Stdout)
+		return nil
 	}
 	p, err := build()
 	if err != nil {
@@ -80,7 +86,7 @@ func subs(f *flag.FlagSet) map[string]string {
 func at(millis int64) string { return time.UnixMilli(millis).Format(time.RFC3339) }
 
 // onenetCloud simulates OneNET, the old suite or Studio by the flag set's name.
-func onenetCloud(f *flag.FlagSet) func() (*simulated, error) {
+func onenetCloud(f *flag.FlagSet, faults *cloudFaults) func() (*simulated, error) {
 	p := &uplinktest.Onenet{Studio: strings.HasSuffix(f.Name(), "studio"), Keys: subs(f)}
 	f.StringVar(&p.ProductID, "product", "469948", "product id")
 	f.StringVar(&p.Device, "device", "Chic_D", "the gateway's name")
@@ -90,8 +96,11 @@ func onenetCloud(f *flag.FlagSet) func() (*simulated, error) {
 		if p.AccessKey == "" {
 			return nil, errors.New("-key is required")
 		}
-		p.Bad = func(_, key string) bool { return *refuse != "" && key == *refuse }
-		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow}, report: func() (stored, violations []string) {
+		p.Bad = func(_, key string) bool { return *refuse != "" && key == *refuse || faults.now("bad") }
+		p.Silent = func(string) bool { return faults.now("silent") }
+		p.Unreadable = func([]byte) bool { return faults.now("unreadable") }
+		p.NoWildcard = faults.on("no-wildcard")
+		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.AllowSubscribe}, report: func() (stored, violations []string) {
 			seen := p.Seen()
 			slices.SortFunc(seen.Points, func(a, b uplinktest.OnenetPoint) int { return int(a.Millis - b.Millis) })
 			for _, v := range seen.Points {
@@ -103,7 +112,7 @@ func onenetCloud(f *flag.FlagSet) func() (*simulated, error) {
 }
 
 // dasCloud simulates DAS AIoT.
-func dasCloud(f *flag.FlagSet) func() (*simulated, error) {
+func dasCloud(f *flag.FlagSet, faults *cloudFaults) func() (*simulated, error) {
 	p := &uplinktest.DAS{}
 	f.StringVar(&p.ProductID, "product", "pk", "product id of the gateway and of its sub-devices")
 	f.StringVar(&p.DeviceID, "device", "device", "the gateway's device id")
@@ -114,8 +123,11 @@ func dasCloud(f *flag.FlagSet) func() (*simulated, error) {
 			return nil, errors.New("-secret is required")
 		}
 		for id, secret := range devices {
-			p.SubDevices = append(p.SubDevices, uplinktest.DASDevice{ProductID: p.ProductID, DeviceID: id, Secret: secret})
+			p.SubDevices = append(p.SubDevices, uplinktest.DASDevice{ProductID: p.ProductID, DeviceID: id, Secret: secret, Unbound: faults.on("unbound")})
 		}
+		p.InfoTopic = faults.on("info-topic")
+		p.Answer = func(string) (int, bool) { return faults.answer(map[string]int{"busy": 429}) }
+		p.Filter = func(_, _ string) bool { return faults.now("filter") }
 		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.AllowSubscribe}, report: func() (stored, violations []string) {
 			seen := p.Seen()
 			for _, v := range seen.Values {
@@ -127,7 +139,7 @@ func dasCloud(f *flag.FlagSet) func() (*simulated, error) {
 }
 
 // iotkitCloud simulates iotkit.
-func iotkitCloud(f *flag.FlagSet) func() (*simulated, error) {
+func iotkitCloud(f *flag.FlagSet, faults *cloudFaults) func() (*simulated, error) {
 	p := &uplinktest.Iotkit{Products: map[string]string{}}
 	product := f.String("product", "", "product key of the gateways (required)")
 	secret := f.String("secret", "", "its secret (required)")
@@ -138,6 +150,12 @@ func iotkitCloud(f *flag.FlagSet) func() (*simulated, error) {
 			return nil, errors.New("-product, -secret and -sub-product are required")
 		}
 		p.Products[*product], p.Products[*sub] = *secret, "nobody asks for it"
+		p.Answer = func(what, _ string) (code int, silent bool) {
+			if what == "register" {
+				return faults.answer(map[string]int{"unregister": 1})
+			}
+			return faults.answer(map[string]int{"refuse": 1})
+		}
 		return &simulated{
 			Platform: p, rules: uplinktest.Rules{Allow: p.Allow, Subscribe: p.Subscribed, Unsubscribed: p.Unsubscribed, Opens: p.On},
 			report: func() (stored, violations []string) {
@@ -152,7 +170,7 @@ func iotkitCloud(f *flag.FlagSet) func() (*simulated, error) {
 }
 
 // ownCloud simulates who consumes behind a broker of one's own.
-func ownCloud(f *flag.FlagSet) func() (*simulated, error) {
+func ownCloud(f *flag.FlagSet, faults *cloudFaults) func() (*simulated, error) {
 	p := &uplinktest.Consumer{}
 	f.StringVar(&p.Gateway, "gateway", "gw0001", "gateway.id of the board")
 	f.StringVar(&p.Prefix, "prefix", "meterd", "what stands before it in topics")
@@ -164,6 +182,8 @@ func ownCloud(f *flag.FlagSet) func() (*simulated, error) {
 		if !slices.Contains([]string{"json", "flat", "thingsboard"}, p.Layout) || p.Reply && p.Layout != "json" {
 			return nil, fmt.Errorf("there is no layout %q, or none with -reply", p.Layout)
 		}
+		p.Silent = func(string) bool { return faults.now("silent") }
+		p.Bad = func(_, _ string) bool { return faults.now("bad") }
 		allow := func(_, name, word string) bool { return *user == "" || name == *user && word == *password }
 		return &simulated{Platform: p, rules: uplinktest.Rules{Allow: allow, Published: p.Published}, report: func() (stored, violations []string) {
 			seen := p.Seen()

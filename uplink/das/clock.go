@@ -25,8 +25,20 @@ const (
 	Unsure = 4 * time.Second
 )
 
-// Ask asks for the platform's time, at once after a connect.
+// Ask tells the version and asks for the shadow and the platform's time, at
+// once after a connect.
 func (d *DAS) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time) {
+	switch {
+	case d.Version != "" && !d.informed:
+		d.informed = true
+		return d.tellVersion(), true, now
+	case d.Shadow && !d.shadow.asked:
+		return d.askShadow(), true, now
+	}
+	return d.askTime(now)
+}
+
+func (d *DAS) askTime(now time.Time) (m uplink.Message, ok bool, again time.Time) {
 	if d.Offer == nil {
 		return m, false, time.Time{}
 	}

@@ -54,8 +54,8 @@ func (d *DAS) recall(command string) request {
 	return r
 }
 
-// taken gives the receipt of a command, or its answer if there is a problem.
-func (d *DAS) taken(name, id string, r request, c meter.Command, p *uplink.Mistake) uplink.Receipt {
+// taken gives the receipt of commands, or the answer if there is a problem.
+func (d *DAS) taken(name, id string, r request, all []meter.Command, p *uplink.Mistake, retained bool) uplink.Receipt {
 	if p != nil && id == "" {
 		return uplink.Receipt{} // there is nothing to answer to
 	}
@@ -68,24 +68,29 @@ func (d *DAS) taken(name, id string, r request, c meter.Command, p *uplink.Mista
 		return uplink.Receipt{Reply: &m}
 	}
 	if id != "" { // without one the command is refused, and there is nothing to answer to
-		c.ID = internal(name, id)
+		r.command = internal(name, id)
 	}
-	r.command = c.ID
+	keys := r.keys
+	if r.prefix != "" {
+		keys = nil
+		for _, k := range r.keys {
+			keys = append(keys, r.prefix+k)
+		}
+	}
 	d.ask(r)
-	return uplink.Receipt{Command: &c}
+	return d.bundles.Receipt(r.command, keys, all, retained)
 }
 
-// set understands the command to write a property. It changes one thing: a
-// command for several is refused as a whole.
-func (d *DAS) set(id string, in inbound) uplink.Receipt {
-	c, r, p := d.setting(in)
-	return d.taken(topicSet, id, r, c, p)
+// set understands the command to write properties of one meter.
+func (d *DAS) set(id string, in inbound, retained bool) uplink.Receipt {
+	all, r, p := d.setting(in)
+	return d.taken(topicSet, id, r, all, p, retained)
 }
 
-func (d *DAS) setting(in inbound) (c meter.Command, r request, p *uplink.Mistake) {
+func (d *DAS) setting(in inbound) (all []meter.Command, r request, p *uplink.Mistake) {
 	params := map[string]json.RawMessage{}
 	if json.Unmarshal(in.Params, &params) != nil {
-		return c, r, uplink.Invalid("params is no object")
+		return nil, r, uplink.Invalid("params is no object")
 	}
 	who := in.Identity
 	if list, ok := params["subDevices"]; ok {
@@ -94,31 +99,33 @@ func (d *DAS) setting(in inbound) (c meter.Command, r request, p *uplink.Mistake
 			Properties map[string]json.RawMessage `json:"properties"`
 		}
 		if json.Unmarshal(list, &entries) != nil || len(entries) != 1 || len(params) != 1 {
-			return c, r, uplink.Invalid("want one of subDevices and nothing beside it")
+			return nil, r, uplink.Invalid("want one of subDevices and nothing beside it")
 		}
 		if who != nil {
 			if beside, _ := d.identified(who); beside == nil || beside.ID != entries[0].Identity.DeviceID {
-				return c, r, uplink.Invalid("identity and subDevices name two devices")
+				return nil, r, uplink.Invalid("identity and subDevices name two devices")
 			}
 		}
 		who, params = &entries[0].Identity, entries[0].Properties
 	}
-	if len(params) != 1 {
-		return c, r, uplink.Invalid("want one property, got %d", len(params))
+	if len(params) == 0 {
+		return nil, r, uplink.Invalid("which property is to be set?")
 	}
-	keys := slices.Collect(maps.Keys(params))
-	c.Meter, r, p = d.addressed(who, keys)
+	keys := slices.Sorted(maps.Keys(params))
+	m, r, p := d.addressed(who, keys)
 	if p != nil {
-		return c, r, p
+		return nil, r, p
 	}
-	m := c.Meter
-	c, p = d.dir.Setting(r.keys[0], uplink.Word(params[keys[0]]))
-	c.Meter = m
-	return c, r, p
+	set := map[string]json.RawMessage{}
+	for i, k := range keys {
+		set[r.keys[i]] = params[k]
+	}
+	r.keys, all, p = d.dir.Settings(m, set)
+	return all, r, p
 }
 
 // get understands the command to read properties, all of one meter.
-func (d *DAS) get(id string, in inbound) uplink.Receipt {
+func (d *DAS) get(id string, in inbound, retained bool) uplink.Receipt {
 	var (
 		keys []string
 		c    meter.Command
@@ -132,7 +139,7 @@ func (d *DAS) get(id string, in inbound) uplink.Receipt {
 		c, p = d.dir.Reading(r.keys)
 		c.Meter = m
 	}
-	return d.taken(topicGet, id, r, c, p)
+	return d.taken(topicGet, id, r, []meter.Command{c}, p, retained)
 }
 
 // addressed gives the meter that a command to properties is for, and the
@@ -200,10 +207,10 @@ func (d *DAS) only() (*meter.Handle, *uplink.Mistake) {
 }
 
 // service understands a service.
-func (d *DAS) service(id string, in inbound) uplink.Receipt {
+func (d *DAS) service(id string, in inbound, retained bool) uplink.Receipt {
 	c, r, p := d.serve(in)
 	r.identifier = in.Identifier
-	return d.taken(topicService, id, r, c, p)
+	return d.taken(topicService, id, r, []meter.Command{c}, p, retained)
 }
 
 func (d *DAS) serve(in inbound) (c meter.Command, r request, p *uplink.Mistake) {
@@ -226,6 +233,9 @@ func (d *DAS) serve(in inbound) (c meter.Command, r request, p *uplink.Mistake) 
 			o.Points = append(o.Points, one)
 		}
 		r.keys = o.Points
+	}
+	if o.Op == string(meter.OpTime) { // of one meter: the others on its line hear nothing of it
+		o.Op = string(meter.OpClock)
 	}
 	c, p = d.dir.Order(m, o)
 	return c, r, p
@@ -274,11 +284,15 @@ var answers = map[meter.Outcome]int{
 // itself shows what was asked for. What was read stands under the identifiers
 // that it was asked by.
 func (d *DAS) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
-	name, id, ok := strings.Cut(c.ID, ":")
-	if !ok {
+	first, r, whole := d.bundles.Told(c.ID, r)
+	if !whole {
 		return uplink.Message{}, false
 	}
-	asked := d.recall(c.ID)
+	name, id, ok := strings.Cut(first, ":")
+	if !ok || name == topicShadow { // to a wish there is no answer
+		return uplink.Message{}, false
+	}
+	asked := d.recall(first)
 	code, ok := answers[r.Outcome]
 	if !ok {
 		code = codeFailed

@@ -15,8 +15,12 @@ import (
 // brief writes a command, or the code and words that it is refused with.
 func brief(t *testing.T, sim *uplinktest.DAS, rc uplink.Receipt) string {
 	t.Helper()
-	if c := rc.Command; c != nil {
-		return strings.TrimSpace(fmt.Sprintf("%s %s %s %s=%s %v", c.Meter.Address, c.Op, c.Relay.Text().EN, c.Point, c.Value, c.Points))
+	var all []string
+	for _, c := range rc.Commands() {
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s %s=%s %v", c.Meter.Address, c.Op, c.Relay.Text().EN, c.Point, c.Value, c.Points)))
+	}
+	if len(all) > 0 {
+		return strings.Join(all, "; ")
 	}
 	if rc.Reply == nil {
 		return ""
@@ -45,7 +49,11 @@ func TestCommands(t *testing.T) {
 		{"subDevices, two", topicSet, `"params":{"subDevices":[{},{}]}`, "460"},
 		{"subDevices, empty", topicSet, `"params":{"subDevices":[{}]}`, "460"},
 		{"which meter", topicSet, `"params":{"relay":1}`, "460"},
-		{"two at once", topicSet, `"params":{"meter01.relay":1,"meter01.voltage_a":1}`, "460"},
+		{"two at once", topicSet, `"params":{"meter01.voltage_a":1,"meter01.relay":1}`, "202411200101 relay close = []; 202411200101 set " + none + " voltage.a=1 []"},
+		{"two of two meters", topicSet, `"params":{"meter01.voltage_a":1,"meter02.relay":1}`, "460"},
+		{"two, of which one is unknown", topicSet, `"params":{"meter01.relay":1,"meter01.nonsense":1}`, "100002"},
+		{"two, of which one has no value", topicSet, `"params":{"meter01.relay":1,"meter01.voltage_a":null}`, "460"},
+		{"two that are the same", topicSet, `"params":{"meter01.voltage_a":1,"meter01.voltage.a":2}`, "460"},
 		{"no property", topicSet, `"params":{}`, "460"},
 		{"no params", topicSet, `"x":1`, "460"},
 		{"a list", topicSet, `"params":["relay"]`, "460"},
@@ -72,7 +80,7 @@ func TestCommands(t *testing.T) {
 		{"service read of nonsense", topicService, `"identifier":"read","params":{"meter":"meter02","point":"x"}`, "100002"},
 		{"service relay", topicService, `"identifier":"relay","params":{"meter":"meter02","action":"trip"}`, "202411200102 relay trip = []"},
 		{"service set", topicService, `"identifier":"set","params":{"meter":"meter02","point":"04000403","value":3}`, "202411200102 write " + none + " 04000403=3 []"},
-		{"service time", topicService, `"identifier":"time","params":{"meter":"meter02"}`, "202411200102 time " + none + " = []"},
+		{"service time", topicService, `"identifier":"time","params":{"meter":"meter02"}`, "202411200102 clock " + none + " = []"},
 		{"service freeze", topicService, `"identifier":"freeze","params":{"meter":"meter02"}`, "202411200102 freeze " + none + " = []"},
 		{"service demand", topicService, `"identifier":"demand_reset","params":{"meter":"meter02"}`, "202411200102 demand-reset " + none + " = []"},
 		{"service of no name", topicService, `"identifier":"dance","params":{"meter":"meter02"}`, "100002"},

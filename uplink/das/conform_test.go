@@ -34,7 +34,7 @@ func conforming(key string) conform.Case {
 	}
 	return conform.Case{
 		New: func(dir *uplink.Directory) uplink.Platform {
-			return das.New(das.Config{Gateway: "12345", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SubProductID: "mp", Directory: dir})
+			return das.New(das.Config{Gateway: "12345", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SubProductID: "mp", Version: "1.0.0", Shadow: true, Directory: dir})
 		},
 		Key: key,
 		IDs: []string{"gw", "a.a", "a.relay", "relay", "voltage_a"},
@@ -49,6 +49,11 @@ func conforming(key string) conform.Case {
 			form("service relay by identity", "thing/service/set", `"identifier":"relay","identity":{"deviceId":METER},"params":{"action":"close"}`, false),
 			form("service set", "thing/service/set", `"identifier":"set","params":{"meter":METER,"point":"voltage.a","value":3}`, true),
 			form("service freeze", "thing/service/set", `"identifier":"freeze","params":{"meter":METER}`, true),
+		},
+		Several: []conform.Command{
+			form("set two by prefix", "thing/properties/set", `"params":{"PREFIX.relay":true,"PREFIX.voltage_a":1}`, false),
+			form("set two by identity", "thing/properties/set", `"identity":{"deviceId":METER},"params":{"voltage_a":"220.1","relay":0}`, false),
+			form("set two by subDevices", "thing/properties/set", `"params":{"subDevices":[{"identity":{"deviceId":METER},"properties":{"04000403":"12","relay":1}}]}`, false),
 		},
 		Torn: func(a, b string) []uplink.Inbound {
 			set := func(body string) uplink.Inbound { return down("thing/properties/set", `{"id":"7",`+body+`}`) }
@@ -74,7 +79,8 @@ func conforming(key string) conform.Case {
 			return uplink.Inbound{Topic: m.Topic + "/response", Payload: fmt.Appendf(nil, `{"id":%q,"code":%d,"message":"m","data":%s}`, id, code, data)}
 		},
 		Notices: func(string) []uplink.Inbound {
-			return []uplink.Inbound{down("thing/properties/gateway/get/all", `{"id":"7","time":1700000000000}`), down("thing/status/gateway/get/all", `{"id":"7","time":1700000000000}`)}
+			return []uplink.Inbound{down("thing/properties/gateway/get/all", `{"id":"7","time":1700000000000}`), down("thing/status/gateway/get/all", `{"id":"7","time":1700000000000}`),
+				down("thing/ota/upgrade", `{"data":{"version":"2.0.0","upgradePackageCode":"yCPTqgr0EwH9GugsUCjo","signMethod":"MD5","files":[]}}`)}
 		},
 		Read: func(m uplink.Message) (string, bool) {
 			var in struct {

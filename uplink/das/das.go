@@ -48,6 +48,13 @@ type Config struct {
 	// call, within Unsure; nil: the platform is not asked for it. Whether it
 	// counts beside better ones is the taker's to decide.
 	Offer func(time.Time)
+	// Version is told at each connect; "": none is.
+	Version string
+	// Shadow has what the platform wishes of the gateway read after each connect.
+	Shadow bool
+	// Exclusive has the platform refuse another client with our device id, and
+	// our own next one until it has missed the last.
+	Exclusive bool
 }
 
 // DAS implements uplink.Platform.
@@ -58,6 +65,10 @@ type DAS struct {
 	asked  []request
 	states []meter.MeterState // of the directory's devices, as Status was last told
 	clock  clock
+
+	bundles  uplink.Bundles // of commands that wait for their outcomes
+	informed bool           // the version, in this connection
+	shadow   shadow
 }
 
 // New gives the platform.
@@ -97,10 +108,11 @@ func (d *DAS) trusted() bool { return d.Trusted == nil || d.Trusted() }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// Login signs all four parameters. "exclusive" is left off: our own next
-// connect could be refused until the platform has missed the last one.
+// Login signs all four parameters. "exclusive" is none of them. It is left off
+// unless the configuration asks for it: our own next connect could be refused
+// until the platform has missed the last one.
 func (d *DAS) Login(now time.Time) uplink.Login {
-	d.clock = clock{} // it is asked again at once
+	d.clock, d.informed, d.shadow = clock{}, false, shadow{} // all is asked and told again at once
 	params := map[string]string{"clientId": d.Gateway, "deviceId": d.DeviceID, "productId": d.ProductID}
 	mode, stamp := 3, ""
 	if d.TLS {
@@ -110,11 +122,15 @@ func (d *DAS) Login(now time.Time) uplink.Login {
 		params["timestamp"] = millis(now)
 		stamp = ",timestamp=" + params["timestamp"]
 	}
+	if d.Exclusive {
+		stamp += ",exclusive=true"
+	}
 	return uplink.Login{
-		ClientID: fmt.Sprintf("%s|securemode=%d,signmethod=%s%s|", d.Gateway, mode, d.SignMethod, stamp),
-		Username: d.DeviceID + "&" + d.ProductID,
-		Password: sign(d.SignMethod, d.DeviceSecret, params),
-		Topics:   d.topics(),
+		Exclusive: d.Exclusive,
+		ClientID:  fmt.Sprintf("%s|securemode=%d,signmethod=%s%s|", d.Gateway, mode, d.SignMethod, stamp),
+		Username:  d.DeviceID + "&" + d.ProductID,
+		Password:  sign(d.SignMethod, d.DeviceSecret, params),
+		Topics:    d.topics(),
 	}
 }
 
@@ -131,7 +147,14 @@ const (
 	topicAllValues = "thing/properties/gateway/get/all"
 	topicAllStates = "thing/status/gateway/get/all"
 	topicNTP       = "thing/ntp"
-	responseLevel  = "/response"
+	topicInform    = "thing/ota/inform"
+	topicUpgrade   = "thing/ota/upgrade"
+	topicProgress  = "thing/ota/upgrade/progress"
+	topicShadow    = "thing/shadow/get"
+	// topicInfo is where the page of the shadow prints its answer, by a mistake of
+	// its own as it seems; the rule of all other pages gives topicShadow's.
+	topicInfo     = "thing/device_info/get"
+	responseLevel = "/response"
 )
 
 func (d *DAS) root() string { return "sys/" + d.ProductID + "/" + d.DeviceID + "/" }
@@ -140,13 +163,19 @@ func (d *DAS) root() string { return "sys/" + d.ProductID + "/" + d.DeviceID + "
 func (d *DAS) topics() []string {
 	var out []string
 	for _, name := range []string{
-		topicBatch + responseLevel, topicEvent + responseLevel, topicLogin + responseLevel,
+		topicBatch + responseLevel, topicEvent + responseLevel, topicLogin + responseLevel, topicLogout + responseLevel,
 		topicSet, topicGet, topicService, topicAllValues, topicAllStates,
 	} {
 		out = append(out, d.root()+name)
 	}
 	if d.Offer != nil {
 		out = append(out, d.root()+topicNTP+responseLevel)
+	}
+	if d.Version != "" {
+		out = append(out, d.root()+topicUpgrade)
+	}
+	if d.Shadow {
+		out = append(out, d.root()+topicShadow+responseLevel, d.root()+topicInfo+responseLevel)
 	}
 	return out
 }
@@ -280,15 +309,24 @@ func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 		if id == "" {
 			return uplink.Receipt{}
 		}
-		return loggedIn(id, in)
+		return perDevice(topicLogin, id, in)
+	case topicLogout + responseLevel:
+		if id == "" {
+			return uplink.Receipt{}
+		}
+		return perDevice(topicLogout, id, in)
+	case topicUpgrade:
+		return d.pushed(in.Data)
+	case topicShadow + responseLevel, topicInfo + responseLevel:
+		return d.wishes(id, m.Payload)
 	case topicNTP + responseLevel:
 		d.told(now, id, m.Payload)
 	case topicSet:
-		return d.set(id, in)
+		return d.set(id, in, m.Retained)
 	case topicGet:
-		return d.get(id, in)
+		return d.get(id, in, m.Retained)
 	case topicService:
-		return d.service(id, in)
+		return d.service(id, in, m.Retained)
 	case topicAllValues:
 		return d.allValues()
 	case topicAllStates:
@@ -305,9 +343,13 @@ func receipt(name, id string, code int, text string) uplink.Receipt {
 	return uplink.Receipt{ID: internal(name, id), Verdict: verdictOf(code), Code: strconv.Itoa(code), Text: text}
 }
 
-// loggedIn takes the answer to a login: a code for each sub-device. The first
-// that is no success counts; we log one in at a time.
-func loggedIn(id string, in inbound) uplink.Receipt {
+// codeUnbound is that of a sub-device which is none of this gateway's. There is
+// no message that would make it one.
+const codeUnbound = 40004
+
+// perDevice takes the answer to a login or logout: a code for each sub-device.
+// The first that is no success counts; we log one in at a time.
+func perDevice(name, id string, in inbound) uplink.Receipt {
 	var list []struct {
 		Code *int   `json:"code"`
 		Msg  string `json:"msg"`
@@ -316,14 +358,17 @@ func loggedIn(id string, in inbound) uplink.Receipt {
 		if in.Code == nil || *in.Code == codeDone {
 			return uplink.Receipt{}
 		}
-		return receipt(topicLogin, id, *in.Code, in.Message) // own choice: a refusal as of other messages
+		return receipt(name, id, *in.Code, in.Message) // own choice: a refusal as of other messages
 	}
 	best := uplink.Receipt{}
 	for _, one := range list {
 		if one.Code == nil {
 			return uplink.Receipt{}
 		}
-		best = receipt(topicLogin, id, *one.Code, one.Msg)
+		if *one.Code == codeUnbound {
+			one.Msg = "bind the sub-device in the console first: " + one.Msg
+		}
+		best = receipt(name, id, *one.Code, one.Msg)
 		if best.Verdict != uplink.Accepted {
 			break
 		}

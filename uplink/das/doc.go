@@ -15,7 +15,8 @@
 //     one entry of subDevices in params, or by the deviceId and "." before the
 //     identifier; without any of these it is for the only meter. A service
 //     tells it by "meter" in params or by that identity. Who names two is refused.
-//   - The services read, relay, set, time, freeze and demand_reset.
+//   - The services read, relay, set, time, freeze and demand_reset. The time is
+//     written to the meter that is named, not broadcast on its line.
 //   - The codes 100001 to 100006 of answers to commands.
 //   - The query of all states is answered by the login of those that are
 //     online, the query of all properties by a batch of the last values.

@@ -233,3 +233,15 @@ func (d *DAS) allStates(now time.Time) uplink.Receipt {
 	m.ID = ""
 	return uplink.Receipt{Reply: &m}
 }
+
+// Board tells the gateway's own properties. Own choice: no answer is asked for.
+func (d *DAS) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+	properties := map[string]any{}
+	for _, v := range state {
+		if properties[v.Key] = v.JSON; !at.IsZero() {
+			properties[v.Key] = timed{v.JSON, at.UnixMilli()}
+		}
+	}
+	id := d.nextID()
+	return d.message(topicUp, id, up{ID: id, Version: "1.0", Params: properties, Method: "thing.properties.up"})
+}

@@ -43,7 +43,7 @@ func TestEachOutcomeOfEachOperationReachesThePlatform(t *testing.T) {
 			service(meter.OpProtection, "protection", `,"action":"off"`),
 			service(meter.OpSet, "set", `,"point":"voltage_a","value":3`),
 			service(meter.OpWrite, "write", `,"point":"04000403","value":3`),
-			service(meter.OpTime, "time", ""), service(meter.OpFreeze, "freeze", ""), service(meter.OpDemandReset, "demand_reset", ""),
+			service(meter.OpClock, "time", ""), service(meter.OpFreeze, "freeze", ""), service(meter.OpDemandReset, "demand_reset", ""),
 		},
 		Answer: func(topic string, payload []byte) (id, code string, ok bool) {
 			var in struct {

@@ -135,17 +135,21 @@ func (k *Iotkit) setProperty(params json.RawMessage) (c meter.Command, no *uplin
 	return c, no
 }
 
-// deregister forgets a sub-device. The meter is registered again with its next
-// post or connect as long as the configuration names it.
+// deregister forgets a sub-device, at the platform's word. The meter is
+// registered again as long as the configuration names it, after a pause that
+// doubles when the platform deregisters it time and again; until then its
+// readings wait.
 func (k *Iotkit) deregister(in inbound) uplink.Receipt {
 	if in.ID == nil || *in.ID == "" {
 		return uplink.Receipt{}
 	}
 	code, text := codeNotKnown, "there is no such sub-device"
 	var who identity
+	var gone []dlt645.Address
 	if json.Unmarshal(in.Params, &who) == nil && who.ProductKey == k.SubProductKey {
 		if dev := k.dir.Named(who.DeviceName); dev != nil && dev.ID == who.DeviceName {
 			k.devices[dev.N].gone, code, text = true, codeDone, ""
+			gone = append(gone, dev.Address())
 		}
 	}
 	b := encode(struct {
@@ -154,7 +158,7 @@ func (k *Iotkit) deregister(in inbound) uplink.Receipt {
 		Code    int    `json:"code"`
 		Message string `json:"message,omitempty"`
 	}{*in.ID, methodDeregister + replySuffix, code, text})
-	return uplink.Receipt{Reply: &uplink.Message{Topic: topic(k.ProductKey, k.DeviceName, toServer, actionDeregister+replySuffix), Payload: b}}
+	return uplink.Receipt{Gone: gone, Reply: &uplink.Message{Topic: topic(k.ProductKey, k.DeviceName, toServer, actionDeregister+replySuffix), Payload: b}}
 }
 
 // Answer tells the result of a command. The code is 0 only when the meter

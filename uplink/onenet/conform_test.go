@@ -83,6 +83,15 @@ func suite(streams string) conform.Case {
 
 func TestStudioConforms(t *testing.T) {
 	t.Parallel()
+	for name, wildcard := range map[string]bool{"ten topics": false, "a wildcard": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			studioConforms(t, wildcard)
+		})
+	}
+}
+
+func studioConforms(t *testing.T, wildcard bool) {
 	const root = "$sys/469948/gw/thing/"
 	form := func(name, service, params string) conform.Command {
 		return conform.Command{Name: name, Message: func(word, id string) (uplink.Inbound, string) {
@@ -90,20 +99,43 @@ func TestStudioConforms(t *testing.T) {
 			return uplink.Inbound{Topic: root + service, Payload: payload}, root + service + "_reply"
 		}}
 	}
+	own := func(name, service, params string) conform.Command {
+		return conform.Command{Name: name, Message: func(word, id string) (uplink.Inbound, string) {
+			word = strings.Trim(conform.JSON(word), `"`)
+			payload := fmt.Appendf(nil, `{"id":%s,"version":"1.0","params":%s}`, conform.JSON(id), strings.ReplaceAll(params, "METER", word))
+			return uplink.Inbound{Topic: root + service, Payload: payload}, root + service + "_reply"
+		}}
+	}
+	services := []conform.Command{}
+	if wildcard {
+		services = append(services, conform.Command{Name: "the gateway's service relay", Addresses: true, Message: func(word, id string) (uplink.Inbound, string) {
+			payload := fmt.Appendf(nil, `{"id":%s,"version":"1.0","params":{"meter":%s,"action":"trip"}}`, conform.JSON(id), conform.JSON(word))
+			return uplink.Inbound{Topic: root + "service/relay/invoke", Payload: payload}, root + "service/relay/invoke_reply"
+		}})
+	}
 	conform.Run(t, conform.Case{
 		New: func(dir *uplink.Directory) uplink.Platform {
-			return onenet.NewStudio(onenet.StudioConfig{Identity: conforming, SubProductID: "sub", Directory: dir})
+			return onenet.NewStudio(onenet.StudioConfig{Identity: conforming, SubProductID: "sub", Wildcard: wildcard, Desired: wildcard, Directory: dir})
+		},
+		Several: []conform.Command{
+			form("set two", "sub/property/set", `"params":{"relay":"open","voltage_a":220.1}`),
+			own("set two of the gateway's", "property/set", `{"METER_relay":"open","METER_voltage_a":220.1}`),
+		},
+		Notices: func(id string) []uplink.Inbound {
+			return []uplink.Inbound{{Topic: root + "sub/topo/change", Payload: fmt.Appendf(nil, `{"id":"9","version":"1.0","params":{"subList":[{"deviceName":%q,"productID":"sub"}]}}`, id)}}
 		},
 		Key: "azE=",
 		IDs: []string{"gw", "a:b", "b:a", "7:a"},
-		Commands: []conform.Command{
+		Commands: append(services,
+			own("set of the gateway", "property/set", `{"METER_relay":"open"}`),
+			own("get of the gateway", "property/get", `["METER_voltage_a","METER_frequency"]`),
 			form("set the relay", "sub/property/set", `"params":{"relay":"open"}`),
 			form("set a property", "sub/property/set", `"params":{"voltage_a":220.1}`),
 			form("get", "sub/property/get", `"params":["voltage_a","frequency"]`),
 			form("service relay", "sub/service/invoke", `"identifier":"relay","input":{"action":"trip"}`),
 			form("service read", "sub/service/invoke", `"identifier":"read","input":{"points":["voltage"]}`),
 			form("service time", "sub/service/invoke", `"identifier":"time","params":{}`),
-		},
+		),
 		Torn: func(a, b string) []uplink.Inbound {
 			invoke := func(rest string) uplink.Inbound {
 				return uplink.Inbound{Topic: root + "sub/service/invoke", Payload: fmt.Appendf(nil, `{"id":"7","version":"1.0","params":{%s}}`, rest)}

@@ -8,13 +8,19 @@ import (
 	"strings"
 	"time"
 
-	"meterd/meter"
+	"meterd/dlt645"
 	"meterd/uplink"
 )
 
 // StudioConfig is what OneNET Studio needs to know.
 type StudioConfig struct {
 	Identity
+	// Wildcard has all topics subscribed to by one: what comes beyond the ten
+	// single ones that a session may have is understood then.
+	Wildcard bool
+	// Desired has what the platform wishes of relays carried out after each
+	// connect, although it does not say since when it is wished. Needs Wildcard.
+	Desired      bool
 	SubProductID string            // of the sub-devices; "": ProductID
 	Directory    *uplink.Directory // a device's key is that of a sub-device that logs in
 }
@@ -26,12 +32,19 @@ type Studio struct {
 	last  int64
 	alone map[string]uint64 // the records of messages that carry but one
 	again map[uint64]bool   // the records that got their second try
+
+	bundles  uplink.Bundles          // of commands that wait for their outcomes
+	waiting  []waiting               // requests that the platform does not wait for long
+	late     []string                // commands whose requests were answered before their outcome was known
+	missing  map[dlt645.Address]bool // that are not in the gateway's topology, as the platform says
+	topology string                  // id of the question for it, in this connection
+	wishes   string                  // id of the question for them, in this connection
 }
 
 // NewStudio gives the platform.
 func NewStudio(c StudioConfig) *Studio {
 	c.SubProductID = cmp.Or(c.SubProductID, c.ProductID)
-	return &Studio{StudioConfig: c, dir: c.Directory}
+	return &Studio{StudioConfig: c, dir: c.Directory, missing: map[dlt645.Address]bool{}}
 }
 
 // Directory says who is who on the platform.
@@ -48,6 +61,7 @@ func (s *Studio) Limits() uplink.Limits {
 func (s *Studio) Login(now time.Time) uplink.Login {
 	l := s.Identity.Login(now)
 	l.Topics = s.topics()
+	s.topology, s.wishes = "", "" // both are asked for again
 	return l
 }
 
@@ -65,13 +79,30 @@ const (
 	subSet      = "sub/property/set"
 	subGet      = "sub/property/get"
 	subService  = "sub/service/invoke"
+	ownSet      = "property/set" // of the gateway
+	ownGet      = "property/get"
+	topoChange  = "sub/topo/change"
 	replyLevel  = "/reply"
+
+	// These are understood with a wildcard alone.
+	ownService    = "service/" // and its name, and invokeLevel
+	invokeLevel   = "/invoke"
+	topoGet       = "sub/topo/get"
+	topoResult    = "sub/topo/get/result"
+	desiredGet    = "property/desired/get"
+	desiredDelete = "property/desired/delete"
 )
 
 // topics are within the ten that a session may have.
 func (s *Studio) topics() []string {
+	if s.Wildcard {
+		return []string{s.topic("#"), s.upgradeTopic()}
+	}
 	var all []string
-	for _, name := range []string{packPost + replyLevel, historyPost + replyLevel, subLogin + replyLevel, topoAdd + replyLevel, subSet, subGet, subService} {
+	for _, name := range []string{
+		packPost + replyLevel, historyPost + replyLevel, subLogin + replyLevel, topoAdd + replyLevel,
+		subSet, subGet, subService, ownSet, ownGet, topoChange,
+	} {
 		all = append(all, s.topic(name))
 	}
 	return all
@@ -99,13 +130,24 @@ func (s *Studio) message(name string, params any) uplink.Message {
 }
 
 // Register brings a sub-device with a key of its own into the topology, and
-// then logs it in. One without a key is expected to be in the topology.
+// then logs it in. One without a key is expected to be in the topology. One that
+// the platform has taken out of it is only logged in, which works once it is
+// there again: who took it out meant it.
 func (s *Studio) Register(now time.Time, d *uplink.Device, step int) (uplink.Message, bool) {
+	who := map[string]string{"productID": s.SubProductID, "deviceName": d.ID}
+	var m uplink.Message
+	if s.missing[d.Address()] && step == 0 {
+		m = s.message(subLogin, who)
+		m.Meter = d.Address()
+		return m, true
+	}
+	if s.missing[d.Address()] { // it is logged in, so it is there
+		delete(s.missing, d.Address())
+		return uplink.Message{}, false
+	}
 	if d.Key == "" {
 		return uplink.Message{}, false
 	}
-	who := map[string]string{"productID": s.SubProductID, "deviceName": d.ID}
-	var m uplink.Message
 	switch step {
 	case 0:
 		sub := Identity{ProductID: s.SubProductID, Method: s.Method, Built: s.Built}
@@ -141,7 +183,7 @@ type identity struct {
 // pack is what one sub-device has in a message. In a history each property is
 // a list of values.
 type pack struct {
-	Identity   identity       `json:"identity"`
+	Identity   *identity      `json:"identity,omitempty"` // nil: the gateway
 	Properties map[string]any `json:"properties"`
 	Events     map[string]any `json:"events"`
 }
@@ -267,7 +309,7 @@ func (s *Studio) encode(b *batch) uplink.Message {
 	var packs []pack
 	for _, name := range b.order {
 		v := b.devices[name]
-		p := pack{Identity: identity{s.SubProductID, name}, Properties: map[string]any{}, Events: map[string]any{}}
+		p := pack{Identity: &identity{s.SubProductID, name}, Properties: map[string]any{}, Events: map[string]any{}}
 		for key, list := range v.properties {
 			if history {
 				p.Properties[key] = list
@@ -293,40 +335,84 @@ func (s *Studio) encode(b *batch) uplink.Message {
 	return m
 }
 
+// Board tells the gateway's own properties: a pack without an identity is its.
+func (s *Studio) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+	p := pack{Properties: map[string]any{}, Events: map[string]any{}}
+	for _, v := range state {
+		p.Properties[v.Key] = struct {
+			Value json.RawMessage `json:"value"`
+			Time  int64           `json:"time,omitempty"`
+		}{v.JSON, millis(at)}
+	}
+	return s.message(packPost, []pack{p})
+}
+
+// millis is 0 for no time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
 // mostID bounds the ids of the platform.
 const mostID = 128
 
 // codeOK is the only code that the pages name.
 const codeOK = 200
 
-// Receive understands replies and commands.
-func (s *Studio) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
+// inbound is what comes down, of all kinds.
+type inbound struct {
+	ID     string          `json:"id"`
+	Code   *int            `json:"code"`
+	Msg    string          `json:"msg"`
+	Params json.RawMessage `json:"params"`
+	Data   json.RawMessage `json:"data"`
+}
+
+// Receive understands replies, commands and what is said of the topology.
+func (s *Studio) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
+	var in inbound
+	if m.Topic == s.upgradeTopic() && s.Wildcard && !m.Retained && m.Decode(&in) && len(in.ID) <= mostID {
+		return s.upgrade(in.ID)
+	}
 	name, ok := strings.CutPrefix(m.Topic, s.topic(""))
-	if !ok {
-		return uplink.Receipt{}
-	}
-	var in struct {
-		ID     string          `json:"id"`
-		Code   *int            `json:"code"`
-		Msg    string          `json:"msg"`
-		Params json.RawMessage `json:"params"`
-	}
-	if !m.Decode(&in) || len(in.ID) > mostID {
+	if !ok || !m.Sound() || !m.Decode(&in) || len(in.ID) > mostID {
 		return uplink.Receipt{}
 	}
 	if asked, ok := strings.CutSuffix(name, replyLevel); ok {
-		if in.Code == nil || m.Retained || !slices.Contains([]string{packPost, historyPost, topoAdd, subLogin}, asked) {
+		if m.Retained || in.Code == nil {
 			return uplink.Receipt{}
 		}
+		return s.answered(asked, in)
+	}
+	service, own := strings.CutPrefix(name, ownService)
+	service, invoked := strings.CutSuffix(service, invokeLevel)
+	switch {
+	case name == subSet, name == subGet, name == subService, name == ownSet, name == ownGet:
+		return s.command(now, name, in, m.Retained)
+	case own && invoked && s.Wildcard && service != "" && len(service) <= mostService && !strings.Contains(service, "/"):
+		return s.command(now, name, in, m.Retained)
+	case name == topoChange && !m.Retained:
+		return s.changed(in)
+	}
+	return uplink.Receipt{}
+}
+
+// answered takes a reply of the platform's.
+func (s *Studio) answered(asked string, in inbound) uplink.Receipt {
+	switch {
+	case slices.Contains([]string{packPost, historyPost, topoAdd, subLogin}, asked):
 		rc := uplink.Receipt{ID: asked + ":" + in.ID, Verdict: uplink.Accepted, Code: strconv.Itoa(*in.Code), Text: in.Msg}
 		if *in.Code != codeOK {
 			rc.Verdict = s.refused(rc.ID)
 		}
 		return rc
-	}
-	switch name {
-	case subSet, subGet, subService:
-		return s.command(name, in.ID, in.Params)
+	case *in.Code != codeOK || in.ID == "":
+	case asked == topoGet && in.ID == s.topology:
+		return s.listed(in)
+	case asked == desiredGet && in.ID == s.wishes:
+		return s.wished(in)
 	}
 	return uplink.Receipt{}
 }
@@ -356,129 +442,3 @@ func (s *Studio) standsAlone(id string, seq uint64) {
 
 // mostNoted bounds what is noted of records that stand alone.
 const mostNoted = 4096
-
-// command understands a command to a sub-device.
-func (s *Studio) command(name, id string, params json.RawMessage) uplink.Receipt {
-	c, wrong := s.understand(name, params)
-	switch {
-	case wrong != nil && id == "":
-		return uplink.Receipt{}
-	case wrong != nil:
-		m := s.reply(name, id, answers[wrong.Outcome], wrong.Text, nil)
-		return uplink.Receipt{Reply: &m}
-	case id != "": // without one the command is refused, and there is nothing to answer to
-		c.ID = name + ":" + id + ":" + s.dir.Of(c.Meter.Address).ID
-	}
-	return uplink.Receipt{Command: &c}
-}
-
-func (s *Studio) understand(name string, params json.RawMessage) (c meter.Command, no *uplink.Mistake) {
-	var in struct {
-		ProductID  string          `json:"productID"`
-		DeviceName string          `json:"deviceName"`
-		Identifier string          `json:"identifier"`
-		Params     json.RawMessage `json:"params"`
-		Input      json.RawMessage `json:"input"`
-	}
-	if json.Unmarshal(params, &in) != nil {
-		return c, uplink.Invalid("params are no object")
-	}
-	d := s.dir.Named(in.DeviceName)
-	if d == nil || d.ID != in.DeviceName || in.ProductID != "" && in.ProductID != s.SubProductID {
-		return c, uplink.NotKnown("there is no device %.64q", in.DeviceName)
-	}
-	switch name {
-	case subGet:
-		var keys []string
-		if json.Unmarshal(in.Params, &keys) != nil {
-			return c, uplink.Invalid("params are no list")
-		}
-		if no = s.properties(keys...); no == nil {
-			c, no = s.dir.Reading(keys)
-		}
-	case subSet:
-		var set map[string]json.RawMessage
-		if json.Unmarshal(in.Params, &set) != nil || len(set) != 1 {
-			return c, uplink.Invalid("one property at a time is set")
-		}
-		for k, v := range set {
-			if no = s.properties(k); no == nil {
-				c, no = s.dir.Setting(k, uplink.Word(v))
-			}
-		}
-	case subService:
-		var o order
-		body := in.Input
-		if len(body) == 0 {
-			body = in.Params
-		}
-		if len(body) > 0 && json.Unmarshal(body, &o) != nil {
-			return c, uplink.Invalid("the input is no object")
-		}
-		op := strings.ReplaceAll(in.Identifier, "_", "-")
-		if o.Op != "" && o.Op != op || o.Meter != "" && s.dir.Named(o.Meter) != d {
-			return c, uplink.Invalid("the input names another service or another device")
-		}
-		o.Op = op
-		return s.dir.Order(d.Meter, o.Order)
-	}
-	c.Meter = d.Meter
-	return c, no
-}
-
-// properties wants each to be one of the thing model.
-func (s *Studio) properties(keys ...string) *uplink.Mistake {
-	for _, k := range keys {
-		if _, ok := s.dir.Point(k); !ok {
-			return uplink.NotKnown("there is no property %.64q", k)
-		}
-	}
-	return nil
-}
-
-// Codes of our answers besides 200. The pages name none.
-const (
-	codeInvalid = 400
-	codeDenied  = 403
-	codeUnknown = 404
-	codeExpired = 410
-	codeSilent  = 504
-	codeTrouble = 500
-)
-
-// answers are the codes of the outcomes; any other is trouble.
-var answers = map[meter.Outcome]int{
-	meter.Done: codeOK, meter.Denied: codeDenied, meter.NotKnown: codeUnknown, meter.Invalid: codeInvalid, meter.NoAnswer: codeSilent,
-	meter.Expired: codeExpired, meter.Nameless: codeInvalid,
-}
-
-// Answer tells the result of a command.
-func (s *Studio) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Message, bool) {
-	name, rest, ok := strings.Cut(c.ID, ":")
-	if !ok {
-		return uplink.Message{}, false
-	}
-	id := rest
-	if d := s.dir.Of(c.Meter.Address); d != nil { // an id may hold the sign between the two
-		id = strings.TrimSuffix(rest, ":"+d.ID)
-	}
-	code, ok := answers[r.Outcome]
-	if !ok {
-		code = codeTrouble
-	}
-	text := r.Text.EN
-	if text == "" {
-		text = r.Outcome.String()
-	}
-	return s.reply(name, id, code, text, valuesOf(s.dir, r.Values)), true
-}
-
-func (s *Studio) reply(name, id string, code int, text string, data map[string]json.RawMessage) uplink.Message {
-	b, _ := json.Marshal(struct {
-		ID   string                     `json:"id"`
-		Code int                        `json:"code"`
-		Msg  string                     `json:"msg"`
-		Data map[string]json.RawMessage `json:"data,omitempty"`
-	}{id, code, text, data})
-	return uplink.Message{Topic: s.topic(name) + "_reply", Payload: b}
-}

@@ -78,12 +78,22 @@ const (
 	responseName = "cmd/response/"
 )
 
-// topics are within the 15 that a device may subscribe to, and one for each
-// sub-device.
+// MostSubdevs is how many meters may have topics of their own: the platform
+// counts 15 subscriptions in all, and three are the gateway's.
+const MostSubdevs = 15 - 3
+
+// apart reports whether a meter is a sub-device with topics of its own. Those
+// beyond MostSubdevs could not be acknowledged: the gateway tells them, as a
+// stream each.
+func (s *Suite) apart(d *uplink.Device) bool {
+	return s.Streams == StreamsSubdev && d != nil && d.N < MostSubdevs
+}
+
+// topics are within the 15 that a device may subscribe to.
 func (s *Suite) topics() []string {
 	all := []string{s.own(postTopic + "/+"), s.own(requestTopic + "+"), s.own(responseName + "+/+")}
 	if s.Streams == StreamsSubdev {
-		for i := range s.dir.Devices() {
+		for i := range s.dir.Devices()[:min(MostSubdevs, len(s.dir.Devices()))] {
 			all = append(all, s.sub(&s.dir.Devices()[i], "#"))
 		}
 	}
@@ -92,7 +102,7 @@ func (s *Suite) topics() []string {
 
 // Register logs a sub-device in.
 func (s *Suite) Register(_ time.Time, d *uplink.Device, step int) (uplink.Message, bool) {
-	if s.Streams != StreamsSubdev || step > 0 {
+	if !s.apart(d) || step > 0 {
 		return uplink.Message{}, false
 	}
 	return uplink.Message{ID: "login:" + d.ID, Topic: s.sub(d, "login"), Payload: []byte{}, Meter: d.Address()}, true
@@ -100,7 +110,7 @@ func (s *Suite) Register(_ time.Time, d *uplink.Device, step int) (uplink.Messag
 
 // Leave logs a sub-device out.
 func (s *Suite) Leave(_ time.Time, d *uplink.Device) (uplink.Message, []string, bool) {
-	return uplink.Message{Topic: s.sub(d, "logout"), Payload: []byte{}, Meter: d.Address()}, nil, s.Streams == StreamsSubdev
+	return uplink.Message{Topic: s.sub(d, "logout"), Payload: []byte{}, Meter: d.Address()}, nil, s.apart(d)
 }
 
 // point is a value with its time.
@@ -144,7 +154,7 @@ func (s *Suite) Encode(_ [16]byte, units []uplink.Unit) uplink.Encoded {
 		p := posts[topic]
 		if p == nil {
 			p = &post{topic: topic, streams: map[string][]point{}}
-			if s.Streams == StreamsSubdev {
+			if s.apart(d) {
 				p.meter = d.Address()
 			}
 			posts[topic] = p
@@ -177,7 +187,7 @@ func (s *Suite) target(u uplink.Unit) (d *uplink.Device, topic string, at time.T
 		a, at = u.Reading.Meter, u.Reading.Time
 	}
 	d, topic = s.dir.Of(a), s.own(postTopic)
-	if s.Streams == StreamsSubdev && d != nil {
+	if s.apart(d) {
 		topic = s.sub(d, postTopic)
 	}
 	return d, topic, at
@@ -191,7 +201,7 @@ func (s *Suite) streams(enc *uplink.Encoded, d *uplink.Device, u uplink.Unit) ma
 		// Under its kind, so that several of one second are one object.
 		v, _ := json.Marshal(map[string]any{uplink.EventIdentifier(e.Kind): map[string]string{"by": e.By, "text": clip(e.Text, 200)}})
 		name := "event"
-		if s.Streams != StreamsSubdev {
+		if !s.apart(d) {
 			name = d.ID + "_event"
 		}
 		if !StreamName(name) {
@@ -210,7 +220,7 @@ func (s *Suite) streams(enc *uplink.Encoded, d *uplink.Device, u uplink.Unit) ma
 		switch {
 		case !StreamName(name):
 			enc.Withhold(v.Point)
-		case s.Streams == StreamsObject:
+		case s.Streams == StreamsObject, s.Streams == StreamsSubdev && !s.apart(d):
 			object[v.Key] = v.JSON
 		default:
 			out[name] = v.JSON
@@ -293,6 +303,29 @@ func (c content) encode() []byte {
 	return b
 }
 
+// Board tells the gateway's own state: an object in the stream "gateway", or a
+// stream each where all streams are flat.
+func (s *Suite) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+	type plain struct {
+		V json.RawMessage `json:"v"`
+		T int64           `json:"t,omitempty"`
+	}
+	object, streams := map[string]json.RawMessage{}, map[string][]plain{}
+	for _, v := range state {
+		object[v.Key] = v.JSON
+		streams[v.Key] = []plain{{v.JSON, millis(at) / 1000}}
+	}
+	if s.Streams != StreamsFlat {
+		v, _ := json.Marshal(object)
+		streams = map[string][]plain{"gateway": {{v, millis(at) / 1000}}}
+	}
+	b, _ := json.Marshal(struct {
+		ID int32              `json:"id"`
+		DP map[string][]plain `json:"dp"`
+	}{s.nextID(), streams})
+	return uplink.Message{Topic: s.own(postTopic), Payload: b}
+}
+
 // Receive understands receipts and commands. A refusal with id -1 is of a
 // message that the platform could not read, it does not tell which. By a
 // notice of logout it lets a sub-device go.
@@ -310,8 +343,7 @@ func (s *Suite) Receive(_ time.Time, m uplink.Inbound) uplink.Receipt {
 		}
 		return rc
 	case rest == "logout/notify" && d != nil:
-		gone := d.Address()
-		return uplink.Receipt{Gone: &gone}
+		return uplink.Receipt{Gone: []dlt645.Address{d.Address()}}
 	case rest == "login/accepted" && d != nil:
 		return uplink.Receipt{ID: "login:" + d.ID, Verdict: uplink.Accepted}
 	case rest == "login/rejected" && d != nil:
@@ -335,7 +367,7 @@ func (s *Suite) locate(m uplink.Inbound) (d *uplink.Device, rest string, ok bool
 		return nil, parts[3], true
 	case parts[0] == "$subdev" && s.Streams == StreamsSubdev:
 		d = s.dir.Named(parts[2])
-		return d, parts[3], d != nil && d.ID == parts[2]
+		return d, parts[3], s.apart(d) && d.ID == parts[2]
 	}
 	return nil, "", false
 }
@@ -436,7 +468,7 @@ func (s *Suite) answer(topic string, a answer) uplink.Message {
 		a.Text = clip(a.Text, len([]rune(a.Text))/2)
 		b, _ = json.Marshal(a)
 	}
-	return uplink.Message{Topic: strings.Replace(topic, requestTopic, responseName, 1), Payload: b}
+	return uplink.Message{Topic: strings.Replace(topic, requestTopic, responseName, 1), Payload: b, Again: true}
 }
 
 // Answer tells the result of a command, once.

@@ -49,8 +49,11 @@ func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+"
 type Identity struct {
 	ProductID string
 	Device    string
-	AccessKey string // of the device, Base64
-	Method    string // "sha256", "sha1", "md5"
+	AccessKey string // of the device, or of the product, Base64
+	// Product has the token name the product alone, not the device: some products
+	// are signed for with the product's key. A sub-device's never does.
+	Product bool
+	Method  string // "sha256", "sha1", "md5"
 	// Built is the date of the build. A clock that is before it is wrong, and
 	// the token then ends ten years after it: a dead battery must not lock the
 	// board out.
@@ -64,15 +67,29 @@ const (
 
 // Login computes the token anew for each connect.
 func (i Identity) Login(now time.Time) uplink.Login {
-	return uplink.Login{ClientID: i.Device, Username: i.ProductID, Password: i.token(now, i.Device, i.AccessKey)}
+	return uplink.Login{ClientID: i.Device, Username: i.ProductID, Password: i.sign(now, i.resource(), i.AccessKey)}
 }
 
+// resource is what the gateway's token is for.
+func (i Identity) resource() string {
+	if i.Product {
+		return "products/" + i.ProductID
+	}
+	return i.device(i.Device)
+}
+
+func (i Identity) device(name string) string { return "products/" + i.ProductID + "/devices/" + name }
+
 func (i Identity) token(now time.Time, device, key string) string {
+	return i.sign(now, i.device(device), key)
+}
+
+func (i Identity) sign(now time.Time, resource, key string) string {
 	ends := now.Add(tokenLife)
 	if now.Before(i.Built) {
 		ends = i.Built.Add(deadClock)
 	}
-	t, err := Token(key, i.Method, "products/"+i.ProductID+"/devices/"+device, ends.Unix())
+	t, err := Token(key, i.Method, resource, ends.Unix())
 	if err != nil {
 		return "" // Check has told it
 	}

@@ -13,6 +13,7 @@ import (
 type DASDevice struct {
 	ProductID, DeviceID string
 	Secret              string // "": its values are taken without a login
+	Unbound             bool   // nobody has made it the gateway's in the console
 }
 
 // DASValue is a value that the platform has stored.
@@ -45,6 +46,10 @@ type DAS struct {
 	Answer func(topic string) (code int, silent bool)
 	// Stored, if not nil, is called with each value that is stored anew.
 	Stored func(DASValue)
+	// Desired is what the gateway's shadow wishes, by property.
+	Desired map[string]DASWish
+	// InfoTopic has the shadow answered on the topic that its page prints.
+	InfoTopic bool
 
 	mu         sync.Mutex
 	model      *model              // that was imported; nil: all is taken
@@ -59,7 +64,16 @@ type DAS struct {
 	resent     int
 	answers    int
 	heartbeats int
+	versions   []string
+	pushed     []string // codes of packages
+	refused    []string
 	violations []string
+}
+
+// DASWish is what a shadow desires, and since when; Millis 0: it does not say.
+type DASWish struct {
+	Value, Reported string // Reported "": nothing is
+	Millis          int64
 }
 
 // DASSeen is what has come to the platform so far.
@@ -72,6 +86,8 @@ type DASSeen struct {
 	LoggedIn   []string
 	Heartbeats int
 	Replies    []Out // answers to commands
+	Versions   []string
+	Refused    []string // packages that the gateway did not take
 	Violations []string
 }
 
@@ -82,6 +98,7 @@ func (p *DAS) Seen() DASSeen {
 	s := DASSeen{
 		Values: slices.Clone(p.values), Repeats: p.repeats, Resent: p.resent, Answers: p.answers, Events: slices.Clone(p.events),
 		Heartbeats: p.heartbeats, Replies: slices.Clone(p.replies), Violations: slices.Clone(p.violations),
+		Versions: slices.Clone(p.versions), Refused: slices.Clone(p.refused),
 	}
 	for id := range p.loggedIn {
 		s.LoggedIn = append(s.LoggedIn, id)
@@ -145,6 +162,10 @@ func (p *DAS) Receive(topic string, payload []byte, now time.Time) []Out {
 		return p.heart(name, payload, now)
 	case "thing/ntp":
 		return p.ntp(name, payload, now)
+	case "thing/ota/inform", "thing/ota/upgrade/progress":
+		p.upgrade(name, payload)
+	case "thing/shadow/get":
+		return p.shadow(name, payload, now)
 	case "thing/properties/set/response", "thing/properties/get/response", "thing/service/set/response":
 		p.reply(name, payload)
 	default:

@@ -2,7 +2,9 @@ package uplinktest
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,6 +35,80 @@ func (p *DAS) ntp(name string, payload []byte, now time.Time) []Out {
 	p.checkID(name, n.ID, payload)
 	ms := now.UnixMilli()
 	return p.respond(name, map[string]any{"id": n.ID, "deviceSendTime": n.Sent, "serverRecvTime": ms, "serverSendTime": ms})
+}
+
+// upgrade takes what the gateway says of its software. There is no answer to it.
+func (p *DAS) upgrade(name string, payload []byte) {
+	var u struct {
+		DeviceInfo struct {
+			ProductID string `json:"productId"`
+			DeviceID  string `json:"deviceId"`
+		} `json:"deviceInfo"`
+		Data struct {
+			Version     string `json:"version"`
+			PackageType int    `json:"packageType"`
+			Step        string `json:"step"`
+			Code        string `json:"upgradePackageCode"`
+			Desc        string `json:"desc"`
+		} `json:"data"`
+	}
+	err := strict(payload, &u)
+	d := u.Data
+	inform := d.Version != "" && (d.PackageType == 1 || d.PackageType == 2) && d.Step+d.Desc == ""
+	step, bad := strconv.Atoi(d.Step)
+	progress := bad == nil && step >= -1 && step <= 100 && d.Code != "" && d.Desc != "" && d.Version == ""
+	if err != nil || u.DeviceInfo.ProductID != p.ProductID || u.DeviceInfo.DeviceID != p.DeviceID || (name == "thing/ota/inform") != inform || inform == progress {
+		p.violate("%s: %v: %s", name, err, payload)
+		return
+	}
+	switch {
+	case inform:
+		p.versions = append(p.versions, d.Version)
+	case !slices.Contains(p.pushed, d.Code):
+		p.violate("%s: there is no package %q", name, d.Code)
+	case step < 0:
+		p.refused = append(p.refused, d.Code)
+	}
+}
+
+// Push gives the push of a package.
+func (p *DAS) Push(code, version string) Out {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pushed = append(p.pushed, code)
+	return Out{p.root() + "thing/ota/upgrade", fmt.Appendf(nil, `{"data":{"version":%q,"upgradePackageCode":%q,"upgradePackageName":"meterd","signMethod":"MD5",`+
+		`"files":[{"fileName":"meterd.tar.gz","fileSize":"3871360","fileVerification":"761b0b3b0c1d2e3f4a5b6c7d8e9f0a1b","fileUrl":"https://das.example/meterd.tar.gz"}],`+
+		`"extData":"","moduleId":"#0000","moduleName":"default"}}`, version, code)}
+}
+
+// shadow answers with what is desired and reported.
+func (p *DAS) shadow(name string, payload []byte, now time.Time) []Out {
+	var q struct {
+		ID string `json:"id"`
+	}
+	if err := strict(payload, &q); err != nil {
+		p.violate("%s: %v: %s", name, err, payload)
+		return nil
+	}
+	p.checkID(name, q.ID, payload)
+	desired, reported, since := map[string]any{}, map[string]any{}, map[string]any{}
+	for key, w := range p.Desired {
+		desired[key] = w.Value
+		if w.Reported != "" {
+			reported[key] = w.Reported
+		}
+		if w.Millis != 0 {
+			since[key] = map[string]any{"timestamp": w.Millis}
+		}
+	}
+	state, metadata := map[string]any{"reported": reported}, map[string]any{"reported": map[string]any{}}
+	if len(desired) > 0 {
+		state["desired"], metadata["desired"] = desired, since
+	}
+	if p.InfoTopic {
+		name = "thing/device_info/get"
+	}
+	return p.respond(name, map[string]any{"id": q.ID, "timestamp": now.UnixMilli(), "state": state, "metadata": metadata})
 }
 
 // reply checks an answer to a command.

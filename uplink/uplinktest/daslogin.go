@@ -75,6 +75,7 @@ var dasDown = []string{
 	"thing/properties/up/response", "thing/properties/gateway/up/response", "thing/properties/gateway/get/all", "thing/properties/set",
 	"thing/properties/get", "thing/event/up/response", "thing/service/set", "thing/gateway/login/response", "thing/gateway/logout/response",
 	"thing/status/gateway/get/all", "thing/heart/response", "thing/ntp/response",
+	"thing/ota/upgrade", "thing/shadow/get/response", "thing/device_info/get/response",
 }
 
 // AllowSubscribe tells whether a gateway may subscribe to a filter: to topics
@@ -145,6 +146,8 @@ func (p *DAS) loginOne(one map[string]string, now time.Time) int {
 	switch {
 	case !ok:
 		return 40002
+	case dev.Unbound:
+		return 40004
 	case dasHashes[one["signMethod"]] == nil || dev.Secret == "" || !strings.EqualFold(one["sign"], dasSign(one["signMethod"], dev.Secret, signed)):
 		return 40001
 	}
@@ -162,10 +165,25 @@ func (p *DAS) logout(name string, payload []byte) []Out {
 		return nil
 	}
 	p.checkID(name, l.ID, payload)
+	code, silent := p.override(name)
 	data := []any{}
 	for _, one := range l.Params {
-		delete(p.loggedIn, one["deviceId"])
-		data = append(data, map[string]any{"deviceId": one["deviceId"], "code": 200, "msg": "success"})
+		if len(one) != 1 || one["deviceId"] == "" {
+			p.violate("%s: %s", name, payload)
+		}
+		c, msg := 200, "success"
+		switch known := slices.ContainsFunc(p.SubDevices, func(d DASDevice) bool { return d.DeviceID == one["deviceId"] }); {
+		case code != 0 && code != 200:
+			c, msg = code, "logout failed"
+		case !known:
+			c, msg = 40002, "no such device"
+		default:
+			delete(p.loggedIn, one["deviceId"])
+		}
+		data = append(data, map[string]any{"deviceId": one["deviceId"], "code": c, "msg": msg})
+	}
+	if silent {
+		return nil
 	}
 	return p.respond(name, map[string]any{"id": l.ID, "data": data})
 }

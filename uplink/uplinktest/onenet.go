@@ -36,6 +36,15 @@ type Onenet struct {
 	Unreadable func(payload []byte) bool
 	// Silent drops an acknowledgement.
 	Silent func(topic string) bool
+	// Desired are the gateway's desired values, by property.
+	Desired map[string]OnenetWish
+	// NoWildcard has Studio refuse a subscription to all of its topics at once.
+	NoWildcard bool
+	// ProductToken has the gateway's token name the product alone.
+	ProductToken bool
+	// Console names sub-devices that are in the topology without the gateway's
+	// doing.
+	Console []string
 
 	mu         sync.Mutex
 	model      *model                 // that was imported; nil: all is taken
@@ -48,6 +57,11 @@ type Onenet struct {
 	online     map[string]bool
 	responses  map[string]string
 	answers    []string
+	asked      map[string]*onenetAsked // by topic after thing/ and id; nil: a test sends on its own
+	listed     string                  // id of the answer with the topology
+	synced     int                     // how often the gateway said that it has it
+	cleared    []string                // desired values
+	filters    int                     // subscriptions of this session
 	violations []string
 }
 
@@ -68,6 +82,8 @@ type OnenetSeen struct {
 	Online     []string
 	Responses  map[string]string // the last answers to commands, by topic
 	Answers    []string          // all answers to commands, in their order
+	Synced     int               // how often the gateway has taken the topology that it asked for
+	Cleared    []string          // desired values that the gateway has cleared
 	Violations []string
 }
 
@@ -75,7 +91,7 @@ type OnenetSeen struct {
 func (p *Onenet) Seen() OnenetSeen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := OnenetSeen{Posts: len(p.posts), Repeats: p.repeats, Changed: p.changed, Responses: map[string]string{}, Answers: slices.Clone(p.answers), Violations: slices.Clone(p.violations)}
+	s := OnenetSeen{Posts: len(p.posts), Repeats: p.repeats, Changed: p.changed, Responses: map[string]string{}, Answers: slices.Clone(p.answers), Synced: p.synced, Cleared: slices.Clone(p.cleared), Violations: slices.Clone(p.violations)}
 	for _, v := range p.points {
 		s.Points = append(s.Points, v)
 	}
@@ -113,11 +129,22 @@ func (p *Onenet) SetBad(bad func(device, key string) bool) {
 
 // Allow checks the credentials of a connect.
 func (p *Onenet) Allow(clientID, username, password string) bool {
-	return clientID == p.Device && username == p.ProductID && p.checkToken(password, p.Device, p.AccessKey)
+	p.mu.Lock()
+	p.filters = 0
+	p.mu.Unlock()
+	return clientID == p.Device && username == p.ProductID && p.checkToken(password, "products/"+p.ProductID+p.named(), p.AccessKey)
+}
+
+// named is what the token of the gateway names besides the product.
+func (p *Onenet) named() string {
+	if p.ProductToken {
+		return ""
+	}
+	return "/devices/" + p.Device
 }
 
 // checkToken verifies a token by the document's rule.
-func (p *Onenet) checkToken(token, device, key string) bool {
+func (p *Onenet) checkToken(token, resource, key string) bool {
 	parts := map[string]string{}
 	for _, kv := range strings.Split(token, "&") {
 		k, v, ok := strings.Cut(kv, "=")
@@ -135,7 +162,7 @@ func (p *Onenet) checkToken(token, device, key string) bool {
 	h := hashes[parts["method"]]
 	secret, err2 := base64.StdEncoding.DecodeString(key)
 	if err != nil || err2 != nil || h == nil || et < time.Now().Unix() || len(parts) != 5 || parts["version"] != "2018-10-31" ||
-		parts["res"] != "products/"+p.ProductID+"/devices/"+device {
+		parts["res"] != resource {
 		return false
 	}
 	mac := hmac.New(h, secret)
@@ -162,7 +189,8 @@ func downlink(rest string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(rest, "cmd/request/") || slices.Contains([]string{"thing/sub/property/set", "thing/sub/property/get", "thing/sub/service/invoke"}, rest)
+	return strings.HasPrefix(rest, "cmd/request/") || strings.HasPrefix(rest, "thing/service/") && strings.HasSuffix(rest, "/invoke") || rest == "ota/inform" ||
+		slices.Contains([]string{"thing/property/set", "thing/property/get", "thing/sub/property/set", "thing/sub/property/get", "thing/sub/service/invoke", "thing/sub/topo/change"}, rest)
 }
 
 // Receive takes a message from a gateway and gives the answers.
@@ -172,6 +200,9 @@ func (p *Onenet) Receive(topic string, payload []byte, now time.Time) []Out {
 	if p.points == nil {
 		p.objects = map[string][]string{}
 		p.points, p.topology, p.online, p.responses = map[string]OnenetPoint{}, map[string]bool{}, map[string]bool{}, map[string]string{}
+		for _, name := range p.Console {
+			p.topology[name] = true
+		}
 	}
 	parts := strings.SplitN(topic, "/", 4)
 	if len(parts) != 4 {
@@ -187,7 +218,7 @@ func (p *Onenet) Receive(topic string, payload []byte, now time.Time) []Out {
 	}
 	p.pace(now)
 	if p.Studio {
-		return p.studio(topic, rest, payload)
+		return p.studio(topic, rest, payload, now)
 	}
 	device := ""
 	if parts[0] == "$subdev" {
@@ -357,10 +388,21 @@ type studioValue struct {
 }
 
 // studio is Studio's side.
-func (p *Onenet) studio(topic, rest string, payload []byte) []Out {
+func (p *Onenet) studio(topic, rest string, payload []byte, now time.Time) []Out {
 	if strings.HasSuffix(rest, "_reply") {
-		p.answers = append(p.answers, string(payload))
-		p.responses[topic] = string(payload)
+		p.reply(topic, rest, payload, now)
+		return nil
+	}
+	if rest == "thing/sub/topo/get/result" {
+		var in struct {
+			ID   string `json:"id"`
+			Code int    `json:"code"`
+			Msg  string `json:"msg"`
+		}
+		if err := strict(payload, &in); err != nil || in.Code != 200 || in.ID == "" || in.ID != p.listed {
+			p.violate("%s: %v: %s", topic, err, payload)
+		}
+		p.synced++
 		return nil
 	}
 	var in struct {
@@ -389,7 +431,7 @@ func (p *Onenet) studio(topic, rest string, payload []byte) []Out {
 		case !known || who.ProductID != p.ProductID:
 			return reply(2401, "no such device")
 		case rest == "thing/sub/topo/add":
-			if !p.checkToken(who.SasToken, who.DeviceName, key) {
+			if !p.checkToken(who.SasToken, "products/"+p.ProductID+"/devices/"+who.DeviceName, key) {
 				return reply(2402, "sasToken")
 			}
 			p.topology[who.DeviceName] = true
@@ -406,6 +448,13 @@ func (p *Onenet) studio(topic, rest string, payload []byte) []Out {
 		}
 		delete(p.online, who.DeviceName)
 		return reply(200, "success")
+	case "thing/sub/topo/get":
+		if len(in.Params) > 0 {
+			p.violate("%s: it has no params: %s", topic, in.Params)
+		}
+		return p.topologyOf(topic, in.ID)
+	case "thing/property/desired/get", "thing/property/desired/delete":
+		return p.desired(topic, in.ID, in.Params)
 	case "thing/pack/post", "thing/history/post":
 		if !p.packs(topic, rest == "thing/history/post", in.Params) {
 			return reply(2400, "a property is not valid")
@@ -421,7 +470,7 @@ func (p *Onenet) packs(topic string, history bool, params json.RawMessage) bool 
 		Identity struct {
 			ProductID  string `json:"productID"`
 			DeviceName string `json:"deviceName"`
-		} `json:"identity"`
+		} `json:"identity"` // absent: the gateway
 		Properties map[string]json.RawMessage `json:"properties"`
 		Events     map[string]json.RawMessage `json:"events"`
 	}
@@ -433,6 +482,7 @@ func (p *Onenet) packs(topic string, history bool, params json.RawMessage) bool 
 	var all []OnenetPoint
 	for _, k := range packs {
 		n := 0
+		good = good && (p.topology[k.Identity.DeviceName] || k.Identity.DeviceName == "") // what has no identity is the gateway's
 		for prefix, group := range map[string]map[string]json.RawMessage{"": k.Properties, "event:": k.Events} {
 			for key, raw := range group {
 				list := []studioValue{{}}

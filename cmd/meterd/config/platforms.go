@@ -43,7 +43,7 @@ type kind struct {
 var kinds = []kind{
 	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot, tuya.DeviceFields},
 	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil, nil},
-	{"onenet-studio", "onenet", nil, (*Config).studio, nil, nil, nil},
+	{"onenet-studio", "onenet", nil, (*Config).studio, (*Config).modelSize, nil, nil},
 	{"das", "das", nil, (*Config).das, nil, nil, nil},
 	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil, nil},
 	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil, nil},
@@ -156,7 +156,7 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 
 // onenetIdentity reads what both dialects of OneNET connect with.
 func (c *Config) onenetIdentity(p *table) (onenet.Identity, string) {
-	i := onenet.Identity{ProductID: p.required("product_id"), Device: p.required("device"), AccessKey: p.required("access_key"), Method: p.oneOf("method", onenet.Methods...)}
+	i := onenet.Identity{ProductID: p.required("product_id"), Device: p.required("device"), AccessKey: p.required("access_key"), Method: p.oneOf("method", onenet.Methods...), Product: p.oneOf("token", "device", "product") == "product"}
 	if err := i.Check(); err != nil && i.AccessKey != "" {
 		p.problem("access_key", "copy it as the platform's console shows it", "%s: %v", p.title, err)
 	}
@@ -165,6 +165,8 @@ func (c *Config) onenetIdentity(p *table) (onenet.Identity, string) {
 
 func (c *Config) onenet(t, p *table, u *Uplink) maker {
 	i, _ := c.onenetIdentity(p)
+	p.oneOf("subscribe", "list", "wildcard") // both of the other dialect
+	p.boolean("desired", false)
 	u.streams = p.oneOf("streams", onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev)
 	streams := u.streams
 	return func(e Env, dir *uplink.Directory) uplink.Platform {
@@ -177,10 +179,14 @@ func (c *Config) onenet(t, p *table, u *Uplink) maker {
 func (c *Config) studio(t, p *table, u *Uplink) maker {
 	i, sub := c.onenetIdentity(p)
 	p.oneOf("streams", onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev) // of the other dialect
+	wildcard, desired := p.oneOf("subscribe", "list", "wildcard") == "wildcard", p.boolean("desired", false)
+	if desired && !wildcard {
+		p.problem("desired", `add subscribe = "wildcard": the ten topics of a list have no room for the answers`, "%s: desired without a wildcard", p.title)
+	}
 	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		i := i
 		i.Built = e.Built
-		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Directory: dir})
+		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Wildcard: wildcard, Desired: desired, Directory: dir})
 	}
 }
 
@@ -188,6 +194,10 @@ func (c *Config) studio(t, p *table, u *Uplink) maker {
 // and of those that two meters would share: an id and an identifier stand in
 // them with nothing but "_" between.
 func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
+	if n := len(dir.Devices()); u.streams == onenet.StreamsSubdev && n > onenet.MostSubdevs {
+		t.note("", true, "give the meters to several uplinks, each with a device of its own on the platform, where all are to be sub-devices",
+			"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d are told by the gateway, as a stream each", t.title, n, onenet.MostSubdevs, n-onenet.MostSubdevs)
+	}
 	if u.streams != onenet.StreamsFlat {
 		return
 	}
@@ -214,11 +224,35 @@ func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
 	}
 }
 
+// mostModel is how many function points a thing model of Studio holds: all
+// properties, events and services of it.
+const mostModel = 100
+
+// modelSize warns of more properties than the thing model of the meters can
+// define.
+func (c *Config) modelSize(t *table, u *Uplink, dir *uplink.Directory) {
+	names := map[string]bool{}
+	for _, dev := range dir.Devices() {
+		for _, g := range dev.Meter.Groups {
+			for _, point := range g.Points {
+				for _, row := range dir.Rows(point.Name) {
+					names[row.To] = true
+				}
+			}
+		}
+	}
+	if len(names) > mostModel {
+		t.note("", true, `poll fewer points, or leave some out: [[uplink.map]] with to = ""; what the model lacks is refused`,
+			"%s: its meters have %d properties, a thing model of OneNET Studio holds %d", t.title, len(names), mostModel)
+	}
+}
+
 func (c *Config) das(t, p *table, u *Uplink) maker {
 	conf := das.Config{
 		Gateway: u.ClientID, ProductID: p.required("product_id"), DeviceID: p.required("device_id"), DeviceSecret: p.required("device_secret"),
 		SignMethod: p.oneOf("sign_method", das.SignSHA256, das.SignMD5, das.SignSHA1),
 		TLS:        u.Endpoint.TLS != nil, SubProductID: p.str("sub_product_id", ""),
+		Shadow: p.boolean("shadow", false), Exclusive: p.boolean("exclusive", false),
 	}
 	if len(conf.Gateway) > mostClientID {
 		t.problem("client_id", "", "%s: client_id has %d characters, at most %d are allowed", t.title, len(conf.Gateway), mostClientID)
@@ -227,7 +261,7 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 		conf := conf
 		conf.Directory = dir
 		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
-		conf.Offer = e.Offer
+		conf.Offer, conf.Version = e.Offer, e.Version
 		return das.New(conf)
 	}
 }

@@ -27,6 +27,7 @@ type Uplink struct {
 	ClientID   string
 	Username   string
 	FromOldest bool
+	Board      bool // the platform is told how the board itself fares
 	Window     int
 	Timeout    time.Duration
 
@@ -73,6 +74,7 @@ func (c *Config) common(t *table, u *Uplink) {
 	u.Username = t.str("username", "")
 	u.Endpoint.KeepAlive = t.duration("keepalive", time.Minute, 30*time.Second, 20*time.Minute)
 	u.FromOldest = t.oneOf("from", "oldest", "now") == "oldest"
+	u.Board = t.boolean("gateway_state", false)
 	u.Window = int(t.integer("window", 16, 1, 256))
 	u.Timeout = t.duration("timeout", 10*time.Second, time.Second, 10*time.Minute)
 	c.tls(t, u)

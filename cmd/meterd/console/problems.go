@@ -306,6 +306,9 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 			dlt645.Text{EN: "restore the connection sooner, or give store.size more", ZH: "请尽快恢复连接，或增大 store.size"}, u.Name, u.Lost)
 	}
 	unregistered := dlt645.Text{EN: "check product_id and the device on the platform", ZH: "请检查 product_id 和平台上的设备"}
+	if slices.ContainsFunc(u.Unregistered, func(why string) bool { return strings.HasSuffix(why, "(40004)") }) {
+		unregistered = dlt645.Text{EN: "bind the sub-device to this gateway in the platform's console first", ZH: "请先在平台控制台将子设备绑定到本网关"}
+	}
 	switch n := len(u.Unregistered); {
 	case n == 1:
 		p.add(dlt645.Text{EN: "uplink %s does not register meter %s", ZH: "上行 %s 未登记电表 %s"}, unregistered, u.Name, u.Unregistered[0])

@@ -195,6 +195,9 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"a consumer that is away", func(s *Status) { s.Uplinks[0].Held = true }, "! uplink tuya: nothing goes out, the consumer is not online", "must say online"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
+		{"a meter that is not bound to the gateway", func(s *Status) {
+			s.Uplinks[0].Unregistered = []string{"202411200101: bind the sub-device in the console first: login failed (40004)"}
+		}, "does not register meter 202411200101", "bind the sub-device to this gateway"},
 		{"items refused", func(s *Status) { s.Uplinks[0].Refused, s.Uplinks[0].LastRefusal = 2, "1004" }, "! uplink tuya: 2 items refused, the last: 1004", "[[uplink.map]]"},
 		{"messages set aside", func(s *Status) { s.Uplinks[0].SetAside, s.Uplinks[0].LastAside = 2, "record 7" }, "! uplink tuya: 2 messages set aside, the last: record 7", "largest message"},
 		{"readings too old", func(s *Status) {

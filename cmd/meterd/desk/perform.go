@@ -35,6 +35,8 @@ func (d *Desk) perform(ctx context.Context, c meter.Command) meter.Result {
 		return meter.ResultOf(line.Write(ctx, c.Meter, di, value))
 	case meter.OpTime:
 		return meter.ResultOf(line.SyncTime(ctx, c.Meter, c.By == meter.ByConsole))
+	case meter.OpClock:
+		return meter.ResultOf(line.SetClock(ctx, c.Meter))
 	case meter.OpFreeze:
 		return meter.ResultOf(line.FreezeNow(ctx, c.Meter))
 	case meter.OpDemandReset:

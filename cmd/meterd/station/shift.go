@@ -133,9 +133,13 @@ func (sh *shift) offer(platform string) func(time.Time) {
 }
 
 func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
+	var state func(time.Time) []uplink.BoardState
+	if u.Board {
+		state = sh.boardState
+	}
 	return uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Log: sh.log,
+		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
 }

@@ -124,6 +124,7 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	if s.Gateway != "gw1" || len(s.Meters) != 1 || !s.Meters[0].Online || len(s.Uplinks) != 1 || !s.Uplinks[0].Connected || s.Uplinks[0].Acked == 0 {
 		t.Errorf("status: %+v", s)
 	}
+	holdsBoardState(t, st)
 	if out := ask("relay", "Unit 1", "trip", "-yes"); !strings.Contains(out, "done") {
 		t.Errorf("relay: %s", out)
 	}

@@ -39,7 +39,7 @@ type sent struct {
 // send them.
 func (c Case) messages(p world, word string, say complain) []sent {
 	var all []sent
-	for _, form := range c.Commands {
+	for _, form := range append(slices.Clone(c.Commands), c.Several...) {
 		in, _ := form.Message(word, "7")
 		all = append(all, sent{Inbound: in, what: form.Name, command: true})
 	}
@@ -177,8 +177,10 @@ func harmless(c Case, p world, m, b sent, say complain) {
 	if rc.Verdict != uplink.Ignored && rc.ID == "" || len(rc.ID) > mostEcho || len(rc.Code) > mostEcho {
 		say("%s: a verdict on %q, code %s", b.what, brief(rc.ID), brief(rc.Code))
 	}
-	if rc.Gone != nil && p.Directory().Of(*rc.Gone) == nil {
-		say("%s: a meter is gone that is none of ours: %v", b.what, rc.Gone)
+	for _, gone := range rc.Gone {
+		if p.Directory().Of(gone) == nil {
+			say("%s: a meter is gone that is none of ours: %v", b.what, gone)
+		}
 	}
 	if rc.Reply != nil {
 		echoes(b, *rc.Reply, say)
@@ -194,11 +196,16 @@ func harmless(c Case, p world, m, b sent, say complain) {
 	if d := p.Directory().Named(cmp.Or(b.named, first)); d == nil || cmd.Meter != d.Meter || !b.names(p) {
 		say("%s: the command is for %q: %s %s", b.what, cmd.Meter.Name, brief(b.Topic), brief(string(b.Payload)))
 	}
+	for _, more := range rc.More {
+		if more.Meter != cmd.Meter {
+			say("%s: one message is for %q and for %q", b.what, cmd.Meter.Name, more.Meter.Name)
+		}
+	}
 	if len(cmd.ID) > meter.MostCommandID || len(cmd.Point)+len(cmd.Value) > mostEcho || len(strings.Join(cmd.Points, "")) > mostIn/8 {
 		say("%s: the command holds too much of it: an id of %d bytes, a value of %d, %d points", b.what, len(cmd.ID), len(cmd.Value), len(cmd.Points))
 	}
 	answer, ok := p.Answer(Now(), *cmd, meter.Result{Outcome: meter.Failed})
-	if ok == (cmd.ID == "") {
+	if ok == (cmd.ID == "") && len(rc.More) == 0 {
 		say("%s: the command with the id %q is answered: %v", b.what, cmd.ID, ok)
 	}
 	if ok {

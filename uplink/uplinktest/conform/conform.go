@@ -36,6 +36,9 @@ type Case struct {
 
 	// Commands are the forms of a command that names its meter.
 	Commands []Command
+	// Several are forms of commands that ask for more than one thing of their
+	// meter; nil: the dialect has none.
+	Several []Command
 	// Torn gives messages that name the meters a and b at once, or else say two
 	// things; nil: the dialect has no room for that.
 	Torn func(a, b string) []uplink.Inbound
@@ -87,6 +90,7 @@ var (
 		{"a message that says two things is no command", torn},
 		{"a retained message leaves no trace", retained},
 		{"only what is done is told as success", outcomes},
+		{"several things have one answer, after the last of them", several},
 	}
 	properties = []struct {
 		name  string

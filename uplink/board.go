@@ -1,0 +1,79 @@
+package uplink
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Host is a Platform on which the board itself has properties: they are told
+// every 15 minutes and when they change, ahead of the readings. Nothing waits
+// for an answer to that, and what is lost is told with the next.
+type Host interface {
+	// Board gives the message that tells them; at is zero while the clock is
+	// doubted.
+	Board(at time.Time, state []BoardState) Message
+}
+
+// BoardState is a property of the board.
+type BoardState struct {
+	Key  string // its identifier, the same on all platforms
+	JSON json.RawMessage
+	// Moves tells that it changes all the time, which is no reason to tell it.
+	Moves bool
+}
+
+const (
+	boardEvery = 15 * time.Minute
+	boardLook  = 10 * time.Second // how often the properties are compared
+)
+
+// boardBeat says when they are told. It reads no clock. Its zero value is that
+// of a new connection.
+type boardBeat struct {
+	at   time.Time // when they were told last
+	look time.Time // when they are compared again
+	last []BoardState
+}
+
+// looks reports whether they are to be compared now.
+func (b *boardBeat) looks(now time.Time) bool {
+	if now.Before(b.look) {
+		return false
+	}
+	b.look = now.Add(boardLook)
+	return true
+}
+
+// due reports whether they are to be told.
+func (b *boardBeat) due(now time.Time, state []BoardState) bool {
+	return now.Sub(b.at) >= boardEvery || !slices.EqualFunc(state, b.last, func(x, y BoardState) bool {
+		return x.Key == y.Key && (x.Moves || string(x.JSON) == string(y.JSON))
+	})
+}
+
+// tellBoard tells how the board fares, and gives the time to look again.
+func (u *Uplink) tellBoard(c *conn, beat *boardBeat, now time.Time) time.Time {
+	p, ok := u.Platform.(Host)
+	if !ok || u.Board == nil || u.d.roll.greets > 0 {
+		return time.Time{}
+	}
+	if !u.d.pacing.ready(now) || !c.hasRoom() || !beat.looks(now) {
+		return beat.look
+	}
+	state := u.Board(now)
+	if !beat.due(now, state) {
+		return beat.look
+	}
+	at := now
+	if !u.trusted(now) {
+		at = time.Time{}
+	}
+	m := p.Board(at, state)
+	m.ID = "" // nothing waits for it
+	if c.reply(m) {
+		u.d.pacing.spend(now)
+		beat.at, beat.last = now, state
+	}
+	return beat.look
+}

@@ -1,0 +1,88 @@
+package das
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+// The shadow of the gateway is what the platform last heard of it, and what it
+// wishes. Own choice: it is only read where the configuration asks for it, once
+// after each connect; a wish is a command whose id is its property and the time
+// at which it was wished, so that it is carried out once, and never when it is
+// older than any other command may be.
+
+// shadow is the asking for it.
+type shadow struct {
+	asked bool   // in this connection
+	id    string // of the question that has no answer yet
+}
+
+// askShadow asks for it.
+func (d *DAS) askShadow() uplink.Message {
+	id := d.nextID()
+	d.shadow = shadow{true, id}
+	m := d.message(topicShadow, id, map[string]string{"id": id})
+	m.ID = "" // not among what is delivered
+	return m
+}
+
+// wishes takes the answer, as the commands that it means. A wish that tells no
+// time, or is a mistake, is passed over: the document has no answer to it. So is
+// all while the clock is doubted, since then nobody knows how old a wish is.
+func (d *DAS) wishes(id string, payload []byte) uplink.Receipt {
+	var in struct {
+		State struct {
+			Desired  map[string]json.RawMessage `json:"desired"`
+			Reported map[string]json.RawMessage `json:"reported"`
+		} `json:"state"`
+		Metadata struct {
+			Desired map[string]struct {
+				Timestamp int64 `json:"timestamp"`
+			} `json:"desired"`
+		} `json:"metadata"`
+	}
+	if !d.Shadow || id == "" || id != d.shadow.id {
+		return uplink.Receipt{}
+	}
+	d.shadow.id = ""
+	if json.Unmarshal(payload, &in) != nil || !d.trusted() {
+		return uplink.Receipt{}
+	}
+	var all []meter.Command
+	for _, key := range slices.Sorted(maps.Keys(in.State.Desired)) {
+		said := in.Metadata.Desired[key].Timestamp
+		wish := uplink.Word(in.State.Desired[key])
+		if said <= 0 || len(key) > mostID || fulfilled(wish, uplink.Word(in.State.Reported[key])) || len(all) == uplink.MostSettings {
+			continue
+		}
+		m, r, no := d.addressed(nil, []string{key})
+		if no != nil {
+			continue
+		}
+		c, no := d.dir.Setting(r.keys[0], wish)
+		if no != nil {
+			continue
+		}
+		c.Meter, c.Said = m, time.UnixMilli(said)
+		c.ID = internal(topicShadow, strconv.FormatInt(said, 10)+":"+key)
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return uplink.Receipt{}
+	}
+	return uplink.Receipt{Command: &all[0], More: all[1:]}
+}
+
+// fulfilled reports whether a wish is what was reported: as it stands, or as a state
+// of the relay in other words.
+func fulfilled(wish, reported string) bool {
+	w, relay := uplink.RelayCommand(wish)
+	r, also := uplink.RelayCommand(reported)
+	return wish == reported || relay && also && w == r
+}

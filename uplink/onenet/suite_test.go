@@ -1,0 +1,107 @@
+package onenet_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+	"meterd/uplink/onenet"
+	"meterd/uplink/uplinktest"
+	"meterd/uplink/uplinktest/site"
+)
+
+// TestMoreSubDevicesThanSubscriptions: the first have topics of their own, the
+// gateway tells the others, and all is acknowledged within the platform's
+// fifteen subscriptions.
+func TestMoreSubDevicesThanSubscriptions(t *testing.T) {
+	t.Parallel()
+	const meters = 20
+	platform := known(&uplinktest.Onenet{})
+	var all []uplink.Device
+	for i := range meters {
+		d := site.Meter(dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, byte(i/10<<4 | i%10)}, "")
+		platform.Keys[d.ID] = "azE="
+		all = append(all, d)
+	}
+	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: site.Directory(t, uplink.DirectoryConfig{Devices: all})})
+	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Subscribed: platform.AllowSubscribe, Wait: 2 * time.Second, Fill: func(s *site.Site) {
+		for round := range 3 {
+			for _, d := range all {
+				s.Add(t, &meter.Reading{Meter: d.Address(), Time: time.Unix(1700000000+int64(round)*60, 0), Trusted: true, Values: []meter.PointValue{
+					{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: int64(2000 + round), Scale: 1}}},
+					{Point: "frequency", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 5000, Scale: 2}}},
+				}})
+			}
+		}
+	}})
+	s.Drained(t)
+	seen := platform.Seen()
+	values := map[string]int{}
+	for _, v := range seen.Points {
+		values[v.Device]++
+	}
+	if len(seen.Violations) > 0 || len(seen.Online) != onenet.MostSubdevs || len(values) != meters {
+		t.Errorf("%d logged in, values of %d meters, violations %v", len(seen.Online), len(values), seen.Violations)
+	}
+	for device, n := range values {
+		if n != 6 {
+			t.Errorf("%d values of %s", n, device)
+		}
+	}
+	// One that the gateway tells is commanded through the gateway, too.
+	topic := "$sys/469948/gw/cmd/request/7"
+	if rc := p.Receive(time.Now(), uplink.Inbound{Topic: topic, Payload: fmt.Appendf(nil, `{"meter":%q,"op":"relay","action":"trip"}`, all[19].ID)}); rc.Command == nil || rc.Command.Meter != all[19].Meter {
+		t.Errorf("got %+v", rc)
+	}
+}
+
+// TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
+// once, and its sender gets the answer.
+func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	platform := known(&uplinktest.Onenet{})
+	var broker atomic.Pointer[uplinktest.Broker]
+	var sent, done atomic.Int32
+	s := site.New(t, site.Config{
+		Dialect:  onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directory(t, false)}),
+		Platform: platform, Allow: platform.Allow, Opens: func(b *uplinktest.Broker) { broker.Store(b) },
+		Published: func(client, topic string, _ bool) {
+			if strings.Contains(topic, "/cmd/response/") && sent.Add(1) == 1 {
+				broker.Load().Drop(client)
+			}
+		},
+		Do: func(meter.Command) meter.Result { done.Add(1); return meter.Result{} },
+	})
+	s.Until(t, "connected", func() bool { return s.Uplink.State().Connected })
+	s.Publish(t, uplinktest.Out{Topic: "$sys/469948/gw/cmd/request/7", Payload: []byte(`{"meter":"202411200101","op":"relay","action":"trip"}`)})
+	s.Until(t, "answered in the next connection", func() bool { return sent.Load() == 2 && len(platform.Seen().Responses) == 1 })
+	if done.Load() != 1 || len(platform.Seen().Violations) > 0 {
+		t.Errorf("carried out %d times, violations %v", done.Load(), platform.Seen().Violations)
+	}
+}
+
+// TestATokenOfTheProduct names no device, but those of sub-devices do.
+func TestATokenOfTheProduct(t *testing.T) {
+	product := identity
+	product.Product = true
+	for _, c := range []struct {
+		i    onenet.Identity
+		of   bool // the platform wants the product's
+		want bool
+	}{{product, true, true}, {product, false, false}, {identity, false, true}, {identity, true, false}} {
+		platform := known(&uplinktest.Onenet{ProductToken: c.of})
+		if l := c.i.Login(time.Now()); platform.Allow(l.ClientID, l.Username, l.Password) != c.want {
+			t.Errorf("a token of %v where %v is wanted: admitted %v", c.i.Product, c.of, !c.want)
+		}
+	}
+	s := onenet.NewStudio(onenet.StudioConfig{Identity: product, Directory: directory(t, true)})
+	m, ok := s.Register(time.Now(), &s.Directory().Devices()[0], 0)
+	if !ok || !strings.Contains(string(m.Payload), "%2Fdevices%2F202411200101") {
+		t.Errorf("a sub-device's token: %s", m.Payload)
+	}
+}
