@@ -23,7 +23,9 @@ var modelled = []struct {
 }{
 	{
 		"onenet-studio", "[uplink.onenet]\nproduct_id = \"469948\"\ndevice = \"D\"\naccess_key = \"rs2FaE5BuygJZkWKDA5okKt1RFpwOx53hbu6hwyCS4U=\"\n",
-		func() uplinktest.Platform { return &uplinktest.Onenet{Studio: true, ProductID: "469948", Device: "D"} },
+		func() uplinktest.Platform {
+			return &uplinktest.Onenet{Studio: true, ProductID: "469948", Device: "D", Console: []string{"202411200101"}}
+		},
 		func(p uplinktest.Platform, b []byte) error { return p.(*uplinktest.Onenet).Import(b) }, `"code":200`, `"code":2400`,
 	}, {
 		"das", "[uplink.das]\nproduct_id = \"pk\"\ndevice_id = \"d\"\ndevice_secret = \"s\"\n",
