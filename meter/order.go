@@ -1,0 +1,105 @@
+package meter
+
+import (
+	"slices"
+	"time"
+)
+
+// order is a wish for more of a meter's record.
+type order struct {
+	meter    int
+	from, to time.Time
+	have     map[int64][]string // the points that are there, by the moment
+}
+
+// Fetch has what lacks of a meter between two times fetched from its memory,
+// although it counts as missing. Have tells the points that are there, by the
+// moment in seconds since 1970. It gives how many moments lack.
+func (p *Poller) Fetch(h *Handle, from, to time.Time, have map[int64][]string) (moments int) {
+	i := slices.Index(p.handles, h)
+	if i < 0 {
+		return 0
+	}
+	o := order{i, from, to, have}
+	known := p.known(i)
+	for _, l := range lanes(h, p.zone) {
+		if l.Of == Events {
+			continue
+		}
+		l.each(o, &known, time.Now(), func(time.Time, []string) { moments++ })
+	}
+	if moments > 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.orders) < mostOrders {
+			p.orders = append(p.orders, o)
+		}
+	}
+	return moments
+}
+
+// mostOrders bounds the wishes that wait.
+const mostOrders = 64
+
+// each calls f for the moments of a wish that lack something, with the points
+// that are there.
+func (l lane) each(o order, known *Learned, now time.Time, f func(at time.Time, have []string)) {
+	r := Record{Of: l.Of, Step: int64(l.step / time.Second)}
+	for _, rec := range known.Records {
+		if rec.Of == l.Of {
+			r.Settles = rec.Settles
+		}
+	}
+	first := o.from
+	if oldest := now.Add(-l.Of.Depth()).In(first.Location()); first.Before(oldest) {
+		first = oldest
+	}
+	for at := r.moment(first); !at.After(o.to) && !at.Add(l.grace).After(now); at = r.after(at) {
+		read := at
+		if l.Of == Month {
+			var ok bool
+			if read, ok = r.settled(at); !ok {
+				continue
+			}
+		}
+		var have []string
+		for _, p := range l.Points {
+			if slices.Contains(o.have[read.Unix()], p.Name) {
+				have = append(have, p.Name)
+			}
+		}
+		if len(have) < len(l.Points) {
+			f(at, have)
+		}
+	}
+}
+
+// obey makes holes of the moments that a wish names.
+func (p *Poller) obey(now time.Time) {
+	p.mu.Lock()
+	orders := p.orders
+	p.orders = nil
+	p.mu.Unlock()
+	for _, o := range orders {
+		m := p.meters[o.meter]
+		for _, l := range m.histories() {
+			if l.Of == Events {
+				continue
+			}
+			rec := m.health.learned.record(l)
+			l.each(o, &m.health.learned, now, func(at time.Time, have []string) {
+				rec.take(at, at)
+				if at.Unix() >= rec.Next {
+					return // it will be judged
+				}
+				if have == nil {
+					rec.wish(at, len(l.Points))
+					return
+				}
+				rec.insert(Hole{From: at.Unix(), To: at.Unix(), Cause: CauseValue, Have: have}, at.Location(), len(l.Points))
+			})
+			rec.wanted(o.from, o.to)
+		}
+		p.keepRecords(m)
+	}
+}
