@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,11 +119,15 @@ cluster: ## a cluster of three brokers, of which one at a time is killed
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
-test-long: ring test-machine-long uplink-long
+test-long: ring test-machine-long uplink-long record-long
 
 # The codec, the store and the meters once more as ARM programs.
 arm: ## codec, store and meters as ARM programs
 	CGO_ENABLED=0 GOARCH=arm GOARM=5 $(GO) test -short -timeout 20m -exec qemu-arm-static $(ARM_TEST)
+
+# The record and the books against a model: eight times thirty days.
+record-long:
+	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run RandomOutages ./meter
 
 # 200 kills of a real broker, and 10000 connections that leave nothing behind.
 uplink-long:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -218,7 +219,11 @@ func TestDailyFreezesAreFetched(t *testing.T) {
 // TestFillingLeavesTheLineToTheRounds: what is fetched takes its share of the
 // line at most, and no round waits for it.
 func TestFillingLeavesTheLineToTheRounds(t *testing.T) {
-	for _, share := range []int{5, 20, 50} {
+	shares := []int{5, 20, 50}
+	if testing.Short() {
+		shares = shares[1:2]
+	}
+	for _, share := range shares {
 		t.Run(fmt.Sprint(share), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				points := pointsOf(t, "energy.forward", "voltage", "current", "power.active")
@@ -311,9 +316,12 @@ func TestWhatTheMeterHasNotIsMissingWithItsCause(t *testing.T) {
 // the energies is there once at most and right, or counted as missing; the day's
 // and the month's energies are the model's to the digit wherever they are told.
 func TestRandomOutagesAgainstTheModel(t *testing.T) {
-	seeds, days := 4, 30
-	if testing.Short() {
-		seeds, days = 1, 7
+	seeds, days := 1, 10
+	switch {
+	case os.Getenv("METERD_LONG") != "":
+		seeds, days = 8, 30
+	case testing.Short():
+		days = 3
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
