@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,15 @@ import (
 	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
 )
+
+// logicAlone leaves a test out of the run on a processor in software, where days
+// of fake time take minutes: it tries no bits and bytes.
+func logicAlone(t *testing.T) {
+	t.Helper()
+	if runtime.GOARCH == "arm" {
+		t.Skip("the same on every processor, and slow on one in software")
+	}
+}
 
 // site is a line of meters over days of fake time, with a board that comes and
 // goes: what it has delivered, and what the meters' own books say.
@@ -219,6 +229,7 @@ func TestDailyFreezesAreFetched(t *testing.T) {
 // TestFillingLeavesTheLineToTheRounds: what is fetched takes its share of the
 // line at most, and no round waits for it.
 func TestFillingLeavesTheLineToTheRounds(t *testing.T) {
+	logicAlone(t)
 	shares := []int{5, 20, 50}
 	if testing.Short() {
 		shares = shares[1:2]
@@ -273,6 +284,7 @@ func TestFillingLeavesTheLineToTheRounds(t *testing.T) {
 
 // TestWhatTheMeterHasNotIsMissingWithItsCause: by habit of the meter.
 func TestWhatTheMeterHasNotIsMissingWithItsCause(t *testing.T) {
+	logicAlone(t)
 	energy := "energy.forward.total"
 	for _, c := range []struct {
 		quirk string
@@ -316,6 +328,7 @@ func TestWhatTheMeterHasNotIsMissingWithItsCause(t *testing.T) {
 // the energies is there once at most and right, or counted as missing; the day's
 // and the month's energies are the model's to the digit wherever they are told.
 func TestRandomOutagesAgainstTheModel(t *testing.T) {
+	logicAlone(t)
 	seeds, days := 1, 10
 	switch {
 	case os.Getenv("METERD_LONG") != "":

@@ -33,6 +33,7 @@ func (p *site) once(t *testing.T) {
 // TestAPeriodThatMeetsMidnightNowAndThenDoublesNothing: rounds of seven minutes
 // fall on 00:00 once a week, and on many an hour.
 func TestAPeriodThatMeetsMidnightNowAndThenDoublesNothing(t *testing.T) {
+	logicAlone(t)
 	synctest.Test(t, func(t *testing.T) {
 		points := pointsOf(t, "energy.forward.total")
 		p := newPlace(t, 2, []Group{{Every: 7 * time.Minute, Points: points}},
@@ -279,6 +280,7 @@ func TestLongRowsAreCheap(t *testing.T) {
 // TestAnotherMetersRecordsAreNotThePlaces: a meter is replaced while the line is
 // cut, or while the board is off; nothing tells so but its number.
 func TestAnotherMetersRecordsAreNotThePlaces(t *testing.T) {
+	logicAlone(t)
 	for _, off := range []string{"the line is cut", "the board is off"} {
 		t.Run(off, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
