@@ -2,6 +2,7 @@ package meter
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -175,15 +176,7 @@ func (b *Books) mark(m Mark) {
 		return
 	}
 	b.Marks = append(b.Marks, m)
-	slices.SortFunc(b.Marks, func(a, o Mark) int { // the newest first
-		switch {
-		case a.Day > o.Day:
-			return -1
-		case a.Day < o.Day:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(b.Marks, func(a, o Mark) int { return strings.Compare(o.Day, a.Day) }) // the newest first
 }
 
 // tidy forgets the marks that nothing is counted from any more.

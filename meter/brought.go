@@ -155,7 +155,7 @@ func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
 	have := rec.have(of)
 	r := Reading{Meter: m.Address, Time: f.at, Round: f.at, Trusted: true, Recalled: true, Doubtful: m.health.learned.doubtful(f.at)}
 	for _, v := range f.values {
-		wanted := slices.ContainsFunc(p.archive.history.Points, func(p Point) bool { return p.Name == v.Point })
+		wanted := named(p.archive.history.Points, v.Point)
 		if wanted && !slices.Contains(have, v.Point) {
 			r.Values = append(r.Values, v)
 		}

@@ -92,7 +92,7 @@ func (p *Poller) remember(m *polled, r *Reading, cause Cause) {
 		}
 		var have []string
 		for _, v := range r.Values {
-			if slices.ContainsFunc(h.Points, func(p Point) bool { return p.Name == v.Point }) {
+			if named(h.Points, v.Point) {
 				have = append(have, v.Point)
 			}
 		}
@@ -178,29 +178,32 @@ func (p *Poller) recall(ctx context.Context, now moment, wait *time.Duration) bo
 		*wait = min(*wait, historyLook)
 		return false
 	}
-	began := now.up
 	if a.tale != nil {
 		p.readEvents(ctx)
-		up := p.now().up
-		a.from = up + (up-began)*time.Duration(100-a.share)/time.Duration(a.share)
-		return true
+	} else {
+		p.readMemory(ctx)
 	}
+	up := p.now().up
+	a.from = up + (up-now.up)*time.Duration(100-a.share)/time.Duration(a.share)
+	return true
+}
+
+// readMemory goes on with a visit by one transaction.
+func (p *Poller) readMemory(ctx context.Context) {
+	a := &p.archive
 	if req, ok := a.visit.next(); ok {
 		p.late(a.of)
 		how := a.of.health.manner(p.bus.Manner(), p.bus.timing, a.of.Auto)
 		ans, err := p.bus.TryAs(ctx, how, req)
 		p.heard(a.of, how, ans.Took, ans.Since, err)
 		if ctx.Err() != nil {
-			return true
+			return
 		}
 		a.visit.took(ans.Frame, err, p.now().wall.In(p.zone))
 	}
 	if _, more := a.visit.next(); !more {
 		p.visited(p.now().wall.In(p.zone))
 	}
-	up := p.now().up
-	a.from = up + (up-began)*time.Duration(100-a.share)/time.Duration(a.share)
-	return true
 }
 
 // patience is how long a transaction of the archive usually takes at most.
@@ -295,7 +298,7 @@ func (p *Poller) chooseBooks(m *polled, now time.Time) bool {
 func union(a, b []Point) []Point {
 	out := slices.Clone(a)
 	for _, p := range b {
-		if !slices.ContainsFunc(out, func(o Point) bool { return o.Name == p.Name }) {
+		if !named(out, p.Name) {
 			out = append(out, p)
 		}
 	}

@@ -56,7 +56,7 @@ func lanes(h *Handle, zone *time.Location) (all []lane) {
 // not.
 func readEvery(h *Handle, p Point) (every time.Duration) {
 	for _, g := range h.Groups {
-		if slices.ContainsFunc(g.Points, func(o Point) bool { return o.Name == p.Name }) && (every == 0 || g.Every < every) {
+		if named(g.Points, p.Name) && (every == 0 || g.Every < every) {
 			every = g.Every
 		}
 	}

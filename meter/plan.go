@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"time"
 
 	"meterd/dlt645"
@@ -89,6 +90,11 @@ func sources(points []Point) []Point {
 		}
 	}
 	return out
+}
+
+// named reports whether a point of that name is among some.
+func named(points []Point, name string) bool {
+	return slices.ContainsFunc(points, func(p Point) bool { return p.Name == name })
 }
 
 // Cost is what a request takes of the line.

@@ -161,5 +161,5 @@ func days(d time.Duration) string {
 	if d%(24*time.Hour) == 0 {
 		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
 	}
-	return shortDuration(d)
+	return Short(d)
 }

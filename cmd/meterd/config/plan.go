@@ -69,7 +69,7 @@ func (c *Config) plans() []BusPlan {
 }
 
 func planRound(m Meter, g meter.Group, t meter.Timing) (RoundPlan, time.Duration) {
-	r := RoundPlan{Meter: m.Name, Every: shortDuration(g.Every)}
+	r := RoundPlan{Meter: m.Name, Every: Short(g.Every)}
 	var took time.Duration
 	for _, req := range meter.Plan(g.Points, m.Protocol) {
 		cost := req.Cost(t.Preamble)
@@ -88,18 +88,6 @@ const impossible = 1.5
 
 // crowded is the share of a line's time above which check warns.
 const crowded = 0.8
-
-// shortDuration writes 15m0s as 15m.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if d%time.Hour == 0 {
-		return s[:len(s)-4]
-	}
-	if d%time.Minute == 0 {
-		return s[:len(s)-2]
-	}
-	return s
-}
 
 // Withheld is what an uplink's platform cannot hold of a point that is read.
 type Withheld struct {

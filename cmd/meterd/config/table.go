@@ -247,14 +247,14 @@ func (t *table) duration(key string, def, low, high time.Duration) time.Duration
 		t.problem(key, `write a number and a unit: "500ms", "30s", "15m", "1h"`, "%s: %s = %q is no duration", t.title, key, s)
 		return def
 	case d < low || d > high:
-		t.problem(key, "", "%s: %s = %q is not between %s and %s", t.title, key, s, short(low), short(high))
+		t.problem(key, "", "%s: %s = %q is not between %s and %s", t.title, key, s, Short(low), Short(high))
 		return def
 	}
 	return d
 }
 
-// short writes a duration without units that are zero.
-func short(d time.Duration) string {
+// Short writes a duration without units that are zero.
+func Short(d time.Duration) string {
 	s := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(s, zero) {

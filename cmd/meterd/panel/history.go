@@ -4,9 +4,9 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/record"
 	"meterd/dlt645"
@@ -83,7 +83,7 @@ func (p *Panel) records() (all []console.MeterRecord) {
 }
 
 func recordPart(r *meter.Record, zone *time.Location) console.RecordPart {
-	part := console.RecordPart{Of: string(r.Of), Step: stepText(time.Duration(r.Step) * time.Second), Days: []console.RecordDay{}}
+	part := console.RecordPart{Of: string(r.Of), Step: config.Short(time.Duration(r.Step) * time.Second), Days: []console.RecordDay{}}
 	open := r.Open(zone)
 	for _, d := range r.Days {
 		day := console.RecordDay{Day: d.Day, Live: d.Live, Made: d.Made, Missing: d.Missing, Open: open[d.Day]}
@@ -101,17 +101,6 @@ func recordPart(r *meter.Record, zone *time.Location) console.RecordPart {
 	}
 	part.Sort()
 	return part
-}
-
-// stepText writes 15m0s as 15m.
-func stepText(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
 }
 
 // recordStatus tells how whole yesterday is; nil where nothing is made up.
