@@ -2,6 +2,7 @@ package dlt645
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -17,13 +18,20 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { roundTrip(t, map[Control]bool{}) }))
 }
 
-// TestEveryFunctionMakesTheRoundTrip draws from the same, and lists what was not
-// drawn.
+// TestEveryFunctionMakesTheRoundTrip draws from the same until each function, its
+// answer and its refusal was drawn, and lists what still lacks when more has been
+// drawn than chance could ask for.
 func TestEveryFunctionMakesTheRoundTrip(t *testing.T) {
 	seen := map[Control]bool{}
-	for range 20 {
+	for i := 0; i < 20 || i < 500 && len(lacking(seen)) > 0; i++ {
 		rapid.Check(t, func(t *rapid.T) { roundTrip(t, seen) })
 	}
+	for _, l := range lacking(seen) {
+		t.Error(l)
+	}
+}
+
+func lacking(seen map[Control]bool) (lacks []string) {
 	for p, names := range map[Protocol][32]string{V2007: functions2007, V1997: functions1997} {
 		for fn, name := range names {
 			if name == "" {
@@ -34,11 +42,12 @@ func TestEveryFunctionMakesTheRoundTrip(t *testing.T) {
 					continue // nobody answers
 				}
 				if !seen[c|Control(fn)] {
-					t.Errorf("%v: no frame of %02XH (%s) was drawn", p, byte(c)|byte(fn), name)
+					lacks = append(lacks, fmt.Sprintf("%v: no frame of %02XH (%s) was drawn", p, byte(c)|byte(fn), name))
 				}
 			}
 		}
 	}
+	return lacks
 }
 
 func roundTrip(t *rapid.T, seen map[Control]bool) {
