@@ -1,6 +1,7 @@
 package meterd_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -127,5 +128,40 @@ func walk(t *testing.T, ext string, visit func(path string)) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// named is a test that a document names.
+var named = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9]*)`")
+
+// TestTestsThatPapersNameAreThere: who reads that a test holds something finds
+// the test.
+func TestTestsThatPapersNameAreThere(t *testing.T) {
+	there := map[string]bool{}
+	walk(t, "_test.go", func(path string) {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				there[f.Name.Name] = true
+			}
+		}
+	})
+	seen := 0
+	walk(t, ".md", func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(b), -1) {
+			if seen++; !there[m[1]] {
+				t.Errorf("%s names %s, and there is none of that name", path, m[1])
+			}
+		}
+	})
+	if seen < 20 {
+		t.Errorf("only %d tests are named: the search is wrong", seen)
 	}
 }
