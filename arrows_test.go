@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"cmd/meterd/tool":             {"board", "dlt645", "meter", "store", "uplink", "uplink/tuya", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/explain"},
 	"cmd/meterd/journal":          {"board", "dlt645", "cmd/meterd/config"},
 	"cmd/meterd/takeover":         {"board", "dlt645", "store", "cmd/meterd/config", "cmd/meterd/console"},
+	"cmd/meterd/update":           {"board", "dlt645"},
 	"cmd/meterd/record":           {"meter", "store"},
 	"cmd/meterd/export":           {"dlt645", "meter", "store"},
 	"cmd/meterd/desk":             {"dlt645", "meter", "store", "cmd/meterd/record"},
