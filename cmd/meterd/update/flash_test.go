@@ -137,7 +137,7 @@ func (h *handle) Write(b []byte) (int, error) {
 	if h.f.full >= 0 && len(h.c.b)+len(b) > h.f.full {
 		return 0, errFull
 	}
-	h.c.b = append(h.c.b, b...)
+	h.c.b, h.c.synced = append(h.c.b, b...), false
 	return len(b), nil
 }
 

@@ -212,7 +212,7 @@ func (f *Folder) fill(ctx context.Context, target Slot, in Image, payload io.Rea
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(w, &until{ctx, payload})
+	n, err := io.Copy(&pieces{file: w}, &until{ctx, payload})
 	if err == nil && n != in.Size {
 		err = fmt.Errorf("update: %d bytes came, not %d", n, in.Size)
 	}
@@ -226,6 +226,24 @@ func (f *Folder) fill(ctx context.Context, target Slot, in Image, payload io.Rea
 		return err
 	}
 	return f.whole(target, in)
+}
+
+// piece is how much is written before it is made durable: what else writes to
+// this flash waits for no more than that.
+const piece = 1 << 20
+
+// pieces is a file that becomes durable piece by piece.
+type pieces struct {
+	file
+	n int // bytes since the last
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	n, err := p.file.Write(b)
+	if p.n += n; err == nil && p.n >= piece {
+		p.n, err = 0, p.Sync()
+	}
+	return n, err
 }
 
 // until is a reader that ends with the context.
