@@ -21,6 +21,7 @@ type Status struct {
 	Health   HealthStatus   `json:"health"`
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
+	Program  ProgramStatus  `json:"program"`
 	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
 
 	Now time.Time `json:"-"`

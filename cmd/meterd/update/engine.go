@@ -272,6 +272,13 @@ func (e *Engine) Peek(r io.Reader, o Offer) (*File, error) {
 	return f, e.weigh(f.Facts, o.Again)
 }
 
+// Fits reports whether an image is for a board of this kind.
+func (e *Engine) Fits(in Image) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return in.Kind == e.state.Running.Kind && in.Board == e.state.Running.Board
+}
+
 // Take takes an update: into the slot that does not run, which starts next. What
 // runs goes on until Restart.
 func (e *Engine) Take(ctx context.Context, r io.Reader, o Offer) (Facts, error) {

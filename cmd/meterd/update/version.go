@@ -71,3 +71,6 @@ func plainWord(s string, most int) bool {
 		return !strings.ContainsRune(".-_+~", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	})
 }
+
+// Later reports whether the version a is later than b.
+func Later(a, b string) bool { return compareVersions(a, b) > 0 }
