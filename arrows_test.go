@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	"store":             {},
 	"board":             {},
 	"board/image":       {},
+	"board/image/sign":  {"cmd/meterd/update"},
 	"meter":             {"dlt645"},
 	"uplink":            {"dlt645", "meter", "store"},
 	"uplink/tuya":       {"dlt645", "meter", "uplink"},
@@ -56,7 +57,7 @@ var libraries = map[string][]string{
 	"github.com/guptarohit/asciigraph":            {"cmd/meterd/console"},
 	"go.bug.st/serial":                            {"board"},
 	"github.com/warthog618/go-gpiocdev":           {"board"},
-	"aead.dev/minisign":                           {"board"},
+	"aead.dev/minisign":                           {"board", "board/image/sign"},
 	"github.com/mochi-mqtt/server/v2":             {"uplink/uplinktest"},
 	"github.com/creack/pty":                       {"cmd/metersim", "cmd/meterd/linetest"},
 }

@@ -95,13 +95,14 @@ const (
 	guardWord = "guard"
 	// guardFor is how long a program on trial may run without a word: it ends its
 	// trial itself before.
-	guardFor   = update.TrialFor + 2*time.Minute
-	guardLooks = 10 * time.Second
+	guardFor = update.TrialFor + 2*time.Minute
+	// guardLooks is how many times it looks meanwhile whether it is needed.
+	guardLooks = 100
 )
 
 // startGuard starts the guard of what this process is about to become.
 func startGuard(dir string, slot update.Slot) error {
-	if err := guardProcess(dir, string(slot), strconv.Itoa(os.Getpid()), startOf(os.Getpid())).Run(); err != nil {
+	if err := guardProcess(dir, string(slot), strconv.Itoa(os.Getpid()), startOf(os.Getpid()), guardFor.String()).Run(); err != nil {
 		return fmt.Errorf("nobody guards the new program: %w", err)
 	}
 	return nil
@@ -114,27 +115,26 @@ func guardProcess(dir string, args ...string) *exec.Cmd {
 	return c
 }
 
-// guard is the guard's process: SLOT PID START starts another one with a fourth
+// guard is the guard's process: SLOT PID START FOR starts another one with a fifth
 // argument, which waits.
 func guard(folder *update.Folder, dir string, args []string) error {
-	if len(args) == 3 {
+	if len(args) == 4 {
 		return guardProcess(dir, append(args, "now")...).Start()
 	}
-	if len(args) != 4 {
+	if len(args) != 5 {
 		return cli.ErrUsage
 	}
 	slot, start := update.Slot(args[0]), args[2]
 	pid, err := strconv.Atoi(args[1])
-	if err != nil {
+	long, longErr := time.ParseDuration(args[3])
+	if err != nil || longErr != nil {
 		return cli.ErrUsage
 	}
-	for end := time.Now().Add(guardFor); time.Now().Before(end); time.Sleep(guardLooks) {
+	for range guardLooks {
+		time.Sleep(long / guardLooks)
 		if startOf(pid) != start || !folder.OnTrial(slot) {
 			return nil
 		}
-	}
-	if startOf(pid) != start || !folder.OnTrial(slot) {
-		return nil
 	}
 	return errors.Join(folder.Fall(slot, update.Hung), unix.Kill(pid, unix.SIGKILL))
 }
