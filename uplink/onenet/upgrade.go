@@ -163,8 +163,11 @@ func refused(a served) error {
 	if code == 0 {
 		return nil
 	}
-	return fmt.Errorf("onenet: code %d %s", code, msg)
+	return fmt.Errorf("%w %d %s", errCode, code, msg)
 }
+
+// errCode is a code of the service that means no good.
+var errCode = errors.New("onenet: code")
 
 // plainVersion is a version as the platform takes it.
 func plainVersion(v string) string {
@@ -245,7 +248,11 @@ func (p *Puller) Tell(ctx context.Context, at uplink.Progress) error {
 	case uplink.Installing:
 		return errors.Join(p.step(ctx, at.Job, 100), p.step(ctx, at.Job, stepDownloaded))
 	case uplink.Installed:
-		return p.step(ctx, at.Job, stepDone)
+		err := p.step(ctx, at.Job, stepDone)
+		if errors.Is(err, errCode) { // the report of its version has ended the task
+			err = nil
+		}
+		return err
 	case uplink.Failed:
 		return p.step(ctx, at.Job, map[uplink.Failure]int{uplink.NoRoom: stepNoRoom, uplink.Broken: stepNotCome, uplink.BadDigest: stepDigest, uplink.NotTaken: stepNotTaken, uplink.TakenBack: stepNotTaken}[at.Failure])
 	}

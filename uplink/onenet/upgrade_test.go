@@ -80,8 +80,11 @@ func TestPackagesAreAskedFor(t *testing.T) {
 			if got := service.Steps(7); !slices.Equal(got, []int{0, 99, 100, 101, 201}) {
 				t.Errorf("told %v", got)
 			}
-			if err := p.Tell(ctx, uplink.Progress{Job: "7", Stage: uplink.Installed}); err == nil {
-				t.Error("a task that has ended takes one more")
+			if err := p.Tell(ctx, uplink.Progress{Job: "7", Stage: uplink.Installed}); err != nil {
+				t.Errorf("what has ended the task is told again: %v", err)
+			}
+			if err := p.Tell(ctx, uplink.Progress{Job: "7", Stage: uplink.Fetching}); err == nil {
+				t.Error("a task that has ended is fetched")
 			}
 			if v := service.Violations(); len(v) > 0 {
 				t.Errorf("violations: %v", v)

@@ -47,6 +47,11 @@ func (u *upgrades) Take(p uplink.Package) {
 	case u.next <- p:
 	default:
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.at.Stage != uplink.Fetching && u.at.Stage != uplink.Installing {
+		u.at = uplink.Progress{Job: p.Job, Version: p.Version, Stage: uplink.Fetching, At: time.Now()}
+	}
 }
 
 // Ring has the platform asked for a package.
@@ -117,7 +122,7 @@ func (u *upgrades) run(ctx context.Context) {
 const (
 	// tellFor is how long the platform has to hear that a package is whole in its
 	// place, before the program ends.
-	tellFor = 10 * time.Second
+	tellFor = 5 * time.Second
 	// trialLooked is how often it is seen whether a configuration is on trial.
 	trialLooked = 5 * time.Second
 )
