@@ -255,7 +255,9 @@ func TestOneNETBringsAProgram(t *testing.T) {
 		t.Error("what is on trial is told as what runs")
 	}
 	f.runs("1.1.0", update.Proved)
-	eventually(t, "the platform told", func() bool { return slices.Contains(service.Steps(1), 201) || slices.Contains(service.Versions(), "1.1.0") })
+	eventually(t, "the platform told", func() bool {
+		return slices.Contains(service.Steps(1), 201) || slices.Contains(service.Versions(), "1.1.0")
+	})
 
 	service.Add(2, "1.2.0", []byte(f.file("1.2.0", update.ThisBoard())), false)
 	ring("2")
