@@ -32,7 +32,7 @@ import (
 	"meterd/store"
 )
 
-var cuts = flag.Int("cuts", 6, "how often a program is killed during an update")
+var cuts = flag.Int("cuts", 4, "how often a program is killed during an update")
 
 // builtVersion is as long as each version of the tests, and stands once in the
 // binary: so that it is built once.
