@@ -257,9 +257,9 @@ func TestAnUncountedStartIsNotMade(t *testing.T) {
 // is whole: the one that had proved itself, or the one on trial, and that at most
 // MostStarts times.
 func TestPowerCutsDuringAnUpdate(t *testing.T) {
-	seeds := 20000
+	seeds := 3000
 	if testing.Short() {
-		seeds = 3000
+		seeds = 500
 	}
 	seen := map[string]int{}
 	for seed := range uint64(seeds) {
