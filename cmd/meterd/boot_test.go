@@ -166,12 +166,6 @@ func (m *machine) Write(b []byte) (int, error) {
 	return m.out.Write(b)
 }
 
-func (m *machine) said() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.out.String()
-}
-
 func (m *machine) kill(s syscall.Signal) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
