@@ -159,16 +159,9 @@ fuzz-short:
 fuzz: ## each fuzz target for 5 minutes
 	@sh .ci/fuzz $(GO) 5m
 
-bench: ## all figures that README quotes
-	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
-	$(GO) test -run '^$$' -bench 'Round.*OnPty|PreambleOnPty|StartOnPty' -benchtime 2x ./cmd/metersim
-	$(GO) test -run '^$$' -bench CPUOnPty -benchtime 1x ./cmd/metersim
-	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
-	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
-	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
-	@METERD_LONG=1 board/image/test $(GO) -timeout 20m -run Memory | grep -v '^='
+bench: ## one table of the goals and what was measured, with peers (ONLY=STEP,… for some)
+	@$(GO) run ./bench -only '$(ONLY)'
 
-# What the ring writes, beside what others use as a queue on flash.
 bench-store: ## the ring beside other engines
 	$(GO) test -run '^$$' -bench . -benchmem ./store
 	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool

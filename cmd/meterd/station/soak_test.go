@@ -632,7 +632,7 @@ func (m *tenure) unseen(t time.Time) bool {
 func (s *soak) stepAt(t time.Time) (step time.Duration, changes bool) {
 	step = soakStep
 	for i, c := range s.changed[1:] {
-		if c.Format(time.DateOnly) == t.In(s.zone).Format(time.DateOnly) {
+		if c.In(s.zone).Format(time.DateOnly) == t.In(s.zone).Format(time.DateOnly) {
 			changes = true
 		}
 		if !c.After(t) {
