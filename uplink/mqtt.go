@@ -31,6 +31,11 @@ type Endpoint struct {
 	reach func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the network
 }
 
+// Reach replaces the network, for who simulates one.
+func (e *Endpoint) Reach(reach func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	e.reach = reach
+}
+
 // conn is one connection. It is never reconnected: paho completes tokens at
 // a reconnect although nothing was acknowledged, so the supervisor makes a
 // new client each time, with a clean session and a store in memory.
