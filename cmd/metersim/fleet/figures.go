@@ -17,10 +17,10 @@ type Rate struct {
 // Storm is how a fleet came back after all its boards had lost their power.
 type Storm struct {
 	Spread            time.Duration
-	First, Half, Most time.Duration // until a broker had answered the first board, 50 % and 99 % of them
+	First, Half, Most time.Duration // until the first board was connected and subscribed, 50 % and 99 % of them
 	All, Delivered    time.Duration // until all were connected, and until what had waited was delivered
-	Peak              int           // boards that a broker answered within one second, at most
-	Attempts, Failed  int           // connections that were tried, and those that were refused or timed out
+	Peak              int           // connections that the brokers admitted within one second, at most
+	Attempts, Failed  int           // connections that were tried, and those that TCP did not make
 	Gone              int           // readings that were not durable when the power failed
 	BrokerCPU         time.Duration // until all were connected; 0: not known
 }

@@ -51,6 +51,8 @@ const (
 	mostReadings = 20e6
 	// mostReturn is how long the way back from a storm may take.
 	mostReturn = 10 * time.Minute
+	// atOnce is how many boards are on their way when a run begins.
+	atOnce = 20
 	// mostDrain is how long what waits may take at the end.
 	mostDrain = 2 * time.Minute
 )
@@ -190,10 +192,8 @@ func (f *fleet) play(ctx context.Context) (*Figures, error) {
 			return nil, err
 		}
 		b.start()
-		if n%50 == 49 {
-			if err := rest(ctx, 250*time.Millisecond); err != nil {
-				return nil, err
-			}
+		if err := f.until(ctx, mostReturn, "the first boards are connected", func() bool { return n-f.connected() < atOnce }); err != nil {
+			return nil, err
 		}
 	}
 	if err := f.until(ctx, mostReturn, "all boards are connected", func() bool { return f.connected() == f.Boards }); err != nil {
@@ -259,20 +259,28 @@ func (f *fleet) storm(ctx context.Context, spread time.Duration) (Storm, error) 
 	for _, b := range f.boards {
 		s.Gone += b.lostNow
 	}
-	back := func(share float64) func() bool {
-		return func() bool { return float64(f.wires.welcomed()) >= share*float64(f.Boards) }
-	}
-	if err := f.until(ctx, mostReturn, "99 % are back", back(0.99)); err != nil {
-		return s, err
-	}
-	if err := f.until(ctx, mostReturn, "all are back", func() bool { return f.connected() == f.Boards }); err != nil {
+	var back []time.Duration // when boards were there
+	there := make([]bool, f.Boards)
+	if err := f.until(ctx, mostReturn, "all are back", func() bool {
+		connected := 0
+		for n, b := range f.boards {
+			if !b.state().Connected {
+				continue
+			}
+			if connected++; !there[n] {
+				there[n], back = true, append(back, time.Since(began))
+			}
+		}
+		return connected == f.Boards
+	}); err != nil {
 		return s, err
 	}
 	s.All = time.Since(began)
 	if used := cpuOf(f.Brokers); cpu != nil && used != nil {
 		s.BrokerCPU = *used - *cpu
 	}
-	f.wires.fill(&s, f.Boards)
+	s.First, s.Half, s.Most = back[0], back[len(back)/2], back[len(back)*99/100]
+	f.wires.fill(&s)
 	if err := f.until(ctx, mostReturn, "what waited is delivered", func() bool { return f.behind() == 0 }); err != nil {
 		return s, err
 	}

@@ -69,20 +69,11 @@ func (w *wires) restore(now time.Time) {
 	w.dark, w.began, w.dialled, w.failed, w.admitted = false, now, 0, 0, nil
 }
 
-// welcomed is how many connections a broker has answered on.
-func (w *wires) welcomed() int {
+// fill tells what the brokers had to bear since the power is back.
+func (w *wires) fill(s *Storm) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.admitted)
-}
-
-// fill tells how boards came back.
-func (w *wires) fill(s *Storm, boards int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	at := slices.Sorted(slices.Values(w.admitted))
-	s.First, s.Half, s.Most = at[0], at[min(boards/2, len(at)-1)], at[min(boards*99/100, len(at)-1)]
-	s.Peak, s.Attempts, s.Failed = peak(at), w.dialled, w.failed
+	s.Peak, s.Attempts, s.Failed = peak(slices.Sorted(slices.Values(w.admitted))), w.dialled, w.failed
 	for _, c := range w.stale {
 		c.Close()
 	}
