@@ -34,7 +34,7 @@ func TestFleet(t *testing.T) {
 			if f.Connections != c.Boards || f.Missing > 0 || len(f.Wrong) > 0 || f.Stored+f.PowerLost != f.Taken || f.Taken == 0 {
 				t.Errorf("not all arrived: %d stored and %d lost with the power of %d, %d missing, %d wrong", f.Stored, f.PowerLost, f.Taken, f.Missing, len(f.Wrong))
 			}
-			if f.Steady.Messages <= 0 || f.Steady.Up <= f.Steady.Down || len(f.Trips) == 0 || f.Percentile(0.5) > f.Percentile(0.99) {
+			if f.Steady.Acked <= 0 || f.Steady.Messages < f.Steady.Acked || f.Steady.Up <= f.Steady.Down || len(f.Trips) == 0 || f.Percentile(0.5) > f.Percentile(0.99) {
 				t.Errorf("figures: %+v, %d acknowledgements", f.Steady, len(f.Trips))
 			}
 			if len(f.Storms) != 2 {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,10 +50,11 @@ type board struct {
 
 	mu      sync.Mutex
 	ring    *store.Ring
-	up      *uplink.Uplink // nil: without power; guarded by mu
-	n0      uint64         // the last record when it started; guarded by mu
-	total   int            // readings taken; guarded by mu
-	resting bool           // the line brings nothing more; guarded by mu
+	up      *uplink.Uplink     // nil: without power; guarded by mu
+	n0      uint64             // the last record when it started; guarded by mu
+	total   int                // readings taken; guarded by mu
+	states  []meter.MeterState // as the line has them; replaced, never written to; guarded by mu
+	resting bool               // the line brings nothing more; guarded by mu
 }
 
 func newBoard(n int, c Config, path string, w *wires) (*board, error) {
@@ -84,7 +86,7 @@ func (b *board) ready(spread time.Duration) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ring, b.up, b.n0 = ring, up, ring.Last()
+	b.ring, b.up, b.n0, b.states = ring, up, ring.Last(), make([]meter.MeterState, len(b.plan))
 	return nil
 }
 
@@ -108,7 +110,7 @@ func (b *board) uplink(ring *store.Ring, spread time.Duration) uplink.Config {
 	}
 	dir, _ := uplink.NewDirectory(uplink.DirectoryConfig{Devices: devices}) // addresses are each another one
 	conf := uplink.Config{
-		Name: cursor, Kind: "mqtt", Ring: ring, FromOldest: true, Spread: spread, Meters: func() []meter.MeterState { return nil },
+		Name: cursor, Kind: "mqtt", Ring: ring, FromOldest: true, Spread: spread, Meters: b.meters,
 		Platform: broker.New(broker.Config{
 			Gateway: b.name(), ClientID: b.name(), Username: b.conf.Username, Password: b.conf.Password,
 			Layout: broker.LayoutJSON, Prefix: prefix, Acknowledge: b.conf.Acknowledge, Directory: dir,
@@ -187,7 +189,16 @@ func (b *board) take(ring *store.Ring, m int, at, round time.Time) bool {
 	}
 	b.kept, b.seqs = append(b.kept, key{m, at.UnixMilli()}), append(b.seqs, seq)
 	b.total++
+	b.states = slices.Clone(b.states)
+	b.states[m] = meter.MeterState{Address: b.plan[m], Known: true, Online: true, LastGood: at, Values: r.Values, ReadAt: at}
 	return true
+}
+
+// meters are as an uplink sees them.
+func (b *board) meters() []meter.MeterState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.states
 }
 
 // reading is one of the standard 29 points of a three-phase meter. Its values

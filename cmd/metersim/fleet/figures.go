@@ -9,8 +9,8 @@ import (
 
 // Rate is what passes in a second.
 type Rate struct {
-	Messages float64 // of readings, acknowledged
-	Readings float64 // taken
+	Messages float64 // of any kind, both ways
+	Acked    float64 // messages with readings that were acknowledged
 	Up, Down float64 // bytes of MQTT from the boards and to them
 }
 
@@ -59,8 +59,8 @@ func (f *Figures) String() string {
 	c := f.Config
 	say("fleet            %d boards, %d meters each, a round every %v, acknowledge %s, brokers %d", c.Boards, c.Meters, c.Every, c.Acknowledge, len(c.Brokers))
 	say("connections      %d", f.Connections)
-	say("messages         %.0f a second, each with a reading of 29 points", f.Steady.Messages)
-	say("bytes            %.0f kB a second up, %.0f kB down, %.0f bytes a message both ways", f.Steady.Up/1000, f.Steady.Down/1000, (f.Steady.Up+f.Steady.Down)/max(f.Steady.Messages, 1))
+	say("messages         %.0f a second, among them %.0f readings of 29 points; the rest are states of meters, and answers", f.Steady.Messages, f.Steady.Acked)
+	say("bytes            %.0f kB a second up, %.0f kB down, %.0f bytes a message", f.Steady.Up/1000, f.Steady.Down/1000, (f.Steady.Up+f.Steady.Down)/max(f.Steady.Messages, 1))
 	say("acknowledgement  p50 %s, p99 %s", millis(f.Percentile(0.5)), millis(f.Percentile(0.99)))
 	if f.BrokerCPU > 0 {
 		say("broker CPU       %.2f of a processor, %.0f µs a message", f.BrokerCPU, 1e6*f.BrokerCPU/max(f.Steady.Messages, 1))

@@ -387,21 +387,23 @@ func (f *fleet) trips() []time.Duration {
 
 // sample is where the counters stood.
 type sample struct {
-	at              time.Time
-	acked, readings int
-	in, out         int64
+	at                time.Time
+	acked             int
+	messages, in, out int64
 }
 
 func (f *fleet) sample() sample {
-	s := sample{at: time.Now(), acked: f.sum(func(b *board) int { return b.state().Counts.Acked }), readings: f.readings()}
-	s.in, s.out = f.wires.bytes()
-	return s
+	in, out := &f.wires.in, &f.wires.out
+	return sample{
+		at: time.Now(), acked: f.sum(func(b *board) int { return b.state().Counts.Acked }),
+		messages: in.Messages.Load() + out.Messages.Load(), in: in.Bytes.Load(), out: out.Bytes.Load(),
+	}
 }
 
 func (s sample) since(before sample) Rate {
 	d := s.at.Sub(before.at).Seconds()
 	return Rate{
-		Messages: float64(s.acked-before.acked) / d, Readings: float64(s.readings-before.readings) / d,
+		Messages: float64(s.messages-before.messages) / d, Acked: float64(s.acked-before.acked) / d,
 		Up: float64(s.out-before.out) / d, Down: float64(s.in-before.in) / d,
 	}
 }

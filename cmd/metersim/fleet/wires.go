@@ -14,7 +14,7 @@ import (
 // power: then nothing comes or goes on them any more, and the brokers are not
 // told, as when the boards themselves are dark.
 type wires struct {
-	in, out atomic.Int64 // bytes of MQTT, as the boards see them
+	in, out Tally // as the boards see them
 
 	mu       sync.Mutex
 	dark     bool            // guarded by mu
@@ -46,7 +46,7 @@ func (w *wires) dial(ctx context.Context, network, addr string) (net.Conn, error
 		w.failed++
 		return nil, err
 	}
-	one := &wire{Conn: c, of: w, over: make(chan struct{})}
+	one := &wire{Conn: c, of: w, in: Stream{Of: &w.in}, out: Stream{Of: &w.out}, over: make(chan struct{})}
 	one.dark.Store(w.dark)
 	w.open[one] = true
 	return one, nil
@@ -92,8 +92,6 @@ func peak(at []time.Duration) (most int) {
 	return most
 }
 
-func (w *wires) bytes() (in, out int64) { return w.in.Load(), w.out.Load() }
-
 // close ends what the brokers still hold for alive.
 func (w *wires) close() {
 	w.mu.Lock()
@@ -108,6 +106,8 @@ func (w *wires) close() {
 type wire struct {
 	net.Conn
 	of       *wires
+	in       Stream // owned by the reader
+	out      Stream // owned by the writer, of which the library has one
 	dark     atomic.Bool
 	answered bool // owned by the reader
 	closing  sync.Once
@@ -120,7 +120,7 @@ func (c *wire) Read(b []byte) (int, error) {
 		<-c.over
 		return 0, net.ErrClosed
 	}
-	c.of.in.Add(int64(n))
+	c.in.Write(b[:n])
 	if n > 0 && !c.answered {
 		c.answered = true
 		c.of.mu.Lock()
@@ -135,7 +135,7 @@ func (c *wire) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	n, err := c.Conn.Write(b)
-	c.of.out.Add(int64(n))
+	c.out.Write(b[:n])
 	return n, err
 }
 
