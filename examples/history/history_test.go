@@ -322,6 +322,40 @@ func TestWhichErrorsPass(t *testing.T) {
 	}
 }
 
+// TestBytesOfAValue is what SCALE.md calculates with: a day of 32 meters and 29
+// points, in the order in which it comes.
+func TestBytesOfAValue(t *testing.T) {
+	w := newWorld(t)
+	db, err := open(t.Context(), w.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var points []string
+	for _, family := range []string{"power_active", "power_reactive", "power_apparent", "power_factor"} {
+		points = append(points, family+"_total", family+"_a", family+"_b", family+"_c")
+	}
+	points = append(points, "voltage_a", "voltage_b", "voltage_c", "current_a", "current_b", "current_c", "frequency", "energy_forward_total", "energy_forward_t1", "energy_forward_t2", "energy_forward_t3", "energy_forward_t4", "energy_reverse_total")
+	if _, err := db.Exec(t.Context(), `INSERT INTO reading (meter, point, at, number, gateway)
+		SELECT (202411200100 + m)::text, p, slot + m * interval '1 s', (1000000 + extract(epoch FROM slot)::bigint % 1000000) / 100.0, 'board00001'
+		FROM generate_series('2026-07-01'::timestamptz, '2026-07-01 23:45', '15 min') slot, generate_series(1, 32) m, unnest($1::text[]) p ORDER BY slot, m`, points); err != nil {
+		t.Fatal(err)
+	}
+	w.want("SELECT count(*) FROM reading", fmt.Sprint(len(points)*32*96))
+	got, _ := strconv.ParseFloat(w.one("SELECT pg_total_relation_size('reading')::numeric / count(*) FROM reading"), 64)
+	paper, err := os.ReadFile("../../SCALE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var says float64
+	if _, text, ok := strings.Cut(string(paper), "| `history-value` |"); ok {
+		fmt.Sscan(text, &says)
+	}
+	if t.Logf("%d points, %.0f bytes a value", len(points), got); got < 0.9*says || got > 1.1*says {
+		t.Errorf("a value takes %.0f bytes, SCALE.md says %.0f", got, says)
+	}
+}
+
 // deliver runs the product's delivery of n readings with acknowledge = "reply".
 func deliver(t *testing.T, addr string, n int) (*store.Ring, *uplink.Uplink) {
 	t.Helper()
