@@ -68,7 +68,7 @@ func (f *Figures) String() string {
 	for _, s := range f.Storms {
 		say("storm            spread %v: first after %s, 50 %% after %s, 99 %% after %s, all after %s; at most %d a second; %d attempts, %d failed",
 			s.Spread, millis(s.First), millis(s.Half), millis(s.Most), millis(s.All), s.Peak, s.Attempts, s.Failed)
-		say("                 what had waited was delivered after %s; broker CPU until all were back %s", millis(s.Delivered), millis(s.BrokerCPU))
+		say("                 what had waited was delivered after %s; broker CPU until all were back %s, %s a board", millis(s.Delivered), millis(s.BrokerCPU), millis(s.BrokerCPU/time.Duration(c.Boards)))
 	}
 	say("readings         %d taken, %d stored, %d came again; messages sent again %d", f.Taken, f.Stored, f.Repeats, f.Resent)
 	say("lost             %d that were durable, %d that a power failure took before they were durable or delivered", f.Missing, f.PowerLost)
