@@ -67,14 +67,14 @@ func TestTheFirstConnectIsSpread(t *testing.T) {
 		for range boards {
 			c := Config{Name: "u", Ring: ring, Spread: spread, Platform: &twoItems{}, Endpoint: Endpoint{URL: "tcp://broker:1883"}}
 			first := true
-			c.Endpoint.Reach(func(context.Context, string, string) (net.Conn, error) {
+			c.Endpoint.Dial = func(context.Context, string, string) (net.Conn, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if first {
 					first, came = false, append(came, time.Since(began))
 				}
 				return nil, errors.New("down")
-			})
+			}
 			u, err := New(c)
 			if err != nil {
 				t.Fatal(err)

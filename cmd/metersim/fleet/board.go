@@ -124,7 +124,7 @@ func (b *board) uplink(ring *store.Ring, spread time.Duration) uplink.Config {
 			conf.Endpoint.More = append(conf.Endpoint.More, at)
 		}
 	}
-	conf.Endpoint.Reach(b.wires.dial)
+	conf.Endpoint.Dial = b.wires.dial
 	return conf
 }
 
