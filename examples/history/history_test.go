@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -159,18 +160,25 @@ func (w *world) start(file string) *exec.Cmd {
 			online <- true
 		}
 	}))
-	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), child+"=tcp://"+w.mosquitto.Addr()+"|"+w.at, hang+"="+file)
-	c.Stderr = os.Stderr
-	if err := c.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { w.kill(c) })
+	c := w.run("tcp://"+w.mosquitto.Addr(), file)
 	select {
 	case <-online:
 	case <-time.After(time.Minute):
 		w.t.Fatal("the program is not there within a minute")
 	}
+	return c
+}
+
+// run runs the program on brokers, and does not wait for it.
+func (w *world) run(brokers, file string) *exec.Cmd {
+	w.t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), child+"="+brokers+"|"+w.at, hang+"="+file)
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { w.kill(c) })
 	return c
 }
 
@@ -286,7 +294,7 @@ func TestKilledBetweenCommitAndAnswer(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "hangs")
 	hanging := w.start(file)
 	const n = 300
-	ring, up := deliver(t, w.mosquitto.Addr(), n)
+	ring, up := deliver(t, n, "tcp://"+w.mosquitto.Addr())
 	until(t, "the program has committed", func() bool { _, err := os.Stat(file); return err == nil })
 	committed := w.one("SELECT count(*) FROM reading")
 	if s := up.State(); s.Cursor == ring.Last() || s.Counts.Acked > 0 {
@@ -298,6 +306,52 @@ func TestKilledBetweenCommitAndAnswer(t *testing.T) {
 	w.want("SELECT count(*) || ' ' || count(DISTINCT at) || ' ' || sum(number) FROM reading", fmt.Sprintf("%d %d %d.0", n, n, n*(n+1)/2/10))
 	w.want("SELECT count(*) FROM dead_letter", "0")
 	t.Logf("%s of %d values were committed before the kill; %d messages sent again", committed, n, up.State().Counts.Resent)
+}
+
+// TestFromACluster: the product delivers to a list of three brokers, the program
+// consumes from the same list, and is killed once in the middle.
+func TestFromACluster(t *testing.T) {
+	show := filepath.Join(t.TempDir(), "show")
+	if out, err := exec.Command("go", "build", "-C", "../../uplink/cluster", "-o", show, "./show").CombinedOutput(); err != nil {
+		t.Skipf("the cluster of brokers cannot be had: %s", out)
+	}
+	nodes := exec.Command(show, "-serve")
+	hold, err := nodes.StdinPipe() // it ends with its input
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := nodes.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		hold.Close()
+		nodes.Wait()
+	})
+	brokers, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal("the cluster is not there: ", err)
+	}
+	brokers = strings.TrimSpace(brokers)
+	w := &world{t: t, at: postgres(t)}
+	if w.db, err = pgxpool.New(t.Context(), w.at); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.db.Close)
+	until(t, "the database is there", func() bool { return w.db.Ping(t.Context()) == nil })
+	const n = 300
+	ring, up := deliver(t, n, strings.Split(brokers, ",")...)
+	file := filepath.Join(t.TempDir(), "hangs")
+	hanging := w.run(brokers, file)
+	until(t, "the program has committed", func() bool { _, err := os.Stat(file); return err == nil })
+	w.kill(hanging)
+	w.run(brokers, "")
+	until(t, "all is delivered", func() bool { return up.State().Cursor == ring.Last() })
+	w.want("SELECT count(*) || ' ' || count(DISTINCT at) || ' ' || sum(number) FROM reading", fmt.Sprintf("%d %d %d.0", n, n, n*(n+1)/2/10))
+	w.want("SELECT count(*) FROM dead_letter", "0")
 }
 
 // TestWhichErrorsPass: those of a connection are waited out, those of the data
@@ -357,7 +411,7 @@ func TestBytesOfAValue(t *testing.T) {
 }
 
 // deliver runs the product's delivery of n readings with acknowledge = "reply".
-func deliver(t *testing.T, addr string, n int) (*store.Ring, *uplink.Uplink) {
+func deliver(t *testing.T, n int, brokers ...string) (*store.Ring, *uplink.Uplink) {
 	t.Helper()
 	ring, err := store.Open(filepath.Join(t.TempDir(), "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Minute})
 	if err != nil {
@@ -377,7 +431,7 @@ func deliver(t *testing.T, addr string, n int) (*store.Ring, *uplink.Uplink) {
 	}
 	dir, _ := uplink.NewDirectory(uplink.DirectoryConfig{Devices: []uplink.Device{{Meter: &meter.Handle{Name: "Unit 101", Address: address}, ID: address.String()}}})
 	u, err := uplink.New(uplink.Config{
-		Name: "own", Endpoint: uplink.Endpoint{URL: "tcp://" + addr}, Ring: ring, FromOldest: true, Timeout: 2 * time.Second, Meters: func() []meter.MeterState { return nil },
+		Name: "own", Endpoint: uplink.Endpoint{URL: brokers[0], More: brokers[1:]}, Ring: ring, FromOldest: true, Timeout: 2 * time.Second, Meters: func() []meter.MeterState { return nil },
 		Platform: broker.New(broker.Config{
 			Gateway: "gw0001", ClientID: "gw0001", Username: "gw0001", Password: secret, Layout: broker.LayoutJSON, Prefix: "meterd", Acknowledge: broker.AcknowledgeReply, Directory: dir,
 		}),
