@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,7 +75,7 @@ test-machine: ## the ARM board in software, booted and tested
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit ring cluster history test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -125,6 +125,10 @@ ring: ## crash states of the ring (STATES=), and power cuts of a real ext4
 cluster: ## a cluster of three brokers, of which one at a time is killed
 	@uplink/cluster/check $(GO)
 
+# What stands behind a broker of one's own.
+history: ## the consumer that keeps readings in PostgreSQL, with its tests
+	@examples/history/check $(GO)
+
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
@@ -152,6 +156,11 @@ soak: ## a board in 30 days of fake time, against a model
 uplink-long:
 	$(GO) test -count=1 -timeout 1h -v -run 'MosquittoIsKilled' ./uplink -kills 200
 	$(GO) test -count=1 -timeout 1h -v -run 'ConnectionsLeakNothing' ./uplink -reconnects 10000
+
+# Boards in one process, against real brokers of this host; what SCALE.md quotes.
+BOARDS ?= 1000
+fleet: build ## a thousand boards (BOARDS=) against mosquitto and a cluster, and all lose their power; 10 minutes
+	@uplink/cluster/fleet $(GO) $(BOARDS)
 
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s

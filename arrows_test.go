@@ -48,7 +48,9 @@ var arrows = map[string][]string{
 	"cmd/meterd/console/lineedit": {},
 	"cmd/meterd/console/vttest":   {},
 	"cmd/meterd/linetest":         {"dlt645", "dlt645/dlt645test"},
-	"cmd/metersim":                {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console"},
+	"cmd/metersim":                {"dlt645", "dlt645/dlt645test", "uplink/uplinktest", "cmd/meterd/console", "cmd/metersim/fleet", "cmd/metersim/screen"},
+	"cmd/metersim/screen":         {},
+	"cmd/metersim/fleet":          {"dlt645", "meter", "store", "uplink", "uplink/broker", "uplink/uplinktest"},
 }
 
 // libraries are kept to one room each in what is flashed.

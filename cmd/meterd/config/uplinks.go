@@ -30,6 +30,7 @@ type Uplink struct {
 	Board      bool // the platform is told how the board itself fares
 	Window     int
 	Timeout    time.Duration
+	Spread     time.Duration
 
 	Directory *uplink.Directory // who is who there
 	more      []uplink.Row      // beyond the kind's own rows
@@ -77,6 +78,7 @@ func (c *Config) common(t *table, u *Uplink) {
 	u.Board = t.boolean("gateway_state", false)
 	u.Window = int(t.integer("window", 16, 1, 256))
 	u.Timeout = t.duration("timeout", 10*time.Second, time.Second, 10*time.Minute)
+	u.Spread = t.duration("spread", 0, 0, 5*time.Minute)
 	c.tls(t, u)
 }
 
