@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: help demo picture report-picture browser build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: build ## the main job, on simulated meters and an embedded platform, with 
 # The picture in the README is the screen of a real run.
 picture: build ## draws docs/demo.svg from a real run
 	bin/metersim demo -picture docs/demo.svg
+
+report-picture: ## draws docs/report.png of simulated data, in a Chromium
+	cd cmd/meterd/report/browser && $(GO) test -count=1 -run Picture . -picture $(CURDIR)/docs/report.png
 
 build: ## bin/meterd and bin/metersim for this machine
 	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
@@ -66,7 +69,7 @@ test-machine: ## the ARM board in software, booted and tested
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit ring cluster browser test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -115,6 +118,9 @@ ring: ## crash states of the ring (STATES=), and power cuts of a real ext4
 # A list of brokers that are one platform.
 cluster: ## a cluster of three brokers, of which one at a time is killed
 	@uplink/cluster/check $(GO)
+
+browser: ## the report in a headless Chromium, as a phone and a laptop show it
+	@cmd/meterd/report/browser/check $(GO)
 
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
