@@ -172,6 +172,7 @@ type survey struct {
 	gaps   []gapJSON   // numbers that are missing
 }
 
+// mostSeen bounds the meters, and the events of the board, that a survey keeps.
 const mostSeen = 4096
 
 // survey looks for the meters, the starts of the system and what happened to
@@ -185,6 +186,7 @@ func (c Config) survey(ctx context.Context) (*survey, error) {
 	}
 	w := newWindow(s.now, c.Zone)
 	s.from = record.Before(ctx, c.Ring, w.days[0])
+	var happened []meter.Event
 	err := c.walk(ctx, s.from, func(e store.Entry) {
 		if e.Gap != nil {
 			if len(s.gaps) < mostEvents {
@@ -199,24 +201,24 @@ func (c Config) survey(ctx context.Context) (*survey, error) {
 			}
 			s.starts[boot] = at
 		}
-		if !meter.IsEvent(e.Data) {
-			var r meter.Reading
-			if r.UnmarshalBinary(e.Data) == nil && len(s.seen) < mostSeen {
-				s.seen[r.Meter] = true
-			}
-		}
-	})
-	if err != nil {
-		return s, err
-	}
-	err = c.walk(ctx, s.from, func(e store.Entry) {
-		if e.Gap == nil && meter.IsEvent(e.Data) {
+		if meter.IsEvent(e.Data) {
 			var ev meter.Event
-			if ev.UnmarshalBinary(e.Data) == nil && ev.Meter == (dlt645.Address{}) && dateEvent(&ev, s.starts) && !ev.Time.Before(w.days[0]) {
-				s.events.take(&ev)
+			if ev.UnmarshalBinary(e.Data) == nil && ev.Meter == (dlt645.Address{}) {
+				happened = append(happened, ev)
+				happened = happened[max(len(happened)-mostSeen, 0):]
 			}
+			return
+		}
+		var r meter.Reading
+		if r.UnmarshalBinary(e.Data) == nil && len(s.seen) < mostSeen {
+			s.seen[r.Meter] = true
 		}
 	})
+	for _, ev := range happened { // when all starts are known
+		if dateEvent(&ev, s.starts) && !ev.Time.Before(w.days[0]) && !ev.Time.After(s.now) {
+			s.events.take(&ev)
+		}
+	}
 	return s, err
 }
 
