@@ -188,7 +188,11 @@ func (a *Assembled) part(out *pieces, t *table, kind string, at origin, outer bo
 	name, _ := t.values["file"].(string)
 	switch {
 	case name == "":
-		a.wrong(at, `add file = "…"`, "%s lacks file, which is required", t.title)
+		hint := `add file = "…"`
+		if t.values["name"] != nil || t.values["address"] != nil {
+			hint = `add file = "…"; a single meter is a [[meter]]`
+		}
+		a.wrong(at, hint, "%s lacks file, which is required", t.title)
 		return
 	case strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".") || unprintable(name):
 		a.wrong(at, "a file beside meterd.toml, by its name without folders", "%s: file %q is not a plain name", t.title, name)
