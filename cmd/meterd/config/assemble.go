@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -104,6 +105,9 @@ func (a *Assembled) Parse(beside func(path string) ([]byte, bool)) (*Config, []P
 func (a *Assembled) decode(file string, b []byte) string {
 	text, was, ok := readable(b)
 	switch {
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")), bytes.HasPrefix(b, []byte("\xd0\xcf\x11\xe0")):
+		a.wrong(origin{file, 1}, "save it from the spreadsheet anew, as CSV", "it is a workbook or an archive under another name, and no text")
+		return ""
 	case !ok:
 		a.wrong(origin{file, 1}, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")
 		return ""

@@ -135,6 +135,7 @@ var chinese = map[string]string{
 	"%s: nothing but a # and a comment may stand behind a value":                                                        "%s：值后面只能有以 # 开头的注释",
 	"%s: this is no number, and a text needs quotes":                                                                    "%s：不是数字；若是文本须加引号",
 	`add file = "…"; a single meter is a [[meter]]`:                                                                     `请添加 file = "…"；单块电表写 [[meter]]`,
+	"it is a workbook or an archive under another name, and no text":                                                    "这是改了名的 Excel 工作簿或压缩包，不是文本文件",
 	"the file": "文件",
 	"%s: broker %q is reached without TLS, at the port of TLS": "%s：broker %q 不用 TLS，却是 TLS 的端口",
 	"%s: broker %q is in the list twice":                       "%s：broker %q 重复",
