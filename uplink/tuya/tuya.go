@@ -315,11 +315,14 @@ func (w *word) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// mostID bounds the ids of the platform's requests. Ours are UUIDs.
+const mostID = 128
+
 // Receive understands responses and commands.
 func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	name, ok := strings.CutPrefix(m.Topic, "gateway_id/"+t.Gateway+"/")
 	var in inbound
-	if !ok || !m.Decode(&in) || in.RequestID == "" && name != topicCommand || len(in.RequestID) > meter.MostCommandID || m.Retained && name != topicCommand {
+	if !ok || !m.Decode(&in) || in.RequestID == "" && name != topicCommand || len(in.RequestID) > mostID || m.Retained && name != topicCommand {
 		return uplink.Receipt{}
 	}
 	switch name {
