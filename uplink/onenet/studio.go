@@ -336,7 +336,7 @@ func (s *Studio) encode(b *batch) uplink.Message {
 }
 
 // Board tells the gateway's own properties: a pack without an identity is its.
-func (s *Studio) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+func (s *Studio) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
 	p := pack{Properties: map[string]any{}, Events: map[string]any{}}
 	for _, v := range state {
 		p.Properties[v.Key] = struct {
@@ -344,7 +344,7 @@ func (s *Studio) Board(at time.Time, state []uplink.BoardState) uplink.Message {
 			Time  int64           `json:"time,omitempty"`
 		}{v.JSON, millis(at)}
 	}
-	return s.message(packPost, []pack{p})
+	return []uplink.Message{s.message(packPost, []pack{p})}, true
 }
 
 // millis is 0 for no time.

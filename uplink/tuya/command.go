@@ -48,9 +48,15 @@ func (t *Tuya) command(now time.Time, in inbound, retained bool) uplink.Receipt 
 		return uplink.Receipt{Reply: &reply}
 	}
 	d := t.dir.Named(cid)
+	if d == nil && cid == t.Gateway && t.GatewayProductID != "" {
+		return answer(codeUnsupported, "command or value not support: the gateway's own data points can only be read")
+	}
 	if d == nil {
 		cid = "" // what is not known is not echoed
 		return answer(codeNoDevice, "device not exist")
+	}
+	if other := strings.TrimSpace(string(in.Param.CID)); other != "" && other != cid { // it stands there in all other messages
+		return answer(codeInvalid, "params type is incorrect: cid and param.cid name two devices")
 	}
 	c := meter.Command{ID: commandID(d, id), Meter: d.Meter, Said: said(in.T)}
 	dp, no := t.understood(&c, uplink.Word(in.Param.ID), in.Param.Value)

@@ -43,7 +43,7 @@ type kind struct {
 
 // kinds is the one list of them.
 var kinds = []kind{
-	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot, tuya.DeviceFields, nil},
+	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, (*Config).tuyaNames, tuya.Cannot, tuya.DeviceFields, nil},
 	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil, nil, suiteID},
 	{"onenet-studio", "onenet", nil, (*Config).studio, (*Config).modelSize, nil, nil, nil},
 	{"das", "das", nil, (*Config).das, nil, nil, nil, nil},
@@ -139,7 +139,7 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 		Fault:      p.oneOf("fault", tuya.FaultBitmap, tuya.FaultLabel),
 		NoFault:    p.oneOf("no_fault", "general", "none"),
 		RestampOld: p.oneOf("stale", "drop", "restamp") == "restamp",
-		Zone:       c.Gateway.Zone,
+		Zone:       c.Gateway.Zone, GatewayProductID: p.str("gateway_product_id", ""),
 		Sync: tuya.Sync{
 			ProductID: p.required("product_id"), VendorCode: p.str("vendor_code", ""), CommType: p.str("comm_type", "mqtt"),
 			DeviceIP: p.str("device_ip", ""), MACAddress: p.str("mac_address", ""), InstallLocation: p.str("install_location", ""),
@@ -149,6 +149,12 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 	if conf.NoFault == "none" {
 		conf.NoFault = ""
 	}
+	if u.Board && conf.GatewayProductID == "" {
+		t.problem("gateway_state", "add gateway_product_id to [uplink.tuya]: the board is a device of a product of its own there", "%s: gateway_state without uplink.tuya.gateway_product_id", t.title)
+	}
+	if !u.Board {
+		conf.GatewayProductID = ""
+	}
 	if p.boolean("parameters", false) {
 		u.more = tuya.Parameters
 	}
@@ -156,6 +162,13 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 		conf := conf
 		conf.Directory = dir
 		return tuya.New(conf)
+	}
+}
+
+// tuyaNames tells of a meter that goes by the board's own id.
+func (c *Config) tuyaNames(t *table, u *Uplink, dir *uplink.Directory) {
+	if d := dir.Named(u.ClientID); u.Board && d != nil {
+		t.problem("client_id", "give the meter another id in [[uplink.device]]", "%s: the board is a device by its client_id, and meter %q goes by %q too", t.title, d.Meter.Name, u.ClientID)
 	}
 }
 
