@@ -28,6 +28,20 @@ var BoardKeys = []string{
 	"gateway_version", "gateway_uptime", "gateway_clock", "gateway_ring", "gateway_ring_used", "gateway_lines", "gateway_lines_down", "gateway_meters", "gateway_meters_online",
 }
 
+// BoardTable tells people what a product has to define for them; lead gives what
+// stands before the identifier in a line.
+func BoardTable(product string, head string, lead func(i int) string) string {
+	rows := []string{head + "identifier\taccess\ttype"}
+	for i, key := range BoardKeys {
+		kind := "text"
+		if slices.Contains([]string{"gateway_uptime", "gateway_ring_used", "gateway_lines", "gateway_meters", "gateway_meters_online"}, key) {
+			kind = "number"
+		}
+		rows = append(rows, lead(i)+key+"\tr\t"+kind)
+	}
+	return "properties of " + product + ":\n" + Table(rows)
+}
+
 const (
 	boardEvery = 15 * time.Minute
 	boardLook  = 10 * time.Second // how often the properties are compared

@@ -57,8 +57,8 @@ type Tuya struct {
 	turns      map[string]int // how often a device's status became another
 	statuses   int
 	commands   []string
-	defined    map[string]bool   // the product's data points; nil: all
-	sent       map[string]string // commands that are not answered yet, by request id: the cid
+	defined    map[bool]map[string]bool // data points of the products of meters and of gateways; nil: all
+	sent       map[string]string        // commands that are not answered yet, by request id: the cid
 	violations []string
 }
 
@@ -257,7 +257,7 @@ func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) 
 	if p.gateways[r.CID] {
 		check = checkGatewayDP
 	}
-	if p.defined != nil && !p.defined[r.ID] {
+	if p.defined != nil && !p.defined[p.gateways[r.CID]][r.ID] {
 		return outcome{cid: r.CID, code: 2002}
 	}
 	if code := check(r.ID, r.Value); code != 0 {

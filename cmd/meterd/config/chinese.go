@@ -88,6 +88,8 @@ var chinese = map[string]string{
 	"add gateway_product_id to [uplink.tuya]: the board is a device of a product of its own there":                      "请在 [uplink.tuya] 中添加 gateway_product_id：网关在该平台是独立产品的设备",
 	"%s: the board is a device by its client_id, and meter %q goes by %q too":                                           "%s：网关以 client_id 作为设备，而电表 %q 也使用 %q",
 	"give the meter another id in [[uplink.device]]":                                                                    "请在 [[uplink.device]] 中给电表换一个标识",
+	"%s: shadow without platform = \"enjoyiot\"":                                                                        "%s：shadow 需要 platform = \"enjoyiot\"",
+	`add platform = "enjoyiot": no other one's document has a shadow`:                                                   `请添加 platform = "enjoyiot"：只有该平台的文档有设备影子`,
 	"%s: the id %q %s": "%s：标识 %q %s",
 	"%s: the stream %q would be that of meter %q and of meter %q":     "%s：数据流 %q 会同属电表 %q 和 %q",
 	"%s: client_id has %d characters, at most %d are allowed":         "%s：client_id 有 %d 个字符，最多 %d 个",

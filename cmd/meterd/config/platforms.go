@@ -315,12 +315,18 @@ func (c *Config) iotkit(t, p *table, u *Uplink) maker {
 		ProductKey: p.required("product_key"), ProductSecret: p.required("product_secret"), DeviceName: p.required("device_name"), Model: p.required("model"),
 		SubProductKey: p.required("sub_product_key"), SubModel: p.required("sub_model"),
 		Backfill: p.oneOf("backfill", iotkit.BackfillLatest, iotkit.BackfillAll, iotkit.BackfillEvent),
+		Enjoyiot: p.oneOf("platform", "iotkit", "enjoyiot") == "enjoyiot", Shadow: p.boolean("shadow", false), TellsBoard: u.Board,
+	}
+	if conf.Shadow && !conf.Enjoyiot {
+		p.problem("shadow", `add platform = "enjoyiot": no other one's document has a shadow`, "%s: shadow without platform = \"enjoyiot\"", p.title)
+		conf.Shadow = false
 	}
 	u.prefix = p.str("prefix", "")
 	u.iotkit = conf
-	return func(_ Env, dir *uplink.Directory) uplink.Platform {
+	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
 		conf.Directory = dir
+		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
 		return iotkit.New(conf)
 	}
 }
