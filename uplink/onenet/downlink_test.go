@@ -463,7 +463,8 @@ func TestWishesForOneThingUnderTwoNamesAreNone(t *testing.T) {
 // TestAPackageIsRefused: the bell that rings for it has a truthful answer.
 func TestAPackageIsRefused(t *testing.T) {
 	s := newStudio(t, false, nil)
-	in := uplink.Inbound{Topic: "$sys/469948/gw/ota/inform", Payload: []byte(`{"id":"12"}`)}
+	bell := uplinktest.Sent(uplinktest.Out{Topic: "$sys/469948/gw/ota/inform", Payload: []byte(`{"id":"12"}`)})
+	in := uplink.Inbound{Topic: bell.Topic, Payload: bell.Payload}
 	rc := s.Receive(s.now, in)
 	if rc.Reply == nil || rc.Reply.Topic != "$sys/469948/gw/ota/inform_reply" || !strings.Contains(string(rc.Reply.Payload), `"id":"12","code":403`) {
 		t.Fatalf("got %+v", rc)

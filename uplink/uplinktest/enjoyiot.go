@@ -79,7 +79,7 @@ func (p *Iotkit) notice(product, device, action, id string, params any) Out {
 	method := "thing." + strings.ReplaceAll(action, "/", ".")
 	p.asked[id] = iotkitAsked{topic: base + "/s/" + action + "_reply", method: method + "_reply"}
 	b, _ := json.Marshal(map[string]any{"id": id, "method": method, "params": params})
-	return Out{base + "/c/" + action, b}
+	return sent(Out{base + "/c/" + action, b})
 }
 
 // shadow answers what a device asks its shadow, or tells it.
@@ -153,5 +153,5 @@ func (p *Iotkit) Control(product, name string, wishes map[string]IotkitWish, tim
 	}
 	p.Shadows[name] = wishes
 	p.versions[name]++
-	return Out{"/shadow/get/" + product + "/" + name, p.shadowState("control", name, timed, now)}
+	return sent(Out{"/shadow/get/" + product + "/" + name, p.shadowState("control", name, timed, now)})
 }

@@ -152,6 +152,7 @@ func (p *Iotkit) Subscribed(clientID, filter string) bool {
 		d := p.devices[m[2]]
 		if m[1] == g.product && m[2] == g.name || d != nil && !d.removed && d.product == m[1] && d.gateway == g.name {
 			g.subscribed[m[2]] = true
+			heard("sub", filter)
 			return true
 		}
 	}
@@ -189,6 +190,10 @@ var (
 // Receive takes a message from a gateway and gives the answers. What the code
 // swallows gets none.
 func (p *Iotkit) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Iotkit) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.init()
@@ -450,7 +455,7 @@ func (p *Iotkit) Command(product, device, service, id, params string) Out {
 	}
 	p.asked[id] = c
 	b, _ := json.Marshal(map[string]any{"id": id, "method": method, "params": json.RawMessage(params)})
-	return Out{base + "/c/service/" + service, b}
+	return sent(Out{base + "/c/service/" + service, b})
 }
 
 // Deregister takes a sub-device from its gateway and gives the message that
@@ -469,7 +474,7 @@ func (p *Iotkit) Deregister(device, id string) (Out, bool) {
 	b, _ := json.Marshal(map[string]any{
 		"id": id, "method": "thing.lifetime.deregister", "params": map[string]string{"productKey": d.product, "deviceName": device},
 	})
-	return Out{base + "/c/deregister", b}, true
+	return sent(Out{base + "/c/deregister", b}), true
 }
 
 // IotkitSeen is what has come to the platform so far.

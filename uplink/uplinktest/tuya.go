@@ -82,6 +82,10 @@ var tuyaText = map[int]string{
 
 // Receive takes a message from a gateway and gives the answers.
 func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Tuya) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.synced == nil {
@@ -367,5 +371,5 @@ func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time)
 		"t": now.Unix(), "cid": cid, "request_id": requestID,
 		"param": map[string]any{"id": dp, "value": json.RawMessage(value)},
 	})
-	return Out{"gateway_id/" + gateway + "/commands", b}
+	return sent(Out{"gateway_id/" + gateway + "/commands", b})
 }
