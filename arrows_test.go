@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"uplink/uplinktest": {},
 
 	"uplink/uplinktest/conform": {"dlt645", "meter", "uplink"},
+	"uplink/uplinktest/shown":   {"uplink/uplinktest"},
 	"uplink/uplinktest/site":    {"dlt645", "meter", "store", "uplink", "uplink/uplinktest"},
 
 	"cmd/meterd":                  {"board", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/journal", "cmd/meterd/station", "cmd/meterd/takeover", "cmd/meterd/tool"},

@@ -132,6 +132,10 @@ func (p *Consumer) Published(clientID, topic string, retained bool) {
 
 // Receive takes a message and gives the answer to it.
 func (p *Consumer) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Consumer) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stored == nil {

@@ -1,10 +1,13 @@
 package station
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"meterd/uplink"
 )
 
 // holdsBoardState holds what a running board with one online meter tells of
@@ -22,7 +25,10 @@ func holdsBoardState(t *testing.T, st *Station) {
 		"gateway_version": `"test"`, "gateway_ring": `"flash"`, "gateway_lines": "1", "gateway_lines_down": `""`, "gateway_meters": "1", "gateway_meters_online": "1",
 	}
 	all := sh.boardState(time.Now())
-	for _, v := range all {
+	for i, v := range all {
+		if i >= len(uplink.BoardKeys) || v.Key != uplink.BoardKeys[i] || !strings.Contains(list, fmt.Sprintf("| %d |", 101+i)) {
+			t.Errorf("%s is not number %d of the identifiers, or of the data points", v.Key, i)
+		}
 		if !strings.Contains(list, "| `"+v.Key+"` |") {
 			t.Errorf("docs/platforms.md does not list %s", v.Key)
 		}
