@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"cmd/meterd/report/scene":     {"dlt645", "meter", "store", "cmd/meterd/console"},
 	"cmd/meterd/desk":             {"dlt645", "meter", "store", "cmd/meterd/record"},
 	"cmd/meterd/panel":            {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/explain", "cmd/meterd/journal", "cmd/meterd/record", "cmd/meterd/takeover"},
-	"cmd/meterd/station":          {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/export", "cmd/meterd/journal", "cmd/meterd/panel", "cmd/meterd/report", "cmd/meterd/takeover"},
+	"cmd/meterd/station":          {"board", "dlt645", "meter", "store", "uplink", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/desk", "cmd/meterd/export", "cmd/meterd/journal", "cmd/meterd/panel", "cmd/meterd/record", "cmd/meterd/report", "cmd/meterd/takeover"},
 	"cmd/meterd/config":           {"board", "dlt645", "meter", "store", "uplink", "uplink/broker", "uplink/das", "uplink/iotkit", "uplink/onenet", "uplink/tuya"},
 	"cmd/meterd/console":          {"dlt645", "cmd/meterd/console/lineedit"},
 	"cmd/meterd/console/lineedit": {},

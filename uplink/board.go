@@ -26,16 +26,20 @@ type BoardState struct {
 // BoardKeys are the identifiers of the board's properties, in their order.
 var BoardKeys = []string{
 	"gateway_version", "gateway_uptime", "gateway_clock", "gateway_ring", "gateway_ring_used", "gateway_lines", "gateway_lines_down", "gateway_meters", "gateway_meters_online",
+	"gateway_started", "gateway_clock_source", "gateway_ring_hours", "gateway_lines_load", "gateway_lines_lost", "gateway_memory_free", "gateway_cpu", "gateway_temperature", "gateway_record",
 }
+
+// BoardTexts are those that are texts; the others are numbers.
+var BoardTexts = []string{"gateway_version", "gateway_clock", "gateway_ring", "gateway_lines_down", "gateway_started", "gateway_clock_source", "gateway_lines_load", "gateway_lines_lost"}
 
 // BoardTable tells people what a product has to define for them; lead gives what
 // stands before the identifier in a line.
 func BoardTable(product string, head string, lead func(i int) string) string {
 	rows := []string{head + "identifier\taccess\ttype"}
 	for i, key := range BoardKeys {
-		kind := "text"
-		if slices.Contains([]string{"gateway_uptime", "gateway_ring_used", "gateway_lines", "gateway_meters", "gateway_meters_online"}, key) {
-			kind = "number"
+		kind := "number"
+		if slices.Contains(BoardTexts, key) {
+			kind = "text"
 		}
 		rows = append(rows, lead(i)+key+"\tr\t"+kind)
 	}

@@ -16,8 +16,8 @@ import (
 
 // boardState is what a board tells of itself, in the order of its identifiers.
 func boardState(online int) (all []uplink.BoardState) {
-	for i, js := range []string{`"1.4.0"`, "7", `"trusted"`, `"flash"`, "12", "2", `"rs485-2"`, "32", fmt.Sprint(online)} {
-		all = append(all, uplink.BoardState{Key: uplink.BoardKeys[i], JSON: json.RawMessage(js), Moves: i == 1 || i == 4})
+	for i, js := range []string{`"1.4.0"`, "7", `"trusted"`, `"flash"`, "12", "2", `"rs485-2"`, "32", fmt.Sprint(online), `"board"`, `"ntp"`, "700", `"rs485-1 31,rs485-2 4"`, `"rs485-1 0.4,rs485-2 0.0"`, "64", "4", "47", "99"} {
+		all = append(all, uplink.BoardState{Key: uplink.BoardKeys[i], JSON: json.RawMessage(js), Moves: i == 1 || i == 4 || i > 10})
 	}
 	return all
 }

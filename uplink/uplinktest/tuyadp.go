@@ -31,8 +31,8 @@ var (
 // The data points of a gateway's own product, by docs/platforms.md: texts, and
 // whole numbers.
 var (
-	gatewayTexts   = []string{"101", "103", "104", "107"}
-	gatewayNumbers = []string{"102", "105", "106", "108", "109"}
+	gatewayTexts   = []string{"101", "103", "104", "107", "110", "111", "113", "114"}
+	gatewayNumbers = []string{"102", "105", "106", "108", "109", "112", "115", "116", "117", "118"}
 )
 
 // checkGatewayDP gives the code for a value of a gateway's own product.

@@ -103,8 +103,8 @@ func recordPart(r *meter.Record, zone *time.Location) console.RecordPart {
 	return part
 }
 
-// recordStatus tells how whole yesterday is; nil where nothing is made up.
-func (p *Panel) recordStatus(now time.Time) *console.RecordStatus {
+// RecordStatus tells how whole yesterday is; nil where nothing is made up.
+func (p *Panel) RecordStatus(now time.Time) *console.RecordStatus {
 	s := &console.RecordStatus{Day: now.In(p.Config.Gateway.Zone).AddDate(0, 0, -1).Format(time.DateOnly)}
 	for _, m := range p.Records() {
 		s.Add(m)
