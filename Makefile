@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet
+.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet report-picture browser
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: build ## the main job, on simulated meters and an embedded platform, with 
 # The picture in the README is the screen of a real run.
 picture: build ## draws docs/demo.svg from a real run
 	bin/metersim demo -picture docs/demo.svg
+
+report-picture: ## draws docs/report.png of simulated data, in a Chromium
+	cd cmd/meterd/report/browser && $(GO) test -count=1 -run Picture . -picture $(CURDIR)/docs/report.png
 
 build: ## bin/meterd and bin/metersim for this machine
 	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
@@ -75,7 +78,7 @@ test-machine: ## the ARM board in software, booted and tested
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster history test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit ring cluster browser history test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -128,6 +131,9 @@ cluster: ## a cluster of three brokers, of which one at a time is killed
 # What stands behind a broker of one's own.
 history: ## the consumer that keeps readings in PostgreSQL, with its tests
 	@examples/history/check $(GO)
+
+browser: ## the report in a headless Chromium, as a phone and a laptop show it
+	@cmd/meterd/report/browser/check $(GO)
 
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker

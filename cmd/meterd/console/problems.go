@@ -13,6 +13,20 @@ type problem struct {
 	what, todo string
 }
 
+// Problem is one in each language.
+type Problem struct {
+	What, Todo dlt645.Text
+}
+
+// Problems lists what is wrong, worst first.
+func (s Status) Problems() (all []Problem) {
+	zh := s.problems("zh")
+	for i, p := range s.problems("en") {
+		all = append(all, Problem{dlt645.Text{EN: p.what, ZH: zh[i].what}, dlt645.Text{EN: p.todo, ZH: zh[i].todo}})
+	}
+	return all
+}
+
 // problems gathers what is wrong, worst first.
 type problems struct {
 	lang string

@@ -97,19 +97,19 @@ func (p *Panel) Status() console.Status {
 		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
-		Record: p.recordStatus(now), Program: p.programStatus(),
+		Record: p.RecordStatus(now), Program: p.programStatus(),
 	}
-	s.Health = p.health(now, s.Watchdog)
+	s.Health = p.Health(now)
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
 	return s
 }
 
-// health tells how the board itself is.
-func (p *Panel) health(now time.Time, dog console.WatchdogStatus) console.HealthStatus {
+// Health tells how the board itself is.
+func (p *Panel) Health(now time.Time) console.HealthStatus {
 	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds())}
-	if p.Why == console.StartedBoard && dog.BootCause == "watchdog" {
+	if p.Why == console.StartedBoard && p.Watchdog().BootCause == "watchdog" {
 		h.Started = console.StartedWatch
 	}
 	if p.Doctor == nil {

@@ -41,6 +41,7 @@ type shift struct {
 	unkept   atomic.Pointer[string] // why the state could not be kept last; nil: it was
 	ends     []*board.Beat          // of the loops that end with this configuration
 	settle   chan struct{}          // something was made up
+	slow     slowState
 }
 
 func newShift(st *Station, c *config.Config) *shift {
