@@ -25,6 +25,27 @@ var forms = []struct {
 	{"array", func(_ int, _ string, wire []byte) string {
 		return "uint8_t f[] = {\n\t" + strings.ReplaceAll(fmt.Sprintf("% #x", wire), " ", ", ") + "\n};\n"
 	}},
+	{"dump", func(_ int, _ string, wire []byte) string { return string(wire) }}, // of all, see dump
+}
+
+// dump shows bytes as xxd does.
+func dump(wire string) string {
+	var out strings.Builder
+	for i := 0; i < len(wire); i += 16 {
+		row := wire[i:min(i+16, len(wire))]
+		shown := []byte(row)
+		for k, c := range shown {
+			if c < ' ' || c > '~' {
+				shown[k] = '.'
+			}
+		}
+		pairs := ""
+		for k := 0; k < len(row); k += 2 {
+			pairs += fmt.Sprintf("%x ", row[k:min(k+2, len(row))])
+		}
+		fmt.Fprintf(&out, "%08x: %-40s %s\n", i, pairs, shown)
+	}
+	return out.String()
 }
 
 // traffic gives requests and answers of 32 meters, n at least, in a form.
@@ -93,9 +114,10 @@ func sameAsPlain(t *testing.T, in string) {
 // Whatever the form, decode tells what it would tell written the plain way.
 func TestDecodeIsTheSameAsThePlainWay(t *testing.T) {
 	sameAsPlain(t, odd)
-	for _, f := range forms {
+	for _, f := range forms[:len(forms)-1] {
 		sameAsPlain(t, traffic(400, f.line))
 	}
+	sameAsPlain(t, dump(traffic(60, forms[len(forms)-1].line)))
 	for name, wire := range map[string]string{"698": frame698(unhexed(t, voltageRequest)), "376": frame376(unhexed(t, voltageRequest))} {
 		t.Run(name, func(t *testing.T) {
 			sameAsPlain(t, wire+"\n"+voltageRequest+wire+refusal+"\n010304000A000113F0"+wire+"\n")
@@ -127,11 +149,7 @@ func FuzzDecodeIsTheSameAsThePlainWay(f *testing.F) {
 // A dump of any length is one input, which takes a pass and not one a line.
 func TestDecodeReadsALongDump(t *testing.T) {
 	wire := unhexed(t, strings.Repeat(voltageAnswer, 20000))
-	var dump strings.Builder
-	for i := 0; i < len(wire); i += 16 {
-		fmt.Fprintf(&dump, "%08x: % x  ................\n", i, wire[i:min(i+16, len(wire))])
-	}
-	r := run(Decode, dump.String(), "-json")
+	r := run(Decode, dump(string(wire)), "-json")
 	if got := strings.Count(r.out, "\n"); r.status != 0 || got < 19998 { // an input ends at 1 MiB, within a frame maybe
 		t.Errorf("exit status %d, %d frames of 20000: %s", r.status, got, r.err)
 	}

@@ -17,8 +17,11 @@ import (
 // that reads each line and its bytes with bufio and encoding/hex and does nothing
 // with them. out/in is how many bytes are told of each byte read.
 func BenchmarkDecodeCapture(b *testing.B) {
-	for _, f := range forms[:3] {
+	for _, f := range append(forms[:3:3], forms[len(forms)-1]) {
 		in := traffic(40000, f.line)
+		if f.name == "dump" {
+			in = dump(in)
+		}
 		for _, m := range manners[:3] {
 			b.Run(f.name+"/"+strings.Join(append(m.args, "text")[:max(1, len(m.args))], ""), func(b *testing.B) {
 				took, peer, told := time.Duration(0), time.Duration(0), counter(0)

@@ -208,11 +208,12 @@ func (d *decoder) tell(e *explainer, it dlt645.Item) {
 	} else if n.Unit == "" {
 		e.b = e.b[:len(e.b)-1]
 	}
-	for i, bit := range dlt645.SetBits(it) {
+	bits := dlt645.SetBits(it)
+	for i, bit := range bits {
 		e.add([]string{" (", e.say(", ", "、")}[min(i, 1)], bit.Name.In(e.language))
-		if i == len(dlt645.SetBits(it))-1 {
-			e.add(")")
-		}
+	}
+	if len(bits) > 0 {
+		e.add(")")
 	}
 	e.add("\n")
 }

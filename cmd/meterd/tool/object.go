@@ -90,16 +90,12 @@ func (d *decoder) appendItem(b []byte, it dlt645.Item) []byte {
 		b = appendUnlessEmpty(b, `,"invalid":`, it.Value.Text)
 	}
 	if d.fields {
-		for i, bit := range dlt645.SetBits(it) {
-			if i == 0 {
-				b = append(b, `,"bits":[`...)
-			} else {
-				b = append(b, ',')
-			}
-			b = appendQuoted(b, bit.Name.EN)
-			if i == len(dlt645.SetBits(it))-1 {
-				b = append(b, ']')
-			}
+		bits := dlt645.SetBits(it)
+		for i, bit := range bits {
+			b = appendQuoted(append(b, []string{`,"bits":[`, ","}[min(i, 1)]...), bit.Name.EN)
+		}
+		if len(bits) > 0 {
+			b = append(b, ']')
 		}
 	}
 	return append(b, '}')
