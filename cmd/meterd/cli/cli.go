@@ -9,8 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/term"
 
 	"meterd/cmd/meterd/console"
 )
@@ -24,6 +27,12 @@ type Streams struct {
 	// Screen is Err itself, for what is all our own and moves the cursor. Run
 	// sets it.
 	Screen io.Writer
+}
+
+// Passing gives a line on Screen that shows how far a command is.
+func (s Streams) Passing() *console.PassingLine {
+	f, ok := s.Screen.(*os.File)
+	return &console.PassingLine{W: s.Screen, Live: ok && term.IsTerminal(int(f.Fd())), End: "\n"}
 }
 
 // Plain gives a writer of text that is for people: what would move the cursor of
