@@ -40,12 +40,15 @@ func (s Streams) Passing() *console.PassingLine {
 // File names, configurations and platforms bring such.
 func Plain(w io.Writer) io.Writer { return plain{w} }
 
+// Harmless gives a text as Plain writes it.
+func Harmless(s string) string { return console.Harmless(s) }
+
 type plain struct{ w io.Writer }
 
 func (p plain) Write(b []byte) (int, error) {
 	columns := strings.Split(string(b), "\t")
 	for i := range columns {
-		columns[i] = console.Harmless(columns[i])
+		columns[i] = Harmless(columns[i])
 	}
 	if _, err := io.WriteString(p.w, strings.Join(columns, "\t")); err != nil {
 		return 0, err

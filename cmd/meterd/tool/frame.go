@@ -3,7 +3,7 @@ package tool
 import (
 	"strings"
 
-	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/cli"
 	"meterd/dlt645"
 )
 
@@ -131,11 +131,11 @@ func (d *decoder) text(line int, wire []byte, at *place, f *dlt645.Frame, note s
 	d.b = e.b
 }
 
-// harmless is console.Harmless, which most words need not go through.
+// harmless is cli.Harmless, which most words need not go through.
 func harmless(words []byte) string {
 	for _, c := range words {
 		if c < ' ' || c > '~' {
-			return console.Harmless(string(words))
+			return cli.Harmless(string(words))
 		}
 	}
 	return string(words)
