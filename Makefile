@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: help mutants mutants-short demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ test-machine: ## the ARM board in software, booted and tested
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit mutants-short ring cluster test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -102,6 +102,14 @@ check-vuln:
 
 unit: ## unit and end-to-end tests with the race detector
 	$(GO) test -race -timeout 10m ./...
+
+# Mistakes that are made in the codec, of which each has to fail a test.
+MUTANTS ?= 200
+mutants: ## 200 mistakes in the codec (MUTANTS=), each of which a test has to notice
+	$(GO) test -count=1 -tags mutants -timeout 3h -v -run EachMutant ./dlt645 -mutants $(MUTANTS)
+
+mutants-short: MUTANTS = 10
+mutants-short: mutants
 
 # The ring: crash states in millions, every bit of a closed store, and what is
 # broken on purpose is found.
@@ -145,7 +153,8 @@ bench: ## all figures that README quotes
 	$(GO) test -run '^$$' -bench 'Round.*OnPty|PreambleOnPty|StartOnPty' -benchtime 2x ./cmd/metersim
 	$(GO) test -run '^$$' -bench CPUOnPty -benchtime 1x ./cmd/metersim
 	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
-	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
+	$(GO) test -run '^$$' -bench 'FlashPerPoint|DecodeCapture' -benchtime 50x ./cmd/meterd/tool
+	$(GO) test -v -run TwoSources ./dlt645 | grep -v '^='
 	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
 	@METERD_LONG=1 board/image/test $(GO) -timeout 20m -run Memory | grep -v '^='
 

@@ -35,7 +35,7 @@ import (
 var (
 	mutants    = flag.Int("mutants", 200, "how many mutants to make")
 	mutantSeed = flag.Int("seed", 1, "which of all mutants")
-	onlyMutant = flag.String("mutant", "", "only those whose description holds this")
+	onlyMutant = flag.String("mutant", "", "only those whose description holds one of these lines")
 )
 
 // mutant is one mistake in a file.
@@ -88,7 +88,7 @@ func TestEachMutantIsKilled(t *testing.T) {
 	}
 	n := 0
 	for _, m := range chosen {
-		if *onlyMutant == "" || strings.Contains(m.what, *onlyMutant) {
+		if slices.ContainsFunc(strings.Split(*onlyMutant, "\n"), func(s string) bool { return strings.Contains(m.what, s) }) {
 			next <- m
 			n++
 		}

@@ -49,7 +49,12 @@ func TestWhatIsToldOfEachIdentifier(t *testing.T) {
 	t.Fatalf("got %d lines, want %d", len(got), len(old))
 }
 
-// ends gives the first and last identifier of a row along each of its axes.
+// mostNamed is the longest axis each of whose values has a name of its own, less
+// one: the coefficients.
+const mostNamed = 11
+
+// ends gives the first and last identifier of a row along each of its axes, all
+// where each may have a name of its own.
 func (e *entry) ends(p Protocol) []DI {
 	if len(e.pages) > 0 {
 		low := e.code & 0xFFFF
@@ -70,7 +75,10 @@ func (e *entry) ends(p Protocol) []DI {
 	for _, a := range schemes[e.scheme] {
 		var more []DI
 		for _, di := range all {
-			for _, n := range []uint32{uint32(a.first), uint32(a.last)} {
+			for n := uint32(a.first); n <= uint32(a.last); n++ {
+				if a.last-a.first > mostNamed && n != uint32(a.first) && n != uint32(a.last) {
+					continue // a number like the others
+				}
 				more = append(more, DI{p, di.Code + n*uint32(max(a.step, 1))<<a.shift})
 			}
 			if a.block {
@@ -121,6 +129,14 @@ func tellAll(di DI, values bool) string {
 		}
 		if p.tokens != "" {
 			s += " " + p.tokens
+		}
+		if p.form == formBits && p.width <= 8 {
+			for _, digit := range []string{"0", "F"} {
+				it.Value = Value{Kind: Bits, Text: strings.Repeat(digit, int(2*p.width))}
+				for _, bit := range SetBits(it) {
+					s += fmt.Sprintf(", %d %s|%s", bit.Number, bit.Name.EN, bit.Name.ZH)
+				}
+			}
 		}
 	}
 	return s + "\n"
