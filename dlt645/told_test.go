@@ -28,6 +28,7 @@ func TestWhatIsToldOfEachIdentifier(t *testing.T) {
 			}
 		}
 	}
+	told.WriteString(tellWords())
 	if *updateTold {
 		if err := os.WriteFile("testdata/told.txt", []byte(told.String()), 0o666); err != nil {
 			t.Fatal(err)
@@ -90,8 +91,40 @@ func (e *entry) ends(p Protocol) []DI {
 	return all
 }
 
+// tellWords tells the names of all else: fields, functions, refusals, commands.
+func tellWords() string {
+	var s strings.Builder
+	for f := range FieldValue + 1 {
+		fmt.Fprintf(&s, "field %d %s|%s\n", f, f.Text().EN, f.Text().ZH)
+	}
+	for p := range Protocol(2) {
+		for fn := range Function(33) {
+			if name := fn.Name(p); name != "" {
+				fmt.Fprintf(&s, "function %s %02X %s\n", p, byte(fn), name)
+			}
+		}
+		for bit := range 16 {
+			for _, code := range [][]byte{{byte(uint16(1) << bit)}, {byte(uint16(1) << bit), byte(uint16(1) << bit >> 8)}} {
+				if bit < 8 || len(code) == 2 {
+					r := Refusal{Protocol: p, Code: code}
+					fmt.Fprintf(&s, "refusal %s %s %s|%s, unsupported %v\n", p, r.CodeText(), r.Text().EN, r.Text().ZH, r.Unsupported())
+				}
+			}
+		}
+	}
+	for c := range 256 {
+		if t := Command(c).Text(); c >= 0x1A && c <= 0x3C {
+			fmt.Fprintf(&s, "command %02X %s|%s\n", c, t.EN, t.ZH)
+		}
+	}
+	for o := range Output(4) {
+		fmt.Fprintf(&s, "output %d %s|%s\n", o, o.Text().EN, o.Text().ZH)
+	}
+	return s.String()
+}
+
 // tellAll tells an identifier, and maybe each value that it holds, in a line.
-func tellAll(di DI, values bool) string {
+func tellAll(di DI, all bool) string {
 	name := NameOf(di)
 	s := fmt.Sprintf("%s %s|%s", di, name.EN, name.ZH)
 	if b, ok := Block(di); ok && b != di {
@@ -107,10 +140,17 @@ func tellAll(di DI, values bool) string {
 	if !ok {
 		return s + ", and there is none\n"
 	}
-	if !values {
+	if !all {
 		return s + "\n"
 	}
-	for i := range max(len(e.parts), 2) {
+	if e.alt != 0 {
+		s += fmt.Sprintf(", or %d", e.alt)
+	}
+	values := max(len(e.parts), 2)
+	if e.parts[0].form == formLoad {
+		values = len(loadParts)
+	}
+	for i := range values {
 		it := Item{DI: di, Index: uint16(i), Value: Value{Kind: Number}}
 		p, _, ok := it.part()
 		if !ok {
