@@ -295,3 +295,15 @@ func TestPartsTellWhatTheyHold(t *testing.T) {
 		}
 	}
 }
+
+// TestWordsOfErrors are those that people have read so far.
+func TestWordsOfErrors(t *testing.T) {
+	for err, want := range map[error]string{
+		ErrUnknown: "dlt645: unknown data identifier", ErrSequence: "dlt645: follow-up frame out of sequence", ErrSettings: "the parity or the rate may be wrong",
+		errNoStart: "dlt645: no start byte 68", errShort: "dlt645: the frame ends early",
+	} {
+		if err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	}
+}
