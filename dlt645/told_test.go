@@ -24,7 +24,7 @@ func TestWhatIsToldOfEachIdentifier(t *testing.T) {
 			}
 			seen[e] = true
 			for i, di := range e.ends(Protocol(p)) {
-				told.WriteString(tellAll(di, i == 0))
+				told.WriteString(tellAll(di, i == 0 || e.parts[0].form == formBits))
 			}
 		}
 	}
