@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help mutants mutants-short demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: help mutants mutants-short demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long soak setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,6 +136,11 @@ arm: ## codec, store and meters as ARM programs
 # The record and the books against a model: eight times thirty days.
 record-long:
 	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run RandomOutages ./meter
+
+# A whole board in 30 days of fake time, 64 meters and two platforms, with all that
+# may happen to it, against a model. SOAK_SEED= has other things happen.
+soak: ## a board in 30 days of fake time, against a model
+	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run 'TestSoak$$' ./cmd/meterd/station
 
 # 200 kills of a real broker, and 10000 connections that leave nothing behind.
 uplink-long:

@@ -32,6 +32,7 @@ type shift struct {
 	desk    *desk.Desk
 	panel   *panel.Panel
 	learned []meter.Learned
+	former  map[string][]known     // by uplink; never changes
 	unkept  atomic.Pointer[string] // why the state could not be kept last; nil: it was
 	ends    []*board.Beat          // of the loops that end with this configuration
 	settle  chan struct{}          // something was made up
@@ -42,7 +43,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	if before, _ := st.takeover.Running(); kept.Meters == nil && before != nil { // the file is another one now
 		kept = loadState(before.Store.State, st.log)
 	}
-	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, settle: make(chan struct{}, 1)}
+	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, former: map[string][]known{}, settle: make(chan struct{}, 1)}
 	for _, b := range c.Buses {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
@@ -55,6 +56,7 @@ func newShift(st *Station, c *config.Config) *shift {
 		if u.Skip {
 			continue
 		}
+		sh.former[u.Name] = sh.leftWith(u, kept)
 		up, err := sh.uplink(u)
 		if err != nil { // the meters are read all the same
 			sh.log.Error("an uplink does not start", "uplink", u.Name, "err", err)
@@ -109,7 +111,7 @@ func (sh *shift) poller(b config.Bus) *meter.Poller {
 		}
 	}
 	return meter.NewPoller(meter.PollerConfig{
-		Bus:    meter.NewBus(b.Name, b.Timing, b.Open, sh.frames()),
+		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return sh.open(b) }, sh.frames()),
 		Meters: meters, Stamp: sh.stamp, Sink: sh.sink, Event: sh.event, Trusted: sh.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true, Books: true, HistoryShare: b.HistoryShare,
 		Learned: sh.learned, Zone: sh.config.Gateway.Zone, Probe: b.Probe, Log: sh.log, Alive: sh.beat("bus "+b.Name, longestLine),
 		Clock: func(a dlt645.Address, t time.Time) { sh.clock.OfferMeter(a.String(), t) },
@@ -138,20 +140,20 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 		state = sh.boardState
 	}
 	return uplink.New(uplink.Config{
-		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name), Former: sh.formerDevices(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
+		Window: u.Window, Timeout: u.Timeout, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
 }
 
 func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {
-	return sh.clock.Trusted(now), sh.boot, board.Uptime()
+	return sh.clock.Trusted(now), sh.boot, sh.uptime()
 }
 
 // stamp notes what dates a reading when the clock is doubted.
 func (sh *shift) stamp(r *meter.Reading) {
 	r.Trusted, r.Boot = sh.clock.Trusted(r.Time), sh.boot
-	r.Uptime = board.Uptime() - time.Since(r.Time)
+	r.Uptime = sh.uptime() - time.Since(r.Time)
 }
 
 // sink puts a reading into the ring. What was made up goes out when it is
@@ -197,7 +199,7 @@ func (sh *shift) date(e *meter.Event) {
 		return
 	}
 	e.Trusted, e.Boot = sh.clock.Trusted(e.Time), sh.boot
-	e.Uptime = board.Uptime() - time.Since(e.Time)
+	e.Uptime = sh.uptime() - time.Since(e.Time)
 }
 
 // event puts what happened into the ring.
@@ -236,6 +238,22 @@ func (sh *shift) run(ctx context.Context) error {
 		}
 	}()
 	g, ctx := errgroup.WithContext(ctx)
+	sh.begin(ctx, g)
+	g.Go(func() error {
+		if err := console.Serve(ctx, sh.config.Console.Socket, sh.panel.Commands()); err != nil {
+			sh.log.Error("no console", "err", err) // the meters are read all the same
+		}
+		return nil
+	})
+	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
+	if sh.config.Blank {
+		sh.log.Warn("no configuration yet: plug in a stick with meterd.toml", "gateway", sh.config.Gateway.ID)
+	}
+	return sh.wait(g)
+}
+
+// begin begins all that a configuration runs but for the console.
+func (sh *shift) begin(ctx context.Context, g *errgroup.Group) {
 	for _, p := range sh.lines {
 		g.Go(func() error {
 			defer p.Bus().Close()
@@ -251,17 +269,6 @@ func (sh *shift) run(ctx context.Context) error {
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
-	g.Go(func() error {
-		if err := console.Serve(ctx, sh.config.Console.Socket, sh.panel.Commands()); err != nil {
-			sh.log.Error("no console", "err", err) // the meters are read all the same
-		}
-		return nil
-	})
-	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
-	if sh.config.Blank {
-		sh.log.Warn("no configuration yet: plug in a stick with meterd.toml", "gateway", sh.config.Gateway.ID)
-	}
-	return sh.wait(g)
 }
 
 // wait waits for all loops. What the uplinks know at the end goes to their

@@ -61,13 +61,6 @@ type plainDecoder struct {
 	whole map[dlt645.Address]*dlt645.Assembly
 }
 
-func (d *plainDecoder) result() error {
-	if d.failed > 0 {
-		return fmt.Errorf("%d inputs hold no valid frame", d.failed)
-	}
-	return nil
-}
-
 // frameJSON is the shape of docs/cli.md.
 type frameJSON struct {
 	Line      int               `json:"line"`
