@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet report-picture browser
+.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet report-picture browser mutants mutants-short
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +78,7 @@ test-machine: ## the ARM board in software, booted and tested
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster browser history test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit mutants-short ring cluster browser history test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -114,6 +114,14 @@ check-vuln:
 
 unit: ## unit and end-to-end tests with the race detector
 	$(GO) test -race -timeout 10m ./...
+
+# Mistakes that are made in the codec, of which each has to fail a test.
+MUTANTS ?= 200
+mutants: ## 200 mistakes in the codec (MUTANTS=), each of which a test has to notice
+	$(GO) test -count=1 -tags mutants -timeout 3h -v -run EachMutant ./dlt645 -mutants $(MUTANTS)
+
+mutants-short: MUTANTS = 10
+mutants-short: mutants
 
 # The ring: crash states in millions, every bit of a closed store, and what is
 # broken on purpose is found.

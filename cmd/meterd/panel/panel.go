@@ -152,7 +152,7 @@ func busStatus(p *meter.Poller, port string, now time.Time) console.BusStatus {
 	c := b.Counts()
 	return console.BusStatus{
 		Name: b.Name(), Port: port, Load: b.Load(now), Planned: p.PlannedLoad(), Requests: c.Requests, Answers: c.Answers,
-		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
+		Noise: c.Noise, Garbled: c.Garbled, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
 	}
 }
 
