@@ -43,6 +43,7 @@ func (k *Iotkit) Register(_ time.Time, dev *uplink.Device, step int) (uplink.Mes
 		d.asked = append(d.asked, k.nextID())
 		d.asked = d.asked[max(0, len(d.asked)-idsKept):]
 		d.answered, d.finished = false, false
+		d.shadow.asked = false // what was said while it was away was said to nobody
 	}
 	if len(d.asked) == 0 {
 		d.asked = append(d.asked, k.nextID())

@@ -76,6 +76,9 @@ func (s *Studio) askWishes() (uplink.Message, bool) {
 	w.next = w.next[n:]
 	m := s.message(desiredGet, keys)
 	_, id, _ := strings.Cut(m.ID, ":")
+	if len(w.open) >= mostWaiting { // nobody answers them
+		clear(w.open)
+	}
 	w.open[id] = keys
 	for _, key := range keys {
 		if one, ok := w.set[key]; ok {
