@@ -71,12 +71,14 @@ func dialects(b *testing.B, meters []dlt645.Address) map[string]site.Config {
 	key := base64.StdEncoding.EncodeToString([]byte("key"))
 	identity := onenet.Identity{ProductID: "469948", Device: "gw", AccessKey: key, Method: "sha256"}
 	var subs []uplinktest.DASDevice
+	var names []string
 	for _, a := range meters {
+		names = append(names, a.String())
 		subs = append(subs, uplinktest.DASDevice{ProductID: "pk", DeviceID: a.String()})
 	}
 	simTuya := &uplinktest.Tuya{}
 	suite := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key}
-	studio := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key, Studio: true}
+	studio := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key, Studio: true, Console: names}
 	simDAS := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", SubDevices: subs}
 	kit := &uplinktest.Iotkit{Products: map[string]string{iotkitProduct: stageSecret, iotkitSub: "x"}}
 	consumer := &uplinktest.Consumer{Gateway: "gw", Prefix: "meterd", Layout: "json", Reply: true}
