@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 // libraries are kept to one room each in what is flashed.
 var libraries = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang":         {"uplink", "uplink/uplinktest"},
-	"github.com/eclipse/paho.mqtt.golang/packets": {"uplink"},
+	"github.com/eclipse/paho.mqtt.golang/packets": {"uplink", "uplink/uplinktest"},
 	"github.com/BurntSushi/toml":                  {"cmd/meterd/config"},
 	"github.com/guptarohit/asciigraph":            {"cmd/meterd/console"},
 	"go.bug.st/serial":                            {"board"},

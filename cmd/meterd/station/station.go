@@ -47,6 +47,8 @@ type Station struct {
 	beats    board.Beats
 	light    light
 	hardware func() string
+	uptime   func() time.Duration
+	open     func(config.Bus) (meter.Port, error)
 	doctor   board.Doctor
 	why      string       // the program was started; set by First
 	runNote  string       // the file that tells that it runs; set by First
@@ -69,7 +71,7 @@ type Station struct {
 func New(c Config) *Station {
 	log := slog.New(c.Journal)
 	return &Station{
-		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(), hardware: board.HardwareID,
+		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(), hardware: board.HardwareID, uptime: board.Uptime, open: config.Bus.Open,
 		clock: &board.Clock{NotBefore: c.Built, Log: log},
 	}
 }
