@@ -63,7 +63,7 @@ func (k *Iotkit) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []strin
 // topicsOf are those that a sub-device has subscribed to for it.
 func (k *Iotkit) topicsOf(dev *uplink.Device) []string {
 	all := []string{k.topicOf(dev.Address(), toClient, "#")}
-	if k.Shadow {
+	if k.Shadow && !dev.Former {
 		all = append(all, k.shadowTopic(shadowDown, dev))
 	}
 	return all

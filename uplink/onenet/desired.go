@@ -40,6 +40,9 @@ type setWish struct{ value, id string }
 // wishable are the gateway's properties that platforms may set.
 func (s *Studio) wishable() (keys []string) {
 	for _, d := range s.dir.Devices() {
+		if d.Former {
+			continue
+		}
 		add := func(point string) {
 			for _, row := range s.dir.Rows(point) {
 				if key := d.ID + "_" + row.To; !slices.Contains(keys, key) && len(key) <= mostID {

@@ -21,6 +21,7 @@ type Env struct {
 	Built   time.Time // date of the build
 	Trusted func(time.Time) bool
 	Offer   func(time.Time) // takes the time that the platform knows, at the moment it is called
+	Former  []uplink.Device // that the configuration named before
 }
 
 // maker gives a platform by its directory.
@@ -90,7 +91,7 @@ func (c *Config) platform(t *table, u *Uplink) {
 		c.clash(t, u, clash, at, places)
 	}
 	u.Directory = dir
-	u.Make = func(e Env) uplink.Platform { return build(e, dir) }
+	u.Make = func(e Env) uplink.Platform { return build(e, dir.With(e.Former)) }
 	if of.check != nil && len(clashes) == 0 {
 		of.check(c, t, u, dir)
 	}

@@ -32,6 +32,7 @@ type shift struct {
 	desk    *desk.Desk
 	panel   *panel.Panel
 	learned []meter.Learned
+	former  map[string][]known     // by uplink; never changes
 	unkept  atomic.Pointer[string] // why the state could not be kept last; nil: it was
 	ends    []*board.Beat          // of the loops that end with this configuration
 	settle  chan struct{}          // something was made up
@@ -42,7 +43,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	if before, _ := st.takeover.Running(); kept.Meters == nil && before != nil { // the file is another one now
 		kept = loadState(before.Store.State, st.log)
 	}
-	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, settle: make(chan struct{}, 1)}
+	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, former: map[string][]known{}, settle: make(chan struct{}, 1)}
 	for _, b := range c.Buses {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
@@ -55,6 +56,7 @@ func newShift(st *Station, c *config.Config) *shift {
 		if u.Skip {
 			continue
 		}
+		sh.former[u.Name] = sh.leftWith(u, kept)
 		up, err := sh.uplink(u)
 		if err != nil { // the meters are read all the same
 			sh.log.Error("an uplink does not start", "uplink", u.Name, "err", err)
@@ -138,8 +140,8 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 		state = sh.boardState
 	}
 	return uplink.New(uplink.Config{
-		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name), Former: sh.formerDevices(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
+		Window: u.Window, Timeout: u.Timeout, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
 }
