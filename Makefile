@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long soak setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet report-picture browser mutants mutants-short
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: build ## the main job, on simulated meters and an embedded platform, with 
 # The picture in the README is the screen of a real run.
 picture: build ## draws docs/demo.svg from a real run
 	bin/metersim demo -picture docs/demo.svg
+
+report-picture: ## draws docs/report.png of simulated data, in a Chromium
+	cd cmd/meterd/report/browser && $(GO) test -count=1 -run Picture . -picture $(CURDIR)/docs/report.png
 
 build: ## bin/meterd and bin/metersim for this machine
 	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
@@ -41,6 +44,15 @@ cross: ## bin/meterd-armv5, -armv7 and -arm64, as they are flashed
 image: cross ## what is flashed: overlays, .deb and .ipk, in bin/image
 	@GO=$(GO) board/image/pack bin bin/image $(PACKAGE)
 	@ls -l bin/image
+
+# What boards take as another program. The key is a file of minisign -G.
+KINDS ?= armv5 armv7 arm64
+update: cross ## update files for boards with a package, in bin/update: KEY= a minisign key; FLOOR=, OLDER=yes
+	@test -n "$(KEY)" || { echo "error: KEY is missing"; echo "hint: make update KEY=minisign.key; minisign -G makes one"; exit 1; }
+	@mkdir -p bin/update && rm -f bin/update/*.update
+	@for board in $(KINDS); do \
+		$(GO) run ./board/image/sign -key "$(KEY)" -version "$(VERSION)" -board $$board $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/update bin/meterd-$$board || exit 1; \
+	done
 
 overlay: cross
 	@board/image/pack bin bin/image
@@ -66,7 +78,7 @@ test-machine: ## the ARM board in software, booted and tested
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit mutants-short ring cluster browser history test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -103,6 +115,14 @@ check-vuln:
 unit: ## unit and end-to-end tests with the race detector
 	$(GO) test -race -timeout 10m ./...
 
+# Mistakes that are made in the codec, of which each has to fail a test.
+MUTANTS ?= 200
+mutants: ## 200 mistakes in the codec (MUTANTS=), each of which a test has to notice
+	$(GO) test -count=1 -tags mutants -timeout 3h -v -run EachMutant ./dlt645 -mutants $(MUTANTS)
+
+mutants-short: MUTANTS = 10
+mutants-short: mutants
+
 # The ring: crash states in millions, every bit of a closed store, and what is
 # broken on purpose is found.
 STATES ?= 1000000
@@ -116,10 +136,17 @@ ring: ## crash states of the ring (STATES=), and power cuts of a real ext4
 cluster: ## a cluster of three brokers, of which one at a time is killed
 	@uplink/cluster/check $(GO)
 
+# What stands behind a broker of one's own.
+history: ## the consumer that keeps readings in PostgreSQL, with its tests
+	@examples/history/check $(GO)
+
+browser: ## the report in a headless Chromium, as a phone and a laptop show it
+	@cmd/meterd/report/browser/check $(GO)
+
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
-test-long: ring test-machine-long uplink-long record-long
+test-long: ring test-machine-long uplink-long record-long update-long
 
 # The codec, the store and the meters once more as ARM programs.
 arm: ## codec, store and meters as ARM programs
@@ -128,6 +155,11 @@ arm: ## codec, store and meters as ARM programs
 # The record and the books against a model: eight times thirty days.
 record-long:
 	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run RandomOutages ./meter
+
+# Real programs that are killed during 100 updates.
+CUTS ?= 100
+update-long:
+	$(GO) test -count=1 -timeout 2h -v -run KillsDuringUpdates ./cmd/meterd -cuts $(CUTS)
 
 # A whole board in 30 days of fake time, 64 meters and two platforms, with all that
 # may happen to it, against a model. SOAK_SEED= has other things happen.
@@ -138,6 +170,11 @@ soak: ## a board in 30 days of fake time, against a model
 uplink-long:
 	$(GO) test -count=1 -timeout 1h -v -run 'MosquittoIsKilled' ./uplink -kills 200
 	$(GO) test -count=1 -timeout 1h -v -run 'ConnectionsLeakNothing' ./uplink -reconnects 10000
+
+# Boards in one process, against real brokers of this host; what SCALE.md quotes.
+BOARDS ?= 1000
+fleet: build ## a thousand boards (BOARDS=) against mosquitto and a cluster, and all lose their power; 10 minutes
+	@uplink/cluster/fleet $(GO) $(BOARDS)
 
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s

@@ -21,6 +21,7 @@ const about = "meterd reads electricity meters (DL/T 645) and delivers their val
 // commands is the table of commands.
 var commands = []cli.Command{
 	{Name: "run", Usage: "[-config FILE]", Help: "the daemon", Run: runDaemon},
+	{Name: "boot", Usage: "-slots FOLDER run [-config FILE]", Help: "what init starts: the daemon of the slot that is to run, see docs/updates.md", Run: runBoot},
 	{Name: "check", Usage: "[-json | -comment] FILE", Help: "says everything that is wrong with a configuration, and the plan when nothing is", Run: tool.Check},
 	{Name: "console", Usage: "[-config FILE] [-socket PATH] [-tty PATH]", Help: "the diagnostics console, on this terminal", Run: runConsole},
 	{Name: "exec", Usage: "[-socket PATH] [-json] [-pin PIN] COMMAND…", Help: "one console command of the running daemon", Run: runExec},
@@ -28,7 +29,7 @@ var commands = []cli.Command{
 	{Name: "encode", Usage: "[-protocol P] [-preamble N] read ADDRESS DI | address | time TIME | …", Help: "builds a request, as hex", Run: tool.Encode},
 	{Name: "read", Usage: "-port PORT [-baud N] [-parity P] [-json] ADDRESS (DI|POINT)…", Help: "reads a meter straight on the line, without the daemon", Run: tool.Read},
 	{Name: "scan", Usage: "-port PORT [-baud N,…] [-protocol P] [-json | -csv]", Help: "finds every meter on a line", Run: tool.Scan},
-	{Name: "ring", Usage: "verify [-json] | dump | export FILE | format [-yes] [-size SIZE] PATH", Help: "looks into a store, without changing it; or makes a new one", Run: tool.Ring},
+	{Name: "ring", Usage: "verify [-json] | dump | export | report [-config FILE] FILE | format [-yes] [-size SIZE] PATH", Help: "looks into a store, without changing it (report: a page for a browser); or makes a new one", Run: tool.Ring},
 	{Name: "points", Usage: "[-json]", Help: "the points: identifiers in both editions, unit, and what each platform calls them", Run: tool.Points},
 	{Name: "thing-model", Usage: "-kind KIND [-uplink NAME] FILE", Help: "what a platform's side has to define for this configuration: onenet-studio, das (files to import), iotkit, tuya (tables)", Run: tool.ThingModel},
 	{Name: "meters", Usage: "-csv FILE", Help: "the meters of a configuration as a table, in the form that [[meters]] file = reads", Run: tool.Meters},

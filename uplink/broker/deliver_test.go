@@ -145,7 +145,7 @@ func TestAnswersThatAreLostCostRepeatsOnly(t *testing.T) {
 	t.Parallel()
 	n := 0
 	consumer := &uplinktest.Consumer{Silent: func(string) bool { n++; return n%3 == 1 }}
-	s := stand(t, plain(broker.LayoutJSON, broker.AcknowledgeReply, directory(t, 3)), consumer, site.Config{Fill: backlog(t, 150), Wait: 200 * time.Millisecond})
+	s := stand(t, plain(broker.LayoutJSON, broker.AcknowledgeReply, directory(t, 3)), consumer, site.Config{Fill: backlog(t, 150), Wait: time.Second})
 	s.Drained(t)
 	seen := s.sound(t)
 	if len(seen.Values) != 3*3*150 || seen.Resent == 0 || s.Uplink.State().Counts.Resent == 0 {
@@ -419,5 +419,28 @@ func TestCommandsAreAnswered(t *testing.T) {
 				t.Error("violation:", v)
 			}
 		})
+	}
+}
+
+// TestTheBoardSaysHowItFares, as a state that the broker keeps, at once and again
+// when something has changed.
+func TestTheBoardSaysHowItFares(t *testing.T) {
+	t.Parallel()
+	for _, layout := range []string{broker.LayoutJSON, broker.LayoutFlat} {
+		t.Run(layout, func(t *testing.T) {
+			state := []uplink.BoardState{{Key: "gateway_version", JSON: json.RawMessage(`"v1.2.0"`)}, {Key: "gateway_meters", JSON: json.RawMessage("3")}}
+			s := stand(t, plain(layout, broker.AcknowledgePuback, directory(t, 1)), &uplinktest.Consumer{}, site.Config{
+				Adjust: func(u *uplink.Config) { u.Board = func(time.Time) []uplink.BoardState { return state } },
+			})
+			s.Until(t, "told", func() bool { return len(s.consumer.Seen().Board) > 0 })
+			board := s.sound(t).Board
+			if board["gateway_version"] != "v1.2.0" || board["gateway_meters"] != 3.0 || board["ts"] == nil {
+				t.Errorf("the board says %v", board)
+			}
+		})
+	}
+	own := broker.New(plain(broker.LayoutJSON, broker.AcknowledgePuback, directory(t, 1))).(uplink.Host)
+	if all, whole := own.Board(time.Time{}, nil); !whole || len(all) != 1 || string(all[0].Payload) != "{}" || !all[0].Retain {
+		t.Errorf("without a time and anything to say: %+v", all)
 	}
 }

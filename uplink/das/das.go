@@ -50,6 +50,8 @@ type Config struct {
 	Offer func(time.Time)
 	// Version is told at each connect; "": none is.
 	Version string
+	// Upgrades takes the platform's packages; nil: none is taken.
+	Upgrades uplink.Upgrades
 	// Shadow has what the platform wishes of the gateway read after each connect.
 	Shadow bool
 	// Exclusive has the platform refuse another client with our device id, and
@@ -66,9 +68,11 @@ type DAS struct {
 	states []meter.MeterState // of the directory's devices, as Status was last told
 	clock  clock
 
-	bundles  uplink.Bundles // of commands that wait for their outcomes
-	informed bool           // the version, in this connection
+	bundles  uplink.Bundles       // of commands that wait for their outcomes
+	informed bool                 // the version, in this connection
+	queried  map[string]time.Time // when all was last asked for, by topic
 	shadow   shadow
+	said     said // of a package
 }
 
 // New gives the platform.
@@ -79,7 +83,8 @@ func New(c Config) *DAS {
 	c.SubProductID = cmp.Or(c.SubProductID, c.ProductID)
 	return &DAS{
 		Config: c, dir: c.Directory, states: make([]meter.MeterState, len(c.Directory.Devices())),
-		id: rand.Uint32(), // so that a new start does not repeat the ids of the last one
+		queried: map[string]time.Time{},
+		id:      rand.Uint32(), // so that a new start does not repeat the ids of the last one
 	}
 }
 
@@ -113,6 +118,7 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // until the platform has missed the last one.
 func (d *DAS) Login(now time.Time) uplink.Login {
 	d.clock, d.informed, d.shadow = clock{}, false, shadow{} // all is asked and told again at once
+	d.said.again, d.said.done = false, false
 	params := map[string]string{"clientId": d.Gateway, "deviceId": d.DeviceID, "productId": d.ProductID}
 	mode, stamp := 3, ""
 	if d.TLS {
@@ -150,6 +156,8 @@ const (
 	topicInform    = "thing/ota/inform"
 	topicUpgrade   = "thing/ota/upgrade"
 	topicProgress  = "thing/ota/upgrade/progress"
+	topicDownload  = "thing/ota/download/progress"
+	topicPackage   = "thing/ota/get"
 	topicShadow    = "thing/shadow/get"
 	// topicInfo is where the page of the shadow prints its answer, by a mistake of
 	// its own as it seems; the rule of all other pages gives topicShadow's.
@@ -327,10 +335,20 @@ func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 		return d.get(id, in, m.Retained)
 	case topicService:
 		return d.service(id, in, m.Retained)
-	case topicAllValues:
-		return d.allValues()
-	case topicAllStates:
-		return d.allStates(now)
+	case topicAllValues, topicAllStates:
+		if last, again := d.queried[name]; again && now.Sub(last).Abs() < d.StatusEvery() {
+			return uplink.Receipt{} // an answer may have 60 kB
+		}
+		var rc uplink.Receipt
+		if name == topicAllValues {
+			rc = d.allValues()
+		} else {
+			rc = d.allStates(now)
+		}
+		if rc.Reply != nil {
+			d.queried[name] = now
+		}
+		return rc
 	}
 	return uplink.Receipt{}
 }

@@ -284,7 +284,7 @@ func TestOurMessagesHaveThePublishedForm(t *testing.T) {
 	p := platform(nil, uplink.Row{Point: "power.active.total", To: "Power", Scale: -1})
 	p.id = 123
 	enc := p.Encode([16]byte{}, []uplink.Unit{{Reading: reading(unit1, 1524448722000, "power.active.total", number("1.5"))}})
-	answer, _ := p.Answer(time.Now(), meter.Command{ID: internal(topicSet, "123"), Op: meter.OpSet}, meter.Result{})
+	answer, _ := p.Answer(time.Now(), meter.Command{ID: internal(topicSet, "123") + ":meter01", Op: meter.OpSet, Meter: p.dir.Of(unit1).Meter}, meter.Result{})
 	got := map[string]uplink.Message{"gateway_up": enc.Messages[0], "property_set_resp": answer}
 	for _, v := range vectors(t).Messages {
 		m, ok := got[v.Name]
@@ -517,6 +517,13 @@ func TestQueriesOfAll(t *testing.T) {
 	login, values := ask(topicAllStates), ask(topicAllValues)
 	if login == nil || values == nil {
 		t.Fatal("no reply")
+	}
+	if ask(topicAllStates) != nil || ask(topicAllValues) != nil {
+		t.Error("who asks all the time is told all the time")
+	}
+	now = now.Add(10 * time.Second)
+	if ask(topicAllStates) == nil || ask(topicAllValues) == nil {
+		t.Error("who asks again after a while is not told")
 	}
 	for _, m := range []*uplink.Message{login, values} {
 		sim.Receive(m.Topic, m.Payload, now)

@@ -19,6 +19,8 @@ import (
 const (
 	// answerWithin leaves room for one message in a second before the 5 s are over.
 	answerWithin = 3500 * time.Millisecond
+	// mostProperties is how many a request may name, as the pages say.
+	mostProperties = 50
 	// mostService bounds the name of a service, which is echoed in a topic.
 	mostService = 64
 	// mostWaiting bounds the requests that wait, and those that were answered
@@ -48,7 +50,7 @@ func (s *Studio) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time)
 	switch {
 	case s.Wildcard && s.topology == "":
 		return s.askTopology(), true, now
-	case s.Wildcard && s.Desired && s.wishes == "":
+	case s.Wildcard && s.Desired:
 		if m, ok := s.askWishes(); ok {
 			return m, true, now
 		}
@@ -102,6 +104,9 @@ func (s *Studio) command(now time.Time, name string, in inbound, retained bool) 
 			service = "/" + strings.ReplaceAll(called, "-", "_")
 		}
 		id = name + service + ":" + in.ID + ":" + s.dir.Of(all[0].Meter.Address).ID
+		if !retained && name == ownSet {
+			s.wasSet(in.Params)
+		}
 		if !retained {
 			s.wait(waiting{id, name, in.ID, now.Add(answerWithin)}, all[0].Op == meter.OpRead || name == ownSet || name == subSet)
 		}
@@ -160,6 +165,9 @@ func (s *Studio) properties(set bool, d *uplink.Device, params json.RawMessage) 
 	}
 	if set {
 		keys = slices.Sorted(maps.Keys(values))
+	}
+	if len(keys) > mostProperties {
+		return nil, nil, uplink.Invalid("%d properties at once, at most %d are taken", len(keys), mostProperties)
 	}
 	before := ""
 	if d == nil {

@@ -303,9 +303,12 @@ func (c content) encode() []byte {
 	return b
 }
 
+// BoardStream is that of the gateway's own state.
+const BoardStream = "gateway"
+
 // Board tells the gateway's own state: an object in the stream "gateway", or a
 // stream each where all streams are flat.
-func (s *Suite) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+func (s *Suite) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
 	type plain struct {
 		V json.RawMessage `json:"v"`
 		T int64           `json:"t,omitempty"`
@@ -317,13 +320,13 @@ func (s *Suite) Board(at time.Time, state []uplink.BoardState) uplink.Message {
 	}
 	if s.Streams != StreamsFlat {
 		v, _ := json.Marshal(object)
-		streams = map[string][]plain{"gateway": {{v, millis(at) / 1000}}}
+		streams = map[string][]plain{BoardStream: {{v, millis(at) / 1000}}}
 	}
 	b, _ := json.Marshal(struct {
 		ID int32              `json:"id"`
 		DP map[string][]plain `json:"dp"`
 	}{s.nextID(), streams})
-	return uplink.Message{Topic: s.own(postTopic), Payload: b}
+	return []uplink.Message{{Topic: s.own(postTopic), Payload: b}}, true
 }
 
 // Receive understands receipts and commands. A refusal with id -1 is of a

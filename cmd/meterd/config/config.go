@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
+	"meterd/uplink/onenet"
 )
 
 // Config is a whole configuration, checked and with its defaults filled in.
@@ -23,6 +26,7 @@ type Config struct {
 	Console  Console
 	Board    Board
 	USB      USB
+	Update   Update
 	Buses    []Bus
 	Meters   []Meter
 	Profiles []Profile
@@ -96,6 +100,16 @@ type USB struct {
 	SignedFor bool
 }
 
+// Update says which programs are taken.
+type Update struct {
+	// PublicKey is what they must be signed by; "": none is taken. It is that of
+	// sticks unless there is another.
+	PublicKey string
+	From      string // the uplink whose platform may bring one; "": none may
+	CA        string // a file of what an https server is trusted by; "": the system's
+	Server    string // of onenet-studio, where packages are asked for
+}
+
 // Console is how the running daemon is reached.
 type Console struct {
 	Socket string
@@ -163,11 +177,12 @@ func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Con
 
 func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
-	values, slips, found, left := decodeAll(file, text)
+	doc := &document{file: file, origins: origins}
+	values := doc.decodeAll(text)
+	slips := doc.problems
 	if values == nil && len(slips) > 0 {
 		return nil, placed(origins, slips)
 	}
-	doc := &document{file: file, lines: found, origins: origins, left: left, problems: slips}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
 	c.Blank = len(slips) == 0 && values["bus"] == nil && values["meter"] == nil && values["uplink"] == nil
@@ -177,11 +192,13 @@ func parse(file, text string, beside func(path string) ([]byte, bool), origins [
 	c.console(root)
 	c.board(root)
 	c.usb(root)
+	c.update(root)
 	c.points(root)
 	c.buses(root)
 	c.profiles(root)
 	c.meters(root)
 	c.uplinks(root)
+	c.updateFrom()
 	root.finish()
 	sort.SliceStable(doc.problems, func(i, j int) bool { return doc.problems[i].Line < doc.problems[j].Line })
 	if doc.dropped { // whatever it was, this file does not run
@@ -314,6 +331,56 @@ func (c *Config) usb(root *table) {
 		t.problem("signed_for", "give public_key, or leave signed_for out", "[usb]: signed_for asks for signatures, and there is no public_key to check them by")
 	}
 	t.finish()
+}
+
+// update is about programs. Where a stick needs no signature anybody could give
+// the key that a program is checked by, so one of its own is refused there.
+func (c *Config) update(root *table) {
+	t := root.sub("update", "[update]")
+	c.Update.PublicKey = t.str("public_key", c.USB.PublicKey)
+	if c.Update.PublicKey != "" && c.Update.PublicKey != c.USB.PublicKey {
+		if err := board.CheckKey(c.Update.PublicKey); err != nil {
+			t.problem("public_key", "the line that minisign -G prints, RW…", "[update]: public_key: %v", err)
+		}
+		if c.USB.PublicKey == "" {
+			t.problem("public_key", "give usb.public_key, too", "[update]: public_key without usb.public_key: any stick could change it")
+		}
+	}
+	c.Update.From, c.Update.CA = t.str("from", ""), t.str("ca", "")
+	if _, err := os.Stat(c.Update.CA); c.Update.CA != "" && err != nil {
+		t.note("ca", true, "put it there before a program is to come", "[update]: ca: %v", err)
+	}
+	c.Update.Server = t.str("server", onenet.Packages)
+	if u, err := url.Parse(c.Update.Server); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		t.problem("server", "", "[update]: server %q is no address of http or https", c.Update.Server)
+	}
+	if c.Update.From != "" && c.Update.PublicKey == "" {
+		t.note("from", true, "set usb.public_key", "[update]: from without a key: whatever the platform brings is refused")
+	}
+	t.finish()
+}
+
+// bringers are the kinds of uplinks whose platforms have packages.
+var bringers = []string{"das", "onenet-studio"}
+
+// updateFrom holds update.from against the uplinks.
+func (c *Config) updateFrom() {
+	if c.Update.From == "" {
+		return
+	}
+	problem := func(hint, format string, args ...any) {
+		c.doc.problems = append(c.doc.problems, newProblem(c.File, c.doc.line("update.from"), hint, format, args...))
+	}
+	for _, u := range c.Uplinks {
+		if u.Name != c.Update.From {
+			continue
+		}
+		if u.Kind != "" && !slices.Contains(bringers, u.Kind) {
+			problem("das and onenet-studio do", "[update]: from names %q, and a platform of kind %s brings no programs", u.Name, u.Kind)
+		}
+		return
+	}
+	problem("", "[update]: from = %q, and there is no such uplink", c.Update.From)
 }
 
 // points takes the vendor's own points in.

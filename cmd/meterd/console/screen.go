@@ -30,6 +30,9 @@ func (s Status) Text(lang string) string {
 	if s.Health.MemoryTotal > 0 {
 		least++
 	}
+	if s.Program.replaced() {
+		least++
+	}
 	lines = append(lines, s.problemLines(lang, statusLines-least-len(lines))...)
 	body := s.body(lang, statusLines-len(lines))
 	return strings.Join(slices.Concat(lines, body), "\n") + "\n"
@@ -64,7 +67,7 @@ func (s Status) problemLines(lang string, n int) []string {
 // stand first; what does not fit is counted.
 func (s Status) body(lang string, n int) []string {
 	var buses, meters, uplinks []string
-	for _, b := range worstFirst(s.Buses, func(b BusStatus) bool { return b.PortErr != "" || s.dead(b.Name) }) {
+	for _, b := range worstFirst(s.Buses, func(b BusStatus) bool { return b.PortErr != "" || s.dead(b.Name) || s.garbled(b) }) {
 		buses = append(buses, b.line(lang, s))
 	}
 	for _, u := range worstFirst(s.Uplinks, func(u UplinkStatus) bool { return !u.Connected }) {
@@ -76,6 +79,9 @@ func (s Status) body(lang string, n int) []string {
 	last := []string{s.Ring.line(lang)}
 	if s.Health.MemoryTotal > 0 {
 		last = append(last, s.Health.line(lang))
+	}
+	if s.Program.replaced() {
+		last = append(last, fit(s.Program.line(lang), width))
 	}
 	if s.Record != nil {
 		last = append(last, s.Record.lines(lang)...)

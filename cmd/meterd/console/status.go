@@ -21,6 +21,7 @@ type Status struct {
 	Health   HealthStatus   `json:"health"`
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
+	Program  ProgramStatus  `json:"program"`
 	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
 
 	Now time.Time `json:"-"`
@@ -53,6 +54,7 @@ type BusStatus struct {
 	Requests   int     `json:"requests"`
 	Answers    int     `json:"answers"`
 	Noise      int     `json:"noise"`
+	Garbled    int     `json:"garbled"` // of the noise: as if parity or rate were wrong
 	Silence    int     `json:"silence"`
 	Refusals   int     `json:"refusals"`
 	Retries    int     `json:"retries"`

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +67,28 @@ func TestASettingIsReadBackAndTold(t *testing.T) {
 	})
 }
 
+// TestALongWriteIsSentAndTold: the standard allows 50 bytes of data, and some
+// meters take more.
+func TestALongWriteIsSentAndTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 1)
+		defer b.end()
+		var log strings.Builder
+		b.desk.Log = slog.New(slog.NewTextHandler(&log, nil))
+		b.meters[0].Set(0x04800001, nil)
+		for n, warns := range map[int]bool{38: false, 39: true} {
+			log.Reset()
+			before := b.frames()
+			b.ask(meter.Command{Op: meter.OpWrite, Meter: b.all[0], Point: "04800001", Value: strings.Repeat("7", n), ID: fmt.Sprint("w", n)})
+			b.answered(fmt.Sprint("w", n))
+			time.Sleep(2 * time.Minute) // an identifier is set once a minute
+			if told := strings.Contains(log.String(), "a write is longer than the standard allows"); told != warns || b.frames() != before+1 {
+				t.Errorf("%d bytes: %d frames, told %v, want 1, %v: %s", n, b.frames()-before, told, warns, &log)
+			}
+		}
+	})
+}
+
 // TestWhatIsReadForAllIsTold: such a read is answered without values.
 func TestWhatIsReadForAllIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -98,7 +122,11 @@ func TestAThingIsSetOnceAMinute(t *testing.T) {
 		}
 		ask := func(i int, id, point, value string) string {
 			t.Helper()
-			b.ask(meter.Command{Op: meter.OpSet, Meter: b.all[i], Point: point, Value: value, ID: id})
+			op := meter.OpSet
+			if point[0] == '0' {
+				op = meter.OpWrite
+			}
+			b.ask(meter.Command{Op: op, Meter: b.all[i], Point: point, Value: value, ID: id})
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
 			b.mu.Lock()
@@ -112,6 +140,8 @@ func TestAThingIsSetOnceAMinute(t *testing.T) {
 		}{
 			{0, "a", "limit.power", "1", "[done]"},
 			{0, "b", "limit.power", "2", "[busy]"},
+			{0, "b2", "04000E01", "3", "[busy]"}, // the same register
+			{0, "b3", "04000e01", "3", "[busy]"},
 			{0, "a", "limit.power", "1", "[done done]"},
 			{1, "c", "limit.power", "2", "[done]"},
 			{0, "d", "limit.credit", "2", "[done]"},

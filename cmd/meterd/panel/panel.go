@@ -21,6 +21,7 @@ import (
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/record"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
@@ -44,9 +45,13 @@ type Panel struct {
 	Save     func()         // writes what was learned of the meters
 	Unkept   func() *string // why the state could not be kept last; nil: it was
 	Restart  func() error   // starts the board anew
-	Doctor   *board.Doctor
-	Why      string // the program was started, see console.HealthStatus
-	Log      *slog.Logger
+	Update   func() update.View
+	// TakeUpdate takes an update file of the board's own. The program ends a moment
+	// later, so that what it brings starts.
+	TakeUpdate func(ctx context.Context, path string) (update.Facts, error)
+	Doctor     *board.Doctor
+	Why        string // the program was started, see console.HealthStatus
+	Log        *slog.Logger
 }
 
 // Commands is the console's table of commands.
@@ -79,7 +84,7 @@ func (p *Panel) Commands() console.Commands {
 		{Name: "uplink", Args: "NAME", Help: dlt645.Text{EN: "one platform: what waits, refusals by code", ZH: "某一平台：待发、按代码的拒收"}, Run: p.uplinkDetail, Words: p.uplinkWords},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return p.ringDetail() })},
 		{Name: "reboot", Args: "[-yes]", Help: dlt645.Text{EN: "starts the board anew", ZH: "重启本板"}, Run: p.reboot, Words: choice("-yes"), Slow: true, Changes: console.Always},
-		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: p.Version} })},
+		{Name: "version", Args: "[update [FILE]]", Help: dlt645.Text{EN: "of the program; update FILE takes another", ZH: "程序版本；update FILE 装入新程序"}, Run: p.version, Words: choice("update"), Slow: true, Changes: func(args []string) bool { return len(args) > 1 }},
 	}}
 }
 
@@ -92,19 +97,19 @@ func (p *Panel) Status() console.Status {
 		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
-		Record: p.recordStatus(now),
+		Record: p.RecordStatus(now), Program: p.programStatus(),
 	}
-	s.Health = p.health(now, s.Watchdog)
+	s.Health = p.Health(now)
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
 	return s
 }
 
-// health tells how the board itself is.
-func (p *Panel) health(now time.Time, dog console.WatchdogStatus) console.HealthStatus {
+// Health tells how the board itself is.
+func (p *Panel) Health(now time.Time) console.HealthStatus {
 	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds())}
-	if p.Why == console.StartedBoard && dog.BootCause == "watchdog" {
+	if p.Why == console.StartedBoard && p.Watchdog().BootCause == "watchdog" {
 		h.Started = console.StartedWatch
 	}
 	if p.Doctor == nil {
@@ -147,7 +152,7 @@ func busStatus(p *meter.Poller, port string, now time.Time) console.BusStatus {
 	c := b.Counts()
 	return console.BusStatus{
 		Name: b.Name(), Port: port, Load: b.Load(now), Planned: p.PlannedLoad(), Requests: c.Requests, Answers: c.Answers,
-		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
+		Noise: c.Noise, Garbled: c.Garbled, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
 	}
 }
 

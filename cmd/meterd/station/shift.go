@@ -16,6 +16,7 @@ import (
 	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/panel"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
@@ -31,11 +32,16 @@ type shift struct {
 	uplinks []*uplink.Uplink
 	desk    *desk.Desk
 	panel   *panel.Panel
-	learned []meter.Learned
-	former  map[string][]known     // by uplink; never changes
-	unkept  atomic.Pointer[string] // why the state could not be kept last; nil: it was
-	ends    []*board.Beat          // of the loops that end with this configuration
-	settle  chan struct{}          // something was made up
+	// upgrades are the packages of a platform, nil: none is taken; pull asks it for
+	// them, nil: it pushes them.
+	upgrades *upgrades
+	pull     func(context.Context)
+	learned  []meter.Learned
+	former   map[string][]known     // by uplink; never changes
+	unkept   atomic.Pointer[string] // why the state could not be kept last; nil: it was
+	ends     []*board.Beat          // of the loops that end with this configuration
+	settle   chan struct{}          // something was made up
+	slow     slowState
 }
 
 func newShift(st *Station, c *config.Config) *shift {
@@ -68,6 +74,7 @@ func newShift(st *Station, c *config.Config) *shift {
 		Version: st.Version, Started: st.started, Config: c, Lines: sh.lines, Uplinks: sh.uplinks, Desk: sh.desk, Ring: sh.ring,
 		Dropped: func() int { return int(st.dropped.Load()) }, Clock: st.clock, Journal: st.Journal, Takeover: st.takeover,
 		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: func() error { sh.noteOrder(); return panel.Restart() }, Doctor: &st.doctor, Why: st.why, Log: st.log,
+		Update: st.Update.View, TakeUpdate: sh.takeUpdateFile,
 	}
 	return sh
 }
@@ -139,11 +146,23 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	if u.Board {
 		state = sh.boardState
 	}
-	return uplink.New(uplink.Config{
-		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name), Former: sh.formerDevices(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
+	env := config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name), Former: sh.formerDevices(u.Name)}
+	if u.Name == sh.config.Update.From {
+		sh.upgrades = sh.newUpgrades(u.Name)
+		env.Upgrades, env.Do = sh.upgrades, sh.upgrades.do
+	}
+	platform := u.Make(env)
+	up, err := uplink.New(uplink.Config{
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: platform, Ring: sh.ring, FromOldest: u.FromOldest,
+		Window: u.Window, Timeout: u.Timeout, Spread: u.Spread, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
+	if p, ok := platform.(uplink.Puller); ok && err == nil && env.Upgrades != nil {
+		sh.pull = func(ctx context.Context) {
+			sh.upgrades.pull(ctx, p, func() bool { return up.State().Connected })
+		}
+	}
+	return up, err
 }
 
 func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {
@@ -267,6 +286,13 @@ func (sh *shift) begin(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return sh.keepState(ctx) })
 	g.Go(func() error { sh.settles(ctx); return nil })
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
+	g.Go(func() error { sh.Update.Prove(ctx, func() update.Came { return sh.works(ctx) }); return nil })
+	if sh.upgrades != nil {
+		g.Go(func() error { sh.upgrades.run(ctx); return nil })
+	}
+	if sh.pull != nil {
+		g.Go(func() error { sh.pull(ctx); return nil })
+	}
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
 }
