@@ -38,7 +38,7 @@ func (m Meters) Text(lang string) string {
 	for _, s := range m.List {
 		p.line(pad(s.line(lang, m.Now), 56) + fmt.Sprintf(" %4.0f/%-4.0f %5d %5d", s.P50, s.P99, s.Retries, s.Noise))
 		if s.Relay == RelayOpen {
-			p.line("  " + say(lang, dlt645.Text{EN: "relay open: no power behind it", ZH: "继电器断开：表后无电"}))
+			p.line("  " + say(lang, dlt645.Text{EN: "relay open: no power after it", ZH: "继电器断开：表后无电"}))
 		}
 		if s.LastErr != "" {
 			p.line("  " + s.LastErr)
@@ -95,7 +95,7 @@ func (m MeterDetail) Text(lang string) string {
 		p.add(dlt645.Text{EN: "has no %s", ZH: "不支持 %s"}, strings.Join(m.Learned.Lacking, " "))
 	}
 	if m.Relay == RelayOpen {
-		p.line("! " + say(lang, dlt645.Text{EN: "relay open: no power behind it", ZH: "继电器断开：表后无电"}))
+		p.line("! " + say(lang, dlt645.Text{EN: "relay open: no power after it", ZH: "继电器断开：表后无电"}))
 	}
 	if m.LastErr != "" {
 		p.line("! " + m.LastErr)

@@ -132,7 +132,7 @@ func (s Status) busProblems(p *problems) {
 		switch {
 		case b.PortErr != "":
 		case s.garbled(b):
-			p.add(dlt645.Text{EN: "bus %s: answers come, and each is garbled behind its first bytes", ZH: "总线 %s：有应答，但起始字节之后均为乱码"},
+			p.add(dlt645.Text{EN: "bus %s: answers come, and each is garbled after its first bytes", ZH: "总线 %s：有应答，但起始字节之后均为乱码"},
 				dlt645.Text{EN: "the parity or the rate is wrong: set parity and baud in [[bus]]; meterd scan -parity tries others", ZH: "校验或波特率不对：请设置 [[bus]] 的 parity 和 baud；meterd scan -parity 可逐一尝试"}, b.Name)
 		case !s.dead(b.Name):
 		case b.Echoes > 0 && b.Echoes*10 >= b.Requests*9:
@@ -216,7 +216,7 @@ func (s Status) relayProblems(p *problems) {
 		}
 	}
 	if len(open) > 0 {
-		p.add(dlt645.Text{EN: "the relay is open, there is no power behind: %s", ZH: "继电器断开，表后无电：%s"},
+		p.add(dlt645.Text{EN: "the relay is open, these have no power: %s", ZH: "继电器断开，表后无电：%s"},
 			dlt645.Text{EN: "if it is not meant: relay NAME close", ZH: "如非有意：relay NAME close"}, names(open))
 	}
 }

@@ -182,12 +182,12 @@ func TestEachProblemIsTold(t *testing.T) {
 			for i := range s.Meters {
 				s.Meters[i].Online = false
 			}
-		}, "! bus b1: answers come, and each is garbled behind its first bytes", "the parity or the rate is wrong: set parity and baud in [[bus]]"},
+		}, "! bus b1: answers come, and each is garbled after its first bytes", "the parity or the rate is wrong: set parity and baud in [[bus]]"},
 		{"the same of the only meter", func(s *Status) {
 			s.Buses[0].Requests, s.Buses[0].Noise, s.Buses[0].Garbled = 10, 10, 10
 			s.Meters = s.Meters[:1]
 			s.Meters[0].Online, s.Meters[0].LastGood = false, nil
-		}, "! bus b1: answers come, and each is garbled behind its first bytes", "the parity or the rate is wrong"},
+		}, "! bus b1: answers come, and each is garbled after its first bytes", "the parity or the rate is wrong"},
 		{"noise on a line with a meter that answers, which is not its settings", func(s *Status) {
 			s.Buses[0].Requests, s.Buses[0].Noise, s.Buses[0].Garbled = 100, 5, 5
 			for i := range s.Meters[1:] {
@@ -243,7 +243,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		{"a new board", func(s *Status) { s.Config.Blank = true }, "! no configuration yet: plug in a stick with meterd.toml", "boards/gw0001.toml"},
 		{"relays that are open", func(s *Status) {
 			s.Meters[0].Relay, s.Meters[1].Relay, s.Meters[2].Relay = RelayOpen, "closed", RelayOpen
-		}, "! the relay is open, there is no power behind: Unit 101, Unit 103", "relay NAME close"},
+		}, "! the relay is open, these have no power: Unit 101, Unit 103", "relay NAME close"},
 		{"a configuration on trial", func(s *Status) { s.Config = ConfigStatus{State: "trial", Until: before(-5 * time.Minute)} }, "! a new configuration is on trial, 5m left", "else it goes back"},
 		{"one that was taken back", func(s *Status) {
 			s.Config = ConfigStatus{State: "back", Says: dlt645.Text{EN: "nothing came up", ZH: "无响应"}}
@@ -297,7 +297,7 @@ func TestSeveralBrokersShowWhichIsUsed(t *testing.T) {
 // TestAnOpenRelayShowsInTheListOfMeters, in the line below its meter.
 func TestAnOpenRelayShowsInTheListOfMeters(t *testing.T) {
 	list := Meters{List: []MeterStatus{{Name: "Unit 101", Address: "202411200101", Online: true, Relay: RelayOpen}, {Name: "Unit 102", Address: "202411200102", Online: true, Relay: "closed"}}}
-	for lang, want := range map[string]string{"en": "relay open: no power behind it", "zh": "继电器断开：表后无电"} {
+	for lang, want := range map[string]string{"en": "relay open: no power after it", "zh": "继电器断开：表后无电"} {
 		lines := strings.Split(list.Text(lang), "\n")
 		if len(lines) != 5 || lines[2] != "  "+want || !strings.HasPrefix(lines[3], "Unit 102") {
 			t.Errorf("got %q", lines)
