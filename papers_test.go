@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -163,5 +164,35 @@ func TestTestsThatPapersNameAreThere(t *testing.T) {
 	})
 	if seen < 20 {
 		t.Errorf("only %d tests are named: the search is wrong", seen)
+	}
+}
+
+// partsOf gives the levels of a document's headings in their order, and how
+// many fences of code it has.
+func partsOf(t *testing.T, path string) (levels string, fences int) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		switch rest := strings.TrimLeft(line, "#"); {
+		case strings.HasPrefix(line, "```"):
+			fences++
+		case fences%2 == 0 && len(rest) < len(line) && strings.HasPrefix(rest, " "):
+			levels += strconv.Itoa(len(line) - len(rest))
+		}
+	}
+	return levels, fences
+}
+
+// TestTwinsHaveTheSameParts: a document in English and its twin in Chinese have
+// the same chapters and examples. That of a card is shorter in Chinese.
+func TestTwinsHaveTheSameParts(t *testing.T) {
+	for _, name := range []string{"README", "docs/install", "docs/integrate", "docs/tour", "docs/security", "docs/features", "docs/figures"} {
+		want, fences := partsOf(t, name+".md")
+		if got, n := partsOf(t, name+".zh-CN.md"); got != want || n != fences {
+			t.Errorf("%s.zh-CN.md has headings of the levels %s and %d fences, its twin has %s and %d", name, got, n, want, fences)
+		}
 	}
 }
