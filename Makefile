@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,12 +45,21 @@ image: cross ## what is flashed: overlays, .deb and .ipk, in bin/image
 overlay: cross
 	@board/image/pack bin bin/image
 
+# A card to flash, for a board of board/image/card.
+BOARD ?= qemu
+sdcard: overlay ## a card to flash, BOARD=qemu or beaglebone: docs/card.md
+	@board/image/fetch bin/machine/debian
+	@board/image/sdcard bin/machine/debian bin $(BOARD) $(VERSION) bin/image
+	@ls -l bin/image/meterd-$(VERSION)-$(BOARD).*
+
 # The ARM machine in software: a Debian kernel, and a root file system with the
 # same overlay as a real board's.
 machine: overlay build
 	@board/image/fetch bin/machine/debian
 	@board/image/initrd bin/machine/debian bin/image/meterd-overlay-armv7.tar.gz bin/machine/initrd
 	@cp bin/meterd bin/machine/meterd
+	@GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/machine/slots ./board/image/slots
+	@HAND=ttyS1 SLOTS=bin/machine/slots board/image/sdcard bin/machine/debian bin qemu tested bin/machine
 
 # The machine in this terminal, with meters and a platform on this host.
 qemu: machine ## an ARM board in software, in this terminal

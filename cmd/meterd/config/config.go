@@ -23,6 +23,7 @@ type Config struct {
 	Console  Console
 	Board    Board
 	USB      USB
+	Network  Network
 	Buses    []Bus
 	Meters   []Meter
 	Profiles []Profile
@@ -177,6 +178,7 @@ func parse(file, text string, beside func(path string) ([]byte, bool), origins [
 	c.console(root)
 	c.board(root)
 	c.usb(root)
+	c.network(root)
 	c.points(root)
 	c.buses(root)
 	c.profiles(root)

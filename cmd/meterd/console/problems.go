@@ -43,6 +43,7 @@ func (s Status) problems(lang string) []problem {
 	s.ringProblems(p)
 	p.list = append(p.list, s.Watchdog.problems(lang, s.Now)...)
 	s.busProblems(p)
+	s.Network.problems(p)
 	for _, u := range s.Uplinks {
 		u.problems(p, s)
 	}

@@ -30,6 +30,9 @@ func (s Status) Text(lang string) string {
 	if s.Health.MemoryTotal > 0 {
 		least++
 	}
+	if s.Network != nil {
+		least++
+	}
 	lines = append(lines, s.problemLines(lang, statusLines-least-len(lines))...)
 	body := s.body(lang, statusLines-len(lines))
 	return strings.Join(slices.Concat(lines, body), "\n") + "\n"
@@ -76,6 +79,9 @@ func (s Status) body(lang string, n int) []string {
 	last := []string{s.Ring.line(lang)}
 	if s.Health.MemoryTotal > 0 {
 		last = append(last, s.Health.line(lang))
+	}
+	if line := s.Network.line(lang); line != "" {
+		last = append(last, line)
 	}
 	if s.Record != nil {
 		last = append(last, s.Record.lines(lang)...)

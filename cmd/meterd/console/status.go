@@ -21,7 +21,8 @@ type Status struct {
 	Health   HealthStatus   `json:"health"`
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
-	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
+	Network  *NetworkStatus `json:"network,omitempty"` // none where it is the system's
+	Record   *RecordStatus  `json:"record,omitempty"`  // of yesterday; none where nothing is made up
 
 	Now time.Time `json:"-"`
 }

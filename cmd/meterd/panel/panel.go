@@ -94,7 +94,7 @@ func (p *Panel) Status() console.Status {
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
 		Record: p.recordStatus(now),
 	}
-	s.Health = p.health(now, s.Watchdog)
+	s.Health, s.Network = p.health(now, s.Watchdog), p.network()
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}

@@ -250,6 +250,7 @@ func (sh *shift) run(ctx context.Context) error {
 	g.Go(func() error { sh.settles(ctx); return nil })
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
+	g.Go(func() error { sh.askTime(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
 	g.Go(func() error {
 		if err := console.Serve(ctx, sh.config.Console.Socket, sh.panel.Commands()); err != nil {

@@ -1,0 +1,353 @@
+package image
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// card makes a card as large as somebody may have bought, with a
+// configuration.
+func card(t *testing.T, config string) (dir string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "card") // short, since socket names have a limit
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	flash := filepath.Join(dir, "flash.img")
+	copyFile(t, filepath.Join(parts(t), "meterd-tested-qemu.img"), flash)
+	file, data := filepath.Join(dir, "meterd.toml"), dataOf(t, flash)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tool(t, "debugfs", "-w", "-R", "write "+file+" meterd.toml", data)
+	tool(t, "dd", "if="+data, "of="+flash, "bs=1M", "seek=144", "conv=notrunc", "status=none")
+	if err := os.Truncate(flash, 240<<20); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// insert starts the machine from a card, by U-Boot. The slot file is its
+// second disk.
+func insert(t *testing.T, dir string) *machine {
+	t.Helper()
+	return start(t, dir, []string{
+		"-bios", filepath.Join(parts(t), "debian/root/usr/lib/u-boot/qemu_arm/u-boot.bin"),
+		"-drive", "if=none,id=slot,format=raw,readonly=on,file=" + filepath.Join(parts(t), "meterd-tested-qemu.slot"),
+		"-device", "virtio-blk-pci,drive=slot",
+	})
+}
+
+// chosen waits until U-Boot has started a slot's kernel, and tells which.
+func (m *machine) chosen() string {
+	m.t.Helper()
+	p := regexp.MustCompile(`(?s)meterd: slot ([ab])\r?\n(?:.*Starting kernel)`)
+	var found []string
+	m.wait("U-Boot chooses a slot", func() bool { found = p.FindStringSubmatch(m.uart.from(0)); return found != nil })
+	return found[1]
+}
+
+// slots is what the card says of itself.
+type slots struct {
+	Running, Other struct{ Version string }
+	Trial          bool
+	Starts, Fell   int
+}
+
+func (m *machine) slots() (st slots) {
+	m.t.Helper()
+	out := m.do("slots state")
+	if err := json.Unmarshal([]byte(out), &st); err != nil {
+		m.t.Fatalf("%v: %s", err, out)
+	}
+	return st
+}
+
+// runs wants that the slot is what the machine runs.
+func (m *machine) runs(slot string) {
+	m.t.Helper()
+	if got := m.chosen(); got != slot {
+		m.t.Fatalf("U-Boot starts slot %s, want %s", got, slot)
+	}
+	m.ready()
+	if cmdline := m.do("cat /proc/cmdline"); !strings.Contains(cmdline, "meterd.slot="+slot) {
+		m.t.Fatalf("the kernel was started with %s", cmdline)
+	}
+}
+
+// TestCard boots the card by its U-Boot: slot A runs, the data partition takes
+// the whole card, the other slot is written and tried, falls back when it
+// never proves itself, and stays when it does.
+func TestCard(t *testing.T) {
+	parts(t)
+	t.Parallel()
+	s := newSite(t, 2)
+	dir := card(t, s.config("en"))
+
+	t.Log("the first boot")
+	m := insert(t, dir)
+	s.wire(m)
+	m.runs("a")
+	m.wait("data of the size of the card", func() bool {
+		return strings.TrimSpace(m.do("df -k /data | awk 'NR==2 && $2>85000 {print 1}'")) == "1"
+	})
+	if out, status := m.try("touch /etc/x"); status == "0" {
+		t.Errorf("the root can be written to: %s", out)
+	}
+	m.wait("values at the platform", func() bool { return s.stored() > 0 })
+	st := m.slots()
+	if st.Running.Version != "tested" || st.Other.Version != "tested" || st.Trial || st.Fell != 0 {
+		t.Errorf("a new card says %+v", st)
+	}
+
+	t.Log("an update that never proves itself")
+	m.do("slots write /dev/vdb bad && slots try")
+	m.end()
+	for range 3 {
+		m = insert(t, dir)
+		if got := m.chosen(); got != "b" {
+			t.Fatalf("U-Boot starts slot %s, want the one on trial", got)
+		}
+		m.cut()
+	}
+	m = insert(t, dir)
+	s.wire(m)
+	m.runs("a")
+	if st := m.slots(); st.Fell != 1 || st.Trial || st.Other.Version != "bad" {
+		t.Errorf("after three starts: %+v", st)
+	}
+	m.wait("values after the fall", func() bool { now := m.status(); return now != nil && now.anyOnline() })
+
+	t.Log("an update that does")
+	m.do("slots write /dev/vdb good && slots try")
+	m.end()
+	m = insert(t, dir)
+	s.wire(m)
+	m.runs("b")
+	if st := m.slots(); !st.Trial || st.Starts != 1 || st.Running.Version != "good" || st.Other.Version != "tested" {
+		t.Errorf("on trial: %+v", st)
+	}
+	m.wait("values on trial", func() bool { now := m.status(); return now != nil && now.anyOnline() })
+	m.do("slots confirm && sync")
+	m.cut()
+	m = insert(t, dir)
+	if got := m.chosen(); got != "b" {
+		t.Errorf("U-Boot starts slot %s, want the one that proved itself", got)
+	}
+	m.cut()
+	s.checkPlatform()
+}
+
+// TestCardPowerCuts takes the power away at random moments of an update of a
+// card: while it is written, tried, confirmed, and while the board starts. Each
+// time a slot starts whose program reads its meters, and what was durable is
+// there. METERD_CARD_CUTS is how often (2), METERD_SEED repeats a run's moments.
+func TestCardPowerCuts(t *testing.T) {
+	parts(t)
+	t.Parallel()
+	s := newSite(t, 2)
+	dir := card(t, s.config("en"))
+	seed := uint64(number(t, "METERD_SEED", int(time.Now().UnixNano()%1e6)))
+	cuts := number(t, "METERD_CARD_CUTS", 2)
+	t.Logf("%d cuts, METERD_SEED=%d", cuts, seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	m := insert(t, dir)
+	s.wire(m)
+	m.runs("a")
+	flash := filepath.Join(dir, "flash.img")
+	l := &ledger{t: t, binary: filepath.Join(parts(t), "meterd"), known: map[uint64]string{}}
+	var durable uint64
+	came := map[string]int{}
+	for n := range cuts {
+		m.wait("a durable record of this start", func() bool {
+			now := m.status()
+			if now == nil || !now.anyOnline() || now.durable() <= durable {
+				return false
+			}
+			durable = now.durable()
+			return true
+		})
+		// An update is written, tried, and the board started anew; what is on
+		// trial confirms itself and begins the next.
+		fmt.Fprintf(m.hand, "slots confirm; slots write /dev/vdb update%d && slots try && reboot\n", n)
+		time.Sleep(time.Duration(rng.Int64N(int64(20 * time.Second))))
+		at := "written"
+		if boot := m.uart.from(0); strings.Count(boot, "U-Boot 20") > 1 {
+			at = "started anew"
+		}
+		m.cut()
+		lost := loseCache(t, dir, flash, writes(t, dir), rng)
+		l.account(dataOf(t, flash), n, durable)
+		durable = l.newest
+		m = insert(t, dir)
+		s.wire(m)
+		slot := m.chosen()
+		m.ready()
+		st := m.slots()
+		came[at+", slot "+slot+" after it"]++
+		t.Logf("cut %d, while it was %s: %d writes lost, slot %s starts, %+v", n, at, lost, slot, st)
+	}
+	m.wait("values after the last cut", func() bool {
+		now := m.status()
+		return now != nil && now.anyOnline() && now.durable() > durable && now.Uplinks[0].Connected
+	})
+	s.line.Unplug(true)
+	m.wait("everything delivered", func() bool {
+		now := m.status()
+		return now != nil && !now.anyOnline() && now.Uplinks[0].Connected && now.Uplinks[0].Queued == 0 && now.Ring.Waiting == 0
+	})
+	witnessed := m.status().durable()
+	m.end()
+	l.account(dataOf(t, flash), cuts, witnessed)
+	s.checkPlatform()
+	s.checkDelivered(l.records)
+	t.Logf("%d cuts of an update, %d records: %v", cuts, len(l.known), came)
+}
+
+// dataOf takes the data partition out of a card.
+func dataOf(t *testing.T, flash string) string {
+	t.Helper()
+	data := flash + ".data"
+	os.Remove(data)
+	tool(t, "dd", "if="+flash, "of="+data, "bs=1M", "skip=144", "conv=sparse", "status=none")
+	return data
+}
+
+// TestCardIsReproducible makes a card once more, and wants the same bytes.
+func TestCardIsReproducible(t *testing.T) {
+	from, again := parts(t), t.TempDir()
+	t.Parallel()
+	makeCard(t, "qemu", "tested", again, "HAND=ttyS1", "SLOTS="+filepath.Join(from, "slots"))
+	for _, kind := range []string{"img", "slot"} {
+		a, err := os.ReadFile(filepath.Join(from, "meterd-tested-qemu."+kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(again, "meterd-tested-qemu."+kind))
+		if err != nil || !bytes.Equal(a, b) {
+			t.Errorf("the %s is not the same when it is made again (%v)", kind, err)
+		}
+	}
+}
+
+// makeCard makes a card and its slot, as make sdcard does.
+func makeCard(t *testing.T, board, version, to string, env ...string) {
+	t.Helper()
+	from := parts(t)
+	cmd := exec.Command("./sdcard", filepath.Join(from, "debian"), filepath.Dir(from), board, version, to)
+	cmd.Env = append(os.Environ(), append(env, "TZ=Asia/Shanghai")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("sdcard %s: %v: %s", board, err, out)
+	}
+}
+
+// TestCardOfABoard looks into the card for a common board, which is not tried
+// on the board itself: partitions, boot loader where the ROM looks, boot script,
+// kernel and device trees.
+func TestCardOfABoard(t *testing.T) {
+	from, dir := parts(t), t.TempDir()
+	t.Parallel()
+	makeCard(t, "beaglebone", "1.2.3", dir)
+	img, err := os.ReadFile(filepath.Join(dir, "meterd-1.2.3-beaglebone.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		kind        byte
+		active      bool
+		start, size int
+	}{{0x0e, true, 4, 12}, {0x83, false, 16, 64}, {0x83, false, 80, 64}, {0x83, false, 144, 32}} {
+		e := img[446+16*i:]
+		start, size := binary.LittleEndian.Uint32(e[8:]), binary.LittleEndian.Uint32(e[12:])
+		if e[4] != want.kind || (e[0] == 0x80) != want.active || int(start) != want.start<<11 || int(size) != want.size<<11 {
+			t.Errorf("partition %d is % x, want %+v (MiB)", i+1, e[:16], want)
+		}
+	}
+	debian := filepath.Join(from, "debian/root/usr/lib")
+	for file, at := range map[string]int{"MLO": 128 << 10, "u-boot.img": 384 << 10} { // AM335x: raw, at 128 KiB; README.Debian of u-boot-omap
+		b, err := os.ReadFile(filepath.Join(debian, "u-boot/am335x_evm", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at+len(b) > 3<<20 || !bytes.Equal(img[at:at+len(b)], b) {
+			t.Errorf("%s is not at %d", file, at)
+		}
+	}
+
+	boot := filepath.Join(dir, "boot")
+	if err := os.WriteFile(boot, img[4<<20:16<<20], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := tool(t, "mtype", "-i", boot, "::boot.scr")
+	if !strings.Contains(script, "bootm ${kernel_addr_r}#${fdtfile}") || strings.Contains(script, "@") {
+		t.Errorf("the boot script is\n%s", script)
+	}
+
+	slot, err := os.ReadFile(filepath.Join(dir, "meterd-1.2.3-beaglebone.slot"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := img[16<<20:], img[80<<20:]; !bytes.Equal(a[:len(slot)], slot) || !bytes.Equal(b[:len(slot)], slot) {
+		t.Error("the slots do not hold what an update brings")
+	}
+	var fit, size int
+	if _, err := fmt.Sscanf(string(slot[len(slot)-512:]), "m_fit=%x\nm_boot=%x", &fit, &size); err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(dir, "fit")
+	if err := os.WriteFile(image, slot[fit*512:(fit+size)*512], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	about := tool(t, "mkimage", "-l", image)
+	uboot, err := os.ReadFile(filepath.Join(debian, "u-boot/am335x_evm/u-boot.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, board := range []string{"bone", "boneblack", "boneblack-wireless", "bonegreen", "bonegreen-wireless", "pocketbeagle"} {
+		tree := "am335x-" + board + ".dtb"
+		if !bytes.Contains(uboot, []byte("setenv fdtfile "+tree+";")) {
+			t.Errorf("U-Boot knows no %s", tree)
+		}
+		found := regexp.MustCompile(`(?s)Image (\d+) \(` + regexp.QuoteMeta(tree) + `\)`).FindStringSubmatch(about)
+		if found == nil || !strings.Contains(about, "("+tree+")\n  Description:  unavailable\n  Kernel:       kernel\n  Init Ramdisk: start\n  FDT:          "+tree) {
+			t.Errorf("the image has no %s:\n%s", tree, about)
+			continue
+		}
+		out := filepath.Join(dir, tree)
+		tool(t, "dumpimage", "-T", "flat_dt", "-p", found[1], "-o", out, image)
+		got, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, err := filepath.Glob(filepath.Join(debian, "linux-image-*", tree))
+		if err != nil || len(ours) != 1 {
+			t.Fatalf("the kernel has %v as %s (%v)", ours, tree, err)
+		}
+		want, err := os.ReadFile(ours[0])
+		if err != nil || !bytes.Equal(got, want) || !bytes.Contains(got, []byte("\x00ti,am33xx\x00")) {
+			t.Errorf("%s is not the kernel's for an AM335x (%v)", tree, err)
+		}
+	}
+	list := tool(t, "unsquashfs", "-ll", filepath.Join(dir, "meterd-1.2.3-beaglebone.slot"))
+	for _, file := range []string{"/usr/bin/meterd", "/bin/busybox", "/sbin/init -> ../bin/busybox", "/drivers/mmc/host/sdhci-omap.ko", "/net/ethernet/ti/ti_cpsw.ko", "/watchdog/omap_wdt.ko", "/etc/resolv.conf -> ../run/resolv.conf"} {
+		if !strings.Contains(list, file+"\n") {
+			t.Errorf("the root has no %s", file)
+		}
+	}
+	for _, file := range []string{"/etc/init.d/hand", "/usr/bin/slots"} {
+		if strings.Contains(list, file) {
+			t.Errorf("what is flashed has %s", file)
+		}
+	}
+}
