@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean
+.PHONY: help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,14 +42,24 @@ image: cross ## what is flashed: overlays, .deb and .ipk, in bin/image
 	@GO=$(GO) board/image/pack bin bin/image $(PACKAGE)
 	@ls -l bin/image
 
+# What boards take as another program. The key is a file of minisign -G.
+KINDS ?= armv5 armv7 arm64
+update: cross ## update files for boards with a package, in bin/update: KEY= a minisign key; FLOOR=, OLDER=yes
+	@test -n "$(KEY)" || { echo "error: KEY is missing"; echo "hint: make update KEY=minisign.key; minisign -G makes one"; exit 1; }
+	@mkdir -p bin/update && rm -f bin/update/*.update
+	@for board in $(KINDS); do \
+		$(GO) run ./board/image/sign -key "$(KEY)" -version "$(VERSION)" -board $$board $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/update bin/meterd-$$board || exit 1; \
+	done
+
 overlay: cross
 	@board/image/pack bin bin/image
 
 # A card to flash, for a board of board/image/card.
 BOARD ?= qemu
-sdcard: overlay ## a card to flash, BOARD=qemu or beaglebone: docs/card.md
+sdcard: overlay ## a card to flash, BOARD=qemu or beaglebone; with KEY= its update file, too: docs/card.md
 	@board/image/fetch bin/machine/debian
 	@board/image/sdcard bin/machine/debian bin $(BOARD) $(VERSION) bin/image
+	@[ -z "$(KEY)" ] || $(GO) run ./board/image/sign -key "$(KEY)" -kind card -version "$(VERSION)" -board $(BOARD) $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/image bin/image/meterd-$(VERSION)-$(BOARD).slot
 	@ls -l bin/image/meterd-$(VERSION)-$(BOARD).*
 
 # The ARM machine in software: a Debian kernel, and a root file system with the
@@ -128,7 +138,7 @@ cluster: ## a cluster of three brokers, of which one at a time is killed
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
-test-long: ring test-machine-long uplink-long record-long
+test-long: ring test-machine-long uplink-long record-long update-long
 
 # The codec, the store and the meters once more as ARM programs.
 arm: ## codec, store and meters as ARM programs
@@ -137,6 +147,11 @@ arm: ## codec, store and meters as ARM programs
 # The record and the books against a model: eight times thirty days.
 record-long:
 	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run RandomOutages ./meter
+
+# Real programs that are killed during 100 updates.
+CUTS ?= 100
+update-long:
+	$(GO) test -count=1 -timeout 2h -v -run KillsDuringUpdates ./cmd/meterd -cuts $(CUTS)
 
 # 200 kills of a real broker, and 10000 connections that leave nothing behind.
 uplink-long:

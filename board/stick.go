@@ -237,6 +237,10 @@ func ReadPlain(path string, most int) ([]byte, error) {
 	return b, err
 }
 
+// OpenPlain opens a regular file for reading, of any size. It follows no link,
+// and waits for no pipe.
+func OpenPlain(path string) (*os.File, error) { return openPlain(path, os.O_RDONLY, 0) }
+
 // WritePlain writes a regular file durably, in place: a stick is no place for
 // files beside it.
 func WritePlain(path string, b []byte) error {

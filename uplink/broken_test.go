@@ -20,12 +20,12 @@ import (
 var address = dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x01}
 
 // run runs an uplink to Tuya over the pipes while test runs, in a bubble.
-func run(t *testing.T, b *pipes, test func(t *testing.T, ring *store.Ring, u *uplink.Uplink)) {
+func run(t *testing.T, b *uplinktest.Pipes, test func(t *testing.T, ring *store.Ring, u *uplink.Uplink)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))) // a bubble begins in 2000
-		b.over = make(chan struct{})
+		b.Over = make(chan struct{})
 		ring, err := store.Open(filepath.Join(dir, "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Minute})
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func run(t *testing.T, b *pipes, test func(t *testing.T, ring *store.Ring, u *up
 			Platform: newTuya(t),
 			Meters:   func() []meter.MeterState { return nil },
 		}
-		conf.Endpoint.Reach(b.reach)
+		conf.Endpoint.Reach(b.Reach)
 		u, err := uplink.New(conf)
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +50,7 @@ func run(t *testing.T, b *pipes, test func(t *testing.T, ring *store.Ring, u *up
 		test(t, ring, u)
 		cancel()
 		<-done
-		close(b.over)
+		close(b.Over)
 		time.Sleep(time.Minute) // a publish that found no way ends by itself; the bubble finds what does not
 	})
 }
@@ -98,9 +98,9 @@ func until(t *testing.T, what string, most time.Duration, ok func() bool) time.D
 // the platform's answer. Nothing is lost, and what comes twice has the same id.
 func TestBrokerBreaksAtRandomMoments(t *testing.T) {
 	platform := &uplinktest.Tuya{}
-	b := &pipes{platform: platform, lasts: randomly(1, 60)}
+	b := &uplinktest.Pipes{Platform: platform, Lasts: uplinktest.Randomly(1, 60)}
 	run(t, b, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
-		for b.count() <= 200 {
+		for b.Connects() <= 200 {
 			if u.State().Queued < 100 {
 				add(t, ring, 20)
 			}
@@ -114,7 +114,7 @@ func TestBrokerBreaksAtRandomMoments(t *testing.T) {
 		if seen.Repeats == 0 {
 			t.Error("nothing came twice: the connection broke at harmless moments only")
 		}
-		t.Logf("%d connections, %d readings, %d of them came twice with the same id, none was lost", b.count(), ring.Last(), seen.Repeats)
+		t.Logf("%d connections, %d readings, %d of them came twice with the same id, none was lost", b.Connects(), ring.Last(), seen.Repeats)
 	})
 }
 
@@ -129,12 +129,12 @@ func TestPartitionIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			platform := &uplinktest.Tuya{}
-			b := &pipes{platform: platform}
+			b := &uplinktest.Pipes{Platform: platform}
 			run(t, b, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 				add(t, ring, 3)
 				until(t, "delivered", time.Minute, func() bool { return u.State().Cursor == 3 })
 				time.Sleep(3 * time.Minute)
-				b.partition(c.swallow, c.stuck)
+				b.Partition(c.swallow, c.stuck)
 				if c.busy {
 					add(t, ring, 3)
 				}
@@ -152,14 +152,14 @@ func TestPartitionIsFound(t *testing.T) {
 
 // TestBrokerThatSaysNothing takes connections, and no word comes from it.
 func TestBrokerThatSaysNothing(t *testing.T) {
-	b := &pipes{platform: &uplinktest.Tuya{}, mute: true}
+	b := &uplinktest.Pipes{Platform: &uplinktest.Tuya{}, Mute: true}
 	run(t, b, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 		time.Sleep(time.Hour)
 		s := u.State()
 		if s.Connected || !strings.HasPrefix(s.LastErr, "connected, but no answer to the MQTT connect") || !strings.Contains(s.Hint.EN, "is the port in broker that of MQTT") || s.Hint.ZH == "" {
 			t.Errorf("state %+v", s)
 		}
-		if n := b.count(); n < 8 || n > 60 {
+		if n := b.Connects(); n < 8 || n > 60 {
 			t.Errorf("%d attempts in an hour", n)
 		}
 	})
@@ -168,21 +168,21 @@ func TestBrokerThatSaysNothing(t *testing.T) {
 // TestBrokerThatClosesAfterEachReport: each connection brings something over.
 func TestBrokerThatClosesAfterEachReport(t *testing.T) {
 	platform := &uplinktest.Tuya{}
-	b := &pipes{platform: platform, once: func(topic string) bool { return strings.HasSuffix(topic, "/properties/report") }}
+	b := &uplinktest.Pipes{Platform: platform, Once: func(topic string) bool { return strings.HasSuffix(topic, "/properties/report") }}
 	run(t, b, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 		add(t, ring, 20)
 		until(t, "drained", 24*time.Hour, func() bool { return u.State().Cursor == 20 })
 		if seen := platform.Seen(); len(seen.Reports) != 20 || len(seen.Violations) > 0 {
 			t.Errorf("%d are stored, violations %v", len(seen.Reports), seen.Violations)
 		}
-		t.Logf("%d connections for 20 readings", b.count())
+		t.Logf("%d connections for 20 readings", b.Connects())
 	})
 }
 
 // TestABrokerMaySendWithQoS2, and each message twice before it is released.
 func TestABrokerMaySendWithQoS2(t *testing.T) {
 	platform := &uplinktest.Tuya{}
-	run(t, &pipes{platform: platform, exactly: true}, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
+	run(t, &uplinktest.Pipes{Platform: platform, Exactly: true}, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 		add(t, ring, 50)
 		until(t, "drained", time.Hour, func() bool { return u.State().Cursor == 50 })
 		if seen, s := platform.Seen(), u.State(); len(seen.Reports) != 50 || seen.Repeats > 0 || len(seen.Violations) > 0 || !s.Connected || s.Flooded > 0 {
@@ -194,14 +194,14 @@ func TestABrokerMaySendWithQoS2(t *testing.T) {
 // TestBrokerThatClosesAfterEachPublish does not even let a meter be
 // registered. It is tried ever more rarely, and the readings stay.
 func TestBrokerThatClosesAfterEachPublish(t *testing.T) {
-	b := &pipes{platform: &uplinktest.Tuya{}, once: func(string) bool { return true }}
+	b := &uplinktest.Pipes{Platform: &uplinktest.Tuya{}, Once: func(string) bool { return true }}
 	run(t, b, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 		add(t, ring, 20)
 		time.Sleep(24 * time.Hour)
 		if s := u.State(); s.Cursor != 0 || s.Queued != 20 || s.LastErr == "" {
 			t.Errorf("state %+v", s)
 		}
-		if n := b.count(); n < 24*12 || n > 24*60 {
+		if n := b.Connects(); n < 24*12 || n > 24*60 {
 			t.Errorf("%d attempts in a day", n)
 		}
 	})
@@ -220,14 +220,14 @@ func TestRefusedConnects(t *testing.T) {
 		4: {"user name or password", "secrets", true},
 		5: {"not authorised", "enabled on the platform", true},
 	} {
-		b := &pipes{platform: &uplinktest.Tuya{}, refuse: code}
+		b := &uplinktest.Pipes{Platform: &uplinktest.Tuya{}, Refuse: code}
 		run(t, b, func(t *testing.T, _ *store.Ring, u *uplink.Uplink) {
 			time.Sleep(59 * time.Second)
 			s := u.State()
 			if s.Connected || !strings.Contains(s.LastErr, c.words) || !strings.Contains(s.Hint.EN, c.hint) || s.Hint.ZH == "" {
 				t.Errorf("code %d: %q, hint %q", code, s.LastErr, s.Hint.EN)
 			}
-			if n := b.count(); (n == 1) != c.slow {
+			if n := b.Connects(); (n == 1) != c.slow {
 				t.Errorf("code %d: %d attempts in the first minute", code, n)
 			}
 		})

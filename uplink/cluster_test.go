@@ -25,12 +25,12 @@ func (silent) Receive(string, []byte, time.Time) []uplinktest.Out { return nil }
 
 // nodesOf are the brokers of a list, by the host in their addresses; a host that
 // is none of them refuses the connection.
-type nodesOf map[string]*pipes
+type nodesOf map[string]*uplinktest.Pipes
 
 func (n nodesOf) reach(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, _, _ := net.SplitHostPort(addr)
 	if b := n[host]; b != nil {
-		return b.reach(ctx, network, addr)
+		return b.Reach(ctx, network, addr)
 	}
 	return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 }
@@ -43,7 +43,7 @@ func cluster(t *testing.T, p func(t *testing.T) uplink.Platform, nodes nodesOf, 
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))) // a bubble begins in 2000
 		for _, b := range nodes {
-			b.over = make(chan struct{})
+			b.Over = make(chan struct{})
 		}
 		ring, err := store.Open(filepath.Join(dir, "ring"), store.Options{Geometry: store.Geometry{Size: store.MinSize}, Flush: time.Minute})
 		if err != nil {
@@ -73,7 +73,7 @@ func cluster(t *testing.T, p func(t *testing.T) uplink.Platform, nodes nodesOf, 
 		cancel()
 		<-done
 		for _, b := range nodes {
-			close(b.over)
+			close(b.Over)
 		}
 		time.Sleep(time.Minute) // a publish that found no way ends by itself; the bubble finds what does not
 	})
@@ -91,13 +91,13 @@ func ownBroker(t *testing.T) uplink.Platform {
 // good. Each of the others is left within a bounded time, and all arrives.
 func TestBadNodesArePassedOver(t *testing.T) {
 	for name, c := range map[string]struct {
-		bad  func() *pipes // nil: nobody listens there
+		bad  func() *uplinktest.Pipes // nil: nobody listens there
 		most time.Duration
 	}{
 		"dead: nobody listens":                        {nil, 15 * time.Second},
-		"slow: it takes the connection and is silent": {func() *pipes { return &pipes{mute: true} }, 35 * time.Second},
-		"it refuses the credentials":                  {func() *pipes { return &pipes{refuse: 4} }, 15 * time.Second},
-		"it closes at once":                           {func() *pipes { return &pipes{lasts: func() int { return 1 }} }, 15 * time.Second},
+		"slow: it takes the connection and is silent": {func() *uplinktest.Pipes { return &uplinktest.Pipes{Mute: true} }, 35 * time.Second},
+		"it refuses the credentials":                  {func() *uplinktest.Pipes { return &uplinktest.Pipes{Refuse: 4} }, 15 * time.Second},
+		"it closes at once":                           {func() *uplinktest.Pipes { return &uplinktest.Pipes{Lasts: func() int { return 1 }} }, 15 * time.Second},
 	} {
 		for kind, p := range map[string]func(t *testing.T) uplink.Platform{"tuya": func(t *testing.T) uplink.Platform { return newTuya(t) }, "mqtt": ownBroker} {
 			t.Run(name+", "+kind, func(t *testing.T) {
@@ -130,13 +130,13 @@ func addEach(t *testing.T, ring *store.Ring, n int) {
 
 // goodOf is a node that works, how many readings it has stored, and what was
 // wrong with them.
-func goodOf(kind string) (good *pipes, stored func() int, wrong func() []string) {
+func goodOf(kind string) (good *uplinktest.Pipes, stored func() int, wrong func() []string) {
 	if kind == "tuya" {
 		p := &uplinktest.Tuya{}
-		return &pipes{platform: p}, func() int { return len(p.Seen().Reports) }, func() []string { return p.Seen().Violations }
+		return &uplinktest.Pipes{Platform: p}, func() int { return len(p.Seen().Reports) }, func() []string { return p.Seen().Violations }
 	}
 	p := &uplinktest.Consumer{Gateway: "gw1", Prefix: "meterd", Layout: "json"}
-	return &pipes{platform: p}, func() int { return len(p.Seen().Values) }, func() []string { return p.Seen().Violations }
+	return &uplinktest.Pipes{Platform: p}, func() int { return len(p.Seen().Values) }, func() []string { return p.Seen().Violations }
 }
 
 // TestLyingNodeIsLeft: it takes what comes, and never acknowledges. The
@@ -145,12 +145,12 @@ func TestLyingNodeIsLeft(t *testing.T) {
 	for kind, p := range map[string]func(t *testing.T) uplink.Platform{"tuya": func(t *testing.T) uplink.Platform { return newTuya(t) }, "mqtt": ownBroker} {
 		t.Run(kind, func(t *testing.T) {
 			good, stored, wrong := goodOf(kind)
-			liar := &pipes{platform: silent{}, unacked: kind == "mqtt"}
+			liar := &uplinktest.Pipes{Platform: silent{}, Unacked: kind == "mqtt"}
 			cluster(t, p, nodesOf{"liar": liar, "good": good}, []string{"liar", "good"}, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
 				addEach(t, ring, 20)
 				took := until(t, "drained", 2*time.Minute, func() bool { return u.State().Cursor == ring.Last() })
-				if s := u.State(); stored() != 20 || len(wrong()) > 0 || s.Broker != "tcp://good:1883" || liar.count() != 1 {
-					t.Errorf("%d are stored; on %s; %d connections to the liar; violations %v", stored(), s.Broker, liar.count(), wrong())
+				if s := u.State(); stored() != 20 || len(wrong()) > 0 || s.Broker != "tcp://good:1883" || liar.Connects() != 1 {
+					t.Errorf("%d are stored; on %s; %d connections to the liar; violations %v", stored(), s.Broker, liar.Connects(), wrong())
 				}
 				t.Logf("delivered after %v", took)
 			})
@@ -166,10 +166,10 @@ func TestANodeThatFailsLaterIsLeft(t *testing.T) {
 			good, stored, wrong := goodOf(kind)
 			nodes, hosts := nodesOf{}, []string{"a", "b", "c"}
 			for i, host := range hosts { // one cluster: what one has all have
-				nodes[host] = &pipes{platform: good.platform, lasts: randomly(uint64(i+1), 40)}
+				nodes[host] = &uplinktest.Pipes{Platform: good.Platform, Lasts: uplinktest.Randomly(uint64(i+1), 40)}
 			}
 			cluster(t, p, nodes, hosts, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
-				for nodes["a"].count()+nodes["b"].count()+nodes["c"].count() < 60 {
+				for nodes["a"].Connects()+nodes["b"].Connects()+nodes["c"].Connects() < 60 {
 					if u.State().Queued < 100 {
 						addEach(t, ring, 20)
 					}
@@ -180,8 +180,8 @@ func TestANodeThatFailsLaterIsLeft(t *testing.T) {
 					t.Errorf("%d of %d readings are stored; violations %v", stored(), ring.Last(), wrong())
 				}
 				for host, b := range nodes {
-					if b.count() < 15 {
-						t.Errorf("only %d connections to %s", b.count(), host)
+					if b.Connects() < 15 {
+						t.Errorf("only %d connections to %s", b.Connects(), host)
 					}
 				}
 			})

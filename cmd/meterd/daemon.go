@@ -14,6 +14,7 @@ import (
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/station"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 )
 
 func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
@@ -32,7 +33,10 @@ func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
 	}
 	board.LimitMemory()
 	board.OneProcessor()
-	st := station.New(station.Config{Version: version, Built: built, Files: takeover.NewFiles(*file), Journal: journal.New(s.Err, level)})
+	log := journal.New(s.Err, level)
+	places, dir := slots()
+	engine := update.New(time.Now(), update.Config{Slots: places, Dir: dir, File: *file, Log: slog.New(log)}) // before the configuration is read
+	st := station.New(station.Config{Version: version, Built: built, Files: takeover.NewFiles(*file), Journal: log, Update: engine})
 	first, problems, err := st.First()
 	for _, p := range problems {
 		fmt.Fprintln(s.Err, p)
@@ -42,5 +46,8 @@ func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return st.Run(ctx, first)
+	if err := st.Run(ctx, first); err != nil {
+		return err
+	}
+	return engine.Finish()
 }

@@ -21,6 +21,7 @@ const about = "meterd reads electricity meters (DL/T 645) and delivers their val
 // commands is the table of commands.
 var commands = []cli.Command{
 	{Name: "run", Usage: "[-config FILE]", Help: "the daemon", Run: runDaemon},
+	{Name: "boot", Usage: "-slots FOLDER run [-config FILE]", Help: "what init starts: the daemon of the slot that is to run, see docs/updates.md", Run: runBoot},
 	{Name: "check", Usage: "[-json | -comment] FILE", Help: "says everything that is wrong with a configuration, and the plan when nothing is", Run: tool.Check},
 	{Name: "console", Usage: "[-config FILE] [-socket PATH] [-tty PATH]", Help: "the diagnostics console, on this terminal", Run: runConsole},
 	{Name: "exec", Usage: "[-socket PATH] [-json] [-pin PIN] COMMAND…", Help: "one console command of the running daemon", Run: runExec},

@@ -24,6 +24,7 @@ type Config struct {
 	Board    Board
 	USB      USB
 	Network  Network
+	Update   Update
 	Buses    []Bus
 	Meters   []Meter
 	Profiles []Profile
@@ -95,6 +96,14 @@ type USB struct {
 	// SignedFor tells that a signature must name this board and a date (Signed);
 	// else one that names neither is good for any board, for ever.
 	SignedFor bool
+}
+
+// Update says which programs are taken.
+type Update struct {
+	// PublicKey is what they must be signed by; "": none is taken. It is that of
+	// sticks unless there is another.
+	PublicKey string
+	From      string // the uplink whose platform may bring one; "": none may
 }
 
 // Console is how the running daemon is reached.
@@ -179,6 +188,7 @@ func parse(file, text string, beside func(path string) ([]byte, bool), origins [
 	c.board(root)
 	c.usb(root)
 	c.network(root)
+	c.update(root)
 	c.points(root)
 	c.buses(root)
 	c.profiles(root)
@@ -315,6 +325,23 @@ func (c *Config) usb(root *table) {
 	if c.USB.SignedFor && c.USB.PublicKey == "" {
 		t.problem("signed_for", "give public_key, or leave signed_for out", "[usb]: signed_for asks for signatures, and there is no public_key to check them by")
 	}
+	t.finish()
+}
+
+// update is about programs. Where a stick needs no signature anybody could give
+// the key that a program is checked by, so one of its own is refused there.
+func (c *Config) update(root *table) {
+	t := root.sub("update", "[update]")
+	c.Update.PublicKey = t.str("public_key", c.USB.PublicKey)
+	if c.Update.PublicKey != "" && c.Update.PublicKey != c.USB.PublicKey {
+		if err := board.CheckKey(c.Update.PublicKey); err != nil {
+			t.problem("public_key", "the line that minisign -G prints, RW…", "[update]: public_key: %v", err)
+		}
+		if c.USB.PublicKey == "" {
+			t.problem("public_key", "give usb.public_key, too", "[update]: public_key without usb.public_key: any stick could change it")
+		}
+	}
+	c.Update.From = t.str("from", "")
 	t.finish()
 }
 

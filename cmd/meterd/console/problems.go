@@ -52,6 +52,7 @@ func (s Status) problems(lang string) []problem {
 	s.relayProblems(p)
 	s.loadProblems(p)
 	s.configProblems(p)
+	s.Program.problems(p, s.Now)
 	return p.list
 }
 

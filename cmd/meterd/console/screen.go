@@ -33,6 +33,9 @@ func (s Status) Text(lang string) string {
 	if s.Network != nil {
 		least++
 	}
+	if s.Program.replaced() {
+		least++
+	}
 	lines = append(lines, s.problemLines(lang, statusLines-least-len(lines))...)
 	body := s.body(lang, statusLines-len(lines))
 	return strings.Join(slices.Concat(lines, body), "\n") + "\n"
@@ -82,6 +85,9 @@ func (s Status) body(lang string, n int) []string {
 	}
 	if line := s.Network.line(lang); line != "" {
 		last = append(last, line)
+	}
+	if s.Program.replaced() {
+		last = append(last, fit(s.Program.line(lang), width))
 	}
 	if s.Record != nil {
 		last = append(last, s.Record.lines(lang)...)

@@ -22,7 +22,8 @@ type Status struct {
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
 	Network  *NetworkStatus `json:"network,omitempty"` // none where it is the system's
-	Record   *RecordStatus  `json:"record,omitempty"`  // of yesterday; none where nothing is made up
+	Program  ProgramStatus  `json:"program"`
+	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
 
 	Now time.Time `json:"-"`
 }

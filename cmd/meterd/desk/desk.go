@@ -65,11 +65,14 @@ type Desk struct {
 	queues map[*meter.Handle]chan job
 
 	mu       sync.Mutex
-	memory   memory    // guarded by mu
-	read     bool      // the ring has been read: memory is whole; guarded by mu
-	held     []job     // that came before that; guarded by mu
-	denied   int       // refusals that the ring got in the minute below; guarded by mu
-	deniedIn time.Time // guarded by mu
+	memory   memory        // guarded by mu
+	read     bool          // the ring has been read: memory is whole; guarded by mu
+	held     []job         // that came before that; guarded by mu
+	denied   int           // refusals that the ring got in the minute below; guarded by mu
+	deniedIn time.Time     // guarded by mu
+	resting  bool          // no command is carried out any more; guarded by mu
+	atWork   int           // commands; guarded by mu
+	rested   chan struct{} // closed when resting and none is at work; guarded by mu
 	// written tells when a platform last had something set, by meter and what it
 	// is. Guarded by mu.
 	written map[setting]time.Time
@@ -155,7 +158,12 @@ func (d *Desk) serve(ctx context.Context, queue chan job) {
 		case <-ctx.Done():
 			return
 		case j := <-queue:
+			if !d.begins() {
+				d.finish(j, refused(meter.Busy, resting))
+				continue
+			}
 			d.carryOut(ctx, j)
+			d.ends()
 		}
 	}
 }
@@ -207,10 +215,60 @@ func (d *Desk) Do(ctx context.Context, c meter.Command) meter.Result {
 	}
 }
 
+// Rest has no more commands carried out, of those that wait neither: they are
+// refused. It waits until those at work are finished and told, or the context
+// ends.
+func (d *Desk) Rest(ctx context.Context) error {
+	d.mu.Lock()
+	d.resting = true
+	rested := d.restedLocked()
+	d.mu.Unlock()
+	select {
+	case <-rested:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// restedLocked gives what is closed when none is at work any more.
+func (d *Desk) restedLocked() chan struct{} {
+	if d.rested == nil {
+		d.rested = make(chan struct{})
+	}
+	if d.resting && d.atWork == 0 {
+		select {
+		case <-d.rested:
+		default:
+			close(d.rested)
+		}
+	}
+	return d.rested
+}
+
+// begins notes a command at work. It reports false once the desk rests.
+func (d *Desk) begins() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.resting {
+		d.atWork++
+	}
+	return !d.resting
+}
+
+func (d *Desk) ends() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.atWork--
+	d.restedLocked()
+}
+
 func (d *Desk) take(j job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
+	case d.resting:
+		d.refuse(j, refused(meter.Busy, resting))
 	case d.read:
 		d.takeLocked(j)
 	case len(d.held) < mostHeld:
@@ -266,6 +324,7 @@ var (
 	tooEarly = dlt645.Text{EN: "the command is of another day to come", ZH: "命令时间在未来"}
 	otherID  = dlt645.Text{EN: "this id was that of another command", ZH: "该标识已用于其他命令"}
 	busy     = dlt645.Text{EN: "too many commands at once; it is not carried out later", ZH: "命令过多，不会延后执行"}
+	resting  = dlt645.Text{EN: "the program is about to start anew; it is not carried out later", ZH: "程序即将重启，不会延后执行"}
 	tooSoon  = dlt645.Text{EN: "it was set less than a minute ago; set it again after that", ZH: "该项一分钟内已设置过，请稍后再设"}
 	noMeter  = dlt645.Text{EN: "there is no such meter", ZH: "没有该电表"}
 	noRecord = dlt645.Text{EN: "its record cannot be made durable, so it is not sent", ZH: "无法持久保存命令记录，未发送"}

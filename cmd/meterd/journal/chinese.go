@@ -2,6 +2,21 @@ package journal
 
 // chinese gives the log's messages in Chinese. A test sees that none lacks.
 var chinese = map[string]string{
+	"a command is still at work when the program ends":                        "程序结束时仍有命令在执行",
+	"the slots of the programs cannot be read":                                "无法读取程序分区",
+	"what was noted of the last update cannot be read":                        "无法读取上次升级的记录",
+	"a new program is on trial":                                               "新程序试运行",
+	"how far an update is cannot be noted":                                    "无法记录升级进度",
+	"the new program is taken back":                                           "新程序已撤回",
+	"the configuration of the program before cannot be read":                  "无法读取原程序的配置",
+	"the configuration of the program before cannot be put back":              "无法恢复原程序的配置",
+	"the configuration of the program before is put back":                     "已恢复原程序的配置",
+	"an update is written":                                                    "正在写入升级程序",
+	"an update is whole in its slot, and starts next on trial":                "升级程序已写入，即将启动试运行",
+	"that the new program works cannot be noted":                              "无法记录新程序已证明可用",
+	"the new program works":                                                   "新程序工作正常",
+	"the new program did not prove itself: the board goes back":               "新程序未能证明可用：恢复原程序",
+	"the slot of the new program cannot be given up":                          "无法放弃新程序的分区",
 	"a loop makes no progress, the watchdog is not fed":                       "循环无进展，停止喂看门狗",
 	"a new configuration is taken over":                                       "采用新配置",
 	"a reading is lost":                                                       "丢失一条读数",

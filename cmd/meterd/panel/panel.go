@@ -21,6 +21,7 @@ import (
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/record"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
@@ -44,9 +45,13 @@ type Panel struct {
 	Save     func()         // writes what was learned of the meters
 	Unkept   func() *string // why the state could not be kept last; nil: it was
 	Restart  func() error   // starts the board anew
-	Doctor   *board.Doctor
-	Why      string // the program was started, see console.HealthStatus
-	Log      *slog.Logger
+	Update   func() update.View
+	// TakeUpdate takes an update file of the board's own. The program ends a moment
+	// later, so that what it brings starts.
+	TakeUpdate func(ctx context.Context, path string) (update.Facts, error)
+	Doctor     *board.Doctor
+	Why        string // the program was started, see console.HealthStatus
+	Log        *slog.Logger
 }
 
 // Commands is the console's table of commands.
@@ -79,7 +84,7 @@ func (p *Panel) Commands() console.Commands {
 		{Name: "uplink", Args: "NAME", Help: dlt645.Text{EN: "one platform: what waits, refusals by code", ZH: "某一平台：待发、按代码的拒收"}, Run: p.uplinkDetail, Words: p.uplinkWords},
 		{Name: "ring", Help: dlt645.Text{EN: "the store, and what each uplink has left", ZH: "存储及各上行的积压"}, Run: simple(func() console.Answer { return p.ringDetail() })},
 		{Name: "reboot", Args: "[-yes]", Help: dlt645.Text{EN: "starts the board anew", ZH: "重启本板"}, Run: p.reboot, Words: choice("-yes"), Slow: true, Changes: console.Always},
-		{Name: "version", Help: dlt645.Text{EN: "the version", ZH: "版本"}, Run: simple(func() console.Answer { return console.Line{Value: p.Version} })},
+		{Name: "version", Args: "[update [FILE]]", Help: dlt645.Text{EN: "of the program; update FILE takes another", ZH: "程序版本；update FILE 装入新程序"}, Run: p.version, Words: choice("update"), Slow: true, Changes: func(args []string) bool { return len(args) > 1 }},
 	}}
 }
 
@@ -92,7 +97,7 @@ func (p *Panel) Status() console.Status {
 		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
-		Record: p.recordStatus(now),
+		Record: p.recordStatus(now), Program: p.programStatus(),
 	}
 	s.Health, s.Network = p.health(now, s.Watchdog), p.network()
 	for _, line := range p.Lines {

@@ -20,6 +20,7 @@ type brought struct {
 	name      string // of the file, from the stick's top folder
 	note      dlt645.Text
 	asks      bool   // for data
+	programs  bool   // there are update files
 	text      string // of the configuration, with what it includes
 	origin    *config.Assembled
 	signature []byte // nil: none
@@ -41,7 +42,7 @@ func (b brought) parts() []config.Part {
 func (st *Station) readStick(s visitor, plugged bool) (brought, error) {
 	var b brought
 	err := s.Visit(false, func(dir string) error {
-		b.asks = asksForData(dir)
+		b.asks, b.programs = asksForData(dir), len(updatesIn(dir)) > 0
 		raw, err := st.findConfig(dir, &b)
 		if err != nil {
 			return err

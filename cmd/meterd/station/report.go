@@ -31,7 +31,15 @@ func (r result) name() dlt645.Text {
 	}[r]
 }
 
-// light is what the LED shows.
+// light is what the LED shows: what is wrong, if anything is.
+func (r stickReport) light() board.Pattern {
+	if p := r.program; p != nil && (p.result == refused || p.result == takenBack) {
+		return p.result.light()
+	}
+	return r.result.light()
+}
+
+// light is what the LED shows of it.
 func (r result) light() board.Pattern {
 	switch r {
 	case refused, takenBack, noData:
@@ -50,9 +58,10 @@ type stickReport struct {
 	problems []config.Problem
 	text     string // of the configuration, for its secrets
 	note     dlt645.Text
-	data     dlt645.Text // what came of asking for data
-	files    []string    // that came with it
-	file     string      // where it stands on the stick: one file, whatever becomes of the gateway's name
+	data     dlt645.Text    // what came of asking for data
+	program  *programReport // what came of a program beside it; nil: there was none
+	files    []string       // that came with it
+	file     string         // where it stands on the stick: one file, whatever becomes of the gateway's name
 }
 
 // mostProblems bounds a report.
@@ -71,6 +80,12 @@ func (r stickReport) write(sh *shift) string {
 	}
 	if todo := r.todo.In(lang); todo != "" {
 		fmt.Fprintf(&b, "  %s: %s\n", in("hint", "提示"), todo)
+	}
+	if p := r.program; p != nil {
+		fmt.Fprintf(&b, "%s\n", p.why.In(lang))
+		if todo := p.todo.In(lang); todo != "" {
+			fmt.Fprintf(&b, "  %s: %s\n", in("hint", "提示"), todo)
+		}
 	}
 	if data := r.data.In(lang); data != "" {
 		fmt.Fprintf(&b, "%s\n", data)

@@ -16,6 +16,7 @@ import (
 	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/panel"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
@@ -65,7 +66,8 @@ func newShift(st *Station, c *config.Config) *shift {
 	sh.panel = &panel.Panel{
 		Version: st.Version, Started: st.started, Config: c, Lines: sh.lines, Uplinks: sh.uplinks, Desk: sh.desk, Ring: sh.ring,
 		Dropped: func() int { return int(st.dropped.Load()) }, Clock: st.clock, Journal: st.Journal, Takeover: st.takeover,
-		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: func() error { sh.noteOrder(); return panel.Restart() }, Doctor: &st.doctor, Why: st.why, Log: st.log,
+		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: func() error { sh.noteOrder(); return board.Reboot() }, Doctor: &st.doctor, Why: st.why, Log: st.log,
+		Update: st.Update.View, TakeUpdate: sh.takeUpdateFile,
 	}
 	return sh
 }
@@ -249,6 +251,7 @@ func (sh *shift) run(ctx context.Context) error {
 	g.Go(func() error { return sh.keepState(ctx) })
 	g.Go(func() error { sh.settles(ctx); return nil })
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
+	g.Go(func() error { sh.Update.Prove(ctx, func() update.Came { return sh.works(ctx) }); return nil })
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
 	g.Go(func() error { sh.askTime(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })

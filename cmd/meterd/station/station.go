@@ -24,6 +24,7 @@ import (
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/meter"
 	"meterd/store"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Built   time.Time // no clock that shows less is right
 	Files   *takeover.Files
 	Journal *journal.Journal
+	Update  *update.Engine // nil: the board takes no updates
 }
 
 // Station is what outlives a configuration.
@@ -68,10 +70,15 @@ type Station struct {
 // New gives a station; Run starts it.
 func New(c Config) *Station {
 	log := slog.New(c.Journal)
-	return &Station{
+	if c.Update == nil {
+		c.Update = update.New(time.Now(), update.Config{Log: log})
+	}
+	st := &Station{
 		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(), hardware: board.HardwareID,
 		clock: &board.Clock{NotBefore: c.Built, Log: log},
 	}
+	st.takeover.Hold = c.Update.Held
+	return st
 }
 
 // First gives what is to run first, and what is wrong with the file.
@@ -140,6 +147,8 @@ func (st *Station) shifts(ctx context.Context, next takeover.Change) error {
 		board.Notify("READY=1")
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-st.Update.Restarting():
 			return nil
 		case <-st.tasks.ended(taskShift):
 			return st.tasks.end(taskShift)

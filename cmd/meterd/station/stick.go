@@ -64,8 +64,21 @@ const settled = time.Minute
 // came of it, or until it is pulled.
 func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bool) {
 	brought, err := st.readStick(s, plugged)
+	var prog *programReport
+	if brought.programs {
+		if prog = st.program(ctx, name, s, plugged); prog != nil && prog.result == taken { // another program goes on from here
+			<-ctx.Done()
+			return
+		}
+	}
+	if prog != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed)) && !(brought.asks && plugged) {
+		st.tell(name, s, &stickReport{result: prog.result, why: prog.why, todo: prog.todo})
+		<-ctx.Done()
+		st.light.show(board.Dark)
+		return
+	}
 	if brought.asks && plugged && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed)) {
-		st.giveData(ctx, name, s)
+		st.giveData(ctx, name, s, prog)
 		return
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errMisnamed) && !plugged {
@@ -98,6 +111,7 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 	default:
 		r = stickReport{result: taken, problems: p.Problems}
 	}
+	r.program = prog
 	r.text, r.note, r.files = brought.text, brought.note, p.Files
 	for _, part := range brought.parts() {
 		r.files = append(r.files, part.Name)
@@ -121,13 +135,13 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 }
 
 // giveData serves a stick that asks for data, and brings nothing.
-func (st *Station) giveData(ctx context.Context, name string, s visitor) {
+func (st *Station) giveData(ctx context.Context, name string, s visitor, prog *programReport) {
 	st.light.show(board.Working)
 	defer func() {
 		<-ctx.Done()
 		st.light.show(board.Dark)
 	}()
-	r := stickReport{result: dataGiven}
+	r := stickReport{result: dataGiven, program: prog}
 	var failed bool
 	if r.data, failed = st.export(ctx, s); failed {
 		r.result = noData
@@ -213,7 +227,7 @@ func (st *Station) stay(ctx context.Context, name string, s visitor, r stickRepo
 
 // tell writes the report onto the stick, and shows the result.
 func (st *Station) tell(name string, s visitor, r *stickReport) {
-	st.light.show(r.result.light())
+	st.light.show(r.light())
 	st.log.Info("stick", "stick", name, "result", r.result.name(), "why", dlt645.Text{EN: config.Redact(r.why.EN, r.text), ZH: config.Redact(r.why.ZH, r.text)})
 	sh := st.onDuty()
 	_, running := st.takeover.Running()

@@ -37,7 +37,10 @@ type Change struct {
 
 // Takeover is the way of a configuration to work.
 type Takeover struct {
-	Files   *Files
+	Files *Files
+	// Hold tells why nothing new is taken at present, nil if it is; nil: it
+	// always is. It is set before anything runs.
+	Hold    func() error
 	log     *slog.Logger
 	changes chan Change   // what is to run next; one at most
 	turn    chan struct{} // holds a token while a candidate is examined
@@ -138,6 +141,11 @@ func (t *Takeover) Propose(ctx context.Context, c Candidate) Proposal {
 	other, err := t.weigh(&c, runs, running)
 	if err != nil {
 		return Proposal{Err: err}
+	}
+	if other && t.Hold != nil {
+		if err := t.Hold(); err != nil {
+			return Proposal{Err: err}
+		}
 	}
 	for a := t.on(Event{Kind: Bring, OK: other}); ; {
 		switch a {

@@ -178,7 +178,7 @@ func (c *CardSlots) Write(ctx context.Context, in Image, payload io.Reader) erro
 
 // Try implements Slots.
 func (c *CardSlots) Try() error {
-	return c.change(func(d disk, st state) (state, error) {
+	return c.change(func(d cardDisk, st state) (state, error) {
 		switch {
 		case st.trial == c.Slot:
 			return st, errors.New("update: what runs is on trial itself")
@@ -191,12 +191,12 @@ func (c *CardSlots) Try() error {
 
 // Confirm implements Slots.
 func (c *CardSlots) Confirm() error {
-	return c.change(func(d disk, st state) (state, error) { return state{slot: c.Slot}, nil })
+	return c.change(func(d cardDisk, st state) (state, error) { return state{slot: c.Slot}, nil })
 }
 
 // Back implements Slots.
 func (c *CardSlots) Back() error {
-	return c.change(func(d disk, st state) (state, error) {
+	return c.change(func(d cardDisk, st state) (state, error) {
 		if d.image(other[c.Slot]) == (Image{}) {
 			return st, errors.New("update: the other slot holds nothing that could start")
 		}
@@ -208,7 +208,7 @@ func (c *CardSlots) Back() error {
 func (c *CardSlots) Restart() error { return c.Reboot() }
 
 // change writes the state that decide gives, unless it stands there.
-func (c *CardSlots) change(decide func(disk, state) (state, error)) error {
+func (c *CardSlots) change(decide func(cardDisk, state) (state, error)) error {
 	d, err := c.open(os.O_RDWR)
 	if err != nil {
 		return err
@@ -225,22 +225,22 @@ func (c *CardSlots) change(decide func(disk, state) (state, error)) error {
 	return d.next(st, to)
 }
 
-// disk is an open card.
-type disk struct {
+// cardDisk is an open card.
+type cardDisk struct {
 	*os.File
 	table   []byte // its first sector
 	holding func()
 }
 
-func (c *CardSlots) open(flag int) (disk, error) {
+func (c *CardSlots) open(flag int) (cardDisk, error) {
 	f, err := os.OpenFile(c.Disk, flag, 0)
 	if err != nil {
-		return disk{}, fmt.Errorf("update: %w", err)
+		return cardDisk{}, fmt.Errorf("update: %w", err)
 	}
-	d := disk{File: f, table: make([]byte, sector), holding: c.holding}
+	d := cardDisk{File: f, table: make([]byte, sector), holding: c.holding}
 	if _, err := f.ReadAt(d.table, 0); err != nil || string(d.table[440:444]) != "mtrd" || d.table[510] != 0x55 || d.table[511] != 0xaa {
 		f.Close()
-		return disk{}, fmt.Errorf("update: %s is no card of ours", cmp.Or(errText(err), c.Disk))
+		return cardDisk{}, fmt.Errorf("update: %s is no card of ours", cmp.Or(errText(err), c.Disk))
 	}
 	return d, nil
 }
@@ -253,13 +253,13 @@ func errText(err error) string {
 }
 
 // partition gives where a slot begins and how large it is, in bytes.
-func (d disk) partition(slot string) (start, size int64) {
+func (d cardDisk) partition(slot string) (start, size int64) {
 	e := d.table[446+16*entry[slot]:]
 	return int64(binary.LittleEndian.Uint32(e[8:])) * sector, int64(binary.LittleEndian.Uint32(e[12:])) * sector
 }
 
 // read gives a sector, and its text if its CRC is right.
-func (d disk) read(at int64) (raw []byte, text map[string]string, err error) {
+func (d cardDisk) read(at int64) (raw []byte, text map[string]string, err error) {
 	raw = make([]byte, sector)
 	if _, err := d.ReadAt(raw, at*sector); err != nil {
 		return nil, nil, fmt.Errorf("update: sector %d: %w", at, err)
@@ -287,7 +287,7 @@ func pairs(text string) map[string]string {
 }
 
 // put writes a sector with lines of text.
-func (d disk) put(at int64, lines [][2]string) error {
+func (d cardDisk) put(at int64, lines [][2]string) error {
 	var b []byte
 	for _, l := range lines {
 		b = append(b, l[0]+"="+l[1]+"\n"...)
@@ -300,7 +300,7 @@ func (d disk) put(at int64, lines [][2]string) error {
 }
 
 // write writes a sector and compares what the medium holds then.
-func (d disk) write(raw []byte, at int64) error {
+func (d cardDisk) write(raw []byte, at int64) error {
 	_, err := d.WriteAt(raw, at*sector)
 	if err == nil {
 		err = d.flush(at*sector, sector)
@@ -317,7 +317,7 @@ func (d disk) write(raw []byte, at int64) error {
 
 // flush has what was written on the medium, and the next reading come from
 // there.
-func (d disk) flush(at, size int64) error {
+func (d cardDisk) flush(at, size int64) error {
 	if err := d.Sync(); err != nil {
 		return err
 	}
@@ -330,7 +330,7 @@ func (d disk) flush(at, size int64) error {
 
 // state gives the state that counts. Of two sectors that are not good nothing
 // is known but that U-Boot starts a.
-func (d disk) state() (state, error) {
+func (d cardDisk) state() (state, error) {
 	st := state{slot: "a", at: secondState}
 	for _, at := range []int64{firstState, secondState} {
 		raw, text, err := d.read(at)
@@ -350,7 +350,7 @@ func (d disk) state() (state, error) {
 }
 
 // next writes the state that follows one.
-func (d disk) next(st, to state) error {
+func (d cardDisk) next(st, to state) error {
 	at := int64(firstState)
 	if st.at == firstState {
 		at = secondState
@@ -363,7 +363,7 @@ func (d disk) next(st, to state) error {
 }
 
 // starts counts how often what is on trial was started.
-func (d disk) starts(st state) (n int) {
+func (d cardDisk) starts(st state) (n int) {
 	for i := range int64(MostStarts) {
 		if raw, _, err := d.read(firstStart + i); err == nil && st.raw != nil && bytes.Equal(raw, st.raw) {
 			n++
@@ -373,7 +373,7 @@ func (d disk) starts(st state) (n int) {
 }
 
 // image gives what a slot holds, zero if it does not start.
-func (d disk) image(slot string) Image {
+func (d cardDisk) image(slot string) Image {
 	_, text, err := d.read(holds[slot])
 	if err != nil || text == nil {
 		return Image{}
@@ -384,18 +384,18 @@ func (d disk) image(slot string) Image {
 	return in
 }
 
-// piece is how much is written before it is flushed, so that the ring does not
+// cardPiece is how much is written before it is flushed, so that the ring does not
 // wait behind a long queue of the card's.
-const piece = 256 << 10
+const cardPiece = 256 << 10
 
 // fill writes size bytes of the payload, and wants its end there.
-func (d disk) fill(ctx context.Context, start, size int64, payload io.Reader) error {
-	buf := make([]byte, piece)
+func (d cardDisk) fill(ctx context.Context, start, size int64, payload io.Reader) error {
+	buf := make([]byte, cardPiece)
 	for done := int64(0); done < size; {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("update: %w", err)
 		}
-		n, err := io.ReadFull(payload, buf[:min(piece, size-done)])
+		n, err := io.ReadFull(payload, buf[:min(cardPiece, size-done)])
 		if err != nil {
 			return fmt.Errorf("update: the image ends after %d of %d bytes: %w", done+int64(n), size, err)
 		}
@@ -414,14 +414,14 @@ func (d disk) fill(ctx context.Context, start, size int64, payload io.Reader) er
 }
 
 // verify reads a slot again, and gives its last sector.
-func (d disk) verify(ctx context.Context, start int64, in Image) (map[string]string, error) {
-	sum, buf := sha256.New(), make([]byte, piece)
+func (d cardDisk) verify(ctx context.Context, start int64, in Image) (map[string]string, error) {
+	sum, buf := sha256.New(), make([]byte, cardPiece)
 	var n int
 	for done := int64(0); done < in.Size; done += int64(n) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("update: %w", err)
 		}
-		n = int(min(piece, in.Size-done))
+		n = int(min(cardPiece, in.Size-done))
 		if _, err := d.ReadAt(buf[:n], start+done); err != nil {
 			return nil, fmt.Errorf("update: %w", err)
 		}

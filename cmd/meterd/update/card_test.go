@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// sealed is a sector with text.
-func sealed(text string) []byte {
+// cardSector is a sector with text.
+func cardSector(text string) []byte {
 	b := append([]byte(text), make([]byte, textOfOne-len(text))...)
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
@@ -28,7 +28,7 @@ func slotImage(version string, root int) (Image, []byte) {
 	fit := len(b) / sector
 	kernel := bytes.Repeat([]byte("kernel "+version+"\n"), 300)
 	kernel = append(kernel, make([]byte, -len(kernel)&4095)...)
-	b = append(append(b, kernel...), sealed(fmt.Sprintf("m_fit=%x\nm_boot=%x\nm_args=console=x\nm_board=qemu\nm_version=%s\n", fit, len(kernel)/sector, version))...)
+	b = append(append(b, kernel...), cardSector(fmt.Sprintf("m_fit=%x\nm_boot=%x\nm_args=console=x\nm_board=qemu\nm_version=%s\n", fit, len(kernel)/sector, version))...)
 	return Image{Version: version, Board: "qemu", Kind: Card, Size: int64(len(b)), Hash: sha256.Sum256(b)}, b
 }
 
@@ -46,9 +46,9 @@ func newCard(t *testing.T) *CardSlots {
 		copy(disk[start*sector:], image)
 		tail := unseal(image[len(image)-sector:])
 		fit, _ := strconv.ParseInt(tail["m_fit"], 16, 64)
-		copy(disk[holds[slot]*sector:], sealed(fmt.Sprintf("m_fit=%x\nm_boot=%s\nm_args=console=x\nm_board=qemu\nm_version=1\nm_size=%d\nm_sha256=%s\n", int64(start)+fit, tail["m_boot"], in.Size, in.Hash)))
+		copy(disk[holds[slot]*sector:], cardSector(fmt.Sprintf("m_fit=%x\nm_boot=%s\nm_args=console=x\nm_board=qemu\nm_version=1\nm_size=%d\nm_sha256=%s\n", int64(start)+fit, tail["m_boot"], in.Size, in.Hash)))
 	}
-	copy(disk[firstState*sector:], sealed("m_seq=1\nm_slot=a\nm_trial=\n"))
+	copy(disk[firstState*sector:], cardSector("m_seq=1\nm_slot=a\nm_trial=\n"))
 	path := filepath.Join(t.TempDir(), "card")
 	if err := os.WriteFile(path, disk, 0o600); err != nil {
 		t.Fatal(err)

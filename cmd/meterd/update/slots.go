@@ -106,6 +106,7 @@ const (
 	Spent       // it was started MostStarts times without a Confirm
 	Broken      // the slot does not start: it is not whole, or no program of this board
 	GaveUp      // Back was called
+	Hung        // it did not end in its time, and was ended from outside
 )
 
 // Text tells it to people, "" of None and GaveUp: who called Back knows why.
@@ -115,6 +116,8 @@ func (f Fall) Text() dlt645.Text {
 		return dlt645.Text{EN: "it was started 3 times without proving itself", ZH: "已启动 3 次仍未证明可用"}
 	case Broken:
 		return dlt645.Text{EN: "its slot does not start", ZH: "其所在分区无法启动"}
+	case Hung:
+		return dlt645.Text{EN: "it hung", ZH: "程序挂起"}
 	}
 	return dlt645.Text{}
 }

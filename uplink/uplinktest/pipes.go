@@ -1,4 +1,4 @@
-package uplink_test
+package uplinktest
 
 import (
 	"context"
@@ -8,59 +8,62 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
-
-	"meterd/uplink/uplinktest"
 )
 
-// pipes is a broker whose connections are pipes in memory, so that it lives in
-// a synctest bubble. It has one client, and the platform sits in it.
-type pipes struct {
-	platform uplinktest.Platform
-	refuse   byte // CONNACK code; 0: it admits
-	exactly  bool // what it sends has QoS 2, each twice, as after an answer that was lost
-	mute     bool // takes connections and says nothing at all
-	unacked  bool // it acknowledges no publish
-	// lasts gives after how many packets, of both directions, a new connection
+// Pipes is a broker whose connections are pipes in memory, so that it lives in
+// a synctest bubble. It has one client, and the platform sits in it. What is set
+// does not change while it is reached.
+type Pipes struct {
+	Platform Platform
+	Refuse   byte // CONNACK code; 0: it admits
+	Exactly  bool // what it sends has QoS 2, each twice, as after an answer that was lost
+	Mute     bool // takes connections and says nothing at all
+	Unacked  bool // it acknowledges no publish
+	// Lasts gives after how many packets, of both directions, a new connection
 	// breaks; nil: it does not.
-	lasts func() int
-	// once tells after which publishes it closes; nil: after none.
-	once func(topic string) bool
+	Lasts func() int
+	// Once tells after which publishes it closes; nil: after none.
+	Once func(topic string) bool
+	// Over is made in the bubble, and closed when the test ends.
+	Over chan struct{}
 
 	mu       sync.Mutex
 	swallow  bool // what comes is read, and goes nowhere
 	stuck    bool // nothing is read any more
 	connects int
-	over     chan struct{} // closed when the test ends
 }
 
-func (b *pipes) partition(swallow, stuck bool) {
+// Partition has what comes swallowed, or not even read, on the connection that
+// there is.
+func (b *Pipes) Partition(swallow, stuck bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.swallow, b.stuck = swallow, stuck
 }
 
-func (b *pipes) state() (swallow, stuck bool) {
+func (b *Pipes) state() (swallow, stuck bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.swallow, b.stuck
 }
 
-func (b *pipes) count() int {
+// Connects counts the connections so far.
+func (b *Pipes) Connects() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.connects
 }
 
-// reach is a connect.
-func (b *pipes) reach(context.Context, string, string) (net.Conn, error) {
+// Reach is a connect.
+func (b *Pipes) Reach(context.Context, string, string) (net.Conn, error) {
 	b.mu.Lock()
 	b.connects++
 	b.swallow, b.stuck = false, false
 	b.mu.Unlock()
 	client, server := net.Pipe()
 	s := &pipe{broker: b, conn: server, out: make(chan packets.ControlPacket, 4096), left: -1}
-	if b.lasts != nil {
-		s.left = b.lasts()
+	if b.Lasts != nil {
+		s.left = b.Lasts()
 	}
 	go s.read()
 	go s.write()
@@ -69,7 +72,7 @@ func (b *pipes) reach(context.Context, string, string) (net.Conn, error) {
 
 // pipe is one connection.
 type pipe struct {
-	broker *pipes
+	broker *Pipes
 	conn   net.Conn
 	out    chan packets.ControlPacket
 	next   uint16
@@ -109,14 +112,14 @@ func (p *pipe) read() {
 	defer close(p.out)
 	for {
 		if _, stuck := p.broker.state(); stuck {
-			<-p.broker.over // whatever is written meanwhile finds no way
+			<-p.broker.Over // whatever is written meanwhile finds no way
 			return
 		}
 		pk, err := packets.ReadPacket(p.conn)
 		if err != nil || p.breaks() {
 			return
 		}
-		if swallow, _ := p.broker.state(); swallow || p.broker.mute {
+		if swallow, _ := p.broker.state(); swallow || p.broker.Mute {
 			continue
 		}
 		p.take(pk)
@@ -127,7 +130,7 @@ func (p *pipe) take(pk packets.ControlPacket) {
 	switch pk := pk.(type) {
 	case *packets.ConnectPacket:
 		ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
-		ack.ReturnCode = p.broker.refuse
+		ack.ReturnCode = p.broker.Refuse
 		p.out <- ack
 	case *packets.SubscribePacket:
 		ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
@@ -141,16 +144,16 @@ func (p *pipe) take(pk packets.ControlPacket) {
 	case *packets.PingreqPacket:
 		p.out <- packets.NewControlPacket(packets.Pingresp)
 	case *packets.PublishPacket:
-		if !p.broker.unacked {
+		if !p.broker.Unacked {
 			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
 			ack.MessageID = pk.MessageID
 			p.out <- ack
 		}
-		for _, o := range p.broker.platform.Receive(pk.TopicName, pk.Payload, time.Now()) {
+		for _, o := range p.broker.Platform.Receive(pk.TopicName, pk.Payload, time.Now()) {
 			down := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 			p.next++
 			down.Qos, down.MessageID, down.TopicName, down.Payload = 1, p.next, o.Topic, o.Payload
-			if p.broker.exactly {
+			if p.broker.Exactly {
 				down.Qos = 2
 				again := *down
 				again.Dup = true
@@ -158,14 +161,14 @@ func (p *pipe) take(pk packets.ControlPacket) {
 			}
 			p.out <- down
 		}
-		if p.broker.once != nil && p.broker.once(pk.TopicName) {
+		if p.broker.Once != nil && p.broker.Once(pk.TopicName) {
 			p.out <- nil
 		}
 	}
 }
 
-// randomly gives numbers of packets from a seed.
-func randomly(seed uint64, most int) func() int {
+// Randomly gives numbers of packets from a seed.
+func Randomly(seed uint64, most int) func() int {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	return func() int { return 1 + rng.IntN(most) }
 }
