@@ -69,7 +69,8 @@ machine: overlay build
 	@board/image/initrd bin/machine/debian bin/image/meterd-overlay-armv7.tar.gz bin/machine/initrd
 	@cp bin/meterd bin/machine/meterd
 	@GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/machine/slots ./board/image/slots
-	@HAND=ttyS1 SLOTS=bin/machine/slots board/image/sdcard bin/machine/debian bin qemu tested bin/machine
+	@HAND=ttyS1 SLOTS=bin/machine/slots board/image/sdcard bin/machine/debian bin qemu 1.0.0 bin/machine
+	@CGO_ENABLED=0 $(GO) build -o bin/machine/sign ./board/image/sign
 
 # The machine in this terminal, with meters and a platform on this host.
 qemu: machine ## an ARM board in software, in this terminal

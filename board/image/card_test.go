@@ -2,17 +2,24 @@ package image
 
 import (
 	"bytes"
+	crand "crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"aead.dev/minisign"
 )
 
 // card makes a card as large as somebody may have bought, with a
@@ -25,7 +32,7 @@ func card(t *testing.T, config string) (dir string) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	flash := filepath.Join(dir, "flash.img")
-	copyFile(t, filepath.Join(parts(t), "meterd-tested-qemu.img"), flash)
+	copyFile(t, filepath.Join(parts(t), "meterd-1.0.0-qemu.img"), flash)
 	file, data := filepath.Join(dir, "meterd.toml"), dataOf(t, flash)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -44,7 +51,7 @@ func insert(t *testing.T, dir string) *machine {
 	t.Helper()
 	return start(t, dir, []string{
 		"-bios", filepath.Join(parts(t), "debian/root/usr/lib/u-boot/qemu_arm/u-boot.bin"),
-		"-drive", "if=none,id=slot,format=raw,readonly=on,file=" + filepath.Join(parts(t), "meterd-tested-qemu.slot"),
+		"-drive", "if=none,id=slot,format=raw,readonly=on,file=" + filepath.Join(parts(t), "meterd-1.0.0-qemu.slot"),
 		"-device", "virtio-blk-pci,drive=slot",
 	})
 }
@@ -60,9 +67,12 @@ func (m *machine) chosen() string {
 
 // slots is what the card says of itself.
 type slots struct {
-	Running, Other struct{ Version string }
-	Trial          bool
-	Starts, Fell   int
+	Running, Other struct {
+		Version string
+		Hash    string `json:"sha256"`
+	}
+	Trial        bool
+	Starts, Fell int
 }
 
 func (m *machine) slots() (st slots) {
@@ -107,7 +117,7 @@ func TestCard(t *testing.T) {
 	}
 	m.wait("values at the platform", func() bool { return s.stored() > 0 })
 	st := m.slots()
-	if st.Running.Version != "tested" || st.Other.Version != "tested" || st.Trial || st.Fell != 0 {
+	if st.Running.Version != "1.0.0" || st.Other.Version != "1.0.0" || st.Trial || st.Fell != 0 {
 		t.Errorf("a new card says %+v", st)
 	}
 
@@ -135,7 +145,7 @@ func TestCard(t *testing.T) {
 	m = insert(t, dir)
 	s.wire(m)
 	m.runs("b")
-	if st := m.slots(); !st.Trial || st.Starts != 1 || st.Running.Version != "good" || st.Other.Version != "tested" {
+	if st := m.slots(); !st.Trial || st.Starts != 1 || st.Running.Version != "good" || st.Other.Version != "1.0.0" {
 		t.Errorf("on trial: %+v", st)
 	}
 	m.wait("values on trial", func() bool { now := m.status(); return now != nil && now.anyOnline() })
@@ -149,59 +159,58 @@ func TestCard(t *testing.T) {
 	s.checkPlatform()
 }
 
-// TestCardPowerCuts takes the power away at random moments of an update of a
-// card: while it is written, tried, confirmed, and while the board starts. Each
-// time a slot starts whose program reads its meters, and what was durable is
-// there. METERD_CARD_CUTS is how often (2), METERD_SEED repeats a run's moments.
+// TestCardPowerCuts takes the power away at random moments of updates that come
+// on a stick: while one is written, while the board starts anew, while it is on
+// trial, while it is confirmed. Each time a slot starts that is whole and whose
+// program reads its meters and delivers, and what was durable is there.
+// METERD_CARD_CUTS is how often (1), METERD_SEED repeats a run's moments.
 func TestCardPowerCuts(t *testing.T) {
-	parts(t)
+	from := parts(t)
 	t.Parallel()
 	s := newSite(t, 2)
-	dir := card(t, s.config("en"))
+	public, private, err := minisign.GenerateKey(crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := card(t, s.configOf(2, "en", public.String()))
+	flash, other := filepath.Join(dir, "flash.img"), filepath.Join(dir, "other.img")
+	programs := twoPrograms(t, dir, private)
 	seed := uint64(number(t, "METERD_SEED", int(time.Now().UnixNano()%1e6)))
-	cuts := number(t, "METERD_CARD_CUTS", 2)
+	cuts := number(t, "METERD_CARD_CUTS", 1)
 	t.Logf("%d cuts, METERD_SEED=%d", cuts, seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
+	l := &ledger{t: t, binary: filepath.Join(from, "meterd"), known: map[uint64]string{}}
+	came, considered := map[string]int{}, 0
+	for n := range cuts {
+		m := insert(t, dir)
+		s.wire(m)
+		var witnessed uint64
+		if n > 0 && rng.IntN(5) == 0 { // while it starts
+			time.Sleep(time.Duration(rng.Int64N(int64(20 * time.Second))))
+			m.cut()
+		} else {
+			witnessed = m.works(l.newest)
+			m.plug(m.program(programs, n))
+			witnessed = max(witnessed, m.cutWithin(time.Duration(rng.Int64N(int64(75*time.Second)))))
+		}
+		all := writes(t, dir)
+		lost := loseCache(t, dir, flash, all, rng)
+		l.account(dataOf(t, flash), n, witnessed)
+		slot := starts(t, flash)
+		came[slot]++
+		t.Logf("cut %d: %d writes lost, then starts %s", n, lost, slot)
+		// The same, cut at other moments.
+		for range 5 {
+			at := rng.IntN(len(all) + 1)
+			loseCache(t, dir, other, all[:at], rng)
+			l.consider(dataOf(t, other), n, at)
+			came[starts(t, other)]++
+			considered++
+		}
+	}
 	m := insert(t, dir)
 	s.wire(m)
-	m.runs("a")
-	flash := filepath.Join(dir, "flash.img")
-	l := &ledger{t: t, binary: filepath.Join(parts(t), "meterd"), known: map[uint64]string{}}
-	var durable uint64
-	came := map[string]int{}
-	for n := range cuts {
-		m.wait("a durable record of this start", func() bool {
-			now := m.status()
-			if now == nil || !now.anyOnline() || now.durable() <= durable {
-				return false
-			}
-			durable = now.durable()
-			return true
-		})
-		// An update is written, tried, and the board started anew; what is on
-		// trial confirms itself and begins the next.
-		fmt.Fprintf(m.hand, "slots confirm; slots write /dev/vdb update%d && slots try && reboot\n", n)
-		time.Sleep(time.Duration(rng.Int64N(int64(20 * time.Second))))
-		at := "written"
-		if boot := m.uart.from(0); strings.Count(boot, "U-Boot 20") > 1 {
-			at = "started anew"
-		}
-		m.cut()
-		lost := loseCache(t, dir, flash, writes(t, dir), rng)
-		l.account(dataOf(t, flash), n, durable)
-		durable = l.newest
-		m = insert(t, dir)
-		s.wire(m)
-		slot := m.chosen()
-		m.ready()
-		st := m.slots()
-		came[at+", slot "+slot+" after it"]++
-		t.Logf("cut %d, while it was %s: %d writes lost, slot %s starts, %+v", n, at, lost, slot, st)
-	}
-	m.wait("values after the last cut", func() bool {
-		now := m.status()
-		return now != nil && now.anyOnline() && now.durable() > durable && now.Uplinks[0].Connected
-	})
+	m.works(l.newest)
 	s.line.Unplug(true)
 	m.wait("everything delivered", func() bool {
 		now := m.status()
@@ -212,7 +221,143 @@ func TestCardPowerCuts(t *testing.T) {
 	l.account(dataOf(t, flash), cuts, witnessed)
 	s.checkPlatform()
 	s.checkDelivered(l.records)
-	t.Logf("%d cuts of an update, %d records: %v", cuts, len(l.known), came)
+	t.Logf("%d cuts of updates, and %d more of the same at other moments; %d records; what starts then: %v", cuts, considered, len(l.known), came)
+}
+
+// works waits until the program reads and delivers, and gives the newest number
+// that is durable.
+func (m *machine) works(after uint64) (durable uint64) {
+	m.t.Helper()
+	m.ready()
+	m.wait("a program that works", func() bool {
+		now := m.status()
+		if now == nil || !now.anyOnline() || !now.Uplinks[0].Connected {
+			return false
+		}
+		durable = now.durable()
+		return durable > after
+	})
+	return durable
+}
+
+// programs are images that an update may bring, by hash, and the key that they
+// are signed by.
+type programs struct {
+	key    string
+	images map[string]string
+}
+
+// twoPrograms gives the image that is on the card, and one that differs from it.
+func twoPrograms(t *testing.T, dir string, private minisign.PrivateKey) programs {
+	t.Helper()
+	p := programs{key: filepath.Join(dir, "key"), images: map[string]string{}}
+	text, err := private.MarshalText()
+	if err == nil {
+		err = os.WriteFile(p.key, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := os.ReadFile(filepath.Join(parts(t), "meterd-1.0.0-qemu.slot"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		tail := image[len(image)-sectorSize:]
+		if i == 1 {
+			end := bytes.IndexByte(tail, 0)
+			copy(tail[end:], "m_note=another\n")
+			binary.BigEndian.PutUint32(tail[sectorSize-4:], crc32.ChecksumIEEE(tail[:sectorSize-4]))
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%d.slot", i))
+		if err := os.WriteFile(path, image, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.images[fmt.Sprintf("%x", sha256.Sum256(image))] = path
+	}
+	return p
+}
+
+// program makes a stick with the next version, of an image that does not run.
+func (m *machine) program(p programs, n int) (stick string) {
+	m.t.Helper()
+	running := m.slots().Running.Hash
+	for hash, image := range p.images {
+		if hash == running {
+			continue
+		}
+		tool(m.t, filepath.Join(parts(m.t), "sign"), "-key", p.key, "-kind", "card", "-board", "qemu", "-version", fmt.Sprintf("1.0.%d", n+1), "-floor", "1.0.0", "-o", m.dir, image)
+		break
+	}
+	stick, update := filepath.Join(m.dir, "stick.img"), filepath.Join(m.dir, fmt.Sprintf("meterd-1.0.%d-qemu.update", n+1))
+	os.Remove(stick)
+	tool(m.t, "mkfs.vfat", "-C", stick, "32768")
+	tool(m.t, "mcopy", "-i", stick, update, "::")
+	os.Remove(update)
+	return stick
+}
+
+// starts does what U-Boot does with a card (card/boot.cmd), and tells what it
+// starts, which has to be whole.
+func starts(t *testing.T, image string) string {
+	t.Helper()
+	f, err := os.Open(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	read := func(at int64) (raw []byte, text map[string]string) {
+		raw = make([]byte, sectorSize)
+		if _, err := f.ReadAt(raw, at*sectorSize); err != nil {
+			t.Fatal(err)
+		}
+		text = map[string]string{}
+		if crc32.ChecksumIEEE(raw[:508]) == binary.BigEndian.Uint32(raw[508:]) {
+			for line := range strings.Lines(strings.TrimRight(string(raw[:508]), "\x00")) {
+				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+				text[key] = value
+			}
+		}
+		return raw, text
+	}
+	var newest int64
+	var state map[string]string
+	var counts []byte
+	for _, at := range []int64{0x1800, 0x1c00} {
+		raw, text := read(at)
+		if seq, err := strconv.ParseInt(text["m_seq"], 16, 64); err == nil && seq > newest {
+			newest, state, counts = seq, text, raw
+		}
+	}
+	if newest == 0 {
+		t.Errorf("%s: no state is good", image)
+		return "?"
+	}
+	slot, how := state["m_slot"], "a slot that was confirmed"
+	if trial := state["m_trial"]; trial != "" {
+		how = "a slot whose three starts on trial are spent"
+		for at := int64(0x1a00); at < 0x1a03; at++ {
+			if raw, _ := read(at); !bytes.Equal(raw, counts) {
+				slot, how = trial, "a slot on trial"
+				break
+			}
+		}
+	}
+	_, holds := read(map[string]int64{"a": 0x1900, "b": 0x1b00}[slot])
+	size, err := strconv.ParseInt(holds["m_size"], 10, 64)
+	if err != nil {
+		t.Errorf("%s: slot %s is to start, and does not say what it holds", image, slot)
+		return "?"
+	}
+	sum := sha256.New()
+	start := map[string]int64{"a": 16 << 20, "b": 80 << 20}[slot]
+	if _, err := io.Copy(sum, io.NewSectionReader(f, start, size)); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%x", sum.Sum(nil)); got != holds["m_sha256"] {
+		t.Errorf("%s: slot %s is to start, and is not whole", image, slot)
+	}
+	return how
 }
 
 // dataOf takes the data partition out of a card.
@@ -228,13 +373,13 @@ func dataOf(t *testing.T, flash string) string {
 func TestCardIsReproducible(t *testing.T) {
 	from, again := parts(t), t.TempDir()
 	t.Parallel()
-	makeCard(t, "qemu", "tested", again, "HAND=ttyS1", "SLOTS="+filepath.Join(from, "slots"))
+	makeCard(t, "qemu", "1.0.0", again, "HAND=ttyS1", "SLOTS="+filepath.Join(from, "slots"))
 	for _, kind := range []string{"img", "slot"} {
-		a, err := os.ReadFile(filepath.Join(from, "meterd-tested-qemu."+kind))
+		a, err := os.ReadFile(filepath.Join(from, "meterd-1.0.0-qemu."+kind))
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := os.ReadFile(filepath.Join(again, "meterd-tested-qemu."+kind))
+		b, err := os.ReadFile(filepath.Join(again, "meterd-1.0.0-qemu."+kind))
 		if err != nil || !bytes.Equal(a, b) {
 			t.Errorf("the %s is not the same when it is made again (%v)", kind, err)
 		}
