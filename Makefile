@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long
+.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,7 +84,11 @@ test-machine: ## the ARM board in software, booted and tested
 	@board/image/test $(GO) -parallel 4 -timeout 20m
 
 test-machine-long:
-	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
+	@METERD_LONG=1 METERD_CUTS=100 METERD_CARD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
+
+# The .deb, run by systemd in a Debian on the same machine: about 10 minutes.
+test-systemd: ## the .deb under a real systemd, on the ARM board in software
+	@board/image/test $(GO) -timeout 60m -run Systemd
 
 STEPS := setup check-format check-vet check-static check-vuln unit ring cluster test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
@@ -139,7 +143,7 @@ cluster: ## a cluster of three brokers, of which one at a time is killed
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
-test-long: ring test-machine-long uplink-long record-long update-long
+test-long: ring test-machine-long test-systemd uplink-long record-long update-long
 
 # The codec, the store and the meters once more as ARM programs.
 arm: ## codec, store and meters as ARM programs

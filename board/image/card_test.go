@@ -33,16 +33,25 @@ func card(t *testing.T, config string) (dir string) {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	flash := filepath.Join(dir, "flash.img")
 	copyFile(t, filepath.Join(parts(t), "meterd-1.0.0-qemu.img"), flash)
-	file, data := filepath.Join(dir, "meterd.toml"), dataOf(t, flash)
+	file := filepath.Join(dir, "meterd.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tool(t, "debugfs", "-w", "-R", "write "+file+" meterd.toml", data)
-	tool(t, "dd", "if="+data, "of="+flash, "bs=1M", "seek=144", "conv=notrunc", "status=none")
+	editData(t, flash, "write "+file+" meterd.toml")
 	if err := os.Truncate(flash, 240<<20); err != nil {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// editData changes the data partition of a card by requests of debugfs.
+func editData(t *testing.T, flash string, requests ...string) {
+	t.Helper()
+	data := dataOf(t, flash)
+	for _, r := range requests {
+		tool(t, "debugfs", "-w", "-R", r, data)
+	}
+	tool(t, "dd", "if="+data, "of="+flash, "bs=1M", "seek=144", "conv=notrunc", "status=none")
 }
 
 // insert starts the machine from a card, by U-Boot. The slot file is its
@@ -121,9 +130,22 @@ func TestCard(t *testing.T) {
 		t.Errorf("a new card says %+v", st)
 	}
 
+	t.Log("another network")
+	m.do("printf '[network]\naddress = \"10.0.2.77/24\"\ngateway = \"10.0.2.2\"\ndns = [\"10.0.2.3\"]\nhost_name = \"card-1\"\n' >>/data/meterd.toml && meterd exec config reload")
+	m.wait("the address that is given", func() bool {
+		out, code := m.try("ip addr show dev eth0 && hostname && cat /etc/resolv.conf")
+		return code == "0" && strings.Contains(out, "10.0.2.77/24") && !strings.Contains(out, "10.0.2.15/24") && strings.Contains(out, "card-1") && strings.Contains(out, "10.0.2.3")
+	})
+	s.goesOn(m, 2)
+	if out := m.do("meterd exec status"); !strings.Contains(out, "network eth0  fixed  10.0.2.77/24") {
+		t.Errorf("status tells no network:\n%s", out)
+	}
+
 	t.Log("an update that never proves itself")
 	m.do("slots write /dev/vdb bad && slots try")
 	m.end()
+	// Meanwhile the data are damaged, as a card may do it.
+	editData(t, filepath.Join(dir, "flash.img"), "clri lost+found", "ssv free_blocks_count 3")
 	for range 3 {
 		m = insert(t, dir)
 		if got := m.chosen(); got != "b" {
@@ -136,6 +158,9 @@ func TestCard(t *testing.T) {
 	m.runs("a")
 	if st := m.slots(); st.Fell != 1 || st.Trial || st.Other.Version != "bad" {
 		t.Errorf("after three starts: %+v", st)
+	}
+	if out := m.do("cat /run/fsck; mount | grep ' /data '"); !strings.Contains(out, "FILE SYSTEM WAS MODIFIED") || !strings.Contains(out, "/dev/vda4 on /data type ext4") {
+		t.Errorf("the data were damaged, and e2fsck says\n%s", out)
 	}
 	m.wait("values after the fall", func() bool { now := m.status(); return now != nil && now.anyOnline() })
 
