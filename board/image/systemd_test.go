@@ -1,7 +1,6 @@
 package image
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,9 +52,10 @@ func TestSystemd(t *testing.T) {
 		tool(t, "debugfs", "-w", "-R", "write "+filepath.Join(packed, "meterd_"+version+"_armhf.deb")+" root/"+version+".deb", flash)
 	}
 	tool(t, "debugfs", "-w", "-R", "write "+file+" root/meterd.toml", flash)
-	m := start(t, dir, []string{"-m", "256", "-kernel", filepath.Join(parts(t), "debian/vmlinuz"), "-initrd", filepath.Join(from, "initrd"), "-append", "console=ttyAMA0 panic=1 quiet"})
+	m := start(t, dir, []string{"-m", "256", "-kernel", filepath.Join(parts(t), "debian/vmlinuz"), "-initrd", filepath.Join(from, "initrd"), "-append", "console=ttyAMA0 panic=1 quiet net.ifnames=0"})
 	s.wire(m)
 	m.ready()
+	m.wait("an interface", func() bool { _, code := m.try("ip link show eth0"); return code == "0" })
 	m.do("ip addr add 10.0.2.15/24 dev eth0 && ip link set eth0 up && ip route add default via 10.0.2.2")
 
 	t.Log("installed: enabled, and not started before it has a configuration")
@@ -151,5 +151,5 @@ func TestSystemd(t *testing.T) {
 	m.hand.Close()
 	m.hand = nil
 	s.checkPlatform()
-	t.Log(fmt.Sprintf("%d values at the platform", s.stored()))
+	t.Logf("%d values at the platform", s.stored())
 }
