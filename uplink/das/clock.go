@@ -35,7 +35,15 @@ func (d *DAS) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time) {
 	case d.Shadow && !d.shadow.asked:
 		return d.askShadow(), true, now
 	}
-	return d.askTime(now)
+	m, ok, again = d.askUpgrade(now)
+	if ok {
+		return m, ok, again
+	}
+	m, ok, next := d.askTime(now)
+	if !again.IsZero() && (next.IsZero() || again.Before(next)) {
+		next = again
+	}
+	return m, ok, next
 }
 
 func (d *DAS) askTime(now time.Time) (m uplink.Message, ok bool, again time.Time) {

@@ -50,6 +50,8 @@ type Config struct {
 	Offer func(time.Time)
 	// Version is told at each connect; "": none is.
 	Version string
+	// Upgrades takes the platform's packages; nil: none is taken.
+	Upgrades uplink.Upgrades
 	// Shadow has what the platform wishes of the gateway read after each connect.
 	Shadow bool
 	// Exclusive has the platform refuse another client with our device id, and
@@ -69,6 +71,7 @@ type DAS struct {
 	bundles  uplink.Bundles // of commands that wait for their outcomes
 	informed bool           // the version, in this connection
 	shadow   shadow
+	said     said // of a package
 }
 
 // New gives the platform.
@@ -113,6 +116,7 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 // until the platform has missed the last one.
 func (d *DAS) Login(now time.Time) uplink.Login {
 	d.clock, d.informed, d.shadow = clock{}, false, shadow{} // all is asked and told again at once
+	d.said.again, d.said.done = false, false
 	params := map[string]string{"clientId": d.Gateway, "deviceId": d.DeviceID, "productId": d.ProductID}
 	mode, stamp := 3, ""
 	if d.TLS {
@@ -150,6 +154,8 @@ const (
 	topicInform    = "thing/ota/inform"
 	topicUpgrade   = "thing/ota/upgrade"
 	topicProgress  = "thing/ota/upgrade/progress"
+	topicDownload  = "thing/ota/download/progress"
+	topicPackage   = "thing/ota/get"
 	topicShadow    = "thing/shadow/get"
 	// topicInfo is where the page of the shadow prints its answer, by a mistake of
 	// its own as it seems; the rule of all other pages gives topicShadow's.

@@ -39,6 +39,7 @@ type Studio struct {
 	missing  map[dlt645.Address]bool // that are not in the gateway's topology, as the platform says
 	topology string                  // id of the question for it, in this connection
 	wishes   string                  // id of the question for them, in this connection
+	rung     func()                  // is told when there is a package; nil: none is taken
 }
 
 // NewStudio gives the platform.

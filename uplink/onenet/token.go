@@ -21,12 +21,16 @@ var Methods = []string{"sha256", "sha1", "md5"}
 
 var hashes = map[string]func() hash.Hash{"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New}
 
-// tokenVersion is the only one for devices.
+// tokenVersion is the only one for devices over MQTT.
 const tokenVersion = "2018-10-31"
 
 // Token is the password of a connect: it names the resource, the second of
 // 1970 at which it ends, and is signed by the access key, which is Base64.
 func Token(accessKey, method, resource string, ends int64) (string, error) {
+	return tokenOf(accessKey, method, resource, ends, tokenVersion)
+}
+
+func tokenOf(accessKey, method, resource string, ends int64, version string) (string, error) {
 	key, err := base64.StdEncoding.DecodeString(accessKey)
 	if err != nil {
 		return "", fmt.Errorf("onenet: the access key is not Base64: %w", err)
@@ -37,8 +41,8 @@ func Token(accessKey, method, resource string, ends int64) (string, error) {
 	}
 	et := strconv.FormatInt(ends, 10)
 	mac := hmac.New(h, key)
-	mac.Write([]byte(et + "\n" + method + "\n" + resource + "\n" + tokenVersion))
-	return "version=" + tokenVersion + "&res=" + escape(resource) + "&et=" + et + "&method=" + method +
+	mac.Write([]byte(et + "\n" + method + "\n" + resource + "\n" + version))
+	return "version=" + version + "&res=" + escape(resource) + "&et=" + et + "&method=" + method +
 		"&sign=" + escape(base64.StdEncoding.EncodeToString(mac.Sum(nil))), nil
 }
 
@@ -85,11 +89,15 @@ func (i Identity) token(now time.Time, device, key string) string {
 }
 
 func (i Identity) sign(now time.Time, resource, key string) string {
+	return i.signVersion(now, resource, key, tokenVersion)
+}
+
+func (i Identity) signVersion(now time.Time, resource, key, version string) string {
 	ends := now.Add(tokenLife)
 	if now.Before(i.Built) {
 		ends = i.Built.Add(deadClock)
 	}
-	t, err := Token(key, i.Method, resource, ends.Unix())
+	t, err := tokenOf(key, i.Method, resource, ends.Unix(), version)
 	if err != nil {
 		return "" // Check has told it
 	}

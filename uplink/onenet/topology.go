@@ -94,11 +94,15 @@ type outcome struct {
 // asked for by HTTP.
 func (s *Studio) upgradeTopic() string { return "$sys/" + s.ProductID + "/" + s.Device + "/ota/inform" }
 
-// upgrade refuses a package: what is installed here must be signed by who made
-// it, and this version takes none from a platform.
+// upgrade answers the bell: with a refusal, where no package is taken.
 func (s *Studio) upgrade(id string) uplink.Receipt {
 	if id == "" {
 		return uplink.Receipt{}
+	}
+	if s.rung != nil {
+		s.rung()
+		b, _ := json.Marshal(outcome{id, codeOK, "success"})
+		return uplink.Receipt{Reply: &uplink.Message{Topic: s.upgradeTopic() + "_reply", Payload: b}}
 	}
 	b, _ := json.Marshal(outcome{id, codeDenied, "this board takes no package from the platform; it is upgraded by its own signed package"})
 	return uplink.Receipt{Reply: &uplink.Message{Topic: s.upgradeTopic() + "_reply", Payload: b}}

@@ -66,6 +66,9 @@ type DAS struct {
 	heartbeats int
 	versions   []string
 	pushed     []string // codes of packages
+	packages   map[string]dasPackage
+	steps      map[string]int // told last, by topic and package
+	upgraded   []string
 	refused    []string
 	violations []string
 }
@@ -162,8 +165,10 @@ func (p *DAS) Receive(topic string, payload []byte, now time.Time) []Out {
 		return p.heart(name, payload, now)
 	case "thing/ntp":
 		return p.ntp(name, payload, now)
-	case "thing/ota/inform", "thing/ota/upgrade/progress":
+	case "thing/ota/inform", "thing/ota/upgrade/progress", "thing/ota/download/progress":
 		p.upgrade(name, payload)
+	case "thing/ota/get":
+		return p.askedAgain(name, payload)
 	case "thing/shadow/get":
 		return p.shadow(name, payload, now)
 	case "thing/properties/set/response", "thing/properties/get/response", "thing/service/set/response":

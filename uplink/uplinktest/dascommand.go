@@ -1,6 +1,8 @@
 package uplinktest
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -54,7 +56,7 @@ func (p *DAS) upgrade(name string, payload []byte) {
 	}
 	err := strict(payload, &u)
 	d := u.Data
-	inform := d.Version != "" && (d.PackageType == 1 || d.PackageType == 2) && d.Step+d.Desc == ""
+	inform := d.Version != "" && (d.PackageType == 1 || d.PackageType == 2) && d.Step+d.Desc == "" // with the package that brought it, or without
 	step, bad := strconv.Atoi(d.Step)
 	progress := bad == nil && step >= -1 && step <= 100 && d.Code != "" && d.Desc != "" && d.Version == ""
 	if err != nil || u.DeviceInfo.ProductID != p.ProductID || u.DeviceInfo.DeviceID != p.DeviceID || (name == "thing/ota/inform") != inform || inform == progress {
@@ -62,13 +64,85 @@ func (p *DAS) upgrade(name string, payload []byte) {
 		return
 	}
 	switch {
-	case inform:
+	case inform && d.Code == "":
 		p.versions = append(p.versions, d.Version)
 	case !slices.Contains(p.pushed, d.Code):
 		p.violate("%s: there is no package %q", name, d.Code)
-	case step < 0:
-		p.refused = append(p.refused, d.Code)
+	case inform:
+		if want := p.packages[d.Code].version; want != "" && want != d.Version {
+			p.violate("%s: package %q brings %s, told is %s", name, d.Code, want, d.Version)
+		}
+		p.upgraded = append(p.upgraded, d.Code+" runs "+d.Version)
+	default:
+		if last := p.steps[name+d.Code]; step >= 0 && step < last {
+			p.violate("%s: step %d after %d", name, step, last)
+		}
+		if p.steps == nil {
+			p.steps = map[string]int{}
+		}
+		p.steps[name+d.Code] = step
+		kind := strings.TrimSuffix(strings.TrimPrefix(name, "thing/ota/"), "/progress")
+		p.upgraded = append(p.upgraded, d.Code+" "+kind+" "+d.Step)
+		if step < 0 {
+			p.refused = append(p.refused, d.Code)
+		}
 	}
+}
+
+// dasPackage is a package on the platform's server.
+type dasPackage struct {
+	version string
+	push    Out
+}
+
+// PushFile gives the push of a package of one file, and remembers it for who
+// asks again.
+func (p *DAS) PushFile(code, version, name, url string, file []byte) Out {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sum := md5.Sum(file)
+	b, _ := json.Marshal(map[string]any{"data": map[string]any{
+		"version": version, "upgradePackageCode": code, "upgradePackageName": "meterd", "signMethod": "MD5", "extData": "", "moduleId": "#0000", "moduleName": "default",
+		"files": []map[string]string{{"fileName": name, "fileSize": strconv.Itoa(len(file)), "fileVerification": hex.EncodeToString(sum[:]), "fileUrl": url}},
+	}})
+	if p.packages == nil {
+		p.packages = map[string]dasPackage{}
+	}
+	out := Out{p.root() + "thing/ota/upgrade", b}
+	p.packages[code] = dasPackage{version, out}
+	p.pushed = append(p.pushed, code)
+	p.steps = nil // a push that comes again begins anew
+	return out
+}
+
+// Upgrades gives what was told of packages, in its order: "CODE download 20", "CODE upgrade 0",
+// "CODE runs VERSION".
+func (p *DAS) Upgrades() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.upgraded)
+}
+
+// askedAgain gives a package once more.
+func (p *DAS) askedAgain(name string, payload []byte) []Out {
+	var u struct {
+		DeviceInfo struct {
+			ProductID string `json:"productId"`
+			DeviceID  string `json:"deviceId"`
+		} `json:"deviceInfo"`
+		Data struct {
+			Code string `json:"upgradePackageCode"`
+		} `json:"data"`
+	}
+	err := strict(payload, &u)
+	pack, there := p.packages[u.Data.Code]
+	if err != nil || !there || u.DeviceInfo.ProductID != p.ProductID || u.DeviceInfo.DeviceID != p.DeviceID {
+		p.violate("%s: %v: %s", name, err, payload)
+		return nil
+	}
+	p.upgraded = append(p.upgraded, u.Data.Code+" asked again")
+	p.steps = nil
+	return []Out{pack.push}
 }
 
 // Push gives the push of a package.

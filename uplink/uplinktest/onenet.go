@@ -145,6 +145,10 @@ func (p *Onenet) named() string {
 
 // checkToken verifies a token by the document's rule.
 func (p *Onenet) checkToken(token, resource, key string) bool {
+	return checkToken(token, resource, key, "2018-10-31")
+}
+
+func checkToken(token, resource, key, version string) bool {
 	parts := map[string]string{}
 	for _, kv := range strings.Split(token, "&") {
 		k, v, ok := strings.Cut(kv, "=")
@@ -161,7 +165,7 @@ func (p *Onenet) checkToken(token, resource, key string) bool {
 	hashes := map[string]func() hash.Hash{"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New}
 	h := hashes[parts["method"]]
 	secret, err2 := base64.StdEncoding.DecodeString(key)
-	if err != nil || err2 != nil || h == nil || et < time.Now().Unix() || len(parts) != 5 || parts["version"] != "2018-10-31" ||
+	if err != nil || err2 != nil || h == nil || et < time.Now().Unix() || len(parts) != 5 || parts["version"] != version ||
 		parts["res"] != resource {
 		return false
 	}

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
+	"meterd/uplink/onenet"
 )
 
 // Config is a whole configuration, checked and with its defaults filled in.
@@ -104,6 +107,8 @@ type Update struct {
 	// sticks unless there is another.
 	PublicKey string
 	From      string // the uplink whose platform may bring one; "": none may
+	CA        string // a file of what an https server is trusted by; "": the system's
+	Server    string // of onenet-studio, where packages are asked for
 }
 
 // Console is how the running daemon is reached.
@@ -194,6 +199,7 @@ func parse(file, text string, beside func(path string) ([]byte, bool), origins [
 	c.profiles(root)
 	c.meters(root)
 	c.uplinks(root)
+	c.updateFrom()
 	root.finish()
 	sort.SliceStable(doc.problems, func(i, j int) bool { return doc.problems[i].Line < doc.problems[j].Line })
 	if doc.dropped { // whatever it was, this file does not run
@@ -341,8 +347,38 @@ func (c *Config) update(root *table) {
 			t.problem("public_key", "give usb.public_key, too", "[update]: public_key without usb.public_key: any stick could change it")
 		}
 	}
-	c.Update.From = t.str("from", "")
+	c.Update.From, c.Update.CA = t.str("from", ""), t.str("ca", "")
+	c.Update.Server = t.str("server", onenet.Packages)
+	if u, err := url.Parse(c.Update.Server); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		t.problem("server", "", "[update]: server %q is no address of http or https", c.Update.Server)
+	}
+	if c.Update.From != "" && c.Update.PublicKey == "" {
+		t.note("from", true, "set usb.public_key", "[update]: from without a key: whatever the platform brings is refused")
+	}
 	t.finish()
+}
+
+// bringers are the kinds of uplinks whose platforms have packages.
+var bringers = []string{"das", "onenet-studio"}
+
+// updateFrom holds update.from against the uplinks.
+func (c *Config) updateFrom() {
+	if c.Update.From == "" {
+		return
+	}
+	problem := func(hint, format string, args ...any) {
+		c.doc.problems = append(c.doc.problems, newProblem(c.File, c.doc.line("update.from"), hint, format, args...))
+	}
+	for _, u := range c.Uplinks {
+		if u.Name != c.Update.From {
+			continue
+		}
+		if u.Kind != "" && !slices.Contains(bringers, u.Kind) {
+			problem("das and onenet-studio do", "[update]: from names %q, and a platform of kind %s brings no programs", u.Name, u.Kind)
+		}
+		return
+	}
+	problem("", "[update]: from = %q, and there is no such uplink", c.Update.From)
 }
 
 // points takes the vendor's own points in.

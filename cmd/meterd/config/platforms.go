@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -21,6 +22,10 @@ type Env struct {
 	Built   time.Time // date of the build
 	Trusted func(time.Time) bool
 	Offer   func(time.Time) // takes the time that the platform knows, at the moment it is called
+	// Upgrades takes the platform's packages, and Do sends a request about them;
+	// nil: none is taken.
+	Upgrades uplink.Upgrades
+	Do       func(*http.Request) (*http.Response, error)
 }
 
 // maker gives a platform by its directory.
@@ -186,7 +191,11 @@ func (c *Config) studio(t, p *table, u *Uplink) maker {
 	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		i := i
 		i.Built = e.Built
-		return onenet.NewStudio(onenet.StudioConfig{Identity: i, SubProductID: sub, Wildcard: wildcard, Desired: desired, Directory: dir})
+		conf := onenet.StudioConfig{Identity: i, SubProductID: sub, Wildcard: wildcard, Desired: desired, Directory: dir}
+		if e.Upgrades != nil {
+			return onenet.NewPuller(conf, c.Update.Server, e.Do, e.Upgrades)
+		}
+		return onenet.NewStudio(conf)
 	}
 }
 
@@ -261,7 +270,7 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 		conf := conf
 		conf.Directory = dir
 		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
-		conf.Offer, conf.Version = e.Offer, e.Version
+		conf.Offer, conf.Version, conf.Upgrades = e.Offer, e.Version, e.Upgrades
 		return das.New(conf)
 	}
 }

@@ -32,6 +32,10 @@ func drawStatus(t *rapid.T) Status {
 		Config:   ConfigStatus{State: rapid.SampledFrom([]string{"proved", "trial", "partly", "back"}).Draw(t, "config"), Until: past("until"), Says: dlt645.Text{EN: some("says"), ZH: some("says")}},
 		Watchdog: WatchdogStatus{LastErr: some("dog error"), Hung: some("hung")},
 	}
+	if rapid.Bool().Draw(t, "program") {
+		version := word.Draw(t, "to")
+		s.Program = ProgramStatus{Version: version, To: version, Board: "armv7", Able: true, State: rapid.SampledFrom([]string{"", "written", "trial", "proved", "back"}).Draw(t, "state"), From: word.Draw(t, "from version"), By: word.Draw(t, "by"), Until: past("trial"), Says: dlt645.Text{EN: some("why"), ZH: some("why")}}
+	}
 	if rapid.Bool().Draw(t, "health") {
 		cpu := 100
 		s.Health = HealthStatus{Started: rapid.SampledFrom([]string{"", "board", "crash", "reboot"}).Draw(t, "started"), MemoryTotal: 4 << 30, MemoryAvailable: int64(number.Draw(t, "available")), MemoryUsed: 2 << 30, CPU: &cpu, Temperature: "-40.5"}

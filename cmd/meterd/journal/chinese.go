@@ -2,6 +2,10 @@ package journal
 
 // chinese gives the log's messages in Chinese. A test sees that none lacks.
 var chinese = map[string]string{
+	"the platform has a program for this board":                               "平台有用于本板的程序",
+	"that a program is fetched cannot be noted":                               "无法记录正在下载的程序",
+	"the platform's program is not taken":                                     "未采用平台下发的程序",
+	"the platform cannot be asked for programs":                               "无法向平台查询程序",
 	"a command is still at work when the program ends":                        "程序结束时仍有命令在执行",
 	"the slots of the programs cannot be read":                                "无法读取程序分区",
 	"what was noted of the last update cannot be read":                        "无法读取上次升级的记录",

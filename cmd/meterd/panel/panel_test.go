@@ -22,6 +22,7 @@ import (
 	"meterd/cmd/meterd/desk"
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
 	"meterd/meter"
@@ -139,6 +140,15 @@ func newBench(t *testing.T, language string) *bench {
 	b.Panel = &Panel{
 		Version: "v1", Started: time.Now(), Config: c, Lines: []*meter.Poller{poller}, Uplinks: []*uplink.Uplink{up}, Desk: d, Ring: ring,
 		Dropped: func() int { return 0 }, Clock: clock, Journal: j, Takeover: take, Watchdog: func() console.WatchdogStatus { return console.WatchdogStatus{} },
+		Update: func() update.View {
+			return update.View{Able: true, Phase: update.WentBack, To: update.Image{Version: "v2"}, Why: dlt645.Text{EN: "no meter answered", ZH: "没有电表应答"}}
+		},
+		TakeUpdate: func(_ context.Context, path string) (update.Facts, error) {
+			if path == "/data/bad.update" {
+				return update.Facts{}, console.Tell(dlt645.Text{EN: "no update file", ZH: "不是升级文件"}, dlt645.Text{})
+			}
+			return update.Facts{Image: update.Image{Version: "v3"}}, nil
+		},
 		Save: func() { b.saved++ }, Restart: func() error { b.restarted.Add(1); return nil }, Log: log,
 	}
 	b.table = b.Commands()
@@ -226,6 +236,8 @@ func TestWhatTheConsoleAnswers(t *testing.T) {
 			{"uplink cloud", []string{"cloud", "tuya"}},
 			{"ring", []string{"cloud"}},
 			{"version", []string{"v1"}},
+			{"version update", []string{"program v1 (", "the program v2 was taken back, v1 runs: no meter answered"}},
+			{"version update /data/v3.update -yes", []string{"v3 is whole in its place"}},
 			{"reboot -yes", []string{"the board starts anew now"}},
 		} {
 			said, err := b.do(words(c.line)...)
@@ -314,6 +326,9 @@ func TestWhatTheConsoleRefuses(t *testing.T) {
 				{"log x", `"x" is too much`, `多余的参数 "x"`, ""},
 				{"uplink", "uplink takes a name", "uplink 需要上行名称", ""},
 				{"uplink x", `there is no uplink "x"`, `没有上行 "x"`, ""},
+				{"version now", "version takes nothing, or update and a file", "version 不带参数", ""},
+				{"version update /data/v3.update", "this starts another program", "将启动另一个程序", console.WantYes},
+				{"version update /data/bad.update -yes", "no update file", "不是升级文件", ""},
 				{"reboot now", "reboot takes nothing but -yes", "reboot 只接受 -yes", ""},
 				{"reboot", "this starts the whole board anew", "将重启整块板", console.WantYes},
 			} {

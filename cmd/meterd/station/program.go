@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"meterd/cmd/meterd/console"
-	"meterd/cmd/meterd/takeover"
 	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 	"meterd/meter"
@@ -37,7 +36,7 @@ var errConfigOnTrial = console.Tell(dlt645.Text{EN: "a configuration is on trial
 
 // takeUpdate takes an update, by what the configuration says of them.
 func (sh *shift) takeUpdate(ctx context.Context, r io.Reader, o update.Offer) (update.Facts, error) {
-	if v := sh.takeover.View(); v.Step != takeover.None || v.Phase == takeover.OnTrial || v.Phase == takeover.Partly {
+	if sh.configOnTrial() {
 		return update.Facts{}, errConfigOnTrial
 	}
 	o.Key, o.Now = sh.config.Update.PublicKey, time.Now()

@@ -32,10 +32,14 @@ type shift struct {
 	uplinks []*uplink.Uplink
 	desk    *desk.Desk
 	panel   *panel.Panel
-	learned []meter.Learned
-	unkept  atomic.Pointer[string] // why the state could not be kept last; nil: it was
-	ends    []*board.Beat          // of the loops that end with this configuration
-	settle  chan struct{}          // something was made up
+	// upgrades are the packages of a platform, nil: none is taken; pull asks it for
+	// them, nil: it pushes them.
+	upgrades *upgrades
+	pull     func(context.Context)
+	learned  []meter.Learned
+	unkept   atomic.Pointer[string] // why the state could not be kept last; nil: it was
+	ends     []*board.Beat          // of the loops that end with this configuration
+	settle   chan struct{}          // something was made up
 }
 
 func newShift(st *Station, c *config.Config) *shift {
@@ -139,11 +143,23 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	if u.Board {
 		state = sh.boardState
 	}
-	return uplink.New(uplink.Config{
-		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: u.Make(config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}), Ring: sh.ring, FromOldest: u.FromOldest,
+	env := config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}
+	if u.Name == sh.config.Update.From {
+		sh.upgrades = sh.newUpgrades(u.Name)
+		env.Upgrades, env.Do = sh.upgrades, sh.upgrades.do
+	}
+	platform := u.Make(env)
+	up, err := uplink.New(uplink.Config{
+		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: platform, Ring: sh.ring, FromOldest: u.FromOldest,
 		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
+	if p, ok := platform.(uplink.Puller); ok && err == nil && env.Upgrades != nil {
+		sh.pull = func(ctx context.Context) {
+			sh.upgrades.pull(ctx, p, func() bool { return up.State().Connected })
+		}
+	}
+	return up, err
 }
 
 func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {
@@ -252,6 +268,12 @@ func (sh *shift) run(ctx context.Context) error {
 	g.Go(func() error { sh.settles(ctx); return nil })
 	g.Go(func() error { sh.takeover.Prove(ctx, sh.whatCame); return nil })
 	g.Go(func() error { sh.Update.Prove(ctx, func() update.Came { return sh.works(ctx) }); return nil })
+	if sh.upgrades != nil {
+		g.Go(func() error { sh.upgrades.run(ctx); return nil })
+	}
+	if sh.pull != nil {
+		g.Go(func() error { sh.pull(ctx); return nil })
+	}
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
 	g.Go(func() error { sh.askTime(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })

@@ -55,6 +55,7 @@ type Config struct {
 type Engine struct {
 	Config
 	turn    chan struct{} // holds a token while an update is taken
+	pen     chan struct{} // holds one while the note is changed
 	restart chan struct{} // closed when the program is to end
 
 	mu    sync.Mutex
@@ -79,6 +80,10 @@ type note struct {
 	// Floor is the earliest version that is taken, "": that of the program that
 	// runs. It outlives each update.
 	Floor string `json:"floor"`
+	// Fetched is the job that is on its way from the uplink of that name, ""
+	// none.
+	Fetched string `json:"fetched,omitempty"`
+	FetchBy string `json:"fetched_by,omitempty"`
 }
 
 const (
@@ -93,7 +98,7 @@ const (
 // configuration is read: where an update did not prove itself it is the one of
 // the time before.
 func New(now time.Time, c Config) *Engine {
-	e := &Engine{Config: c, turn: make(chan struct{}, 1), restart: make(chan struct{})}
+	e := &Engine{Config: c, turn: make(chan struct{}, 1), pen: make(chan struct{}, 1), restart: make(chan struct{})}
 	if c.Slots == nil {
 		return e
 	}
@@ -135,6 +140,17 @@ func (e *Engine) keep(n note) error {
 		return fmt.Errorf("update: it cannot be noted: %w", err)
 	}
 	return nil
+}
+
+// change changes the note, durably. In memory it is changed all the same.
+func (e *Engine) change(f func(n *note)) error {
+	e.pen <- struct{}{}
+	defer func() { <-e.pen }()
+	e.mu.Lock()
+	f(&e.note)
+	n := e.note
+	e.mu.Unlock()
+	return e.keep(n)
 }
 
 // begin brings the note to what the slots say at a start.
@@ -310,23 +326,43 @@ func (e *Engine) take(ctx context.Context, f *File, o Offer) error {
 	if err != nil {
 		return fmt.Errorf("update: the configuration cannot be kept for the way back: %w", err)
 	}
-	e.mu.Lock()
-	before := e.note
-	n := before
-	n.Phase, n.To, n.From = Written, f.Facts, e.state.Running
-	n.By, n.Job, n.Before, n.At, n.Why = o.By, o.Job, o.Works, o.Now, dlt645.Text{}
-	e.mu.Unlock()
-	if err := e.keep(n); err != nil {
-		return err
+	var before note
+	err = e.change(func(n *note) {
+		before = *n
+		n.Phase, n.To, n.From = Written, f.Facts, e.state.Running
+		n.By, n.Job, n.Before, n.At, n.Why = o.By, o.Job, o.Works, o.Now, dlt645.Text{}
+	})
+	if err == nil {
+		err = e.Slots.Try()
 	}
-	if err := e.Slots.Try(); err != nil {
-		return errors.Join(err, e.keep(before))
+	if err != nil {
+		return errors.Join(err, e.change(func(n *note) { *n = before }))
 	}
 	e.mu.Lock()
-	e.note, e.state.Other = n, f.Image
+	e.state.Other = f.Image
 	e.mu.Unlock()
 	e.Log.Warn("an update is whole in its slot, and starts next on trial", "version", f.Version, "by", o.By)
 	return nil
+}
+
+// KeepFetching notes durably that a job is on its way from an uplink; "" that
+// none is.
+func (e *Engine) KeepFetching(by, job string) error {
+	if e.Slots == nil {
+		return nil
+	}
+	return e.change(func(n *note) { n.FetchBy, n.Fetched = by, job })
+}
+
+// Fetching gives the job that was on its way from an uplink when the program
+// ended.
+func (e *Engine) Fetching(by string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.note.FetchBy != by {
+		return ""
+	}
+	return e.note.Fetched
 }
 
 // Restart has the program end, so that what is to start next does.
@@ -392,36 +428,34 @@ func (e *Engine) look(now time.Time, c Came) (over bool) {
 	e.mu.Lock()
 	var v verdict
 	e.trial, v = e.trial.look(now, c)
-	n, lacks := e.note, e.trial.Need.lacks(c)
+	version, lacks := e.note.To.Version, e.trial.Need.lacks(c)
 	e.mu.Unlock()
+	var noted error
 	switch v {
 	case confirm:
 		if err := e.Slots.Confirm(); err != nil { // it is tried again, and ended from outside if that goes on
 			e.Log.Error("that the new program works cannot be noted", "err", err)
 			return false
 		}
-		n = n.proved(now)
-		e.Log.Info("the new program works", "version", n.To.Version)
+		e.mu.Lock()
+		e.state.Trial = false
+		e.mu.Unlock()
+		noted = e.change(func(n *note) { *n = n.proved(now) })
+		e.Log.Info("the new program works", "version", version)
 	case giveUp:
-		n.Why = failed(lacks)
-		e.Log.Error("the new program did not prove itself: the board goes back", "version", n.To.Version, "why", n.Why)
+		noted = e.change(func(n *note) { n.Why = failed(lacks) })
+		e.Log.Error("the new program did not prove itself: the board goes back", "version", version, "why", failed(lacks))
 	default:
 		return false
 	}
-	if err := e.keep(n); err != nil {
-		e.Log.Error("how far an update is cannot be noted", "err", err)
+	if noted != nil {
+		e.Log.Error("how far an update is cannot be noted", "err", noted)
 	}
 	if v == giveUp {
 		if err := e.Slots.Back(); err != nil { // its starts are counted all the same
 			e.Log.Error("the slot of the new program cannot be given up", "err", err)
 		}
 	}
-	e.mu.Lock()
-	e.note = n
-	if v == confirm {
-		e.state.Trial = false
-	}
-	e.mu.Unlock()
 	if v == giveUp {
 		e.Restart()
 	}

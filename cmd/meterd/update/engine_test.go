@@ -433,3 +433,29 @@ func TestANoteThatIsLost(t *testing.T) {
 		t.Errorf("%s runs, %+v", b.runs(), v)
 	}
 }
+
+// TestAJobThatWasOnItsWay is remembered over a stop of the board, for the
+// uplink that it came from, until it has arrived.
+func TestAJobThatWasOnItsWay(t *testing.T) {
+	b := newBench(t)
+	e := b.boot(start)
+	if err := e.KeepFetching("das", "job"); err != nil {
+		t.Fatal(err)
+	}
+	e = b.boot(start)
+	if e.Fetching("das") != "job" || e.Fetching("onenet") != "" || e.View().Phase != Nothing {
+		t.Errorf("%q, %q, %+v", e.Fetching("das"), e.Fetching("onenet"), e.View())
+	}
+	o := b.offer()
+	o.By, o.Job = "das", "job"
+	if err := b.take(e, b.file("1.1.0", nil), o); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.KeepFetching("", ""); err != nil {
+		t.Fatal(err)
+	}
+	e = b.boot(start)
+	if v := e.View(); e.Fetching("das") != "" || v.By != "das" || v.Job != "job" || v.Phase != OnTrial {
+		t.Errorf("%q, %+v", e.Fetching("das"), v)
+	}
+}

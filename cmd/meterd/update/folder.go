@@ -201,9 +201,15 @@ func (f *Folder) Write(ctx context.Context, in Image, payload io.Reader) error {
 	return f.write(r)
 }
 
+// NoRoom says that the flash is too small for an image.
+type NoRoom struct{ *console.Told }
+
+// Unwrap gives what is told of it.
+func (n *NoRoom) Unwrap() error { return n.Told }
+
 func noRoom(free, need int64) error {
-	return console.Tell(dlt645.Text{EN: "there is no room for it: %d MiB are free, %d MiB are needed", ZH: "空间不足：剩余 %d MiB，需要 %d MiB"},
-		dlt645.Text{EN: "remove what does not belong on the data partition", ZH: "请清理数据分区上的无关文件"}, free>>20, (need+1<<20-1)>>20)
+	return &NoRoom{console.Tell(dlt645.Text{EN: "there is no room for it: %d MiB are free, %d MiB are needed", ZH: "空间不足：剩余 %d MiB，需要 %d MiB"},
+		dlt645.Text{EN: "remove what does not belong on the data partition", ZH: "请清理数据分区上的无关文件"}, free>>20, (need+1<<20-1)>>20)}
 }
 
 // fill writes the program, and compares what the medium gives back.
