@@ -163,6 +163,14 @@ func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
 	if len(r.Values) == 0 {
 		return
 	}
+	for _, h := range m.histories() {
+		if h.Of == Events {
+			continue
+		}
+		if other := m.health.learned.record(h); other != rec && other.moment(f.at).Equal(f.at) {
+			other.cameAfterAll(f.at, len(namedOf(h.Points, r.Values)))
+		}
+	}
 	p.remember(m, &r, CauseLine) // another part may lack the same
 	p.sink(r)
 }
@@ -185,12 +193,7 @@ func (p *Poller) missing(m *polled, now time.Time) {
 			}
 		}
 	}
-	most := CauseOld
-	for c, n := range causes {
-		if n > causes[most] || n == causes[most] && cmp.Compare(c, most) < 0 {
-			most = c
-		}
-	}
+	most := cmp.Or(chiefOf(causes), CauseOld)
 	p.log.Warn("values are missing, and the meter does not have them either", "meter", m.Name, "values", total, "cause", most.Text().EN)
 	p.tell(m, EventMissing, most.Text().EN)
 }

@@ -56,7 +56,12 @@ func (p *Poller) Remember(r Reading) {
 		if r.Round.After(p.archive.latest) {
 			p.archive.latest = r.Round
 		}
-		p.beginRecords(m, p.archive.latest.In(p.zone))
+		// What was made up is older than what was judged before it.
+		now := p.archive.latest
+		for _, rec := range m.health.learned.Records {
+			now = later(now, time.Unix(rec.Next, 0))
+		}
+		p.beginRecords(m, now.In(p.zone))
 		p.remember(m, &r, CauseBoard)
 		p.keepRecords(m)
 	}
@@ -90,16 +95,20 @@ func (p *Poller) remember(m *polled, r *Reading, cause Cause) {
 		if h.Of == Month && !rec.settlesAt(at) || h.Of != Month && !of.Equal(at) {
 			continue
 		}
-		var have []string
-		for _, v := range r.Values {
-			if named(h.Points, v.Point) {
-				have = append(have, v.Point)
-			}
-		}
-		if len(have) > 0 {
+		if have := namedOf(h.Points, r.Values); len(have) > 0 {
 			rec.got(of, have, len(h.Points), r.Recalled, cause)
 		}
 	}
+}
+
+// namedOf gives those of some points of which there is a value.
+func namedOf(points []Point, values []PointValue) (names []string) {
+	for _, v := range values {
+		if named(points, v.Point) {
+			names = append(names, v.Point)
+		}
+	}
+	return names
 }
 
 // settledAlone reports whether what a meter remembers of a time can be nothing

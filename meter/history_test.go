@@ -451,6 +451,29 @@ func (p *site) books(t *testing.T, i int, r Reading) {
 	}
 }
 
+// TestWhatWasMadeUpLastSaysNothingOfTheTime: the first reading that is looked up
+// in the ring after a start may be one of days ago, which the meter's memory had.
+// What was judged since then stays judged.
+func TestWhatWasMadeUpLastSaysNothingOfTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 240 * time.Hour})
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		p.run(t, 80*time.Hour)
+		before := p.last.Learned()[0].Records[0]
+		old := Reading{Meter: p.meters[0].Address, Trusted: true, Recalled: true, Values: p.readings[0].Values}
+		old.Time = startOfDay(time.Now()).AddDate(0, 0, -4)
+		old.Round = old.Time
+		p.readings = append(p.readings, old)
+		p.since = len(p.readings) - 1
+		p.run(t, time.Second)
+		after := p.last.Learned()[0].Records[0]
+		if after.Next < before.Next || len(after.Days) < len(before.Days) || after.Days[1].Live != before.Days[1].Live {
+			t.Errorf("judged until %v, and before the start until %v; days %+v and %+v", time.Unix(after.Next, 0), time.Unix(before.Next, 0), after.Days, before.Days)
+		}
+	})
+}
+
 // TestAMeterWhoseClockIsWrongIsDoubted: its records are marked, and no day is
 // counted from them.
 func TestAMeterWhoseClockIsWrongIsDoubted(t *testing.T) {

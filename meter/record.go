@@ -295,6 +295,35 @@ func (r *Record) missing(from, to time.Time, cause Cause, points int) (values in
 	return values
 }
 
+// cameAfterAll takes values of a moment that counts as missing: another kind of
+// the meter's memory had them.
+func (r *Record) cameAfterAll(t time.Time, values int) {
+	if t.Unix() >= r.Next || t.Unix() < r.Began || r.hole(t) {
+		return
+	}
+	d := r.day(t)
+	values = min(values, d.Missing)
+	d.Missing -= values
+	d.Made += values
+	for range values {
+		most := chiefOf(d.Causes)
+		if d.Causes[most]--; d.Causes[most] <= 0 {
+			delete(d.Causes, most)
+		}
+	}
+}
+
+// chiefOf gives the cause of most of what is missing; the first by its name where
+// several are.
+func chiefOf(causes map[Cause]int) (most Cause) {
+	for c, n := range causes {
+		if n > causes[most] || n == causes[most] && c < most {
+			most = c
+		}
+	}
+	return most
+}
+
 // eachDay calls f for each day that has moments between two times, both in
 // seconds since 1970 and with them, with the day's first one and their number.
 func (r *Record) eachDay(from, to int64, zone *time.Location, f func(t time.Time, moments int)) {

@@ -56,6 +56,14 @@ func TestHolesOfARecord(t *testing.T) {
 			r.got(at("10:30"), two, 2, false, CauseLine)
 		}, "10:15", Day{Live: 4}},
 		{"some are skipped", func(r *Record) { r.got(at("11:00"), two, 2, false, CauseLine) }, "10:00-10:45", Day{Live: 2}},
+		{"what counted as missing comes after all, and nothing else does", func(r *Record) {
+			r.look(at("10:46"), time.Minute, CauseLine, 2)
+			r.missing(at("10:00"), at("10:30"), CausePower, 2)
+			r.cameAfterAll(at("10:15"), 1)
+			r.cameAfterAll(at("10:45"), 2) // a hole still
+			r.cameAfterAll(at("11:00"), 2) // to be judged
+			r.cameAfterAll(at("09:45"), 2) // before all
+		}, "10:45", Day{Made: 1, Missing: 5, Causes: map[Cause]int{CausePower: 5}}},
 		{"time passes", func(r *Record) { r.look(at("10:46"), 16*time.Minute, CauseLine, 2) }, "10:00-10:30", Day{}},
 		{"but a round may still come", func(r *Record) {
 			r.look(at("10:46"), 16*time.Minute, CauseLine, 2)

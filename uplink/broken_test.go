@@ -36,7 +36,7 @@ func run(t *testing.T, b *uplinktest.Pipes, test func(t *testing.T, ring *store.
 			Platform: newTuya(t),
 			Meters:   func() []meter.MeterState { return nil },
 		}
-		conf.Endpoint.Reach(b.Reach)
+		conf.Endpoint.Dial = b.Reach
 		u, err := uplink.New(conf)
 		if err != nil {
 			t.Fatal(err)

@@ -74,7 +74,7 @@ func TestEveryCauseHasItsNextStep(t *testing.T) {
 	named := good.Clone()
 	named.Certificates = []tls.Certificate{root.issueFor(&x509.Certificate{Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"mqtt.cloud.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)})}
 	fails := func(err error) Endpoint {
-		return Endpoint{URL: "tcp://broker.example:1883", reach: func(context.Context, string, string) (net.Conn, error) { return nil, err }}
+		return Endpoint{URL: "tcp://broker.example:1883", Dial: func(context.Context, string, string) (net.Conn, error) { return nil, err }}
 	}
 	nobody, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

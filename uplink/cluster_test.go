@@ -58,7 +58,7 @@ func cluster(t *testing.T, p func(t *testing.T) uplink.Platform, nodes nodesOf, 
 				conf.Endpoint.More = append(conf.Endpoint.More, url)
 			}
 		}
-		conf.Endpoint.Reach(nodes.reach)
+		conf.Endpoint.Dial = nodes.reach
 		u, err := uplink.New(conf)
 		if err != nil {
 			t.Fatal(err)

@@ -27,8 +27,8 @@ type Endpoint struct {
 	// or be renewed. nil: the system's roots.
 	TLS       func() (*tls.Config, error)
 	KeepAlive time.Duration // zero: 60 s
-
-	reach func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the network
+	// Dial connects to a host and port; nil: over the network.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // conn is one connection. It is never reconnected: paho completes tokens at

@@ -54,11 +54,11 @@ func (e Endpoint) open(at *url.URL) (conn net.Conn, beneath *watched, err error)
 			return nil, nil, err
 		}
 	}
-	reach := e.reach
-	if reach == nil {
-		reach = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: userTimeout}).DialContext
+	dial := e.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: userTimeout}).DialContext
 	}
-	raw, err := reach(ctx, "tcp", at.Host)
+	raw, err := dial(ctx, "tcp", at.Host)
 	if err != nil {
 		return nil, nil, err
 	}

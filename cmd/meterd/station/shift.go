@@ -115,7 +115,7 @@ func (sh *shift) poller(b config.Bus) *meter.Poller {
 		}
 	}
 	return meter.NewPoller(meter.PollerConfig{
-		Bus:    meter.NewBus(b.Name, b.Timing, b.Open, sh.frames()),
+		Bus:    meter.NewBus(b.Name, b.Timing, func() (meter.Port, error) { return sh.open(b) }, sh.frames()),
 		Meters: meters, Stamp: sh.stamp, Sink: sh.sink, Event: sh.event, Trusted: sh.clock.Trusted, SyncClocks: b.SyncClocks, Daily: true, Books: true, HistoryShare: b.HistoryShare,
 		Learned: sh.learned, Zone: sh.config.Gateway.Zone, Probe: b.Probe, Log: sh.log, Alive: sh.beat("bus "+b.Name, longestLine),
 		Clock: func(a dlt645.Address, t time.Time) { sh.clock.OfferMeter(a.String(), t) },
@@ -163,13 +163,13 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 }
 
 func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {
-	return sh.clock.Trusted(now), sh.boot, board.Uptime()
+	return sh.clock.Trusted(now), sh.boot, sh.uptime()
 }
 
 // stamp notes what dates a reading when the clock is doubted.
 func (sh *shift) stamp(r *meter.Reading) {
 	r.Trusted, r.Boot = sh.clock.Trusted(r.Time), sh.boot
-	r.Uptime = board.Uptime() - time.Since(r.Time)
+	r.Uptime = sh.uptime() - time.Since(r.Time)
 }
 
 // sink puts a reading into the ring. What was made up goes out when it is
@@ -215,7 +215,7 @@ func (sh *shift) date(e *meter.Event) {
 		return
 	}
 	e.Trusted, e.Boot = sh.clock.Trusted(e.Time), sh.boot
-	e.Uptime = board.Uptime() - time.Since(e.Time)
+	e.Uptime = sh.uptime() - time.Since(e.Time)
 }
 
 // event puts what happened into the ring.
@@ -254,6 +254,22 @@ func (sh *shift) run(ctx context.Context) error {
 		}
 	}()
 	g, ctx := errgroup.WithContext(ctx)
+	sh.begin(ctx, g)
+	g.Go(func() error {
+		if err := console.Serve(ctx, sh.config.Console.Socket, sh.panel.Commands()); err != nil {
+			sh.log.Error("no console", "err", err) // the meters are read all the same
+		}
+		return nil
+	})
+	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
+	if sh.config.Blank {
+		sh.log.Warn("no configuration yet: plug in a stick with meterd.toml", "gateway", sh.config.Gateway.ID)
+	}
+	return sh.wait(g)
+}
+
+// begin begins all that a configuration runs but for the console.
+func (sh *shift) begin(ctx context.Context, g *errgroup.Group) {
 	for _, p := range sh.lines {
 		g.Go(func() error {
 			defer p.Bus().Close()
@@ -277,17 +293,6 @@ func (sh *shift) run(ctx context.Context) error {
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
 	g.Go(func() error { sh.askTime(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
-	g.Go(func() error {
-		if err := console.Serve(ctx, sh.config.Console.Socket, sh.panel.Commands()); err != nil {
-			sh.log.Error("no console", "err", err) // the meters are read all the same
-		}
-		return nil
-	})
-	sh.log.Info("meterd runs", "version", sh.Version, "gateway", sh.config.Gateway.ID, "buses", len(sh.lines), "meters", len(sh.meters()), "uplinks", len(sh.uplinks))
-	if sh.config.Blank {
-		sh.log.Warn("no configuration yet: plug in a stick with meterd.toml", "gateway", sh.config.Gateway.ID)
-	}
-	return sh.wait(g)
 }
 
 // wait waits for all loops. What the uplinks know at the end goes to their

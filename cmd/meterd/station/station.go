@@ -49,6 +49,8 @@ type Station struct {
 	beats    board.Beats
 	light    light
 	hardware func() string
+	uptime   func() time.Duration
+	open     func(config.Bus) (meter.Port, error)
 	doctor   board.Doctor
 	why      string       // the program was started; set by First
 	runNote  string       // the file that tells that it runs; set by First
@@ -74,7 +76,7 @@ func New(c Config) *Station {
 		c.Update = update.New(time.Now(), update.Config{Log: log})
 	}
 	st := &Station{
-		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(), hardware: board.HardwareID,
+		Config: c, log: log, takeover: takeover.New(c.Files, log), started: time.Now(), boot: board.BootID(), hardware: board.HardwareID, uptime: board.Uptime, open: config.Bus.Open,
 		clock: &board.Clock{NotBefore: c.Built, Log: log},
 	}
 	st.takeover.Hold = c.Update.Held
