@@ -163,6 +163,9 @@ func TestCard(t *testing.T) {
 		t.Errorf("the data were damaged, and e2fsck says\n%s", out)
 	}
 	m.wait("values after the fall", func() bool { now := m.status(); return now != nil && now.anyOnline() })
+	if out := m.do("cat /proc/cmdline; meterd exec version update"); strings.Contains(out, "meterd.trial") || !strings.Contains(out, "(qemu)") {
+		t.Errorf("after three starts it tells %s", out)
+	}
 
 	t.Log("an update that does")
 	m.do("slots write /dev/vdb good && slots try")
@@ -172,6 +175,9 @@ func TestCard(t *testing.T) {
 	m.runs("b")
 	if st := m.slots(); !st.Trial || st.Starts != 1 || st.Running.Version != "good" || st.Other.Version != "1.0.0" {
 		t.Errorf("on trial: %+v", st)
+	}
+	if cmdline := m.do("cat /proc/cmdline"); !strings.Contains(cmdline, "meterd.trial") {
+		t.Errorf("the kernel on trial was started with %s", cmdline)
 	}
 	m.wait("values on trial", func() bool { now := m.status(); return now != nil && now.anyOnline() })
 	m.do("slots confirm && sync")

@@ -70,13 +70,17 @@ for s in ${s_order}; do
 	else
 		setenv s_head 1900
 	fi
+	setenv s_word
+	if test "${s}" = "${s_go}"; then
+		setenv s_word " meterd.trial"
+	fi
 	if ${devtype} read @RAM@0000 ${s_head} 1; then
 		crc32 @RAM@0000 1fc @RAM@0400
 		if cmp.b @RAM@01fc @RAM@0400 4; then
 			env import -t @RAM@0000 1fc m_fit m_boot m_args
 			if ${devtype} read ${kernel_addr_r} ${m_fit} ${m_boot}; then
 				echo "meterd: slot ${s}"
-				setenv bootargs "${m_args} meterd.slot=${s}"
+				setenv bootargs "${m_args} meterd.slot=${s}${s_word}"
 				@BOOT@
 			fi
 		fi
