@@ -445,3 +445,33 @@ func TestSignatures(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestABusyDiskIsTriedAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		busy int // how often it is, -1: always
+		last error
+		took time.Duration
+		want error
+	}{
+		{"not busy", 0, nil, 0, nil},
+		{"for a moment", 4, nil, 4 * busyPause, nil},
+		{"for good", -1, nil, busyFor, unix.EBUSY},
+		{"another error", 0, unix.ENODEV, 0, unix.ENODEV},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, tries := time.Now(), 0
+				err := patiently(func() error {
+					if tries++; tt.busy < 0 || tries <= tt.busy {
+						return unix.EBUSY
+					}
+					return tt.last
+				})
+				if took := time.Since(began); took != tt.took || !errors.Is(err, tt.want) {
+					t.Errorf("after %v %v, want %v after %v", took, err, tt.want, tt.took)
+				}
+			})
+		})
+	}
+}

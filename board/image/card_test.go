@@ -145,7 +145,7 @@ func TestCard(t *testing.T) {
 	m.do("slots write /dev/vdb bad && slots try")
 	m.end()
 	// Meanwhile the data are damaged, as a card may do it.
-	editData(t, filepath.Join(dir, "flash.img"), "clri lost+found", "ssv free_blocks_count 3")
+	editData(t, filepath.Join(dir, "flash.img"), "clri lost+found", "ssv free_blocks_count 3", "ssv state 2") // and the kernel has met it
 	for range 3 {
 		m = insert(t, dir)
 		if got := m.chosen(); got != "b" {

@@ -147,7 +147,7 @@ func (m *machine) showLog() {
 	}
 	if m.t.Failed() && m.hand != nil {
 		from := m.told.len()
-		fmt.Fprintln(m.hand, "logread | tail -n 20; echo =shown=")
+		fmt.Fprintln(m.hand, "logread 2>/dev/null | tail -n 20; journalctl --namespace meterd --no-pager -n 20 2>/dev/null; echo =shown=")
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && m.told.find(regexp.MustCompile("\n=shown="), from) == nil; time.Sleep(50 * time.Millisecond) {
 		}
 	}
