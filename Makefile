@@ -58,9 +58,9 @@ overlay: cross
 BOARD ?= qemu
 sdcard: overlay ## a card to flash, BOARD=qemu or beaglebone; with KEY= its update file, too: docs/card.md
 	@board/image/fetch bin/machine/debian
-	@board/image/sdcard bin/machine/debian bin $(BOARD) $(VERSION) bin/image
-	@[ -z "$(KEY)" ] || $(GO) run ./board/image/sign -key "$(KEY)" -kind card -version "$(VERSION)" -board $(BOARD) $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/image bin/image/meterd-$(VERSION)-$(BOARD).slot
-	@ls -l bin/image/meterd-$(VERSION)-$(BOARD).*
+	@board/image/sdcard bin/machine/debian bin $(BOARD) $(VERSION) bin/card
+	@[ -z "$(KEY)" ] || $(GO) run ./board/image/sign -key "$(KEY)" -kind card -version "$(VERSION)" -board $(BOARD) $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/card bin/card/meterd-$(VERSION)-$(BOARD).slot
+	@ls -l bin/card/meterd-$(VERSION)-$(BOARD).*
 
 # The ARM machine in software: a Debian kernel, and a root file system with the
 # same overlay as a real board's.
