@@ -12,6 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// DataInMemory reports whether a card's data partition could not be mounted, so
+// that /data is in memory (board/image/card/init).
+func DataInMemory() bool {
+	var fs unix.Statfs_t
+	return OnCard() && unix.Statfs("/data", &fs) == nil && fs.Type == unix.TMPFS_MAGIC
+}
+
 // ext4Resize is EXT4_IOC_RESIZE_FS, _IOW('f', 16, __u64) (fs/ext4/ext4.h).
 const ext4Resize = 0x40086610
 

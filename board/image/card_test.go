@@ -187,6 +187,20 @@ func TestCard(t *testing.T) {
 		t.Errorf("U-Boot starts slot %s, want the one that proved itself", got)
 	}
 	m.cut()
+
+	t.Log("data that nothing mends are not made anew")
+	flash := filepath.Join(dir, "flash.img")
+	tool(t, "dd", "if=/dev/zero", "of="+flash, "bs=1M", "seek=144", "count=96", "conv=notrunc", "status=none")
+	m = insert(t, dir)
+	m.runs("b")
+	m.wait("the daemon says so", func() bool {
+		out, _ := m.try("meterd exec status")
+		return strings.Contains(out, "card: its data partition cannot be mounted")
+	})
+	m.cut()
+	if data, err := os.ReadFile(dataOf(t, flash)); err != nil || len(bytes.Trim(data, "\x00")) > 0 {
+		t.Errorf("something was written to data that could not be mounted (%v)", err)
+	}
 	s.checkPlatform()
 }
 

@@ -108,7 +108,7 @@ func (p *Panel) Status() console.Status {
 
 // health tells how the board itself is.
 func (p *Panel) health(now time.Time, dog console.WatchdogStatus) console.HealthStatus {
-	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds())}
+	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds()), DataInMemory: board.DataInMemory()}
 	if p.Why == console.StartedBoard && dog.BootCause == "watchdog" {
 		h.Started = console.StartedWatch
 	}
