@@ -25,6 +25,7 @@ func TestUevents(t *testing.T) {
 		ok         bool
 	}{
 		{"a partition comes", add, uevent{"add", "block", "sda1"}, true},
+		{"what udev has the kernel tell again", "change@/x\x00ACTION=change\x00SUBSYSTEM=block\x00DEVNAME=sdb\x00SYNTH_UUID=0\x00", uevent{"again", "block", "sdb"}, true},
 		{"udev's own message", "libudev\x00\xfe\xed\xca\xfe", uevent{}, false},
 		{"nothing", "", uevent{}, false},
 		{"a head alone", "add@/devices", uevent{}, false},
@@ -122,8 +123,9 @@ func TestSticksComeAndGo(t *testing.T) {
 	s.hear(uevent{}) // the start
 	s.hear(uevent{"add", "usb", "bus/usb/001/002"})
 	s.hear(uevent{"add", "block", "vda"})
-	s.hear(uevent{"change", "block", "sdb"}) // another one has its name
-	s.hear(uevent{"remove", "block", "sdb"}) // it is in /sys still
+	s.hear(uevent{toldAgain, "block", "sdb"}) // udev has looked at it
+	s.hear(uevent{"change", "block", "sdb"})  // another one has its name
+	s.hear(uevent{"remove", "block", "sdb"})  // it is in /sys still
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
 	}
