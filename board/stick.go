@@ -199,9 +199,9 @@ const (
 	busyPause = 100 * time.Millisecond
 )
 
-// patiently does something to a disk again while it is busy: whenever somebody
-// has written to it, udev has the kernel read its partitions anew, and for that
-// moment nobody can mount it.
+// patiently does something to a disk again while it is busy: a visit of ours
+// that was called off may have it mounted still, and others of the system look
+// at disks for themselves.
 func patiently(do func() error) error {
 	for end := time.Now().Add(busyFor); ; time.Sleep(busyPause) {
 		if err := do(); !errors.Is(err, unix.EBUSY) || !time.Now().Before(end) {

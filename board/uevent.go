@@ -17,7 +17,7 @@ type uevent struct {
 }
 
 // toldAgain is the action of a message that somebody has asked the kernel for,
-// as udev does whenever a disk was written to: nothing came or went
+// as udev does once it has looked at a disk: nothing came or went
 // (Documentation/ABI/testing/sysfs-uevent).
 const toldAgain = "again"
 
