@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long
+.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -158,6 +158,11 @@ CUTS ?= 100
 update-long:
 	$(GO) test -count=1 -timeout 2h -v -run KillsDuringUpdates ./cmd/meterd -cuts $(CUTS)
 
+# A whole board in 30 days of fake time, 64 meters and two platforms, with all that
+# may happen to it, against a model. SOAK_SEED= has other things happen.
+soak: ## a board in 30 days of fake time, against a model
+	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run 'TestSoak$$' ./cmd/meterd/station
+
 # 200 kills of a real broker, and 10000 connections that leave nothing behind.
 uplink-long:
 	$(GO) test -count=1 -timeout 1h -v -run 'MosquittoIsKilled' ./uplink -kills 200
@@ -169,16 +174,9 @@ fuzz-short:
 fuzz: ## each fuzz target for 5 minutes
 	@sh .ci/fuzz $(GO) 5m
 
-bench: ## all figures that README quotes
-	$(GO) test -run '^$$' -bench . -benchmem ./dlt645 ./meter ./store ./uplink/...
-	$(GO) test -run '^$$' -bench 'Round.*OnPty|PreambleOnPty|StartOnPty' -benchtime 2x ./cmd/metersim
-	$(GO) test -run '^$$' -bench CPUOnPty -benchtime 1x ./cmd/metersim
-	$(GO) test -run '^$$' -bench Drain -benchtime 1x ./cmd/metersim
-	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool
-	$(GO) test -v -run 'Figure|DeadMeters|CommandsGoAhead|ADayOf' ./meter | grep -v '^='
-	@METERD_LONG=1 board/image/test $(GO) -timeout 20m -run Memory | grep -v '^='
+bench: ## one table of the goals and what was measured, with peers (ONLY=STEP,… for some)
+	@$(GO) run ./bench -only '$(ONLY)'
 
-# What the ring writes, beside what others use as a queue on flash.
 bench-store: ## the ring beside other engines
 	$(GO) test -run '^$$' -bench . -benchmem ./store
 	$(GO) test -run '^$$' -bench FlashPerPoint -benchtime 50x ./cmd/meterd/tool

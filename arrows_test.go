@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"uplink/uplinktest/conform": {"dlt645", "meter", "uplink"},
 	"uplink/uplinktest/site":    {"dlt645", "meter", "store", "uplink", "uplink/uplinktest"},
 
+	"bench":                       {},
 	"cmd/meterd":                  {"board", "cmd/meterd/cli", "cmd/meterd/config", "cmd/meterd/console", "cmd/meterd/journal", "cmd/meterd/station", "cmd/meterd/takeover", "cmd/meterd/tool", "cmd/meterd/update"},
 	"cmd/meterd/cli":              {"cmd/meterd/console"},
 	"cmd/meterd/explain":          {"board", "dlt645", "meter"},

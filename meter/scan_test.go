@@ -109,7 +109,7 @@ func TestScanOfSevenMetersIsSoonOver(t *testing.T) {
 					if last.Done < 0.9 || last.Left > 10*time.Second {
 						t.Errorf("before its end it tells %+v", last)
 					}
-					t.Logf("%d probes, %v", last.Probes, took.Round(time.Second))
+					t.Logf("scan of seven meters, %s: %d probes, %.0f s", t.Name(), last.Probes, took.Seconds())
 					stopped := 0
 					began = time.Now()
 					if err := Scan(t.Context(), ScanConfig{Bus: bus, Stop: 3, Found: func(Discovery) { stopped++ }}); err != nil || stopped != 3 || time.Since(began) >= took {

@@ -15,6 +15,7 @@ type Counts struct {
 	Retained    int            // messages that the broker had kept: they are passed over
 	Unanswered  int            // commands whose answer found no room
 	Undated     int            // readings without a time that could be told
+	Strangers   int            // readings of meters that the platform is not told of, not sent
 	Lost        int            // records that were overwritten or damaged before they were read
 	Codes       map[string]int
 	LastRefusal string

@@ -3,6 +3,7 @@ package uplink
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ type Device struct {
 	// Fields are what the platform is told of it alone, by the platform's names.
 	Fields map[string]string
 	N      int // its place in the directory
+	// Former tells that the configuration no longer names the meter: what was
+	// read of it before is delivered, and it can be asked for nothing.
+	Former bool
 }
 
 // Address is that of the device's meter.
@@ -39,6 +43,7 @@ type Directory struct {
 	devices []Device
 	meters  map[dlt645.Address]int
 	ids     map[string]int
+	former  map[string]int // ids of former meters alone
 	points  *meter.Points
 	plain   bool             // a point that no row names goes by Identifier
 	rows    map[string][]Row // by point; none: it is left out, or goes by Identifier
@@ -79,6 +84,29 @@ func NewDirectory(c DirectoryConfig) (*Directory, []Clash) {
 		d.points = &meter.Points{}
 	}
 	return d, append(d.addDevices(), d.addRows(c)...)
+}
+
+// With gives a directory that knows meters beside its own, which the
+// configuration named before: their readings have their place, but nobody finds
+// them by a name. One whose id another meter has now delivers under that.
+func (d *Directory) With(former []Device) *Directory {
+	if len(former) == 0 {
+		return d
+	}
+	more := *d
+	more.devices, more.meters, more.former = slices.Clone(d.devices), maps.Clone(d.meters), map[string]int{}
+	for _, dev := range former {
+		if _, present := more.meters[dev.Address()]; present {
+			continue
+		}
+		dev.N, dev.Former = len(more.devices), true
+		more.meters[dev.Address()] = dev.N
+		more.devices = append(more.devices, dev)
+		if i, taken := more.ids[dev.ID]; !taken || more.devices[i].ID != dev.ID {
+			more.former[dev.ID] = dev.N
+		}
+	}
+	return &more
 }
 
 func (d *Directory) addDevices() (clashes []Clash) {
@@ -158,7 +186,7 @@ func (d *Directory) family(name string) bool {
 func (d *Directory) Renamed(point string) bool { return d.named[point] }
 
 // Devices are the meters that the platform is told of, in the order of the
-// configuration.
+// configuration, and after them former ones.
 func (d *Directory) Devices() []Device {
 	if d == nil { // of no meters
 		return nil
@@ -187,6 +215,18 @@ func (d *Directory) Named(id string) *Device {
 		return nil
 	}
 	return &d.devices[i]
+}
+
+// Told gives the device that the platform knows by an id, be it a former one: of
+// what a message says that is no command. Nil if there is none.
+func (d *Directory) Told(id string) *Device {
+	if dev := d.Named(id); dev != nil && dev.ID == id {
+		return dev
+	}
+	if i, ok := d.former[id]; ok {
+		return &d.devices[i]
+	}
+	return nil
 }
 
 // Rows gives what a point is called; none if it is left out.

@@ -93,6 +93,43 @@ func TestTwoOfAnythingClash(t *testing.T) {
 // TestADirectoryHasOneHitOrNone draws directories whose ids and addresses
 // collide: where there is no clash, each word leads to the one meter that it
 // names, and to no other.
+// TestFormerMetersHaveTheirPlaceAndNoName: what was read of them is delivered as
+// it was told before, and nobody can ask for anything of them.
+func TestFormerMetersHaveTheirPlaceAndNoName(t *testing.T) {
+	a, b, c := dlt645.Address{1}, dlt645.Address{2}, dlt645.Address{3}
+	device := func(a dlt645.Address, id string) Device {
+		return Device{Meter: &meter.Handle{Name: "unit " + id, Address: a}, ID: id}
+	}
+	d, clashes := NewDirectory(DirectoryConfig{Devices: []Device{device(a, "one")}})
+	if len(clashes) > 0 {
+		t.Fatal(clashes)
+	}
+	more := d.With([]Device{device(b, "one"), device(c, "three"), device(a, "old")})
+	for _, x := range []struct {
+		of     dlt645.Address
+		id     string
+		former bool
+	}{{a, "one", false}, {b, "one", true}, {c, "three", true}} {
+		if dev := more.Of(x.of); dev == nil || dev.ID != x.id || dev.Former != x.former {
+			t.Errorf("%v is %+v, want %q, former %v", x.of, dev, x.id, x.former)
+		}
+	}
+	for name, want := range map[string]*dlt645.Address{"one": &a, a.String(): &a, "three": nil, "old": nil, b.String(): nil, c.String(): nil} {
+		if dev := more.Named(name); (dev == nil) != (want == nil) || dev != nil && dev.Address() != *want {
+			t.Errorf("named %q is %+v", name, dev)
+		}
+	}
+	if dev := more.Told("three"); dev == nil || dev.Address() != c {
+		t.Errorf("told of as three is %+v", dev)
+	}
+	if dev := more.Told("one"); dev == nil || dev.Address() != a {
+		t.Errorf("told of as one is %+v", dev)
+	}
+	if len(d.Devices()) != 1 || len(more.Devices()) != 3 || d.With(nil) != d {
+		t.Errorf("%d devices, and %d with former ones", len(d.Devices()), len(more.Devices()))
+	}
+}
+
 func TestADirectoryHasOneHitOrNone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SampledFrom([]string{"a", "b", "000000000001", "000000000002", "000000000003", "A", "meter 1", ""})

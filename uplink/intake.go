@@ -269,6 +269,9 @@ func (in *intake) admit(now time.Time, rec *record, data []byte, parked bool) (U
 	}
 	reg := in.roll.registrations[u.meter()]
 	if reg == nil || u.private() { // a meter that this platform is not told of, or nothing for it
+		if reg == nil && u.Reading != nil {
+			in.count.Strangers++
+		}
 		in.settle(rec)
 		return u, admittedNever
 	}

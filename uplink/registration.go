@@ -39,13 +39,24 @@ const forgiven = time.Hour
 
 func newRoll(p Platform) roll {
 	l := roll{platform: p, registrations: map[dlt645.Address]*registration{}, vouched: map[dlt645.Address]bool{}}
+	named := map[string]dlt645.Address{}
+	same := map[dlt645.Address]dlt645.Address{} // former meters whose id another one has
 	for _, dev := range p.Directory().Devices() {
 		l.order = append(l.order, dev.Address())
+		if now, taken := named[dev.ID]; taken {
+			same[dev.Address()] = now
+		} else {
+			named[dev.ID] = dev.Address()
+		}
 	}
 	if p.Limits().Gateway {
 		l.order = append(l.order, dlt645.Address{})
 	}
 	for _, a := range l.order {
+		if now, ok := same[a]; ok { // it is known as soon as that one is
+			l.registrations[a] = l.registrations[now]
+			continue
+		}
 		_, _, leaves := l.leave(time.Time{}, a)
 		l.registrations[a] = &registration{leaves: leaves}
 	}

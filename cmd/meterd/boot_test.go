@@ -32,7 +32,7 @@ import (
 	"meterd/store"
 )
 
-var cuts = flag.Int("cuts", 6, "how often a program is killed during an update")
+var cuts = flag.Int("cuts", 4, "how often a program is killed during an update")
 
 // builtVersion is as long as each version of the tests, and stands once in the
 // binary: so that it is built once.
@@ -164,12 +164,6 @@ func (m *machine) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.out.Write(b)
-}
-
-func (m *machine) said() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.out.String()
 }
 
 func (m *machine) kill(s syscall.Signal) {

@@ -169,6 +169,9 @@ func (o *own) info() []byte {
 	}{o.Gateway, o.Version, []string{}, map[string]string{}}
 	devices := o.Config.Directory.Devices()
 	for i := range devices {
+		if devices[i].Former {
+			continue
+		}
 		in.Meters = append(in.Meters, devices[i].ID)
 		for _, n := range namesOf(o.Config.Directory, &devices[i]) {
 			if n.Unit != "" && n.Scale <= 0 {

@@ -200,10 +200,11 @@ func (d *DAS) prefixed(key string) *uplink.Device {
 
 // only gives the meter of a command that names none.
 func (d *DAS) only() (*meter.Handle, *uplink.Mistake) {
-	if len(d.dir.Devices()) != 1 {
+	all := d.dir.Devices()
+	if len(all) == 0 || all[0].Former || len(all) > 1 && !all[1].Former {
 		return nil, uplink.Invalid("of which device?")
 	}
-	return d.dir.Devices()[0].Meter, nil
+	return all[0].Meter, nil
 }
 
 // service understands a service.

@@ -30,6 +30,9 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 		return uplink.Receipt{}
 	}
 	request, reply := strings.CutSuffix(action, replySuffix)
+	if !reply && !own && dev.Former {
+		return uplink.Receipt{} // it can be asked for nothing
+	}
 	if m.Retained && (reply || !strings.HasPrefix(action, actionService)) {
 		return uplink.Receipt{}
 	}
@@ -63,7 +66,7 @@ func (k *Iotkit) locate(at string) (dev *uplink.Device, action string, down, ok 
 	if product == k.ProductKey && name == k.DeviceName {
 		return nil, action, down, true
 	}
-	if dev = k.dir.Named(name); product != k.SubProductKey || dev == nil || dev.ID != name {
+	if dev = k.dir.Told(name); product != k.SubProductKey || dev == nil {
 		return nil, "", false, false
 	}
 	return dev, action, down, true

@@ -194,6 +194,7 @@ func (s *Studio) prefixed(keys []string) (*uplink.Device, *uplink.Mistake) {
 		for j := range s.dir.Devices() {
 			d := &s.dir.Devices()[j]
 			word, ok := strings.CutPrefix(k, d.ID+"_")
+			ok = ok && !d.Former
 			if _, known := s.dir.Point(word); !ok || !known {
 				continue
 			}

@@ -366,8 +366,8 @@ func (s *Suite) locate(m uplink.Inbound) (d *uplink.Device, rest string, ok bool
 	case parts[0] == "$sys" && parts[2] == s.Device:
 		return nil, parts[3], true
 	case parts[0] == "$subdev" && s.Streams == StreamsSubdev:
-		d = s.dir.Named(parts[2])
-		return d, parts[3], s.apart(d) && d.ID == parts[2]
+		d = s.dir.Told(parts[2])
+		return d, parts[3], s.apart(d)
 	}
 	return nil, "", false
 }
@@ -414,7 +414,7 @@ func (s *Suite) request(in uplink.Inbound, id string, sub *uplink.Device) uplink
 		m := s.answer(topic, answer{Outcome: outcome.String(), Text: fmt.Sprintf(format, args...)})
 		return uplink.Receipt{Reply: &m}
 	}
-	if strings.Contains(id, "/") || len(topic) > meter.MostCommandID {
+	if strings.Contains(id, "/") || len(topic) > meter.MostCommandID || sub != nil && sub.Former {
 		return uplink.Receipt{} // it is not echoed
 	}
 	if id == "" {

@@ -38,6 +38,8 @@ var chinese = map[string]string{
 	"[board]: led = %q is no name":                                                                     "[board]：led = %q 不是名称",
 	"[board]: power_fail: %v":                                                                          "[board]：power_fail：%v",
 	"[usb]: public_key: %v":                                                                            "[usb]：public_key：%v",
+	"[update]: ca: %v":                                                                                 "[update]：ca：%v",
+	"put it there before a program is to come":                                                         "请在平台下发程序之前放好该文件",
 	"[update]: server %q is no address of http or https":                                               "[update]：server %q 不是 http 或 https 地址",
 	"[update]: from without a key: whatever the platform brings is refused":                            "[update]：有 from 而没有密钥：平台下发的程序都会被拒绝",
 	"set usb.public_key":                                                                               "请设置 usb.public_key",

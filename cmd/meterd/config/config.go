@@ -348,6 +348,9 @@ func (c *Config) update(root *table) {
 		}
 	}
 	c.Update.From, c.Update.CA = t.str("from", ""), t.str("ca", "")
+	if _, err := os.Stat(c.Update.CA); c.Update.CA != "" && err != nil {
+		t.note("ca", true, "put it there before a program is to come", "[update]: ca: %v", err)
+	}
 	c.Update.Server = t.str("server", onenet.Packages)
 	if u, err := url.Parse(c.Update.Server); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		t.problem("server", "", "[update]: server %q is no address of http or https", c.Update.Server)

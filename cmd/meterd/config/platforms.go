@@ -26,6 +26,7 @@ type Env struct {
 	// nil: none is taken.
 	Upgrades uplink.Upgrades
 	Do       func(*http.Request) (*http.Response, error)
+	Former   []uplink.Device // that the configuration named before
 }
 
 // maker gives a platform by its directory.
@@ -91,7 +92,7 @@ func (c *Config) platform(t *table, u *Uplink) {
 		c.clash(t, u, clash, at, places)
 	}
 	u.Directory = dir
-	u.Make = func(e Env) uplink.Platform { return build(e, dir) }
+	u.Make = func(e Env) uplink.Platform { return build(e, dir.With(e.Former)) }
 	if of.check != nil && len(clashes) == 0 {
 		of.check(c, t, u, dir)
 	}

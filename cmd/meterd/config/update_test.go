@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,36 @@ func TestKeysOfPrograms(t *testing.T) {
 		}
 		if c.Update.PublicKey != tc.want || !strings.Contains(told, tc.wrong) || tc.wrong == "" && strings.Contains(told, "[update]") {
 			t.Errorf("%s: key %q, told %q", tc.name, c.Update.PublicKey, told)
+		}
+	}
+}
+
+// TestWhoMayBringPrograms is an uplink that there is, whose platform has any.
+func TestWhoMayBringPrograms(t *testing.T) {
+	const rest = "[[uplink]]\nname = \"own\"\nkind = \"mqtt\"\nbroker = \"tcp://x:1\"\n[[uplink]]\nname = \"d\"\nkind = \"das\"\nbroker = \"tcp://x:1\"\n[uplink.das]\nproduct_id = \"p\"\ndevice_id = \"d\"\ndevice_secret = \"s\"\n"
+	for text, want := range map[string]string{
+		"from = \"d\"":                             "",
+		"from = \"own\"":                           "a platform of kind mqtt brings no programs",
+		"from = \"nobody\"":                        "there is no such uplink",
+		"server = \"ftp://x\"":                     "no address of http or https",
+		"server = \"https://\"":                    "no address of http or https",
+		"from = \"d\"\nserver = \"http://x:80/y\"": "",
+	} {
+		_, problems := Parse("x.toml", "[gateway]\nid = \"x\"\n[store]\npath = \"/x\"\n[update]\n"+text+"\n"+rest)
+		var told string
+		for _, p := range problems {
+			if !p.Warning && strings.Contains(p.String(), "[update]") {
+				told += p.String()
+			}
+		}
+		if !strings.Contains(told, want) || want == "" && told != "" {
+			t.Errorf("%s: told %q, want %q", text, told, want)
+		}
+	}
+	for text, want := range map[string]string{"from = \"d\"": "from without a key", "ca = \"/no/such/file\"": "[update]: ca: "} {
+		_, problems := Parse("x.toml", "[gateway]\nid = \"x\"\n[store]\npath = \"/x\"\n[update]\n"+text+"\n"+rest)
+		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Warning && strings.Contains(p.String(), want) }) {
+			t.Errorf("%s: no warning of %q in %v", text, want, problems)
 		}
 	}
 }

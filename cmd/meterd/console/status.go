@@ -122,6 +122,7 @@ type UplinkStatus struct {
 	// the last was taken before Oldest.
 	OverwrittenSince *time.Time     `json:"overwritten_since,omitempty"`
 	Undated          int            `json:"undated"`
+	Strangers        int            `json:"strangers,omitempty"` // readings of meters that the configuration does not name
 	Cursor           uint64         `json:"cursor"`
 	Codes            map[string]int `json:"codes"`
 	LastErr          string         `json:"last_error"`

@@ -85,6 +85,9 @@ func (u UplinkDetail) Text(lang string) string {
 	if u.Undated > 0 {
 		add(dlt645.Text{EN: "readings without a time that could be told: %d", ZH: "无法确定时间的记录：%d"}, u.Undated)
 	}
+	if u.Strangers > 0 {
+		add(dlt645.Text{EN: "readings of meters that the configuration does not name, not sent: %d", ZH: "配置中没有的电表的读数，未上送：%d"}, u.Strangers)
+	}
 	for _, code := range slices.Sorted(maps.Keys(u.Codes)) {
 		add(dlt645.Text{EN: "answered with code %s: %d", ZH: "应答代码 %s：%d 次"}, code, u.Codes[code])
 	}

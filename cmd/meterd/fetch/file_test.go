@@ -138,7 +138,7 @@ func TestAFileDoesNotCome(t *testing.T) {
 		{"a shorter one", File{Size: int64(len(content)) + 1}, whole, ErrRefused, "bytes on"},
 		{"one that is not there", File{}, http.NotFound, ErrRefused, "404"},
 		{"one behind a door", File{}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, ErrRefused, "401"},
-		{"one that is elsewhere", File{}, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://other/", 302) }, ErrRefused, "302"},
+		{"one that is elsewhere", File{}, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://other/", http.StatusFound) }, ErrRefused, "302"},
 		{"another place of it", File{}, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Range", fmt.Sprintf("bytes 5-9/%d", len(content)))
 			w.WriteHeader(206)

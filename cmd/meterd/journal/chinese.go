@@ -24,6 +24,7 @@ var chinese = map[string]string{
 	"a loop makes no progress, the watchdog is not fed":                       "循环无进展，停止喂看门狗",
 	"a new configuration is taken over":                                       "采用新配置",
 	"a reading is lost":                                                       "丢失一条读数",
+	"meters that the configuration no longer names have readings to deliver":  "配置中已移除的电表仍有读数待上送",
 	"a command that was answered before comes again":                          "重复的命令，按首次结果应答",
 	"a command is not carried out":                                            "命令未执行",
 	"the record of a command cannot be made durable":                          "无法持久保存命令记录",

@@ -25,6 +25,8 @@ type state struct {
 	// that is not in Meters.
 	Ring string `json:"ring,omitempty"`
 	Seq  uint64 `json:"seq,omitempty"`
+	// Known are the meters as the platforms know them, by uplink.
+	Known map[string][]known `json:"known,omitempty"`
 }
 
 const (
@@ -160,7 +162,7 @@ func leftAlone(b []byte) error {
 func (sh *shift) saveState() {
 	// What comes meanwhile is remembered twice rather than not at all; and what
 	// counts as read must not be lost with the power.
-	s := state{Version: stateVersion, Ring: fmt.Sprintf("%x", sh.ring.ID()), Seq: sh.ring.Last()}
+	s := state{Version: stateVersion, Ring: fmt.Sprintf("%x", sh.ring.ID()), Seq: sh.ring.Last(), Known: sh.knownNow()}
 	for _, p := range sh.lines {
 		s.Meters = append(s.Meters, p.Learned()...)
 	}

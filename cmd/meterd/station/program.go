@@ -63,7 +63,7 @@ func (sh *shift) takeUpdateFile(ctx context.Context, path string) (update.Facts,
 }
 
 const (
-	// toldFor is the moment between the answer and the end.
+	// toldFor is the moment between an answer and the end.
 	toldFor = time.Second
 	// longestRest is how long commands at work are waited for.
 	longestRest = 90 * time.Second
@@ -77,6 +77,7 @@ func (sh *shift) giveWay() {
 	if err := sh.desk.Rest(ctx); err != nil {
 		sh.log.Warn("a command is still at work when the program ends", "err", err)
 	}
+	pause(ctx, toldFor) // the uplinks send what was told
 	if err := sh.ring.Flush(); err != nil {
 		sh.log.Error("the readings in memory are lost by the reboot", "err", fmt.Errorf("update: %w", err))
 	}

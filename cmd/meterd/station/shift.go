@@ -37,6 +37,7 @@ type shift struct {
 	upgrades *upgrades
 	pull     func(context.Context)
 	learned  []meter.Learned
+	former   map[string][]known     // by uplink; never changes
 	unkept   atomic.Pointer[string] // why the state could not be kept last; nil: it was
 	ends     []*board.Beat          // of the loops that end with this configuration
 	settle   chan struct{}          // something was made up
@@ -47,7 +48,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	if before, _ := st.takeover.Running(); kept.Meters == nil && before != nil { // the file is another one now
 		kept = loadState(before.Store.State, st.log)
 	}
-	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, settle: make(chan struct{}, 1)}
+	sh := &shift{Station: st, config: c, ring: st.store(), learned: kept.Meters, former: map[string][]known{}, settle: make(chan struct{}, 1)}
 	for _, b := range c.Buses {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
@@ -60,6 +61,7 @@ func newShift(st *Station, c *config.Config) *shift {
 		if u.Skip {
 			continue
 		}
+		sh.former[u.Name] = sh.leftWith(u, kept)
 		up, err := sh.uplink(u)
 		if err != nil { // the meters are read all the same
 			sh.log.Error("an uplink does not start", "uplink", u.Name, "err", err)
@@ -143,7 +145,7 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	if u.Board {
 		state = sh.boardState
 	}
-	env := config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name)}
+	env := config.Env{Version: sh.Version, Built: sh.clock.NotBefore, Trusted: sh.clock.Trusted, Offer: sh.offer(u.Name), Former: sh.formerDevices(u.Name)}
 	if u.Name == sh.config.Update.From {
 		sh.upgrades = sh.newUpgrades(u.Name)
 		env.Upgrades, env.Do = sh.upgrades, sh.upgrades.do
@@ -151,7 +153,7 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	platform := u.Make(env)
 	up, err := uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: platform, Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: sh.meters, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
+		Window: u.Window, Timeout: u.Timeout, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
 	if p, ok := platform.(uplink.Puller); ok && err == nil && env.Upgrades != nil {

@@ -245,7 +245,7 @@ func TestAFileOfTheBoard(t *testing.T) {
 			t.Errorf("%+v, %v", f, err)
 		}
 		p.restarts(st, false) // who asked is told first
-		time.Sleep(2 * time.Second)
+		time.Sleep(2*toldFor + time.Millisecond)
 		p.restarts(st, true)
 		if v := st.Update.View(); v.Phase != update.Written || v.By != "console" {
 			t.Errorf("%+v", v)

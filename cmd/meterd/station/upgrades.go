@@ -248,6 +248,8 @@ const (
 	pullEvery = 24 * time.Hour
 	// pullTold is how often it is seen whether there is something to tell.
 	pullTold = 2 * time.Second
+	// mostTold is how often it is tried again to tell one thing.
+	mostTold = 5
 	// toldWithin is how long the platform is told what came of a package: a request
 	// that was answered is not made again in one start.
 	toldWithin = 24 * time.Hour
@@ -282,6 +284,7 @@ func (u *upgrades) pull(ctx context.Context, p uplink.Puller, connected func() b
 type pulling struct {
 	reported bool            // what runs
 	told     uplink.Progress // of a package, last
+	tries    int             // to tell the next, that failed
 	again    time.Time       // no request before: the last has failed
 	ask      time.Time       // for a package
 	daily    time.Time
@@ -299,9 +302,12 @@ func (u *upgrades) pullOnce(ctx context.Context, p uplink.Puller, pl *pulling, n
 	case !pl.reported:
 		err = p.Report(ctx, u.sh.Version)
 		pl.reported = err == nil
-	case u.news(pl.told, at):
-		err = p.Tell(ctx, at)
-		pl.told = at
+	case u.news(now, pl.told, at):
+		if err = p.Tell(ctx, at); err != nil && pl.tries < mostTold {
+			pl.tries++
+		} else { // who goes on refusing it has heard it
+			pl.told, pl.tries = at, 0
+		}
 	case at.Stage != uplink.Fetching && at.Stage != uplink.Installing && !now.Before(pl.ask):
 		var pack uplink.Package
 		var there bool
@@ -322,11 +328,11 @@ func (u *upgrades) pullOnce(ctx context.Context, p uplink.Puller, pl *pulling, n
 }
 
 // news reports whether there is something to tell beyond what was.
-func (u *upgrades) news(told, at uplink.Progress) bool {
+func (u *upgrades) news(now time.Time, told, at uplink.Progress) bool {
 	switch {
 	case at.Job == "" || at.Stage == uplink.NoPackage:
 		return false
-	case at.Stage >= uplink.Installed && time.Since(at.At) > toldWithin:
+	case at.Stage >= uplink.Installed && now.Sub(at.At) > toldWithin:
 		return false
 	case told.Job != at.Job || told.Stage != at.Stage:
 		return true

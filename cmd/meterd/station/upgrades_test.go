@@ -1,7 +1,6 @@
 package station
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -28,7 +27,6 @@ import (
 type fleet struct {
 	*programs
 	dir    string
-	log    bytes.Buffer
 	broker *uplinktest.Broker
 	at     *uplinktest.Attachment
 	end    context.CancelFunc

@@ -230,6 +230,9 @@ func (w world) listens(topic string) bool {
 // form takes one.
 func meant(dir *uplink.Directory, form Command, word string) *meter.Handle {
 	for _, d := range dir.Devices() {
+		if d.Former {
+			continue
+		}
 		if d.ID == word || form.Addresses && d.Address().String() == word {
 			return d.Meter
 		}

@@ -25,8 +25,8 @@ func (c Case) words() []string {
 	return append(all, c.IDs...)
 }
 
-// drawDirectory draws meters whose names, ids and addresses are each other's;
-// false if two of them clash.
+// drawDirectory draws meters whose names, ids and addresses are each other's,
+// the last of them former ones; false if two of them clash.
 func drawDirectory(t *rapid.T, c Case) (*uplink.Directory, bool) {
 	words := rapid.SampledFrom(c.words())
 	places := rapid.Permutation([]int{0, 1, 2}).Draw(t, "places")
@@ -38,7 +38,9 @@ func drawDirectory(t *rapid.T, c Case) (*uplink.Directory, bool) {
 		}
 		devices = append(devices, c.device(i, words.Draw(t, "name"), id))
 	}
-	return c.directory(devices...)
+	present := rapid.IntRange(0, len(devices)).Draw(t, "present")
+	dir, ok := c.directory(devices[:present]...)
+	return dir.With(devices[present:]), ok
 }
 
 // asked is a command that was understood, with what its sender knows of it.

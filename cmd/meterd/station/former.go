@@ -1,0 +1,84 @@
+package station
+
+import (
+	"fmt"
+
+	"meterd/cmd/meterd/config"
+	"meterd/dlt645"
+	"meterd/meter"
+	"meterd/uplink"
+)
+
+// A meter that the configuration no longer names may have readings in the ring
+// that an uplink has not delivered, the last of a meter that was replaced before
+// all. Who it is to the platform is kept with the state until they are.
+
+// known is a meter as an uplink's platform knows it.
+type known struct {
+	Address   string `json:"address"`
+	Name      string `json:"name"`
+	ID        string `json:"id"`
+	ProductID string `json:"product_id,omitempty"`
+	// Until is the last record that may be of it; 0: the configuration names it.
+	Until uint64 `json:"until,omitempty"`
+}
+
+// knownNow lists who is who on each platform.
+func (sh *shift) knownNow() map[string][]known {
+	all := map[string][]known{}
+	for _, u := range sh.config.Uplinks {
+		for _, d := range u.Directory.Devices() {
+			all[u.Name] = append(all[u.Name], known{Address: d.Address().String(), Name: d.Meter.Name, ID: d.ID, ProductID: d.ProductID})
+		}
+		all[u.Name] = append(all[u.Name], sh.former[u.Name]...)
+	}
+	return all
+}
+
+// leftWith finds the former meters of an uplink of which something is still to
+// be delivered.
+func (sh *shift) leftWith(u config.Uplink, kept state) (former []known) {
+	cursor, begun := sh.ring.Cursor(u.Name)
+	if !begun {
+		return nil
+	}
+	for _, k := range kept.Known[u.Name] {
+		a, err := dlt645.ParseAddress(k.Address)
+		if err != nil || u.Directory.Of(a) != nil {
+			continue
+		}
+		if k.Until == 0 || kept.Ring != fmt.Sprintf("%x", sh.ring.ID()) {
+			k.Until = sh.ring.Last()
+		}
+		if k.Until > cursor && len(former) < mostKept {
+			former = append(former, k)
+		}
+	}
+	if len(former) > 0 {
+		sh.log.Info("meters that the configuration no longer names have readings to deliver", "uplink", u.Name, "meters", len(former))
+	}
+	return former
+}
+
+// formerDevices gives the former meters of an uplink as devices.
+func (sh *shift) formerDevices(name string) (all []uplink.Device) {
+	for _, k := range sh.former[name] {
+		a, _ := dlt645.ParseAddress(k.Address)
+		all = append(all, uplink.Device{Meter: &meter.Handle{Name: k.Name, Address: a}, ID: k.ID, ProductID: k.ProductID})
+	}
+	return all
+}
+
+// gone adds to the meters the former ones of an uplink, which do not answer.
+func (sh *shift) gone(u config.Uplink, meters []meter.MeterState) []meter.MeterState {
+	present := map[string]bool{}
+	for _, d := range u.Directory.Devices() {
+		present[d.ID] = true
+	}
+	for _, d := range sh.formerDevices(u.Name) {
+		if !present[d.ID] { // else the platform's device is there still
+			meters = append(meters, meter.MeterState{Name: d.Meter.Name, Address: d.Address(), Known: true})
+		}
+	}
+	return meters
+}
