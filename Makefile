@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak
+.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak history fleet report-picture browser mutants mutants-short
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: build ## the main job, on simulated meters and an embedded platform, with 
 # The picture in the README is the screen of a real run.
 picture: build ## draws docs/demo.svg from a real run
 	bin/metersim demo -picture docs/demo.svg
+
+report-picture: ## draws docs/report.png of simulated data, in a Chromium
+	cd cmd/meterd/report/browser && $(GO) test -count=1 -run Picture . -picture $(CURDIR)/docs/report.png
 
 build: ## bin/meterd and bin/metersim for this machine
 	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
@@ -90,7 +93,7 @@ test-machine-long:
 test-systemd: ## the .deb under a real systemd, on the ARM board in software
 	@board/image/test $(GO) -timeout 60m -run Systemd
 
-STEPS := setup check-format check-vet check-static check-vuln unit ring cluster test-image arm test-machine fuzz-short
+STEPS := setup check-format check-vet check-static check-vuln unit mutants-short ring cluster browser history test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
 	@.ci/suite $(STEPS)
 
@@ -127,6 +130,14 @@ check-vuln:
 unit: ## unit and end-to-end tests with the race detector
 	$(GO) test -race -timeout 10m ./...
 
+# Mistakes that are made in the codec, of which each has to fail a test.
+MUTANTS ?= 200
+mutants: ## 200 mistakes in the codec (MUTANTS=), each of which a test has to notice
+	$(GO) test -count=1 -tags mutants -timeout 3h -v -run EachMutant ./dlt645 -mutants $(MUTANTS)
+
+mutants-short: MUTANTS = 10
+mutants-short: mutants
+
 # The ring: crash states in millions, every bit of a closed store, and what is
 # broken on purpose is found.
 STATES ?= 1000000
@@ -139,6 +150,13 @@ ring: ## crash states of the ring (STATES=), and power cuts of a real ext4
 # A list of brokers that are one platform.
 cluster: ## a cluster of three brokers, of which one at a time is killed
 	@uplink/cluster/check $(GO)
+
+# What stands behind a broker of one's own.
+history: ## the consumer that keeps readings in PostgreSQL, with its tests
+	@examples/history/check $(GO)
+
+browser: ## the report in a headless Chromium, as a phone and a laptop show it
+	@cmd/meterd/report/browser/check $(GO)
 
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
@@ -167,6 +185,11 @@ soak: ## a board in 30 days of fake time, against a model
 uplink-long:
 	$(GO) test -count=1 -timeout 1h -v -run 'MosquittoIsKilled' ./uplink -kills 200
 	$(GO) test -count=1 -timeout 1h -v -run 'ConnectionsLeakNothing' ./uplink -reconnects 10000
+
+# Boards in one process, against real brokers of this host; what SCALE.md quotes.
+BOARDS ?= 1000
+fleet: build ## a thousand boards (BOARDS=) against mosquitto and a cluster, and all lose their power; 10 minutes
+	@uplink/cluster/fleet $(GO) $(BOARDS)
 
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s

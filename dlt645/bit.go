@@ -38,11 +38,11 @@ func SetBits(it Item) []Bit {
 		if word>>n&1 == 0 {
 			continue
 		}
-		name := Text{fmt.Sprintf("bit %d", n), fmt.Sprintf("第%d位", n)}
 		if n < len(names) && names[n] != (Text{}) {
-			name = names[n]
+			set = append(set, Bit{n, names[n]})
+			continue
 		}
-		set = append(set, Bit{n, name})
+		set = append(set, Bit{n, Text{fmt.Sprintf("bit %d", n), fmt.Sprintf("第%d位", n)}})
 	}
 	return set
 }

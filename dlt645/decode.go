@@ -280,16 +280,10 @@ func timeValue(b []byte, tokens string) Value {
 		}
 		isDate := tokens[i] <= 'Z'
 		dated = dated || isDate
-		switch {
-		case i == 0 && tokens[0] == 'Y':
+		if i > 0 {
+			s = append(s, separator(tokens, i))
+		} else if tokens[0] == 'Y' {
 			s = append(s, '2', '0')
-		case i == 0:
-		case isDate:
-			s = append(s, '-')
-		case tokens[i-1] <= 'Z':
-			s = append(s, ' ')
-		default:
-			s = append(s, ':')
 		}
 		s = append(s, '0'+c>>4, '0'+c&15)
 	}

@@ -24,7 +24,7 @@
 //	Name, NameOf, Text, Unit                      how the standard calls it, in two languages
 //	AppendParsed                                  values to write
 //	Refusal, LengthError, FrameError              for errors.As
-//	ErrUnknown, ErrSequence                       for errors.Is
+//	ErrUnknown, ErrSequence, ErrSettings          for errors.Is
 //	FindOther                                     frames of other protocols
 //
 // The package is pure: it does no I/O, reads no clock and starts no

@@ -117,16 +117,18 @@ func appendText(b []byte, s string, width int) ([]byte, error) {
 	return b, nil
 }
 
-// appendTokens writes a time as BCD, last token first.
+// appendTokens writes a time as BCD, last token first. The time stands as Decode
+// gives it, or as digits alone.
 func appendTokens(b []byte, s, tokens string) ([]byte, error) {
-	d := strings.NewReplacer("-", "", ":", "", " ", "").Replace(s)
+	d, rest := strings.NewReplacer("-", "", ":", "", " ", "").Replace(s), s
 	if tokens[0] == 'Y' {
 		var ok bool
 		if d, ok = strings.CutPrefix(d, "20"); !ok {
 			return b, fmt.Errorf("dlt645: %q lies outside of the years 2000 to 2099", s)
 		}
+		rest = strings.TrimPrefix(rest, "20")
 	}
-	if len(d) != len(tokens) {
+	if len(d) != len(tokens) || rest != d && rest != separate(d, tokens) {
 		return b, fmt.Errorf("dlt645: %q is no time of the form %s", s, tokens)
 	}
 	start := len(b)
@@ -141,6 +143,29 @@ func appendTokens(b []byte, s, tokens string) ([]byte, error) {
 		return b[:start], fmt.Errorf("dlt645: there is no time %q", s)
 	}
 	return b, nil
+}
+
+// separate puts between the digits of a time what Decode does.
+func separate(d, tokens string) string {
+	s := make([]byte, 0, 20)
+	for i := 0; i < len(tokens); i += 2 {
+		if i > 0 {
+			s = append(s, separator(tokens, i))
+		}
+		s = append(s, d[i:i+2]...)
+	}
+	return string(s)
+}
+
+// separator stands before the token at i, which is not the first.
+func separator(tokens string, i int) byte {
+	switch {
+	case tokens[i] <= 'Z': // of a date
+		return '-'
+	case tokens[i-1] <= 'Z':
+		return ' '
+	}
+	return ':'
 }
 
 // ParseItems reads values as people write them, in the order and with the

@@ -1,6 +1,9 @@
 package dlt645
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Other protocols share the lines of electricity meters, and two of them the
 // start byte. Their frames are told by name, so that nobody looks for noise
@@ -17,18 +20,19 @@ type foreignProtocol struct {
 	name    string
 	frame   func(b []byte) (n int)
 	address func(b []byte) string
+	carrier bool // what it carries may be a frame of ours
 }
 
 var foreignProtocols = []foreignProtocol{
-	{"Q/GDW 698.45", frame698, func(b []byte) string { return reversed(b[5 : 6+b[4]&0x0F]) }},
+	{"Q/GDW 698.45", frame698, func(b []byte) string { return reversed(b[5 : 6+b[4]&0x0F]) }, true},
 	{"Q/GDW 376.1", frame376, func(b []byte) string {
 		if len(b) < 14 {
 			return ""
 		}
 		return reversed(b[7:9]) + reversed(b[9:11])
-	}},
-	{"CJ/T 188", frame188, func(b []byte) string { return reversed(b[2:9]) }},
-	{"Modbus-RTU", frameModbus, func(b []byte) string { return strconv.Itoa(int(b[0])) }},
+	}, true},
+	{"CJ/T 188", frame188, func(b []byte) string { return reversed(b[2:9]) }, false},
+	{"Modbus-RTU", frameModbus, func(b []byte) string { return strconv.Itoa(int(b[0])) }, false},
 }
 
 // Other is a frame of another protocol: b[Start:End].
@@ -36,6 +40,24 @@ type Other struct {
 	Protocol   string
 	Address    string // as that protocol writes it, high byte first
 	Start, End int
+}
+
+// Carrier reports whether frames of that protocol carry those of DL/T 645.
+func (o Other) Carrier() bool {
+	return slices.ContainsFunc(foreignProtocols, func(p foreignProtocol) bool { return p.name == o.Protocol && p.carrier })
+}
+
+// Carries reports whether b holds a good frame of a protocol whose frames carry
+// those of DL/T 645.
+func Carries(b []byte) bool {
+	for i := next(b, 0); i < len(b); i = next(b, i+1) {
+		for _, p := range foreignProtocols {
+			if p.carrier && p.frame(b[i:]) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // String gives the protocol and the address.

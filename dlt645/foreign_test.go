@@ -37,6 +37,15 @@ func TestFramesOfOtherProtocolsAreNamed(t *testing.T) {
 				t.Errorf("%X: %v", in, err)
 			}
 		}
+		carrier := strings.HasPrefix(name, "Q/GDW")
+		if o, _ := FindOther(b); o.Carrier() != carrier {
+			t.Errorf("%s carries frames of ours: %v, want %v", name, o.Carrier(), carrier)
+		}
+		for _, before := range []string{"", "68", "00 68 68", foreignFrames["CJ/T 188"]} {
+			if in := append(unhexed(t, before), b...); Carries(in) != carrier {
+				t.Errorf("%X carries frames of ours: %v, want %v", in, !carrier, carrier)
+			}
+		}
 		for i := range b { // one wrong bit, and it is none
 			bad := bytes.Clone(b)
 			bad[i] ^= 0x10

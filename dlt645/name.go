@@ -47,9 +47,6 @@ func Name(it Item) (Text, bool) {
 	if !ok {
 		return t, true
 	}
-	if p.form == formLoad {
-		return t, true
-	}
 	if e.parts[0].form == formLoad {
 		if round > 0 {
 			t = numberedText(t, round+1)

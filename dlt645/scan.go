@@ -98,8 +98,12 @@ func likely(b []byte, start int, err error) error {
 	if _, wrong := errors.AsType[*FrameError](err); !wrong || preamble(b, start) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w, behind a preamble and a start byte: the parity or the rate may be wrong", err)
+	return fmt.Errorf("%w, behind a preamble and a start byte: %w", err, ErrSettings)
 }
+
+// ErrSettings is among what Diagnose tells where bytes came that a line with
+// another parity or rate makes of a frame.
+var ErrSettings = errors.New("the parity or the rate may be wrong")
 
 // next gives the offset of the first 68 in b at or after i, len(b) if none.
 func next(b []byte, i int) int {

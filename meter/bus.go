@@ -530,6 +530,9 @@ func (b *Bus) gaveUp(req dlt645.Frame, sent time.Time, foreign *dlt645.Address) 
 		return fmt.Errorf("%w: no answer from %s within %v", ErrSilence, req.Address, after)
 	}
 	err := fmt.Errorf("%w: %d bytes within %v but no frame (%w)", ErrNoise, len(b.held), after, dlt645.Diagnose(b.held))
+	if errors.Is(err, dlt645.ErrSettings) {
+		b.count.add(func(c *Counts) { c.Garbled++ })
+	}
 	b.noteOther()
 	b.held = nil
 	return err

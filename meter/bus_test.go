@@ -1,10 +1,12 @@
 package meter
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -180,6 +182,40 @@ func TestReading(t *testing.T) {
 				}
 				if got := requests(); len(got) != 1 || string(got[0]) != string(request) {
 					t.Errorf("the request left as %X, want one write of %X", got, request)
+				}
+			})
+		})
+	}
+}
+
+// TestGarbledAnswersAreCounted: what comes behind a preamble and a start byte, and
+// is no frame, points to the parity or the rate; other noise does not.
+func TestGarbledAnswersAreCounted(t *testing.T) {
+	good := answerOf(unit1, voltageA, "0122")
+	const ms = time.Millisecond
+	flipped := bytes.Clone(good) // as a line without parity gets those with an odd sum
+	for i, c := range flipped {
+		if c != 0x68 && bits.OnesCount8(c)%2 == 1 {
+			flipped[i] ^= 0x80
+		}
+	}
+	flipped[7] = 0xE8
+	for name, c := range map[string]struct {
+		came []byte
+		want int
+	}{
+		"another parity": {cat(fe(4), flipped), 1}, "without a preamble": {flipped, 0}, "garbage": {[]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 0},
+		"cut off": {cat(fe(4), good[:9]), 0}, "good": {cat(fe(4), good), 0}, "nothing": {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bus, end := pipeBus(testTiming)
+				defer end.Close()
+				script(t.Context(), end, []part{{130 * ms, c.came}})
+				bus.Try(t.Context(), dlt645.ReadRequest(unit1, voltageA))
+				synctest.Wait()
+				if got := bus.Counts(); got.Garbled != c.want || got.Noise < c.want {
+					t.Errorf("%d of %d are garbled, want %d", got.Garbled, got.Noise, c.want)
 				}
 			})
 		})

@@ -10,9 +10,9 @@ import (
 // every 15 minutes and when they change, ahead of the readings. Nothing waits
 // for an answer to that, and what is lost is told with the next.
 type Host interface {
-	// Board gives the message that tells them; at is zero while the clock is
-	// doubted.
-	Board(at time.Time, state []BoardState) Message
+	// Board gives the messages that tell them; at is zero while the clock is
+	// doubted. Whole is false if they do not tell all: it is asked again soon.
+	Board(at time.Time, state []BoardState) (all []Message, whole bool)
 }
 
 // BoardState is a property of the board.
@@ -21,6 +21,29 @@ type BoardState struct {
 	JSON json.RawMessage
 	// Moves tells that it changes all the time, which is no reason to tell it.
 	Moves bool
+}
+
+// BoardKeys are the identifiers of the board's properties, in their order.
+var BoardKeys = []string{
+	"gateway_version", "gateway_uptime", "gateway_clock", "gateway_ring", "gateway_ring_used", "gateway_lines", "gateway_lines_down", "gateway_meters", "gateway_meters_online",
+	"gateway_started", "gateway_clock_source", "gateway_ring_hours", "gateway_lines_load", "gateway_lines_lost", "gateway_memory_free", "gateway_cpu", "gateway_temperature", "gateway_record",
+}
+
+// BoardTexts are those that are texts; the others are numbers.
+var BoardTexts = []string{"gateway_version", "gateway_clock", "gateway_ring", "gateway_lines_down", "gateway_started", "gateway_clock_source", "gateway_lines_load", "gateway_lines_lost"}
+
+// BoardTable tells people what a product has to define for them; lead gives what
+// stands before the identifier in a line.
+func BoardTable(product string, head string, lead func(i int) string) string {
+	rows := []string{head + "identifier\taccess\ttype"}
+	for i, key := range BoardKeys {
+		kind := "number"
+		if slices.Contains(BoardTexts, key) {
+			kind = "text"
+		}
+		rows = append(rows, lead(i)+key+"\tr\t"+kind)
+	}
+	return "properties of " + product + ":\n" + Table(rows)
 }
 
 const (
@@ -69,11 +92,18 @@ func (u *Uplink) tellBoard(c *conn, beat *boardBeat, now time.Time) time.Time {
 	if !u.trusted(now) {
 		at = time.Time{}
 	}
-	m := p.Board(at, state)
-	m.ID = "" // nothing waits for it
-	if c.reply(m) {
+	all, told := p.Board(at, state)
+	for _, m := range all {
+		m.ID = "" // nothing waits for it
+		if !c.reply(m) {
+			return beat.look
+		}
 		u.d.pacing.spend(now)
-		beat.at, beat.last = now, state
 	}
+	if !told {
+		beat.look = now.Add(statusLook)
+		return beat.look
+	}
+	beat.at, beat.last = now, state
 	return beat.look
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -13,6 +16,7 @@ import (
 	"meterd/store"
 	"meterd/uplink"
 	"meterd/uplink/broker"
+	"meterd/uplink/das"
 	"meterd/uplink/uplinktest"
 	"meterd/uplink/uplinktest/site"
 )
@@ -187,4 +191,103 @@ func TestANodeThatFailsLaterIsLeft(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAWorkingNodeIsFoundAmongBadOnes: one list has a dead node, a slow one, one
+// that refuses our credentials, one that never acknowledges, and one that is
+// good. Wherever that stands, all arrives, and each of the others costs its
+// bounded time once.
+func TestAWorkingNodeIsFoundAmongBadOnes(t *testing.T) {
+	for _, hosts := range [][]string{{"dead", "slow", "strict", "liar", "good"}, {"liar", "strict", "good", "slow", "dead"}, {"good", "liar", "dead", "slow", "strict"}} {
+		for kind, p := range map[string]func(t *testing.T) uplink.Platform{"tuya": func(t *testing.T) uplink.Platform { return newTuya(t) }, "mqtt": ownBroker} {
+			t.Run(strings.Join(hosts, " ")+", "+kind, func(t *testing.T) {
+				good, stored, wrong := goodOf(kind)
+				nodes := nodesOf{"slow": {Mute: true}, "strict": {Refuse: 4}, "liar": {Platform: silent{}, Unacked: kind == "mqtt"}, "good": good}
+				cluster(t, p, nodes, hosts, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
+					addEach(t, ring, 20)
+					took := until(t, "drained", 3*time.Minute, func() bool { return u.State().Cursor == ring.Last() })
+					if s := u.State(); stored() != 20 || len(wrong()) > 0 || s.Broker != "tcp://good:1883" || s.Brokers != len(hosts) || good.Connects() != 1 {
+						t.Errorf("%d are stored; on %s, one of %d, %d connections to it; violations %v", stored(), s.Broker, s.Brokers, good.Connects(), wrong())
+					}
+					for host, n := range nodes {
+						if before := slices.Index(hosts, host) < slices.Index(hosts, "good"); host != "good" && (n.Connects() == 1) != before {
+							t.Errorf("%d connections to %s", n.Connects(), host)
+						}
+					}
+					t.Logf("delivered after %v", took)
+				})
+			})
+		}
+	}
+}
+
+// shifted is a node whose clock is off: what it is told comes to it at another
+// time, and what it tells has its time.
+type shifted struct {
+	uplinktest.Platform
+	by time.Duration
+}
+
+func (s shifted) Receive(topic string, payload []byte, now time.Time) []uplinktest.Out {
+	return s.Platform.Receive(topic, payload, now.Add(s.by))
+}
+
+// TestClocksOfNodesMayDiffer: the nodes of one platform have clocks that are hours
+// apart, and break again and again. Each reading arrives with the time at which
+// it was taken, none because of that twice, and whoever takes the platform's
+// time is told that of the node which was asked.
+func TestClocksOfNodesMayDiffer(t *testing.T) {
+	platform := &uplinktest.DAS{ProductID: "pk", DeviceID: "device", DeviceSecret: "s", SubDevices: []uplinktest.DASDevice{{ProductID: "pk", DeviceID: "c1"}}}
+	offsets := map[string]time.Duration{"a": 0, "b": -50 * time.Minute, "c": 3 * time.Hour}
+	nodes, hosts := nodesOf{}, []string{"a", "b", "c"}
+	for i, host := range hosts {
+		nodes[host] = &uplinktest.Pipes{Platform: shifted{platform, offsets[host]}, Lasts: uplinktest.Randomly(uint64(i+1), 60)}
+	}
+	var mu sync.Mutex
+	told := map[time.Duration]int{} // how far from ours
+	make := func(t *testing.T) uplink.Platform {
+		return das.New(das.Config{
+			Gateway: "gw1", ProductID: "pk", DeviceID: "device", DeviceSecret: "s",
+			Directory: site.Directory(t, uplink.DirectoryConfig{Devices: []uplink.Device{site.Meter(address, "c1")}}),
+			Offer: func(at time.Time) {
+				mu.Lock()
+				defer mu.Unlock()
+				told[time.Until(at).Round(time.Minute)]++
+			},
+		})
+	}
+	cluster(t, make, nodes, hosts, func(t *testing.T, ring *store.Ring, u *uplink.Uplink) {
+		taken := map[int64]bool{}
+		for nodes["a"].Connects()+nodes["b"].Connects()+nodes["c"].Connects() < 60 {
+			if u.State().Queued < 100 {
+				for range 20 {
+					taken[time.Now().UnixMilli()] = true
+					add(t, ring, 1)
+					time.Sleep(time.Millisecond)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		until(t, "drained", 24*time.Hour, func() bool { return u.State().Cursor == ring.Last() })
+		seen := platform.Seen()
+		for _, v := range seen.Values {
+			if !taken[v.Time] {
+				t.Errorf("a value of %v was never taken", time.UnixMilli(v.Time))
+			}
+		}
+		if len(seen.Values) != len(taken) || len(seen.Violations) > 0 {
+			t.Errorf("%d of %d are stored; %d violations: %v", len(seen.Values), len(taken), len(seen.Violations), seen.Violations[:min(3, len(seen.Violations))])
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, by := range offsets {
+			if told[by] == 0 {
+				t.Errorf("nobody was told of a clock that is off by %v: %v", by, told)
+			}
+		}
+		if len(told) != len(offsets) {
+			t.Errorf("the platform's time is off by %v, want %v", told, offsets)
+		}
+		t.Logf("%d readings, %d came again, times told by how far they were off: %v", len(taken), seen.Repeats, told)
+	})
 }

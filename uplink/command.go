@@ -21,6 +21,14 @@ func RelayCommand(value string) (dlt645.Command, bool) {
 	return 0, false
 }
 
+// Fulfilled reports whether a wish is what was reported: as it stands, or as a
+// state of the relay in other words.
+func Fulfilled(wish, reported string) bool {
+	w, relay := RelayCommand(wish)
+	r, also := RelayCommand(reported)
+	return wish == reported || relay && also && w == r
+}
+
 // answerFor is how long an answer is still sent that could not be sent at
 // once; after that only who asks again gets it.
 const answerFor = 30 * time.Second

@@ -1,8 +1,6 @@
 package uplink
 
-import (
-	"time"
-)
+import "time"
 
 // Hurry shortens the pause before an attempt to connect.
 func (c *Config) Hurry(least time.Duration) { c.least = least }

@@ -33,6 +33,12 @@ func (in Inbound) Sound() bool {
 	return utf8.ValidString(in.Topic) && !strings.ContainsAny(in.Topic, "+#\x00")
 }
 
+// IsLevel reports whether a text can be one level of a topic that one publishes
+// on.
+func IsLevel(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsAny(s, "/+#") && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
 // Decode reads the payload as JSON; false if it is none, or none that one may
 // rely on: not UTF-8, out of bounds, or with a name twice in one object. The
 // standard library would take the last of two for the one that counts, whatever

@@ -219,18 +219,42 @@ func (m *ModelForm) Write(d *Directory) ([]byte, int) {
 	return []byte(strings.TrimSuffix(text, ",\n") + m.Tail), n
 }
 
-// Table tells features to people, a line each.
-func Table(features []Feature) []byte {
+// Table writes rows of a table to people, with cells between tabs.
+func Table(rows []string) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "identifier\taccess\ttype\trange\tstep\tunit\tname")
-	for _, f := range features {
+	for _, row := range rows {
+		fmt.Fprintln(w, row)
+	}
+	w.Flush()
+	return b.String()
+}
+
+// Tables tells people what a product has to define, where its console imports
+// nothing: the properties that are told, events with their members, services
+// with their parameters.
+func (d *Directory) Tables(product string, members []string) string {
+	rows := []string{"identifier\taccess\ttype\trange\tstep\tunit\tname"}
+	for _, f := range d.Features() {
 		kind := "text\t\t"
 		if f.Number {
 			kind = fmt.Sprintf("number\t%s to %s\t%s", f.Least(), f.Most, f.Step())
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Key, f.access(), kind, f.Unit, f.Name)
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", f.Key, f.access(), kind, f.Unit, f.Name))
 	}
-	w.Flush()
-	return []byte(b.String())
+	text := "properties of " + product + ":\n" + Table(rows) + "\n" + d.EventTable(product, members)
+	rows = []string{"identifier\tparameters"}
+	for _, o := range d.Operations() {
+		rows = append(rows, EventIdentifier(string(o))+"\t"+strings.Join(inputs(o), " "))
+	}
+	return text + "\nservices of " + product + ":\n" + Table(rows)
+}
+
+// EventTable tells people the events alone.
+func (d *Directory) EventTable(product string, members []string) string {
+	rows := []string{"identifier\tmembers"}
+	for _, kind := range d.Events() {
+		rows = append(rows, EventIdentifier(kind)+"\t"+strings.Join(members, " "))
+	}
+	return "events of " + product + ":\n" + Table(rows)
 }

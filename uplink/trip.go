@@ -18,10 +18,13 @@ func (t *Trips) add(d time.Duration) {
 	t.n++
 }
 
+// Last gives them, in no order.
+func (t *Trips) Last() []time.Duration { return slices.Clone(t.last[:min(t.n, len(t.last))]) }
+
 // Percentile gives the time that share of them (0 to 1) took at most; 0 if
 // there is none.
 func (t *Trips) Percentile(share float64) time.Duration {
-	known := slices.Clone(t.last[:min(t.n, len(t.last))])
+	known := t.Last()
 	if len(known) == 0 {
 		return 0
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	FromOldest bool                      // where a new uplink starts: at the oldest record, or after the newest
 	Window     int                       // requests outstanding; 0: 16
 	Timeout    time.Duration             // until a request is sent again; 0: 10 s
+	Spread     time.Duration             // the first connect comes at a random time within it; 0: at once
 	Meters     func() []meter.MeterState // of all buses
 	// Clock tells whether the clock is trusted, which start of the operating
 	// system this is, and how long it is ago.
@@ -129,6 +130,9 @@ func (u *Uplink) State() State {
 // Run connects, delivers and connects again until the context ends.
 func (u *Uplink) Run(ctx context.Context) error {
 	again := redial{least: u.least, spread: u.least}
+	if u.Spread > 0 { // boards that one power failure has ended start as one
+		u.pause(ctx, rand.N(u.Spread))
+	}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := u.session(ctx)

@@ -14,5 +14,5 @@ func runExec(f *flag.FlagSet, args []string, s cli.Streams) error {
 	if err := cli.Parse(f, args, 1, -1); err != nil {
 		return err
 	}
-	return console.Ask(*socket, console.Request{Command: f.Args(), JSON: *asJSON, PIN: *pin}, s.Out)
+	return console.Follow(*socket, console.Request{Command: f.Args(), JSON: *asJSON, PIN: *pin}, s.Out, s.Passing())
 }

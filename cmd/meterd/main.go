@@ -29,7 +29,7 @@ var commands = []cli.Command{
 	{Name: "encode", Usage: "[-protocol P] [-preamble N] read ADDRESS DI | address | time TIME | …", Help: "builds a request, as hex", Run: tool.Encode},
 	{Name: "read", Usage: "-port PORT [-baud N] [-parity P] [-json] ADDRESS (DI|POINT)…", Help: "reads a meter straight on the line, without the daemon", Run: tool.Read},
 	{Name: "scan", Usage: "-port PORT [-baud N,…] [-protocol P] [-json | -csv]", Help: "finds every meter on a line", Run: tool.Scan},
-	{Name: "ring", Usage: "verify [-json] | dump | export FILE | format [-yes] [-size SIZE] PATH", Help: "looks into a store, without changing it; or makes a new one", Run: tool.Ring},
+	{Name: "ring", Usage: "verify [-json] | dump | export | report [-config FILE] FILE | format [-yes] [-size SIZE] PATH", Help: "looks into a store, without changing it (report: a page for a browser); or makes a new one", Run: tool.Ring},
 	{Name: "points", Usage: "[-json]", Help: "the points: identifiers in both editions, unit, and what each platform calls them", Run: tool.Points},
 	{Name: "thing-model", Usage: "-kind KIND [-uplink NAME] FILE", Help: "what a platform's side has to define for this configuration: onenet-studio, das (files to import), iotkit, tuya (tables)", Run: tool.ThingModel},
 	{Name: "meters", Usage: "-csv FILE", Help: "the meters of a configuration as a table, in the form that [[meters]] file = reads", Run: tool.Meters},

@@ -23,7 +23,7 @@ import (
 )
 
 // counted passes connections on and counts the bytes of both directions.
-func counted(b *testing.B, to string, bytes *atomic.Int64) string {
+func counted(b testing.TB, to string, bytes *atomic.Int64) string {
 	b.Helper()
 	return between(b, to, func(to, from net.Conn) {
 		defer to.Close()
@@ -58,7 +58,7 @@ func roundOf(a dlt645.Address, at time.Time) *meter.Reading {
 }
 
 // directoryOf has the meters under their addresses.
-func directoryOf(b *testing.B, rows []uplink.Row, meters ...dlt645.Address) *uplink.Directory {
+func directoryOf(b testing.TB, rows []uplink.Row, meters ...dlt645.Address) *uplink.Directory {
 	var devices []uplink.Device
 	for _, a := range meters {
 		devices = append(devices, site.Meter(a, ""))
@@ -66,17 +66,32 @@ func directoryOf(b *testing.B, rows []uplink.Row, meters ...dlt645.Address) *upl
 	return site.Directory(b, uplink.DirectoryConfig{Devices: devices, Default: rows})
 }
 
+// unpaced is Studio without its pace of a message a second, at which the meters'
+// logins alone would take a minute.
+type unpaced struct{ *onenet.Studio }
+
+func (u unpaced) Limits() uplink.Limits {
+	l := u.Studio.Limits()
+	l.Pace = uplink.Pace{}
+	return l
+}
+
 // dialects are the platforms with n meters each.
-func dialects(b *testing.B, meters []dlt645.Address) map[string]site.Config {
+func dialects(b testing.TB, meters []dlt645.Address) map[string]site.Config {
 	key := base64.StdEncoding.EncodeToString([]byte("key"))
 	identity := onenet.Identity{ProductID: "469948", Device: "gw", AccessKey: key, Method: "sha256"}
 	var subs []uplinktest.DASDevice
+	var keyed []uplink.Device // Studio has meters log in, each with its own key
+	keys := map[string]string{}
 	for _, a := range meters {
+		d := site.Meter(a, "")
+		d.Key, keys[d.ID] = key, key
+		keyed = append(keyed, d)
 		subs = append(subs, uplinktest.DASDevice{ProductID: "pk", DeviceID: a.String()})
 	}
 	simTuya := &uplinktest.Tuya{}
 	suite := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key}
-	studio := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key, Studio: true}
+	studio := &uplinktest.Onenet{ProductID: "469948", Device: "gw", AccessKey: key, Studio: true, Keys: keys}
 	simDAS := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", SubDevices: subs}
 	kit := &uplinktest.Iotkit{Products: map[string]string{iotkitProduct: stageSecret, iotkitSub: "x"}}
 	consumer := &uplinktest.Consumer{Gateway: "gw", Prefix: "meterd", Layout: "json", Reply: true}
@@ -90,7 +105,7 @@ func dialects(b *testing.B, meters []dlt645.Address) map[string]site.Config {
 			Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
 		},
 		"onenet":        {Platform: suite, Allow: suite.Allow, Dialect: onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directoryOf(b, nil, meters...)})},
-		"onenet-studio": {Platform: studio, Allow: studio.Allow, Dialect: onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: directoryOf(b, nil, meters...)})},
+		"onenet-studio": {Platform: studio, Allow: studio.Allow, Dialect: unpaced{onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: site.Directory(b, uplink.DirectoryConfig{Devices: keyed})})}},
 		"das": {
 			Platform: simDAS, Allow: simDAS.Allow, Subscribed: simDAS.AllowSubscribe,
 			Dialect: das.New(das.Config{Gateway: "gw", ProductID: "pk", DeviceID: "gw", DeviceSecret: "s", Directory: directoryOf(b, nil, meters...)}),

@@ -144,12 +144,14 @@ func iotkitCloud(f *flag.FlagSet, faults *cloudFaults) func() (*simulated, error
 	product := f.String("product", "", "product key of the gateways (required)")
 	secret := f.String("secret", "", "its secret (required)")
 	sub := f.String("sub-product", "", "product key of the meters (required)")
+	f.BoolVar(&p.Enjoyiot, "enjoyiot", false, "be that fork, with topology and shadows")
 	f.BoolVar(&p.ReplyOnS, "reply-on-s", false, "answer on the request's own topic, as one version does")
 	return func() (*simulated, error) {
 		if *product == "" || *secret == "" || *sub == "" {
 			return nil, errors.New("-product, -secret and -sub-product are required")
 		}
 		p.Products[*product], p.Products[*sub] = *secret, "nobody asks for it"
+		p.Hidden = func(string) bool { return faults.now("hide") }
 		p.Answer = func(what, _ string) (code int, silent bool) {
 			if what == "register" {
 				return faults.answer(map[string]int{"unregister": 1})

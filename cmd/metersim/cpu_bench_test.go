@@ -90,26 +90,71 @@ func usageOf(b *testing.B, pid int) (u usage) {
 // processor, beside two programs in C that do nothing else: one that wakes for
 // each byte, and one that sleeps until bytes are due.
 func BenchmarkCPUOnPty(b *testing.B) {
-	binary := buildDaemon(b)
-	loop := filepath.Join(b.TempDir(), "loop")
-	if out, err := exec.Command("cc", "-O2", "-o", loop, "testdata/loop.c").CombinedOutput(); err != nil {
+	bench := cpuBench{binary: buildDaemon(b), loop: filepath.Join(b.TempDir(), "loop")}
+	if out, err := exec.Command("cc", "-O2", "-o", bench.loop, "testdata/loop.c").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	var bytewise time.Duration
+	bench.loops(b)
+	for _, lines := range []int{1, 2, 8} {
+		bench.daemon(b, lines, false)
+	}
+	bench.daemon(b, 2, true)
+}
+
+// armCompiler makes the C programs for the processor of a board.
+const armCompiler = "arm-linux-gnueabihf-gcc"
+
+// BenchmarkCPUOnPtyARM gives the same of ARM programs on an ARM processor in
+// software, where only the ratio counts: it makes instructions dear, and the
+// kernel, which is this machine's, cheap beside them.
+func BenchmarkCPUOnPtyARM(b *testing.B) {
+	for _, tool := range []string{armCompiler, "qemu-arm-static"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			b.Skipf("%s is not there; apt-get install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user-static", tool)
+		}
+	}
+	dir := b.TempDir()
+	bench := cpuBench{under: []string{"qemu-arm-static"}, binary: filepath.Join(dir, "meterd"), loop: filepath.Join(dir, "loop")}
+	build := exec.Command("go", "build", "-o", bench.binary, "meterd/cmd/meterd")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm", "GOARM=7")
+	for _, cmd := range []*exec.Cmd{build, exec.Command(armCompiler, "-O2", "-static", "-o", bench.loop, "testdata/loop.c")} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+	}
+	bench.loops(b)
+	bench.daemon(b, 1, false)
+	bench.daemon(b, 2, false)
+}
+
+// cpuBench measures programs, and keeps what a transaction costs the bytewise one.
+type cpuBench struct {
+	under        []string // the program that runs them; none: the kernel
+	binary, loop string
+	bytewise     time.Duration // of 1,000 transactions
+}
+
+func (c *cpuBench) command(name string, args ...string) *exec.Cmd {
+	all := slices.Concat(c.under, []string{name}, args)
+	return exec.Command(all[0], all[1:]...)
+}
+
+// loops measures the programs in C.
+func (c *cpuBench) loops(b *testing.B) {
 	for _, how := range []string{"bytes", "due"} {
 		b.Run("C-"+how, func(b *testing.B) {
 			const n = 300
 			var count tally
 			path := cpuLine(b, newMeters(1, 3), &count)
 			for b.Loop() {
-				cmd := exec.Command(loop, path, strconv.Itoa(n), how)
+				cmd := c.command(c.loop, path, strconv.Itoa(n), how)
 				if err := cmd.Run(); err != nil {
 					b.Fatal(err)
 				}
 				r := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 				cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 				if how == "bytes" {
-					bytewise = cpu * 1000 / n
+					c.bytewise = cpu * 1000 / n
 				}
 				b.ReportMetric(cpu.Seconds()*1000/n, "cpu-s/1000")
 				b.ReportMetric(float64(r.Nvcsw+r.Nivcsw)/n, "switches/transaction")
@@ -117,74 +162,73 @@ func BenchmarkCPUOnPty(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
-	for _, c := range []struct {
-		lines  int
-		uplink bool
-	}{{1, false}, {2, false}, {8, false}, {2, true}} {
-		lines, name := c.lines, fmt.Sprintf("meterd-%d-lines", c.lines)
-		if c.uplink {
-			name += "-to-mosquitto"
+}
+
+// daemon measures the daemon, maybe with an uplink to a broker on this machine.
+func (c *cpuBench) daemon(b *testing.B, lines int, uplink bool) {
+	name := fmt.Sprintf("meterd-%d-lines", lines)
+	if uplink {
+		name += "-to-mosquitto"
+	}
+	b.Run(name, func(b *testing.B) {
+		var count tally
+		var buses, meters strings.Builder
+		for l := range lines {
+			there := newMeters(12, 3) // more than the line can do
+			for i, m := range there {
+				m.Address[1] = byte(l) // one of a kind
+				fmt.Fprintf(&meters, "[[meter]]\nname = \"m%d %d\"\nbus = \"b%d\"\naddress = %q\nprofile = \"fast\"\n", l, i, l, m.Address)
+			}
+			fmt.Fprintf(&buses, "[[bus]]\nname = \"b%d\"\nport = %q\nbaud = %d\n", l, cpuLine(b, there, &count), cpuBaud)
 		}
-		b.Run(name, func(b *testing.B) {
-			var count tally
-			var buses, meters strings.Builder
-			for l := range lines {
-				there := newMeters(12, 3) // more than the line can do
-				for i, m := range there {
-					m.Address[1] = byte(l) // one of a kind
-					fmt.Fprintf(&meters, "[[meter]]\nname = \"m%d %d\"\nbus = \"b%d\"\naddress = %q\nprofile = \"fast\"\n", l, i, l, m.Address)
-				}
-				fmt.Fprintf(&buses, "[[bus]]\nname = \"b%d\"\nport = %q\nbaud = %d\n", l, cpuLine(b, there, &count), cpuBaud)
+		dir := b.TempDir()
+		config := filepath.Join(dir, "meterd.toml")
+		text := fmt.Sprintf("[gateway]\nid = \"bench\"\n[store]\npath = %q\nsize = \"64MiB\"\n[console]\nsocket = %q\n[usb]\nenable = false\n", filepath.Join(dir, "ring"), filepath.Join(dir, "sock")) +
+			"[[profile]]\nname = \"fast\"\n[[profile.poll]]\nevery = \"1s\"\npoints = [\"voltage\", \"current\"]\n" + buses.String() + meters.String()
+		if uplink {
+			m, err := uplinktest.SetMosquitto(b.TempDir(), map[string]string{"bench": "bench"})
+			if err == nil {
+				err = m.Start()
 			}
-			dir := b.TempDir()
-			config := filepath.Join(dir, "meterd.toml")
-			text := fmt.Sprintf("[gateway]\nid = \"bench\"\n[store]\npath = %q\nsize = \"64MiB\"\n[console]\nsocket = %q\n[usb]\nenable = false\n", filepath.Join(dir, "ring"), filepath.Join(dir, "sock")) +
-				"[[profile]]\nname = \"fast\"\n[[profile.poll]]\nevery = \"1s\"\npoints = [\"voltage\", \"current\"]\n" + buses.String() + meters.String()
-			if c.uplink {
-				m, err := uplinktest.SetMosquitto(b.TempDir(), map[string]string{"bench": "bench"})
-				if err == nil {
-					err = m.Start()
-				}
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.Cleanup(m.Stop)
-				text += fmt.Sprintf("[[uplink]]\nname = \"own\"\nkind = \"mqtt\"\nbroker = \"tcp://%s\"\nusername = \"bench\"\npassword = \"bench\"\n", m.Addr())
-			}
-			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			if err != nil {
 				b.Fatal(err)
 			}
-			for b.Loop() {
-				cmd := exec.Command(binary, "run", "-config", config)
-				if err := cmd.Start(); err != nil {
-					b.Fatal(err)
-				}
-				for start := count.n.Load(); count.n.Load() < start+int64(100*lines); time.Sleep(10 * time.Millisecond) {
-				}
-				count.mu.Lock()
-				count.quiet = nil
-				count.mu.Unlock()
-				before, from := usageOf(b, cmd.Process.Pid), count.n.Load()
-				for count.n.Load() < from+int64(300*lines) {
-					time.Sleep(10 * time.Millisecond)
-				}
-				after, n := usageOf(b, cmd.Process.Pid), count.n.Load()-from
-				cmd.Process.Signal(syscall.SIGTERM)
-				if err := cmd.Wait(); err != nil {
-					b.Fatal(err)
-				}
-				cpu := (after.cpu - before.cpu) * 1000 / time.Duration(n)
-				count.mu.Lock()
-				slices.Sort(count.quiet)
-				const gap = 30 * time.Millisecond // the configuration's usual
-				b.ReportMetric(micros(count.quiet[len(count.quiet)/2]-gap), "µs-host-p50")
-				b.ReportMetric(micros(count.quiet[len(count.quiet)*99/100]-gap), "µs-host-p99")
-				count.mu.Unlock()
-				b.ReportMetric(cpu.Seconds(), "cpu-s/1000")
-				b.ReportMetric(cpu.Seconds()/bytewise.Seconds(), "of-C-bytes")
-				b.ReportMetric(float64(after.switches-before.switches)/float64(n), "switches/transaction")
+			b.Cleanup(m.Stop)
+			text += fmt.Sprintf("[[uplink]]\nname = \"own\"\nkind = \"mqtt\"\nbroker = \"tcp://%s\"\nusername = \"bench\"\npassword = \"bench\"\n", m.Addr())
+		}
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			cmd := c.command(c.binary, "run", "-config", config)
+			if err := cmd.Start(); err != nil {
+				b.Fatal(err)
 			}
-			b.ReportMetric(0, "ns/op")
-		})
-	}
+			for start := count.n.Load(); count.n.Load() < start+int64(100*lines); time.Sleep(10 * time.Millisecond) {
+			}
+			count.mu.Lock()
+			count.quiet = nil
+			count.mu.Unlock()
+			before, from := usageOf(b, cmd.Process.Pid), count.n.Load()
+			for count.n.Load() < from+int64(300*lines) {
+				time.Sleep(10 * time.Millisecond)
+			}
+			after, n := usageOf(b, cmd.Process.Pid), count.n.Load()-from
+			cmd.Process.Signal(syscall.SIGTERM)
+			if err := cmd.Wait(); err != nil {
+				b.Fatal(err)
+			}
+			cpu := (after.cpu - before.cpu) * 1000 / time.Duration(n)
+			count.mu.Lock()
+			slices.Sort(count.quiet)
+			const gap = 30 * time.Millisecond // the configuration's usual
+			b.ReportMetric(micros(count.quiet[len(count.quiet)/2]-gap), "µs-host-p50")
+			b.ReportMetric(micros(count.quiet[len(count.quiet)*99/100]-gap), "µs-host-p99")
+			count.mu.Unlock()
+			b.ReportMetric(cpu.Seconds(), "cpu-s/1000")
+			b.ReportMetric(cpu.Seconds()/c.bytewise.Seconds(), "of-C-bytes")
+			b.ReportMetric(float64(after.switches-before.switches)/float64(n), "switches/transaction")
+		}
+		b.ReportMetric(0, "ns/op")
+	})
 }

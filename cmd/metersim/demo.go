@@ -14,9 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"meterd/cmd/meterd/console"
+	"meterd/cmd/metersim/screen"
 	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
 )
@@ -103,7 +102,7 @@ type demo struct {
 	stage   *stage
 	cloud   *cloud
 	ledger  ledger
-	screen  *screen
+	screen  *screen.Screen
 	done    chan error // of the daemon
 	cmd     *exec.Cmd
 	output  bytes.Buffer // of the daemon, read when it has ended
@@ -121,7 +120,7 @@ type demo struct {
 }
 
 func newDemo(length time.Duration, binary string, build func(string, []string) *stage) (d *demo, err error) {
-	d = &demo{length: length, binary: binary, phase: "online", done: make(chan error, 1), screen: newScreen(os.Stdout)}
+	d = &demo{length: length, binary: binary, phase: "online", done: make(chan error, 1), screen: screen.New(os.Stdout)}
 	if d.dir, err = os.MkdirTemp("", "meterd-demo-"); err != nil {
 		return nil, err
 	}
@@ -139,7 +138,7 @@ func newDemo(length time.Duration, binary string, build func(string, []string) *
 }
 
 func (d *demo) close() {
-	d.screen.end()
+	d.screen.End()
 	if d.cmd != nil && d.cmd.ProcessState == nil {
 		d.cmd.Process.Kill()
 		<-d.done
@@ -302,10 +301,10 @@ func (d *demo) run(ctx context.Context) error {
 			return fmt.Errorf("the backlog does not drain: %d readings wait\n%s", d.queued(), d.output.String())
 		}
 		d.look()
-		d.screen.show(d.lines(elapsed))
+		d.screen.Show(d.lines(elapsed))
 		if d.picture != "" && !pictured && d.phase == "BROKER STOPPED" && elapsed > back-time.Second {
 			pictured = true
-			if err := writeSVG(d.picture, d.lines(elapsed)); err != nil {
+			if err := screen.WriteSVG(d.picture, d.lines(elapsed)); err != nil {
 				return err
 			}
 		}
@@ -363,7 +362,7 @@ func (d *demo) look() {
 
 // end stops the daemon as an init system would.
 func (d *demo) end() error {
-	d.screen.end()
+	d.screen.End()
 	d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-d.done:
@@ -415,6 +414,3 @@ func (d *demo) busStatus() console.BusStatus {
 	}
 	return d.status.Buses[0]
 }
-
-// interactive reports whether f is a terminal.
-func interactive(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -31,6 +31,7 @@ var cloudFaultsOf = map[string][]cloudFault{
 	},
 	"iotkit": {
 		{"silent", "a post is stored and not answered"}, {"refuse", "a post is refused, code 1"}, {"unregister", "a registration fails, code 1"},
+		{"hide", "the topology lacks a sub-device; with -enjoyiot"},
 	},
 	"mqtt": {
 		{"silent", "a message is stored and not acknowledged; with -reply"}, {"bad", "a message cannot be stored; with -reply"},

@@ -24,6 +24,7 @@ func subcommands() []subcommand {
 		{"bus", "[-baud N] [-meters N] [-phases 1|3] [-protocol P] [-fault NAME[=RATE]]… [-link PATH] [-socket PATH]", "meters on a pty, whose path is printed, or on a unix socket", runBus},
 		{"cloud", "tuya|onenet|onenet-studio|das|iotkit|mqtt [-listen ADDR] …", "a strict simulated platform with its broker", runCloud},
 		{"demo", "[-platform tuya|onenet|onenet-studio|das|iotkit|mqtt] [-fault NAME[=RATE]]… [-for 40s] [-meterd PATH] [-picture FILE.svg]", "meters, a platform, and meterd between them", runDemo},
+		{"fleet", "[-boards 1000] [-meters 32] [-broker tcp://127.0.0.1:PORT,…] [-acknowledge puback|reply] [-every 1m] [-for 1m] [-storm]", "the deliveries of many boards in one process, to brokers on this host", runFleet},
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 
 // delayed passes connections on to another address, each byte after a delay,
 // in both directions.
-func delayed(b *testing.B, to string, delay time.Duration) string {
+func delayed(b testing.TB, to string, delay time.Duration) string {
 	b.Helper()
 	return between(b, to, func(to, from net.Conn) { pass(to, from, delay) })
 }
 
 // between passes connections on to another address; through carries one
 // direction of each.
-func between(b *testing.B, to string, through func(to, from net.Conn)) string {
+func between(b testing.TB, to string, through func(to, from net.Conn)) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -67,7 +67,7 @@ func (d *demo) recordScene(ctx context.Context) error {
 		}
 		d.look()
 		there, all := d.recordLines(moments)
-		d.screen.show(there)
+		d.screen.Show(there)
 		switch elapsed := time.Since(d.began); {
 		case all:
 			if err := d.end(); err != nil {

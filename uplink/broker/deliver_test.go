@@ -421,3 +421,26 @@ func TestCommandsAreAnswered(t *testing.T) {
 		})
 	}
 }
+
+// TestTheBoardSaysHowItFares, as a state that the broker keeps, at once and again
+// when something has changed.
+func TestTheBoardSaysHowItFares(t *testing.T) {
+	t.Parallel()
+	for _, layout := range []string{broker.LayoutJSON, broker.LayoutFlat} {
+		t.Run(layout, func(t *testing.T) {
+			state := []uplink.BoardState{{Key: "gateway_version", JSON: json.RawMessage(`"v1.2.0"`)}, {Key: "gateway_meters", JSON: json.RawMessage("3")}}
+			s := stand(t, plain(layout, broker.AcknowledgePuback, directory(t, 1)), &uplinktest.Consumer{}, site.Config{
+				Adjust: func(u *uplink.Config) { u.Board = func(time.Time) []uplink.BoardState { return state } },
+			})
+			s.Until(t, "told", func() bool { return len(s.consumer.Seen().Board) > 0 })
+			board := s.sound(t).Board
+			if board["gateway_version"] != "v1.2.0" || board["gateway_meters"] != 3.0 || board["ts"] == nil {
+				t.Errorf("the board says %v", board)
+			}
+		})
+	}
+	own := broker.New(plain(broker.LayoutJSON, broker.AcknowledgePuback, directory(t, 1))).(uplink.Host)
+	if all, whole := own.Board(time.Time{}, nil); !whole || len(all) != 1 || string(all[0].Payload) != "{}" || !all[0].Retain {
+		t.Errorf("without a time and anything to say: %+v", all)
+	}
+}

@@ -5,6 +5,7 @@
 //
 //	{prefix}/{gateway}/status                  online, offline     kept, will
 //	{prefix}/{gateway}/info                    who we are          kept
+//	{prefix}/{gateway}/board                   how the board fares kept, if wanted
 //	{prefix}/{gateway}/meter/{id}/status       online, offline     kept
 //	{prefix}/{gateway}/meter/{id}/state        the newest values   kept, of now alone
 //	{prefix}/{gateway}/meter/{id}/readings     every reading with its time

@@ -44,6 +44,7 @@ func (o *own) Directory() *uplink.Directory { return o.Config.Directory }
 const (
 	topicStatus   = "/status"
 	topicInfo     = "/info"
+	topicBoard    = "/board"
 	topicEvent    = "/event"
 	topicAck      = "/ack"
 	topicRequest  = "/cmd/request"
@@ -184,6 +185,22 @@ func (o *own) info() []byte {
 		panic(err) // our own types always marshal
 	}
 	return b
+}
+
+// Board tells how the board itself fares; ts is left out while nobody knows the
+// time.
+func (o *own) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
+	b := []byte{'{'}
+	if !at.IsZero() {
+		b = fmt.Appendf(b, `"ts":%d`, at.UnixMilli())
+	}
+	for _, v := range state {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, `%q:%s`, v.Key, v.JSON)
+	}
+	return []uplink.Message{o.state(o.base+topicBoard, append(b, '}'))}, true
 }
 
 // Receive understands commands, what a consumer has stored, whether there is

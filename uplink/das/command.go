@@ -68,7 +68,7 @@ func (d *DAS) taken(name, id string, r request, all []meter.Command, p *uplink.M
 		return uplink.Receipt{Reply: &m}
 	}
 	if id != "" { // without one the command is refused, and there is nothing to answer to
-		r.command = internal(name, id)
+		r.command = internal(name, id) + ":" + d.dir.Of(all[0].Meter.Address).ID // of two meters these are two
 	}
 	keys := r.keys
 	if r.prefix != "" {
@@ -292,6 +292,9 @@ func (d *DAS) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Messa
 	name, id, ok := strings.Cut(first, ":")
 	if !ok || name == topicShadow { // to a wish there is no answer
 		return uplink.Message{}, false
+	}
+	if dev := d.dir.Of(c.Meter.Address); dev != nil { // an id may hold the sign between the two
+		id = strings.TrimSuffix(id, ":"+dev.ID)
 	}
 	asked := d.recall(first)
 	code, ok := answers[r.Outcome]

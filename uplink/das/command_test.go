@@ -103,7 +103,7 @@ func TestCommands(t *testing.T) {
 func TestCommandToTheOnlyMeter(t *testing.T) {
 	p := platform(func(c *Config) { c.Directory = directory(theMeters[:1]) })
 	rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicSet, Payload: []byte(`{"id":"1","params":{"relay":"0"}}`)})
-	if rc.Command == nil || rc.Command.Meter.Address != unit1 || rc.Command.Relay != dlt645.CommandTrip || rc.Command.ID != topicSet+":1" {
+	if rc.Command == nil || rc.Command.Meter.Address != unit1 || rc.Command.Relay != dlt645.CommandTrip || rc.Command.ID != topicSet+":1:meter01" {
 		t.Errorf("got %+v", rc.Command)
 	}
 }
@@ -158,6 +158,26 @@ func TestCommandsOfOneIDOnTwoTopicsAreTwo(t *testing.T) {
 	relay := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicService, Payload: []byte(`{"id":"1","identifier":"relay","params":{"meter":"meter01","action":"close"}}`)})
 	if read.Command.ID == relay.Command.ID {
 		t.Errorf("both are %s", read.Command.ID)
+	}
+}
+
+// TestCommandsOfOneIDForTwoMetersAreTwo: each has its own outcome, under the id
+// that both came with.
+func TestCommandsOfOneIDForTwoMetersAreTwo(t *testing.T) {
+	p, sim := platform(nil), simulated()
+	var all []meter.Command
+	for _, id := range []string{"meter01", "meter02"} {
+		out := sim.Down(topicSet, `{"id":"7","version":"1.0","params":{"`+id+`.relay":0}}`)
+		all = append(all, *p.Receive(time.Now(), uplink.Inbound{Topic: out.Topic, Payload: out.Payload}).Command)
+	}
+	if all[0].ID == all[1].ID {
+		t.Errorf("both are %s", all[0].ID)
+	}
+	for i, r := range []meter.Result{{}, {Outcome: meter.NoAnswer}} {
+		m, ok := p.Answer(time.Now(), all[i], r)
+		if want := fmt.Sprintf(`"code":%d,`, answers[r.Outcome]); !ok || !strings.Contains(string(m.Payload), want) || !strings.Contains(string(m.Payload), `"id":"7"`) {
+			t.Errorf("answered %s, want %s", m.Payload, want)
+		}
 	}
 }
 

@@ -284,7 +284,7 @@ func TestOurMessagesHaveThePublishedForm(t *testing.T) {
 	p := platform(nil, uplink.Row{Point: "power.active.total", To: "Power", Scale: -1})
 	p.id = 123
 	enc := p.Encode([16]byte{}, []uplink.Unit{{Reading: reading(unit1, 1524448722000, "power.active.total", number("1.5"))}})
-	answer, _ := p.Answer(time.Now(), meter.Command{ID: internal(topicSet, "123"), Op: meter.OpSet}, meter.Result{})
+	answer, _ := p.Answer(time.Now(), meter.Command{ID: internal(topicSet, "123") + ":meter01", Op: meter.OpSet, Meter: p.dir.Of(unit1).Meter}, meter.Result{})
 	got := map[string]uplink.Message{"gateway_up": enc.Messages[0], "property_set_resp": answer}
 	for _, v := range vectors(t).Messages {
 		m, ok := got[v.Name]

@@ -235,7 +235,7 @@ func (d *DAS) allStates(now time.Time) uplink.Receipt {
 }
 
 // Board tells the gateway's own properties. Own choice: no answer is asked for.
-func (d *DAS) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+func (d *DAS) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
 	properties := map[string]any{}
 	for _, v := range state {
 		if properties[v.Key] = v.JSON; !at.IsZero() {
@@ -243,5 +243,5 @@ func (d *DAS) Board(at time.Time, state []uplink.BoardState) uplink.Message {
 		}
 	}
 	id := d.nextID()
-	return d.message(topicUp, id, up{ID: id, Version: "1.0", Params: properties, Method: "thing.properties.up"})
+	return []uplink.Message{d.message(topicUp, id, up{ID: id, Version: "1.0", Params: properties, Method: "thing.properties.up"})}, true
 }

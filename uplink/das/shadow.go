@@ -58,7 +58,7 @@ func (d *DAS) wishes(id string, payload []byte) uplink.Receipt {
 	for _, key := range slices.Sorted(maps.Keys(in.State.Desired)) {
 		said := in.Metadata.Desired[key].Timestamp
 		wish := uplink.Word(in.State.Desired[key])
-		if said <= 0 || len(key) > mostID || fulfilled(wish, uplink.Word(in.State.Reported[key])) || len(all) == uplink.MostSettings {
+		if said <= 0 || len(key) > mostID || uplink.Fulfilled(wish, uplink.Word(in.State.Reported[key])) || len(all) == uplink.MostSettings {
 			continue
 		}
 		m, r, no := d.addressed(nil, []string{key})
@@ -77,12 +77,4 @@ func (d *DAS) wishes(id string, payload []byte) uplink.Receipt {
 		return uplink.Receipt{}
 	}
 	return uplink.Receipt{Command: &all[0], More: all[1:]}
-}
-
-// fulfilled reports whether a wish is what was reported: as it stands, or as a state
-// of the relay in other words.
-func fulfilled(wish, reported string) bool {
-	w, relay := uplink.RelayCommand(wish)
-	r, also := uplink.RelayCommand(reported)
-	return wish == reported || relay && also && w == r
 }

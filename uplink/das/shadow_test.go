@@ -163,7 +163,8 @@ func TestExclusiveStandsInTheClientIDAndIsNotSigned(t *testing.T) {
 func TestTheBoardItselfIsToldWithTheTimeIfThereIsOne(t *testing.T) {
 	p, sim, now := platform(nil), simulated(), time.UnixMilli(1700000600000)
 	state := []uplink.BoardState{{Key: "gateway_version", JSON: []byte(`"1.4.0"`)}, {Key: "gateway_meters", JSON: []byte("3")}}
-	m := p.Board(now, state)
+	all, _ := p.Board(now, state)
+	m := all[0]
 	if outs := sim.Receive(m.Topic, m.Payload, now); len(outs) != 0 {
 		t.Errorf("answered %s", outs[0].Payload)
 	}
@@ -171,7 +172,7 @@ func TestTheBoardItselfIsToldWithTheTimeIfThereIsOne(t *testing.T) {
 	if len(seen.Values) != 2 || len(seen.Violations) > 0 || seen.Values[0].Device != "device" || seen.Values[0].Time != now.UnixMilli() {
 		t.Errorf("stored %+v, violations %v", seen.Values, seen.Violations)
 	}
-	if m := p.Board(time.Time{}, state); !strings.Contains(string(m.Payload), `"params":{"gateway_meters":3,"gateway_version":"1.4.0"}`) {
-		t.Errorf("without a time: %s", m.Payload)
+	if all, whole := p.Board(time.Time{}, state); !whole || !strings.Contains(string(all[0].Payload), `"params":{"gateway_meters":3,"gateway_version":"1.4.0"}`) {
+		t.Errorf("without a time: %s", all[0].Payload)
 	}
 }

@@ -152,13 +152,34 @@ func (k *Iotkit) deregister(in inbound) uplink.Receipt {
 			gone = append(gone, dev.Address())
 		}
 	}
-	b := encode(struct {
-		ID      string `json:"id"`
-		Method  string `json:"method"`
-		Code    int    `json:"code"`
-		Message string `json:"message,omitempty"`
-	}{*in.ID, methodDeregister + replySuffix, code, text})
-	return uplink.Receipt{Gone: gone, Reply: &uplink.Message{Topic: topic(k.ProductKey, k.DeviceName, toServer, actionDeregister+replySuffix), Payload: b}}
+	rc := k.answered(nil, actionDeregister, in, code, text)
+	if rc.Reply != nil { // by its own name
+		rc.Reply.Payload = encode(plainAnswer{*in.ID, methodDeregister + replySuffix, code, text})
+	}
+	rc.Gone = gone
+	return rc
+}
+
+// plainAnswer is a reply without results. Why it failed is not in the document.
+type plainAnswer struct {
+	ID      string `json:"id"`
+	Method  string `json:"method"`
+	Code    int    `json:"code"`
+	Message string `json:"message,omitempty"`
+}
+
+// answered answers a request of a device, or of the gateway, nil, that has no
+// results. One without an id has no answer.
+func (k *Iotkit) answered(dev *uplink.Device, action string, in inbound, code int, text string) uplink.Receipt {
+	if in.ID == nil || *in.ID == "" {
+		return uplink.Receipt{}
+	}
+	var a dlt645.Address
+	if dev != nil {
+		a = dev.Address()
+	}
+	b := encode(plainAnswer{*in.ID, method(action) + replySuffix, code, text})
+	return uplink.Receipt{Reply: &uplink.Message{Topic: k.topicOf(a, toServer, action+replySuffix), Payload: b, Meter: a}}
 }
 
 // Answer tells the result of a command. The code is 0 only when the meter
@@ -171,6 +192,9 @@ func (k *Iotkit) Answer(_ time.Time, c meter.Command, r meter.Result) (uplink.Me
 	service, id, ok := strings.Cut(strings.TrimPrefix(c.ID, dev.ID+" "), " ")
 	if !ok {
 		return uplink.Message{}, false // not one of ours
+	}
+	if service == wishService {
+		return k.granted(dev, id, c, r)
 	}
 	code, ok := codes[r.Outcome]
 	if !ok {

@@ -24,6 +24,16 @@ type Config struct {
 	Backfill                                     string            // BackfillLatest, BackfillAll, BackfillEvent
 	Directory                                    *uplink.Directory // a device's id is its deviceName
 	Now                                          func() time.Time  // tells what is old; nil: time.Now
+	// Enjoyiot has the topology used, which the document of that fork alone
+	// describes.
+	Enjoyiot bool
+	// Shadow has what the platform wishes of a meter carried out. Needs Enjoyiot.
+	Shadow bool
+	// TellsBoard has the gateway's product define the board's properties.
+	TellsBoard bool
+	// Trusted tells whether the clock is; nil: it is. While it is not, nobody knows
+	// how old a wish is.
+	Trusted func() bool
 }
 
 // Check reports what the platform would not take. The broker splits the
@@ -39,6 +49,9 @@ func Check(c Config) error {
 		if strings.Contains(f.value, "_") {
 			problem("%s %q holds an underscore, at which the platform splits the client id", f.key, f.value)
 		}
+	}
+	if c.Shadow && !c.Enjoyiot {
+		problem("shadow is of platform = \"enjoyiot\" alone")
 	}
 	if c.ProductSecret == "" {
 		problem("product_secret is empty")

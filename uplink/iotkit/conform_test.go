@@ -13,6 +13,16 @@ import (
 
 func TestPlatformConforms(t *testing.T) {
 	t.Parallel()
+	conforms(t, false)
+}
+
+// TestTheForkConforms, with topology and shadow.
+func TestTheForkConforms(t *testing.T) {
+	t.Parallel()
+	conforms(t, true)
+}
+
+func conforms(t *testing.T, fork bool) {
 	form := func(service, params string) conform.Command {
 		return conform.Command{Name: service, Message: func(word, id string) (uplink.Inbound, string) {
 			root := "/sys/subpk/" + word
@@ -22,7 +32,7 @@ func TestPlatformConforms(t *testing.T) {
 	conform.Run(t, conform.Case{
 		New: func(dir *uplink.Directory) uplink.Platform {
 			return iotkit.New(iotkit.Config{
-				ProductKey: "gwpk", ProductSecret: "secret", DeviceName: "gwdn", Model: "GW01", SubProductKey: "subpk", SubModel: "M1", Directory: dir, Now: conform.Now,
+				ProductKey: "gwpk", ProductSecret: "secret", DeviceName: "gwdn", Model: "GW01", SubProductKey: "subpk", SubModel: "M1", Directory: dir, Now: conform.Now, Enjoyiot: fork, Shadow: fork,
 			})
 		},
 		IDs: []string{"a b", "a relay", "relay", "c", "s"},
@@ -50,7 +60,13 @@ func TestPlatformConforms(t *testing.T) {
 			return uplink.Inbound{Topic: strings.Join(levels, "/") + "_reply", Payload: fmt.Appendf(nil, `{"id":%s,"code":%d,"data":%s}`, out.ID, code, data)}
 		},
 		Notices: func(id string) []uplink.Inbound {
-			return []uplink.Inbound{{Topic: "/sys/gwpk/gwdn/c/deregister", Payload: fmt.Appendf(nil, `{"id":"5","method":"thing.lifetime.deregister","params":{"productKey":"subpk","deviceName":%q}}`, id)}}
+			all := []uplink.Inbound{{Topic: "/sys/gwpk/gwdn/c/deregister", Payload: fmt.Appendf(nil, `{"id":"5","method":"thing.lifetime.deregister","params":{"productKey":"subpk","deviceName":%q}}`, id)}}
+			if fork {
+				all = append(all, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/topo/change", Payload: fmt.Appendf(nil, `{"id":"6","method":"thing.topo.change","params":{"status":8,"subList":[{"productKey":"subpk","deviceName":%q}]}}`, id)},
+					uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/topo/get_reply", Payload: []byte(`{"id":"1","code":200,"data":[]}`)},
+					uplink.Inbound{Topic: "/shadow/get/subpk/" + id, Payload: []byte(`{"method":"reply","payload":{"status":"success","state":{"desired":{}}},"version":1,"timestamp":1}`)})
+			}
+			return all
 		},
 		Read: func(m uplink.Message) (string, bool) {
 			var in struct {

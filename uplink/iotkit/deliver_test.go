@@ -31,15 +31,28 @@ type world struct {
 
 func newWorld(t *testing.T, platform *uplinktest.Iotkit, backfill string) *world {
 	t.Helper()
-	return newWorldWith(t, platform, backfill, nil)
+	return newWorldOf(t, platform, func(c *iotkit.Config, _ *site.Config) { c.Backfill = backfill })
 }
 
-func newWorldWith(t *testing.T, platform *uplinktest.Iotkit, backfill string, states func() []meter.MeterState) *world {
+// newWorldOf changes what it is made of; nil: nothing.
+func newWorldOf(t *testing.T, platform *uplinktest.Iotkit, change func(*iotkit.Config, *site.Config)) *world {
 	t.Helper()
 	platform.Products = map[string]string{"hbtgIA0SuVw9lxjB": "secret", subProduct: "other"}
 	c := iotkit.Config{
 		ProductKey: "hbtgIA0SuVw9lxjB", ProductSecret: "secret", DeviceName: gatewayName, Model: "MD1", SubProductKey: subProduct, SubModel: "MD1",
-		Backfill: backfill,
+	}
+	sc := site.Config{
+		Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed,
+		Unsubscribed: platform.Unsubscribed, Opens: platform.On,
+		Do: func(c meter.Command) meter.Result {
+			if c.Op != meter.OpRead {
+				return meter.Result{Outcome: meter.Denied, Text: dlt645.Text{EN: "not here"}}
+			}
+			return meter.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: decimal(2201, 1)}}}
+		},
+	}
+	if change != nil {
+		change(&c, &sc)
 	}
 	var devices []uplink.Device
 	for i, a := range addresses {
@@ -49,16 +62,8 @@ func newWorldWith(t *testing.T, platform *uplinktest.Iotkit, backfill string, st
 	if err := iotkit.Check(c); err != nil {
 		t.Fatal(err)
 	}
-	return &world{platform: platform, Site: site.New(t, site.Config{
-		Dialect: iotkit.New(c), Platform: platform, Allow: platform.Allow, Subscribed: platform.Subscribed, Meters: states,
-		Unsubscribed: platform.Unsubscribed, Opens: platform.On,
-		Do: func(c meter.Command) meter.Result {
-			if c.Op != meter.OpRead {
-				return meter.Result{Outcome: meter.Denied, Text: dlt645.Text{EN: "not here"}}
-			}
-			return meter.Result{Values: []meter.PointValue{{Point: c.Points[0], Value: decimal(2201, 1)}}}
-		},
-	})}
+	sc.Dialect = iotkit.New(c)
+	return &world{platform: platform, Site: site.New(t, sc)}
 }
 
 func decimal(coef int64, scale uint8) dlt645.Value {
@@ -364,7 +369,7 @@ func TestSimulatedPlatformIsStrict(t *testing.T) {
 func TestADeadMeterLeavesItsTopic(t *testing.T) {
 	t.Parallel()
 	var line site.Line
-	s := newWorldWith(t, &uplinktest.Iotkit{}, "", line.Meters)
+	s := newWorldOf(t, &uplinktest.Iotkit{}, func(_ *iotkit.Config, c *site.Config) { c.Meters = line.Meters })
 	line.ComesAndGoes(t, s.Site, addresses[1], func() bool { return len(s.platform.Seen().Online) == 1 }, func() {
 		s.Add(t, &meter.Event{Meter: addresses[1], Time: time.Now(), Trusted: true, Kind: meter.EventOffline, Text: "silence"})
 	})

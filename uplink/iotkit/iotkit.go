@@ -35,6 +35,8 @@ type device struct {
 	answered bool     // one of them was accepted
 	finished bool     // and the delivery knows
 	gone     bool     // the platform has deregistered it
+	disabled bool     // the platform takes nothing of it, as it has said
+	shadow   shadow
 }
 
 // Iotkit implements uplink.Platform.
@@ -44,6 +46,7 @@ type Iotkit struct {
 	devices []device // of the directory
 	lastID  uint64
 	refused map[string]int // by id: how often a message was refused
+	topo    topology
 }
 
 // New gives the platform.
@@ -69,6 +72,7 @@ func (k *Iotkit) Limits() uplink.Limits { return uplink.Limits{Registers: 1, Bat
 func (k *Iotkit) Login(time.Time) uplink.Login {
 	clear(k.devices)
 	clear(k.refused)
+	k.topo = topology{}
 	id := k.ProductKey + "_" + k.DeviceName + "_" + k.Model
 	sum := md5.Sum([]byte(k.ProductSecret + id))
 	return uplink.Login{

@@ -507,7 +507,7 @@ func TestWhatAcknowledgesNothing(t *testing.T) {
 		{"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":null,"code":0}`}, {"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":"1"}`},
 		{"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":"","code":0}`}, {"/sys/subpk/AA0001/c/event/property/post_reply", `{"id":"1000","code":1}`},
 		{"/sys/subpk/AA0001/c/event/property/post", good},
-		{"/sys/subpk/AA0001/s/service/property/set", `{"id":"1","params":{"relay":1}}`}, {"/sys/gwpk/gwdn/c/config/set", `{"id":"1","params":{}}`},
+		{"/sys/subpk/AA0001/s/service/property/set", `{"id":"1","params":{"relay":1}}`}, {"/sys/gwpk/gwdn/c/config/get", `{"id":"1","params":{}}`}, {"/sys/gwpk/gwdn/c/topo/change", `{"id":"1","params":{"status":1,"subList":[{"productKey":"subpk","deviceName":"AA0001"}]}}`},
 	} {
 		if rc := k.Receive(testNow, uplink.Inbound{Topic: c[0], Payload: []byte(c[1])}); rc.Verdict != uplink.Ignored || rc.Command != nil || rc.Reply != nil || rc.Subscribe != nil {
 			t.Errorf("%s %s: %+v", c[0], c[1], rc)

@@ -23,6 +23,9 @@ type inbound struct {
 // Receive understands replies and commands. Replies come on /c/ by the
 // document, and on /s/ by one version of the platform's code.
 func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
+	if dev := k.shadowed(m.Topic); dev != nil {
+		return k.wished(now, dev, m)
+	}
 	dev, action, down, ok := k.locate(m.Topic)
 	own := dev == nil
 	var in inbound
@@ -41,8 +44,14 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 		return k.registered(in)
 	case reply && strings.HasPrefix(request, actionEvent):
 		return k.posted(dev, in)
+	case reply && request == actionTopoGet && own && down:
+		return k.listed(in)
 	case reply || !down:
 		return uplink.Receipt{}
+	case action == actionTopoChange && own && k.Enjoyiot:
+		return k.changed(in)
+	case action == actionConfigSet:
+		return k.answered(dev, action, in, codeDenied, "this board is configured by its own file")
 	case action == actionDeregister && own:
 		return k.deregister(in)
 	case strings.HasPrefix(action, actionService):

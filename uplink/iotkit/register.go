@@ -56,7 +56,16 @@ func (k *Iotkit) Register(_ time.Time, dev *uplink.Device, step int) (uplink.Mes
 
 // Leave gives the topic of a sub-device whose subscription keeps it online.
 func (k *Iotkit) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []string, bool) {
-	return uplink.Message{}, []string{k.topicOf(dev.Address(), toClient, "#")}, true
+	return uplink.Message{}, k.topicsOf(dev), true
+}
+
+// topicsOf are those that a sub-device has subscribed to for it.
+func (k *Iotkit) topicsOf(dev *uplink.Device) []string {
+	all := []string{k.topicOf(dev.Address(), toClient, "#")}
+	if k.Shadow {
+		all = append(all, k.shadowTopic(shadowDown, dev))
+	}
+	return all
 }
 
 // registered takes the reply to a registration. One that failed is that of
@@ -88,9 +97,13 @@ func (k *Iotkit) registered(in inbound) uplink.Receipt {
 		if d.finished {
 			return uplink.Receipt{} // a second answer to a registration that was sent twice
 		}
+		if d.disabled {
+			in.Message = "the platform has disabled the device"
+			return receipt(registerID, in, uplink.TryLater)
+		}
 		d.answered, d.gone = true, false
 		rc := receipt(registerID, in, uplink.Accepted)
-		rc.Subscribe = []string{k.topicOf(dev.Address(), toClient, "#")}
+		rc.Subscribe = k.topicsOf(dev)
 		return rc
 	}
 	return uplink.Receipt{}

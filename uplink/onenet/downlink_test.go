@@ -270,51 +270,201 @@ func TestATopologyThatIsChangedHoldsReadings(t *testing.T) {
 	}
 }
 
-// TestWishesAreCarriedOutUnderTheirVersionAndCleared: those of relays that may
-// be switched, where the configuration wants it.
+// wishing is a platform whose first meter lets its relay be switched and its
+// parameters be set, with wishes.
+func wishing(t *testing.T, desired bool, allow []meter.Operation, wishes map[string]uplinktest.OnenetWish, rows ...uplink.Row) *studio {
+	t.Helper()
+	var points meter.Points
+	s := newStudio(t, false, func(c *onenet.StudioConfig) {
+		c.Desired = desired
+		if len(rows) > 0 {
+			c.Directory = site.Directory(t, uplink.DirectoryConfig{Devices: c.Directory.Devices(), Rows: rows})
+		}
+		d := c.Directory.Devices()[0].Meter
+		d.Allow = allow
+		for _, name := range []string{"voltage", "limit.power", "limit.voltage.min", "delay.current"} {
+			found, _ := points.Expand(name)
+			d.Groups = append(d.Groups, meter.Group{Every: time.Hour, Points: found})
+		}
+	})
+	s.sim.Desired = map[string]uplinktest.OnenetWish{}
+	for k, w := range wishes {
+		s.sim.Desired[k] = w
+	}
+	return s
+}
+
+// takes has what the platform says taken, and gives the commands.
+func (s *studio) takes() (all []meter.Command) {
+	rcs, _ := s.asks()
+	for _, rc := range rcs {
+		if rc.Reply != nil {
+			s.send(*rc.Reply)
+		}
+		all = append(all, rc.Commands()...)
+	}
+	return all
+}
+
+func tell(all []meter.Command) string {
+	var said []string
+	for _, c := range all {
+		said = append(said, fmt.Sprintf("%s %s under %s", c.Meter.Address, c, strings.TrimPrefix(c.ID, "property/desired/get:")))
+	}
+	return strings.Join(said, "; ")
+}
+
+// TestWishesAreCarriedOutUnderTheirVersionAndCleared: those of what meters let
+// be set, where the configuration wants it, each with an outcome of its own; one
+// that is a mistake is cleared alone.
 func TestWishesAreCarriedOutUnderTheirVersionAndCleared(t *testing.T) {
 	wishes := map[string]uplinktest.OnenetWish{
 		"202411200101_relay": {Value: "open", Version: 3}, "202411200102_relay": {Value: "open", Version: 1}, "202411200101_voltage_a": {Value: "1", Version: 1},
+		"202411200101_limit_power": {Value: "6.5", Version: 2}, "202411200101_limit_voltage_min": {Value: "", Version: 4}, "202411200101_delay_current": {Value: "5", Version: 0},
 	}
+	relay, limit := "202411200101 trip under 3:202411200101_relay", "202411200101 limit.power = 6.5 under 2:202411200101_limit_power"
 	for _, c := range []struct {
-		name   string
-		change func(*onenet.StudioConfig)
-		want   string
+		name          string
+		desired       bool
+		allow         []meter.Operation
+		want, cleared string
 	}{
-		{"off", nil, "[]"},
-		{"on", func(c *onenet.StudioConfig) { c.Desired = true }, "[202411200101 relay property/desired/get:3:202411200101_relay]"},
+		{"off", false, []meter.Operation{meter.OpRelay, meter.OpSet}, "", "[]"},
+		{"nothing is allowed", true, nil, "", "[]"},
+		{"the relay", true, []meter.Operation{meter.OpRelay}, relay, "[202411200101_relay]"},
+		{"parameters", true, []meter.Operation{meter.OpSet}, limit, "[202411200101_limit_voltage_min 202411200101_limit_power]"},
+		{"both", true, []meter.Operation{meter.OpRelay, meter.OpSet}, relay + "; " + limit, "[202411200101_limit_voltage_min 202411200101_relay 202411200101_limit_power]"},
 	} {
-		s := newStudio(t, false, c.change)
-		s.Directory().Devices()[0].Meter.Allow = []meter.Operation{meter.OpRelay}
-		s.sim.Desired = map[string]uplinktest.OnenetWish{}
-		for k, w := range wishes {
-			s.sim.Desired[k] = w
-		}
-		var got []string
+		s := wishing(t, c.desired, c.allow, wishes)
+		var got []meter.Command
 		for range 2 {
 			s.connect(t)
-			rcs, _ := s.asks()
-			for _, rc := range rcs {
-				if rc.Reply != nil {
-					s.send(*rc.Reply)
+			for _, cmd := range s.takes() {
+				got = append(got, cmd)
+				s.finish(cmd, meter.Result{Outcome: meter.Unconfirmed})
+			}
+		}
+		if seen := s.clean(t); tell(got) != c.want || fmt.Sprint(seen.Cleared) != c.cleared {
+			t.Errorf("%s: carried out %q, want %q; cleared %v, want %s", c.name, tell(got), c.want, seen.Cleared, c.cleared)
+		}
+	}
+}
+
+// TestWishesOfManyMetersAreAllAskedFor, as many at once as a message may set.
+func TestWishesOfManyMetersAreAllAskedFor(t *testing.T) {
+	const meters = 40
+	var devices []uplink.Device
+	wishes := map[string]uplinktest.OnenetWish{}
+	for i := range meters {
+		d := site.Meter(dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x02, byte(i/10<<4 | i%10)}, "")
+		d.Meter.Allow = []meter.Operation{meter.OpRelay}
+		devices = append(devices, d)
+		wishes[d.ID+"_relay"] = uplinktest.OnenetWish{Value: "open", Version: 1}
+	}
+	s := newStudio(t, false, func(c *onenet.StudioConfig) {
+		c.Desired, c.Directory = true, site.Directory(t, uplink.DirectoryConfig{Devices: devices})
+	})
+	s.sim.Desired = wishes
+	of := map[*meter.Handle]bool{}
+	for _, c := range s.takes() {
+		of[c.Meter] = true
+		s.finish(c, meter.Result{})
+	}
+	if seen := s.clean(t); len(of) != meters || len(seen.Cleared) != meters {
+		t.Errorf("%d meters, %d wishes cleared", len(of), len(seen.Cleared))
+	}
+}
+
+// TestAWishThatCameAsASettingIsNotCarriedOutAgain: the platform sets what is
+// wished at once where the gateway is there, and keeps the wish.
+func TestAWishThatCameAsASettingIsNotCarriedOutAgain(t *testing.T) {
+	const key = "202411200101_relay"
+	allow := []meter.Operation{meter.OpRelay}
+	for _, c := range []struct {
+		name       string
+		wish       string // when it is asked for
+		lost       bool   // the connection ends before it is
+		want       string
+		keptBefore bool // a question was out when the setting came
+	}{
+		{name: "at once", wish: "open"},
+		{name: "in other words", wish: "0"},
+		{name: "over a connection", wish: "open", lost: true},
+		{name: "another one since", wish: "closed", want: "202411200101 close under 2:" + key},
+		{name: "while it is asked for", wish: "open", keptBefore: true},
+	} {
+		s := wishing(t, true, allow, nil)
+		s.takes()
+		var early uplink.Inbound
+		if c.keptBefore {
+			s.connect(t)
+			s.sim.Desired[key] = uplinktest.OnenetWish{Value: "open", Version: 2}
+			for {
+				m, ok, _ := s.Ask(s.now)
+				if !ok {
+					t.Fatal("wishes are not asked for")
 				}
-				for _, cmd := range rc.Commands() {
-					got = append(got, fmt.Sprintf("%s %s %s", cmd.Meter.Address, cmd.Op, cmd.ID))
-					s.finish(cmd, meter.Result{Outcome: meter.Unconfirmed})
+				outs := s.sim.Receive(m.Topic, m.Payload, s.now)
+				s.now = s.now.Add(time.Second)
+				if strings.HasSuffix(m.Topic, "desired/get") {
+					early = uplink.Inbound{Topic: outs[0].Topic, Payload: outs[0].Payload}
+					break
 				}
 			}
 		}
-		seen := s.clean(t)
-		if fmt.Sprint(got) != c.want || fmt.Sprint(seen.Cleared) != map[bool]string{true: "[]", false: "[202411200101_relay]"}[c.want == "[]"] {
-			t.Errorf("%s: carried out %v, cleared %v", c.name, got, seen.Cleared)
+		set := s.down("property/set", "7", `{"`+key+`":"open"}`).Commands()
+		s.finish(set[0], meter.Result{})
+		var got []meter.Command
+		if c.keptBefore {
+			rc := s.Receive(s.now, early)
+			got = append(got, rc.Commands()...)
+			if rc.Reply != nil {
+				s.send(*rc.Reply)
+			}
 		}
+		if s.sim.Desired[key].Version == 0 && !c.keptBefore {
+			s.sim.Desired[key] = uplinktest.OnenetWish{Value: c.wish, Version: 2}
+		}
+		if c.lost {
+			s.connect(t)
+		}
+		for range 2 {
+			for _, cmd := range s.takes() {
+				got = append(got, cmd)
+				s.finish(cmd, meter.Result{})
+			}
+			s.connect(t)
+		}
+		if seen := s.clean(t); tell(got) != c.want || fmt.Sprint(seen.Cleared) != "["+key+"]" {
+			t.Errorf("%s: carried out %q, want %q; cleared %v", c.name, tell(got), c.want, seen.Cleared)
+		}
+		// A wish of later on is one.
+		s.sim.Desired[key] = uplinktest.OnenetWish{Value: "open", Version: 9}
+		if got := tell(s.takes()); got != "202411200101 trip under 9:"+key {
+			t.Errorf("%s: later on %q is carried out", c.name, got)
+		}
+	}
+}
+
+// TestWishesForOneThingUnderTwoNamesAreNone: whose word counts is nobody's to
+// guess.
+func TestWishesForOneThingUnderTwoNamesAreNone(t *testing.T) {
+	s := wishing(t, true, []meter.Operation{meter.OpRelay}, map[string]uplinktest.OnenetWish{
+		"202411200101_a": {Value: "open", Version: 1}, "202411200101_b": {Value: "closed", Version: 2}, "202411200101_c": {Value: "open", Version: 3},
+	}, uplink.Row{Point: "relay", To: "a", Scale: -1}, uplink.Row{Point: "relay", To: "b", Scale: -1}, uplink.Row{Point: "relay", To: "c", Scale: -1})
+	if got := s.takes(); len(got) > 0 {
+		t.Errorf("carried out: %s", tell(got))
+	}
+	if seen := s.clean(t); len(seen.Cleared) != 3 {
+		t.Errorf("cleared %v", seen.Cleared)
 	}
 }
 
 // TestAPackageIsRefused: the bell that rings for it has a truthful answer.
 func TestAPackageIsRefused(t *testing.T) {
 	s := newStudio(t, false, nil)
-	in := uplink.Inbound{Topic: "$sys/469948/gw/ota/inform", Payload: []byte(`{"id":"12"}`)}
+	bell := uplinktest.Sent(uplinktest.Out{Topic: "$sys/469948/gw/ota/inform", Payload: []byte(`{"id":"12"}`)})
+	in := uplink.Inbound{Topic: bell.Topic, Payload: bell.Payload}
 	rc := s.Receive(s.now, in)
 	if rc.Reply == nil || rc.Reply.Topic != "$sys/469948/gw/ota/inform_reply" || !strings.Contains(string(rc.Reply.Payload), `"id":"12","code":403`) {
 		t.Fatalf("got %+v", rc)

@@ -18,8 +18,9 @@ type StudioConfig struct {
 	// Wildcard has all topics subscribed to by one: what comes beyond the ten
 	// single ones that a session may have is understood then.
 	Wildcard bool
-	// Desired has what the platform wishes of relays carried out after each
-	// connect, although it does not say since when it is wished. Needs Wildcard.
+	// Desired has what the platform wishes carried out after each connect, of what
+	// the meters let it set, although it does not say since when it is wished. Needs
+	// Wildcard.
 	Desired      bool
 	SubProductID string            // of the sub-devices; "": ProductID
 	Directory    *uplink.Directory // a device's key is that of a sub-device that logs in
@@ -38,8 +39,8 @@ type Studio struct {
 	late     []string                // commands whose requests were answered before their outcome was known
 	missing  map[dlt645.Address]bool // that are not in the gateway's topology, as the platform says
 	topology string                  // id of the question for it, in this connection
-	wishes   string                  // id of the question for them, in this connection
-	rung     func()                  // is told when there is a package; nil: none is taken
+	wishes   wishes
+	rung     func() // is told when there is a package; nil: none is taken
 }
 
 // NewStudio gives the platform.
@@ -62,7 +63,7 @@ func (s *Studio) Limits() uplink.Limits {
 func (s *Studio) Login(now time.Time) uplink.Login {
 	l := s.Identity.Login(now)
 	l.Topics = s.topics()
-	s.topology, s.wishes = "", "" // both are asked for again
+	s.topology, s.wishes = "", wishes{set: s.wishes.set} // both are asked for again
 	return l
 }
 
@@ -337,7 +338,7 @@ func (s *Studio) encode(b *batch) uplink.Message {
 }
 
 // Board tells the gateway's own properties: a pack without an identity is its.
-func (s *Studio) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+func (s *Studio) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
 	p := pack{Properties: map[string]any{}, Events: map[string]any{}}
 	for _, v := range state {
 		p.Properties[v.Key] = struct {
@@ -345,7 +346,7 @@ func (s *Studio) Board(at time.Time, state []uplink.BoardState) uplink.Message {
 			Time  int64           `json:"time,omitempty"`
 		}{v.JSON, millis(at)}
 	}
-	return s.message(packPost, []pack{p})
+	return []uplink.Message{s.message(packPost, []pack{p})}, true
 }
 
 // millis is 0 for no time.
@@ -412,7 +413,7 @@ func (s *Studio) answered(asked string, in inbound) uplink.Receipt {
 	case *in.Code != codeOK || in.ID == "":
 	case asked == topoGet && in.ID == s.topology:
 		return s.listed(in)
-	case asked == desiredGet && in.ID == s.wishes:
+	case asked == desiredGet && s.wishes.open[in.ID] != nil:
 		return s.wished(in)
 	}
 	return uplink.Receipt{}

@@ -48,7 +48,7 @@ func (s *Studio) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time)
 	switch {
 	case s.Wildcard && s.topology == "":
 		return s.askTopology(), true, now
-	case s.Wildcard && s.Desired && s.wishes == "":
+	case s.Wildcard && s.Desired:
 		if m, ok := s.askWishes(); ok {
 			return m, true, now
 		}
@@ -102,6 +102,9 @@ func (s *Studio) command(now time.Time, name string, in inbound, retained bool) 
 			service = "/" + strings.ReplaceAll(called, "-", "_")
 		}
 		id = name + service + ":" + in.ID + ":" + s.dir.Of(all[0].Meter.Address).ID
+		if !retained && name == ownSet {
+			s.wasSet(in.Params)
+		}
 		if !retained {
 			s.wait(waiting{id, name, in.ID, now.Add(answerWithin)}, all[0].Op == meter.OpRead || name == ownSet || name == subSet)
 		}

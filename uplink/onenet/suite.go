@@ -305,7 +305,7 @@ func (c content) encode() []byte {
 
 // Board tells the gateway's own state: an object in the stream "gateway", or a
 // stream each where all streams are flat.
-func (s *Suite) Board(at time.Time, state []uplink.BoardState) uplink.Message {
+func (s *Suite) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
 	type plain struct {
 		V json.RawMessage `json:"v"`
 		T int64           `json:"t,omitempty"`
@@ -323,7 +323,7 @@ func (s *Suite) Board(at time.Time, state []uplink.BoardState) uplink.Message {
 		ID int32              `json:"id"`
 		DP map[string][]plain `json:"dp"`
 	}{s.nextID(), streams})
-	return uplink.Message{Topic: s.own(postTopic), Payload: b}
+	return []uplink.Message{{Topic: s.own(postTopic), Payload: b}}, true
 }
 
 // Receive understands receipts and commands. A refusal with id -1 is of a

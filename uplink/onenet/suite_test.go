@@ -85,6 +85,33 @@ func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
 	}
 }
 
+// TestASubDeviceOnItsOwnTopics is commanded and answers there. One that the
+// platform does not let in waits, and the others do not.
+func TestASubDeviceOnItsOwnTopics(t *testing.T) {
+	t.Parallel()
+	platform := known(&uplinktest.Onenet{})
+	delete(platform.Keys, "202411200103")
+	s := site.New(t, site.Config{
+		Dialect:  onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsSubdev, Directory: directory(t, true)}),
+		Platform: platform, Allow: platform.Allow, Do: func(meter.Command) meter.Result { return meter.Result{} },
+		Meters: func() (all []meter.MeterState) {
+			for i := range 3 {
+				all = append(all, meter.MeterState{Address: address(i), Known: true, Online: true})
+			}
+			return all
+		},
+	})
+	s.Until(t, "logged in", func() bool {
+		return len(platform.Seen().Online) == 2 && s.Uplink.State().Unregistered[address(2)] != ""
+	})
+	s.Publish(t, uplinktest.Out{Topic: "$subdev/469948/202411200102/cmd/request/7", Payload: []byte(`{"op":"relay","action":"trip"}`)})
+	const topic = "$subdev/469948/202411200102/cmd/response/7"
+	s.Until(t, "answered", func() bool { return platform.Seen().Responses[topic] != "" })
+	if seen := platform.Seen(); seen.Responses[topic] != `{"outcome":"done"}` || len(seen.Violations) > 0 {
+		t.Errorf("answered %q, violations %v", seen.Responses, seen.Violations)
+	}
+}
+
 // TestATokenOfTheProduct names no device, but those of sub-devices do.
 func TestATokenOfTheProduct(t *testing.T) {
 	product := identity

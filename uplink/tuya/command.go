@@ -17,6 +17,7 @@ import (
 const (
 	codeDone        = 0
 	codeTrouble     = 400
+	codeUntimely    = 1001
 	codeRange       = 1101
 	codeInvalid     = 1103
 	codeOffline     = 2001
@@ -34,7 +35,8 @@ type refusal struct {
 }
 
 // command understands a command: DP 1 and 57 switch, those of settings set a
-// parameter, DP 9 has all points read. The others that the document marks as
+// parameter, DP 9 has all points read. The document requires t, so what changes
+// anything and does not tell its time is refused: nobody knows how old it is. The others that the document marks as
 // writable have nothing in a meter that could be set.
 func (t *Tuya) command(now time.Time, in inbound, retained bool) uplink.Receipt {
 	cid, id := strings.TrimSpace(string(in.CID)), string(in.RequestID)
@@ -46,19 +48,36 @@ func (t *Tuya) command(now time.Time, in inbound, retained bool) uplink.Receipt 
 		return uplink.Receipt{Reply: &reply}
 	}
 	d := t.dir.Named(cid)
+	if d == nil && cid == t.Gateway && t.GatewayProductID != "" {
+		return answer(codeUnsupported, "command or value not support: the gateway's own data points can only be read")
+	}
 	if d == nil {
 		cid = "" // what is not known is not echoed
 		return answer(codeNoDevice, "device not exist")
 	}
-	c := meter.Command{ID: id, Meter: d.Meter, Said: said(in.T)}
+	if other := strings.TrimSpace(string(in.Param.CID)); other != "" && other != cid { // it stands there in all other messages
+		return answer(codeInvalid, "params type is incorrect: cid and param.cid name two devices")
+	}
+	c := meter.Command{ID: commandID(d, id), Meter: d.Meter, Said: said(in.T)}
 	dp, no := t.understood(&c, uplink.Word(in.Param.ID), in.Param.Value)
 	switch {
 	case no != nil:
 		return answer(no.code, no.text)
+	case dp != refresh && c.Said.IsZero():
+		return answer(codeUntimely, "request time is invalid: a command that changes anything must tell its time in t")
 	case dp == refresh:
 		return t.refresh(now, retained, d, c, answer)
 	}
 	return uplink.Receipt{Command: &c}
+}
+
+// commandID tells the requests of two meters apart that have one id, and keeps
+// what the answer needs. Without that there is none.
+func commandID(d *uplink.Device, request string) string {
+	if request == "" {
+		return ""
+	}
+	return d.ID + " " + request
 }
 
 // understood completes a command by its data point and value. No is why it is
@@ -209,7 +228,7 @@ func (t *Tuya) Answer(now time.Time, c meter.Command, r meter.Result) (uplink.Me
 	case meter.NoAnswer:
 		code = codeOffline
 	}
-	return t.commandReply(now, c.ID, d.ID, code, text), true
+	return t.commandReply(now, strings.TrimPrefix(c.ID, d.ID+" "), d.ID, code, text), true
 }
 
 func (t *Tuya) commandReply(now time.Time, id, cid string, code int, text string) uplink.Message {

@@ -117,7 +117,7 @@ func TestSettingsHaveTheMetersSteps(t *testing.T) {
 		got := ""
 		if rc.Command != nil {
 			got = rc.Command.String()
-			if rc.Command.Meter != h || rc.Command.ID != "r1" || rc.Command.Said != now || rc.Command.Op != meter.OpSet {
+			if rc.Command.Meter != h || rc.Command.ID != "METER01 r1" || rc.Command.Said != now || rc.Command.Op != meter.OpSet {
 				t.Errorf("DP %s = %s: %+v", c.id, c.value, rc.Command)
 			}
 		}
@@ -188,7 +188,7 @@ func TestNumbersAreTakenForTheirDigits(t *testing.T) {
 	p := New(Config{Gateway: "gw0001", Username: "v", Directory: dir})
 	now := time.Unix(1700000000, 0)
 	rc := order(p, now, "17", "202411200101", "57", "0")
-	if rc.Command == nil || rc.Command.ID != "17" || rc.Command.Relay != dlt645.CommandTrip || rc.Command.Meter != unit101 {
+	if rc.Command == nil || rc.Command.ID != "202411200101 17" || rc.Command.Relay != dlt645.CommandTrip || rc.Command.Meter != unit101 {
 		t.Fatalf("got %+v", rc)
 	}
 	m, ok := p.Answer(now, *rc.Command, meter.Result{})
@@ -248,5 +248,55 @@ func TestNameplateAndSettlementAreTold(t *testing.T) {
 	}
 	if got, _ := reports(t, p, reading("meter.rated.most", words("?"))); len(got) != 0 {
 		t.Errorf("of no number: %v", got)
+	}
+}
+
+// TestWhatSwitchesTellsItsTime: the document requires t, and what does not tell
+// it may be of any day. A read may.
+func TestWhatSwitchesTellsItsTime(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	send := func(p *Tuya, said, dp, value string) uplink.Receipt {
+		return p.Receive(now, uplink.Inbound{Topic: "gateway_id/gw0001/commands", Payload: fmt.Appendf(nil, `{%s"cid":"METER01","request_id":"r1","param":{"id":%q,"value":%s}}`, said, dp, value)})
+	}
+	for _, said := range []string{"", `"t":null,`, `"t":"",`, `"t":"now",`, `"t":0,`, `"t":-1700000000,`, `"t":1700000000.5,`, `"t":1.7e9,`, `"t":[1700000000],`, `"t":true,`, `"t":99999999999999999999,`} {
+		for dp, value := range map[string]string{"1": "false", "57": `"0"`, "48": "60060000"} {
+			p, _ := withParameters()
+			rc := send(p, said, dp, value)
+			if code, text := told(t, rc.Reply); rc.Command != nil || code != 1001 || !strings.HasPrefix(text, "request time is invalid") {
+				t.Errorf("%s DP %s: %+v, answered %d %q", said, dp, rc.Command, code, text)
+			}
+		}
+		p, _ := withParameters()
+		if code, _ := told(t, send(p, said, "9", "1").Reply); code != 0 {
+			t.Errorf("%s DP 9: %d", said, code)
+		}
+	}
+	for _, said := range []string{`"t":1700000000,`, `"t":"1700000000",`, `"t":1700000000000,`, `"t":" 1700000000 ",`} {
+		p, _ := withParameters()
+		if rc := send(p, said, "1", "false"); rc.Command == nil || !rc.Command.Said.Equal(now) {
+			t.Errorf("%s: %+v", said, rc.Command)
+		}
+	}
+}
+
+// TestOneRequestForTwoMetersIsTwo: each has its own outcome, under the id that
+// both came with.
+func TestOneRequestForTwoMetersIsTwo(t *testing.T) {
+	other := &meter.Handle{Name: "Unit 102", Address: dlt645.Address{0x20, 0x24, 0x11, 0x20, 0x01, 0x02}}
+	dir, _ := uplink.NewDirectory(uplink.DirectoryConfig{Devices: []uplink.Device{{Meter: unit101, ID: "METER 1"}, {Meter: other, ID: "METER"}}, Default: Defaults})
+	p := New(Config{Gateway: "gw0001", Username: "v", Directory: dir})
+	now := time.Unix(1700000000, 0)
+	one, two := order(p, now, `"r1"`, `"METER 1"`, `"1"`, "0").Command, order(p, now, `"1 r1"`, `"METER"`, `"1"`, "0").Command
+	again := order(p, now, `"r1"`, `"METER"`, `"1"`, "0").Command
+	if one == nil || two == nil || again == nil || one.ID == again.ID {
+		t.Fatalf("got %+v, %+v and %+v", one, two, again)
+	}
+	for _, c := range []struct {
+		of   *meter.Command
+		want string
+	}{{one, `"cid":"METER 1","request_id":"r1"`}, {two, `"cid":"METER","request_id":"1 r1"`}, {again, `"cid":"METER","request_id":"r1"`}} {
+		if m, ok := p.Answer(now, *c.of, meter.Result{}); !ok || !strings.Contains(string(m.Payload), c.want) {
+			t.Errorf("answered %s, want %s", m.Payload, c.want)
+		}
 	}
 }

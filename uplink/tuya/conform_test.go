@@ -27,6 +27,10 @@ func TestPlatformConforms(t *testing.T) {
 		Default:  slices.Concat(tuya.Defaults, tuya.Parameters),
 		IDs:      []string{"0", "1", "gw1"},
 		Commands: []conform.Command{form("switch", "1", "true"), form("set", "48", "60000000")},
+		Torn: func(a, b string) []uplink.Inbound {
+			payload := fmt.Appendf(nil, `{"t":%d,"cid":%q,"request_id":"7","param":{"cid":%q,"id":"1","value":false}}`, conform.Now().Unix(), a, b)
+			return []uplink.Inbound{{Topic: root + "commands", Payload: payload}}
+		},
 		Acknowledge: func(m uplink.Message, accepted bool) uplink.Inbound {
 			code := 1102
 			if accepted {

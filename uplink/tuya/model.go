@@ -2,8 +2,9 @@ package tuya
 
 import (
 	"fmt"
-	"strings"
-	"text/tabwriter"
+	"strconv"
+
+	"meterd/uplink"
 )
 
 // ThingModel tells which of the standard properties the product has to have:
@@ -17,9 +18,7 @@ func (t *Tuya) ThingModel() ([]byte, error) {
 			fed[row.To] = true
 		}
 	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "id\tidentifier\taccess\trange\tscale\tunit")
+	rows := []string{"id\tidentifier\taccess\trange\tscale\tunit"}
 	for _, d := range dps {
 		if !fed[d.id] {
 			continue
@@ -34,8 +33,11 @@ func (t *Tuya) ThingModel() ([]byte, error) {
 			}
 			bounds = fmt.Sprintf("%d to %d\t%d", d.min, d.max, d.scale)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", d.id, d.name, access, bounds, d.unit)
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", d.id, d.name, access, bounds, d.unit))
 	}
-	w.Flush()
-	return []byte(b.String()), nil
+	text := uplink.Table(rows)
+	if t.GatewayProductID != "" {
+		text += "\n" + uplink.BoardTable(t.GatewayProductID, "id\t", func(i int) string { return strconv.Itoa(firstOwn+i) + "\t" })
+	}
+	return []byte(text), nil
 }

@@ -40,9 +40,12 @@ type Config struct {
 	NoFault string
 	// RestampOld gives items that are too old t = now; else they are set aside.
 	RestampOld bool
-	Sync       Sync              // of every meter
-	Directory  *uplink.Directory // made with Defaults
-	Zone       *time.Location    // of the meters' clocks
+	Sync       Sync // of every meter
+	// GatewayProductID is the product of the board itself, which is a device then;
+	// "": it is none.
+	GatewayProductID string
+	Directory        *uplink.Directory // made with Defaults
+	Zone             *time.Location    // of the meters' clocks
 }
 
 // Sync holds the fields of devices/sync that all meters share.
@@ -67,6 +70,7 @@ type Tuya struct {
 	dir   *uplink.Directory
 	asked map[string]time.Time    // by meter's id: when all of it was last read for DP 9
 	dead  map[dlt645.Address]bool // what the platform was last told of a meter
+	own   own
 }
 
 // New gives the platform.
@@ -88,6 +92,7 @@ func (t *Tuya) Limits() uplink.Limits { return uplink.Limits{NeedsClock: true, R
 // Login gives the password that the document describes: the MD5 of client id
 // and user name, in hex. There is no secret in it.
 func (t *Tuya) Login(time.Time) uplink.Login {
+	t.own = own{}
 	sum := md5.Sum([]byte(t.Gateway + t.Username))
 	return uplink.Login{
 		ClientID: t.Gateway, Username: t.Username, Password: hex.EncodeToString(sum[:]),
@@ -267,6 +272,9 @@ func (t *Tuya) Status(now time.Time, meters []meter.MeterState) (uplink.Message,
 			t.dead[m.Address] = !m.Online
 		}
 	}
+	if t.own.synced {
+		list = append(list, statusParam{t.Gateway, true})
+	}
 	if len(list) == 0 {
 		return uplink.Message{}, false
 	}
@@ -295,6 +303,7 @@ type inbound struct {
 	CID       word            `json:"cid"`
 	RequestID word            `json:"request_id"`
 	Param     struct {
+		CID   word            `json:"cid"`
 		Msg   string          `json:"msg"`
 		Code  *int            `json:"code"`
 		ID    json.RawMessage `json:"id"`    // of a command
@@ -315,11 +324,14 @@ func (w *word) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// mostID bounds the ids of the platform's requests. Ours are UUIDs.
+const mostID = 128
+
 // Receive understands responses and commands.
 func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	name, ok := strings.CutPrefix(m.Topic, "gateway_id/"+t.Gateway+"/")
 	var in inbound
-	if !ok || !m.Decode(&in) || in.RequestID == "" && name != topicCommand || len(in.RequestID) > meter.MostCommandID || m.Retained && name != topicCommand {
+	if !ok || !m.Decode(&in) || in.RequestID == "" && name != topicCommand || len(in.RequestID) > mostID || m.Retained && name != topicCommand {
 		return uplink.Receipt{}
 	}
 	switch name {
@@ -329,7 +341,7 @@ func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	default:
 		return uplink.Receipt{}
 	}
-	if in.Param.Code == nil {
+	if in.Param.Code == nil || t.own.answered(name, t.Gateway, in) {
 		return uplink.Receipt{}
 	}
 	v, ok := verdicts[*in.Param.Code]

@@ -404,7 +404,7 @@ func TestCommandsToTheSwitch(t *testing.T) {
 		"false": dlt645.CommandTrip, "0": dlt645.CommandTrip, `"0"`: dlt645.CommandTrip, `"false"`: dlt645.CommandTrip,
 	} {
 		for _, id := range []string{`"1"`, `"57"`, "1"} {
-			if rc := command(id, value); rc.Command == nil || rc.Command.Relay != want || rc.Command.Meter != unit101 || rc.Command.ID != "r1" {
+			if rc := command(id, value); rc.Command == nil || rc.Command.Relay != want || rc.Command.Meter != unit101 || rc.Command.ID != "METER01 r1" {
 				t.Errorf("DP %s = %s is understood as %+v", id, value, rc)
 			}
 		}
@@ -422,7 +422,7 @@ func TestCommandsToTheSwitch(t *testing.T) {
 		meter.Done: 0, meter.Denied: 2002, meter.NotKnown: 2002, meter.Invalid: 1103, meter.NoAnswer: 2001, meter.NotTaken: 400,
 		meter.Unconfirmed: 400, meter.Failed: 400, meter.Busy: 400, meter.Expired: 1103, meter.Nameless: 1103,
 	} {
-		m, ok := p.Answer(time.Now(), meter.Command{ID: "r1", Meter: unit101}, meter.Result{Outcome: outcome, Text: dlt645.Text{EN: "because"}})
+		m, ok := p.Answer(time.Now(), meter.Command{ID: "METER01 r1", Meter: unit101}, meter.Result{Outcome: outcome, Text: dlt645.Text{EN: "because"}})
 		if !ok || !strings.Contains(string(m.Payload), fmt.Sprintf(`"code":%d`, want)) || !strings.Contains(string(m.Payload), `"request_id":"r1"`) {
 			t.Errorf("outcome %d is told as %s, want code %d", outcome, m.Payload, want)
 		}

@@ -170,6 +170,7 @@ func (a *Attachment) publish(o Out, retained bool) error {
 	if err != nil {
 		return err
 	}
+	sent(o)
 	if err := within(context.Background(), c.Publish(o.Topic, 1, retained, o.Payload)); err != nil {
 		return fmt.Errorf("a message to %s: %w", o.Topic, err)
 	}

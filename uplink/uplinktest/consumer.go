@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,6 +37,7 @@ type Consumer struct {
 	states     map[string]ConsumerState
 	status     map[string]string // by topic
 	info       int
+	board      map[string]any  // what the board has told of itself
 	connected  map[string]bool // of ThingsBoard
 	answers    []string
 	home       home
@@ -70,8 +72,9 @@ type ConsumerSeen struct {
 	States     map[string]ConsumerState
 	Status     map[string]string // by topic
 	Infos      int
-	Connected  []string // of ThingsBoard
-	Answers    []string // to commands
+	Board      map[string]any // as the board told last of itself
+	Connected  []string       // of ThingsBoard
+	Answers    []string       // to commands
 	Entities   map[string]Entity
 	Announced  int // announcements that came
 	Violations []string
@@ -82,7 +85,7 @@ func (p *Consumer) Seen() ConsumerSeen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return ConsumerSeen{
-		Values: slices.Clone(p.values), Repeats: p.repeats, Resent: p.resent, Events: slices.Clone(p.events), States: maps.Clone(p.states), Status: maps.Clone(p.status), Infos: p.info,
+		Values: slices.Clone(p.values), Repeats: p.repeats, Resent: p.resent, Events: slices.Clone(p.events), States: maps.Clone(p.states), Status: maps.Clone(p.status), Infos: p.info, Board: maps.Clone(p.board),
 		Connected: slices.Sorted(maps.Keys(p.connected)), Answers: slices.Clone(p.answers), Entities: maps.Clone(p.home.entities), Announced: p.home.announced, Violations: slices.Clone(p.violations),
 	}
 }
@@ -115,7 +118,7 @@ func (p *Consumer) Command(id, meter, rest string) Out {
 }
 
 // topics of which the payload is kept by the broker.
-var keptTopics = regexp.MustCompile(`^(.+/status|.+/info|.+/meter/[^/]+/state|homeassistant/.+)$`)
+var keptTopics = regexp.MustCompile(`^(.+/status|.+/info|.+/board|.+/meter/[^/]+/state|homeassistant/.+)$`)
 
 // Published is told of each message whether the broker is to keep it.
 func (p *Consumer) Published(clientID, topic string, retained bool) {
@@ -132,6 +135,10 @@ func (p *Consumer) Published(clientID, topic string, retained bool) {
 
 // Receive takes a message and gives the answer to it.
 func (p *Consumer) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Consumer) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stored == nil {
@@ -166,6 +173,8 @@ func (p *Consumer) Receive(topic string, payload []byte, now time.Time) []Out {
 		p.tellStatus(topic, payload)
 	case rest == "info":
 		p.tellInfo(payload)
+	case rest == "board":
+		p.tellBoard(payload)
 	case rest == "event" && p.Layout == "json":
 		return p.event(topic, "", payload)
 	case levels[0] == "meter" && len(levels) == 3 && levels[2] == "status":
@@ -189,6 +198,21 @@ func (p *Consumer) tellStatus(topic string, payload []byte) {
 		p.violate("%s: %q", topic, s)
 	}
 	p.status[topic] = string(payload)
+}
+
+// tellBoard takes how the board fares: each property once, as a text or a whole
+// number.
+func (p *Consumer) tellBoard(payload []byte) {
+	p.board = nil
+	if err := json.Unmarshal(payload, &p.board); err != nil {
+		p.violate("board: %v: %s", err, payload)
+	}
+	for key, v := range p.board {
+		n, number := v.(float64)
+		if _, text := v.(string); !text && !number || number && n != math.Trunc(n) {
+			p.violate("board: %s is %v", key, v)
+		}
+	}
 }
 
 func (p *Consumer) tellInfo(payload []byte) {

@@ -138,6 +138,10 @@ func (p *DAS) violate(format string, args ...any) {
 
 // Receive takes a message from the gateway and gives the answers.
 func (p *DAS) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *DAS) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ids == nil {

@@ -150,9 +150,9 @@ func (p *DAS) Push(code, version string) Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pushed = append(p.pushed, code)
-	return Out{p.root() + "thing/ota/upgrade", fmt.Appendf(nil, `{"data":{"version":%q,"upgradePackageCode":%q,"upgradePackageName":"meterd","signMethod":"MD5",`+
+	return sent(Out{p.root() + "thing/ota/upgrade", fmt.Appendf(nil, `{"data":{"version":%q,"upgradePackageCode":%q,"upgradePackageName":"meterd","signMethod":"MD5",`+
 		`"files":[{"fileName":"meterd.tar.gz","fileSize":"3871360","fileVerification":"761b0b3b0c1d2e3f4a5b6c7d8e9f0a1b","fileUrl":"https://das.example/meterd.tar.gz"}],`+
-		`"extData":"","moduleId":"#0000","moduleName":"default"}}`, version, code)}
+		`"extData":"","moduleId":"#0000","moduleName":"default"}}`, version, code)})
 }
 
 // shadow answers with what is desired and reported.
@@ -229,5 +229,5 @@ func (p *DAS) Down(name, payload string) Out {
 		p.asked = map[string]bool{}
 	}
 	p.asked[name+" "+h.ID] = true
-	return Out{p.root() + name, []byte(payload)}
+	return sent(Out{p.root() + name, []byte(payload)})
 }

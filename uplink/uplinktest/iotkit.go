@@ -44,6 +44,13 @@ type Iotkit struct {
 	Answer func(what, device string) (code int, silent bool)
 	// Stored, if not nil, is called with each post that is stored.
 	Stored func(IotkitPost)
+	// Enjoyiot has it be that fork, which has topology and shadows.
+	Enjoyiot bool
+	// Shadows are what the platform wishes of sub-devices, by name and property.
+	Shadows map[string]map[string]IotkitWish
+	// Hidden tells which sub-devices the topology lacks although they are
+	// registered.
+	Hidden func(device string) bool
 
 	mu         sync.Mutex
 	broker     *Broker                   // that it runs on
@@ -55,6 +62,11 @@ type Iotkit struct {
 	unstored   int
 	registers  int
 	replies    []string
+	listed     int              // how often the topology was asked for
+	versions   map[string]int64 // of shadows, by device
+	told       []string         // what devices have told their shadows
+	defined    iotkitModel      // nil: all is taken
+	dropped    []string
 	violations []string
 }
 
@@ -67,6 +79,7 @@ type iotkitGateway struct {
 type iotkitDevice struct {
 	product, gateway string
 	removed          bool // deregistered since
+	disabled         bool // what it posts is answered and dropped
 }
 
 // iotkitAsked is a command that waits for its answer.
@@ -110,6 +123,7 @@ func (p *Iotkit) begin(clientID string) {
 
 func (p *Iotkit) init() {
 	if p.gateways == nil {
+		p.versions = map[string]int64{}
 		p.gateways, p.devices, p.asked = map[string]*iotkitGateway{}, map[string]*iotkitDevice{}, map[string]iotkitAsked{}
 	}
 }
@@ -123,6 +137,14 @@ func (p *Iotkit) Subscribed(clientID, filter string) bool {
 	defer p.mu.Unlock()
 	p.init()
 	m := iotkitFilter.FindStringSubmatch(filter)
+	if s := shadowFilter.FindStringSubmatch(filter); s != nil && p.Enjoyiot {
+		d := p.devices[s[2]]
+		if d == nil || d.removed || d.product != s[1] {
+			p.violate("%s subscribes to %s, which is no device of it", clientID, filter)
+			return false
+		}
+		return true
+	}
 	for _, g := range p.gateways {
 		if g.client != clientID || m == nil {
 			continue
@@ -130,6 +152,7 @@ func (p *Iotkit) Subscribed(clientID, filter string) bool {
 		d := p.devices[m[2]]
 		if m[1] == g.product && m[2] == g.name || d != nil && !d.removed && d.product == m[1] && d.gateway == g.name {
 			g.subscribed[m[2]] = true
+			heard("sub", filter)
 			return true
 		}
 	}
@@ -150,7 +173,7 @@ func (p *Iotkit) Unsubscribed(clientID, filter string) {
 }
 
 // Topics are what the platform subscribes to.
-func (*Iotkit) Topics() []string { return []string{"/sys/+/+/s/#"} }
+func (*Iotkit) Topics() []string { return []string{"/sys/+/+/s/#", "/shadow/update/#"} }
 
 func (p *Iotkit) violate(format string, args ...any) {
 	if len(p.violations) < 1000 {
@@ -167,16 +190,23 @@ var (
 // Receive takes a message from a gateway and gives the answers. What the code
 // swallows gets none.
 func (p *Iotkit) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Iotkit) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.init()
+	if s := shadowTopic.FindStringSubmatch(topic); s != nil && p.Enjoyiot {
+		return p.shadow(topic, s[1], s[2], payload, now)
+	}
 	m := iotkitTopic.FindStringSubmatch(topic)
 	if m == nil {
 		p.violate("topic %s", topic)
 		return nil
 	}
 	product, name, action := m[1], m[2], m[3]
-	if strings.HasSuffix(action, "_reply") && (strings.HasPrefix(action, "service/") || action == "deregister_reply") {
+	if strings.HasSuffix(action, "_reply") && (strings.HasPrefix(action, "service/") || slices.Contains([]string{"deregister_reply", "topo/change_reply", "config/set_reply"}, action)) {
 		p.reply(topic, action, payload)
 		return nil
 	}
@@ -209,6 +239,8 @@ func (p *Iotkit) Receive(topic string, payload []byte, now time.Time) []Out {
 	switch {
 	case action == "register":
 		return p.register(topic, product, name, *e.ID, e.Method, e.Params)
+	case action == "topo/get" && p.Enjoyiot:
+		return p.topology(topic, product, name, *e.ID, e.Method)
 	case strings.HasPrefix(action, "event/") && !strings.HasSuffix(action, "_reply"):
 		return p.post(topic, product, name, action, *e.ID, e.Method, e.Params, now)
 	}
@@ -303,7 +335,7 @@ func (p *Iotkit) post(topic, product, name, action, id, method string, params js
 		known = d != nil && d.product == product
 		if d != nil {
 			g = p.gateways[d.gateway]
-			unstored = d.removed
+			unstored = d.removed || d.disabled
 		}
 	}
 	if g == nil { // nobody is there to be answered: which connection it was is not told
@@ -335,6 +367,10 @@ func (p *Iotkit) post(topic, product, name, action, id, method string, params js
 		}
 		if v[0] == '{' || v[0] == '[' || v[0] == 'n' {
 			p.violate("%s: the value of %s is no number, text or boolean: %s", topic, key, v)
+		}
+		if !p.defined.takes(product, post.Event, key, string(v)) { // without a word
+			p.dropped = append(p.dropped, strings.TrimPrefix(post.Event+"."+key, "."))
+			continue
 		}
 		post.Params[key] = string(v)
 	}
@@ -382,7 +418,7 @@ func (p *Iotkit) reply(topic, action string, payload []byte) {
 		p.violate("%s: code or message: %s", topic, payload)
 		return
 	}
-	if action == "deregister_reply" {
+	if !strings.HasPrefix(action, "service/") {
 		if e.Data != nil || e.Params != nil {
 			p.violate("%s: no results are documented: %s", topic, payload)
 		}
@@ -419,7 +455,7 @@ func (p *Iotkit) Command(product, device, service, id, params string) Out {
 	}
 	p.asked[id] = c
 	b, _ := json.Marshal(map[string]any{"id": id, "method": method, "params": json.RawMessage(params)})
-	return Out{base + "/c/service/" + service, b}
+	return sent(Out{base + "/c/service/" + service, b})
 }
 
 // Deregister takes a sub-device from its gateway and gives the message that
@@ -438,7 +474,7 @@ func (p *Iotkit) Deregister(device, id string) (Out, bool) {
 	b, _ := json.Marshal(map[string]any{
 		"id": id, "method": "thing.lifetime.deregister", "params": map[string]string{"productKey": d.product, "deviceName": device},
 	})
-	return Out{base + "/c/deregister", b}, true
+	return sent(Out{base + "/c/deregister", b}), true
 }
 
 // IotkitSeen is what has come to the platform so far.
@@ -450,6 +486,9 @@ type IotkitSeen struct {
 	Registered []string
 	Online     []string // names of sub-devices whose topic is subscribed to
 	Replies    []string // answers to commands
+	Listed     int      // how often the topology was asked for
+	Told       []string // what sub-devices have told their shadows
+	Dropped    []string // keys that the thing model does not have, after the event's name
 	Violations []string
 }
 
@@ -459,7 +498,7 @@ func (p *Iotkit) Seen() IotkitSeen {
 	defer p.mu.Unlock()
 	s := IotkitSeen{
 		Posts: slices.Clone(p.posts), Repeats: p.repeats, Unstored: p.unstored, Registers: p.registers, Replies: slices.Clone(p.replies),
-		Violations: slices.Clone(p.violations),
+		Listed: p.listed, Told: slices.Clone(p.told), Dropped: slices.Clone(p.dropped), Violations: slices.Clone(p.violations),
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.devices)) {
 		if p.devices[name].removed {

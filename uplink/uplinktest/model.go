@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"regexp"
 	"slices"
@@ -234,19 +235,113 @@ func (p *DAS) Import(file []byte) error {
 }
 
 // Define takes the data points that the product has, from the first column of
-// a table with a line of heads.
+// a table with a line of heads, and after it those of a gateway's product.
 func (p *Tuya) Define(table string) error {
-	defined := map[string]bool{}
-	lines := strings.Split(strings.TrimSpace(table), "\n")
-	for _, line := range lines[1:] {
-		id, _, _ := strings.Cut(line, " ")
-		if _, err := strconv.Atoi(id); err != nil || defined[id] {
-			return fmt.Errorf("data point %q", line)
+	defined := map[bool]map[string]bool{false: {}}
+	text, own, has := strings.Cut(strings.TrimSpace(table), "\n\n")
+	add := func(gateway bool, lines []string) error {
+		for _, line := range lines {
+			id, _, _ := strings.Cut(line, " ")
+			if _, err := strconv.Atoi(id); err != nil || defined[gateway][id] {
+				return fmt.Errorf("data point %q", line)
+			}
+			defined[gateway][id] = true
 		}
-		defined[id] = true
+		return nil
+	}
+	err := add(false, strings.Split(text, "\n")[1:])
+	if has && err == nil {
+		defined[true] = map[string]bool{}
+		head, lines, _ := strings.Cut(own, "\n")
+		if head != "properties of "+p.GatewayProduct+":" {
+			return fmt.Errorf("%q is not about product %q", head, p.GatewayProduct)
+		}
+		err = add(true, strings.Split(lines, "\n")[1:])
+	}
+	if err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.defined = defined
+	return nil
+}
+
+// iotkitModel holds what products define: by product and event, "" for
+// properties, the members with their types.
+type iotkitModel map[string]map[string]map[string]modelType
+
+// takes reports whether a member is defined and takes the value; nil takes all.
+func (m iotkitModel) takes(product, event, key, value string) bool {
+	if m == nil {
+		return true
+	}
+	t, ok := m[product][event][key]
+	return ok && t.takes(value)
+}
+
+// Define takes what the products have, from the tables that are told to people:
+// what is defined nowhere is dropped without a word, as the platform does.
+func (p *Iotkit) Define(tables string) error {
+	m := iotkitModel{}
+	number := modelType{Type: "double", low: big.NewRat(0, 1), high: new(big.Rat).SetInt64(1 << 53)}
+	text := modelType{Type: "string", length: 10240}
+	for _, one := range strings.Split(strings.TrimSpace(tables), "\n\n") {
+		lines := strings.Split(one, "\n")
+		what, product, ok := strings.Cut(strings.TrimSuffix(lines[0], ":"), " of ")
+		if _, known := p.Products[product]; !ok || !known || len(lines) < 3 {
+			return fmt.Errorf("%w: %q", errNoModel, lines[0])
+		}
+		if m[product] == nil {
+			m[product] = map[string]map[string]modelType{"": {}}
+		}
+		for _, line := range lines[2:] {
+			cells := strings.Fields(line)
+			id := cells[0]
+			if !modelName.MatchString(id) {
+				return fmt.Errorf("%s %q", what, line)
+			}
+			switch what {
+			case "properties":
+				if _, twice := m[product][""][id]; twice || len(cells) < 3 || cells[1] != "r" && cells[1] != "rw" {
+					return fmt.Errorf("property %q", line)
+				}
+				t := number
+				switch {
+				case cells[2] == "text":
+					t = text
+				case cells[2] != "number":
+					return fmt.Errorf("property %q", line)
+				case len(cells) > 5 && cells[4] == "to":
+					var low, high bool
+					t.low, low = new(big.Rat).SetString(cells[3])
+					t.high, high = new(big.Rat).SetString(cells[5])
+					if !low || !high {
+						return fmt.Errorf("range of %q", line)
+					}
+				}
+				m[product][""][id] = t
+			case "events":
+				if _, twice := m[product][id]; twice {
+					return fmt.Errorf("event %q", line)
+				}
+				m[product][id] = map[string]modelType{}
+				for _, member := range cells[1:] {
+					m[product][id][member] = text
+				}
+				m[product][id]["time"] = number
+				if strings.HasSuffix(line, " and each property") {
+					m[product][id] = maps.Clone(m[product][""])
+					m[product][id]["time"] = number
+				}
+			case "services":
+			default:
+				return fmt.Errorf("%w: %q", errNoModel, lines[0])
+			}
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.defined = m
 	return nil
 }

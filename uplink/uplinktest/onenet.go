@@ -110,7 +110,7 @@ func (p *Onenet) Logout(device string) Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.online, device)
-	return Out{Topic: "$subdev/" + p.ProductID + "/" + device + "/logout/notify"}
+	return sent(Out{Topic: "$subdev/" + p.ProductID + "/" + device + "/logout/notify"})
 }
 
 // SetSilent changes Silent while messages come.
@@ -199,6 +199,10 @@ func downlink(rest string) bool {
 
 // Receive takes a message from a gateway and gives the answers.
 func (p *Onenet) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Onenet) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.points == nil {

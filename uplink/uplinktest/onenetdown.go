@@ -43,7 +43,7 @@ func (p *Onenet) Down(name, id, params string, now time.Time) Out {
 		service = strings.TrimSuffix(rest, "/invoke")
 	}
 	p.asked[name+" "+id] = &onenetAsked{at: now, service: in.Identifier, bounded: service == "" || service == "read"}
-	return Out{p.root() + "thing/" + name, fmt.Appendf(nil, `{"id":%q,"version":"1.0","params":%s}`, id, params)}
+	return sent(Out{p.root() + "thing/" + name, fmt.Appendf(nil, `{"id":%q,"version":"1.0","params":%s}`, id, params)})
 }
 
 func (p *Onenet) root() string { return "$sys/" + p.ProductID + "/" + p.Device + "/" }

@@ -40,11 +40,15 @@ type Tuya struct {
 	Answer func(what, cid, dp string) (code int, silent bool)
 	// OnlineAlone has it take reports of devices that are told as online alone.
 	OnlineAlone bool
+	// GatewayProduct is that of gateways which are devices themselves; "": none
+	// is.
+	GatewayProduct string
 	// Stored, if not nil, is called with each property that is stored anew.
 	Stored func(Report)
 
 	mu         sync.Mutex
 	synced     map[string]bool
+	gateways   map[string]bool     // of the devices that are synced, those of GatewayProduct
 	seen       map[string][32]byte // by request id: what it carried
 	reports    []Report
 	repeats    int
@@ -53,8 +57,8 @@ type Tuya struct {
 	turns      map[string]int // how often a device's status became another
 	statuses   int
 	commands   []string
-	defined    map[string]bool   // the product's data points; nil: all
-	sent       map[string]string // commands that are not answered yet, by request id: the cid
+	defined    map[bool]map[string]bool // data points of the products of meters and of gateways; nil: all
+	sent       map[string]string        // commands that are not answered yet, by request id: the cid
 	violations []string
 }
 
@@ -78,10 +82,14 @@ var tuyaText = map[int]string{
 
 // Receive takes a message from a gateway and gives the answers.
 func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
+	return exchanged(topic, p.receive(topic, payload, now))
+}
+
+func (p *Tuya) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.synced == nil {
-		p.synced, p.seen, p.online, p.turns = map[string]bool{}, map[string][32]byte{}, map[string]bool{}, map[string]int{}
+		p.synced, p.seen, p.online, p.turns, p.gateways = map[string]bool{}, map[string][32]byte{}, map[string]bool{}, map[string]int{}, map[string]bool{}
 	}
 	parts := strings.SplitN(topic, "/", 3)
 	if len(parts) != 3 || parts[0] != "gateway_id" {
@@ -110,7 +118,7 @@ func (p *Tuya) Receive(topic string, payload []byte, now time.Time) []Out {
 	}
 	switch parts[2] {
 	case "devices/sync":
-		return p.answer(topic, e.RequestID, now, p.sync(e.Param))
+		return p.answer(topic, e.RequestID, now, p.sync(parts[1], e.Param))
 	case "properties/report":
 		return p.answer(topic, e.RequestID, now, p.report(e.RequestID, t, e.Param, now))
 	case "devices/status":
@@ -176,7 +184,7 @@ func (p *Tuya) override(what, cid, dp string, code int) outcome {
 	return outcome{cid: cid, code: code}
 }
 
-func (p *Tuya) sync(param json.RawMessage) outcome {
+func (p *Tuya) sync(gateway string, param json.RawMessage) outcome {
 	var s map[string]string
 	if err := strict(param, &s); err != nil {
 		p.violate("sync: %v", err)
@@ -193,9 +201,14 @@ func (p *Tuya) sync(param json.RawMessage) outcome {
 		p.violate("sync: cid %q, product_id %q", cid, s["product_id"])
 		return outcome{cid: cid, code: 1100}
 	}
+	own := p.GatewayProduct != "" && s["product_id"] == p.GatewayProduct
+	if own != (cid == gateway) {
+		p.violate("sync: %q of product %q, by the gateway %q", cid, s["product_id"], gateway)
+		return outcome{cid: cid, code: 1101}
+	}
 	o := p.override("sync", cid, "", 0)
 	if o.code == 0 && !o.silent {
-		p.synced[cid] = true
+		p.synced[cid], p.gateways[cid] = true, own
 	}
 	return o
 }
@@ -244,10 +257,14 @@ func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) 
 	if p.OnlineAlone && !p.online[r.CID] {
 		return outcome{cid: r.CID, code: 2001}
 	}
-	if p.defined != nil && !p.defined[r.ID] {
+	check := checkDP
+	if p.gateways[r.CID] {
+		check = checkGatewayDP
+	}
+	if p.defined != nil && !p.defined[p.gateways[r.CID]][r.ID] {
 		return outcome{cid: r.CID, code: 2002}
 	}
-	if code := checkDP(r.ID, r.Value); code != 0 {
+	if code := check(r.ID, r.Value); code != 0 {
 		p.violate("report of DP %s: %s is answered %d", r.ID, r.Value, code)
 		return outcome{cid: r.CID, code: code}
 	}
@@ -354,5 +371,5 @@ func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time)
 		"t": now.Unix(), "cid": cid, "request_id": requestID,
 		"param": map[string]any{"id": dp, "value": json.RawMessage(value)},
 	})
-	return Out{"gateway_id/" + gateway + "/commands", b}
+	return sent(Out{"gateway_id/" + gateway + "/commands", b})
 }

@@ -28,6 +28,28 @@ var (
 	tuyaNone = []int{4, 22, 23, 24, 25, 26, 27, 28, 29}
 )
 
+// The data points of a gateway's own product, by docs/platforms.md: texts, and
+// whole numbers.
+var (
+	gatewayTexts   = []string{"101", "103", "104", "107", "110", "111", "113", "114"}
+	gatewayNumbers = []string{"102", "105", "106", "108", "109", "112", "115", "116", "117", "118"}
+)
+
+// checkGatewayDP gives the code for a value of a gateway's own product.
+func checkGatewayDP(id string, value json.RawMessage) int {
+	var s string
+	switch {
+	case slices.Contains(gatewayTexts, id):
+		if json.Unmarshal(value, &s) != nil || string(value) == "null" {
+			return 1103
+		}
+		return 0
+	case slices.Contains(gatewayNumbers, id):
+		return checkNumber(0, string(value))
+	}
+	return 2002
+}
+
 // checkDP gives the code that the platform answers a value with: 0, or 1100
 // to 1103 and 2002.
 func checkDP(id string, value json.RawMessage) int {

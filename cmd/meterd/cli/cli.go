@@ -9,8 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/term"
 
 	"meterd/cmd/meterd/console"
 )
@@ -26,17 +29,26 @@ type Streams struct {
 	Screen io.Writer
 }
 
+// Passing gives a line on Screen that shows how far a command is.
+func (s Streams) Passing() *console.PassingLine {
+	f, ok := s.Screen.(*os.File)
+	return &console.PassingLine{W: s.Screen, Live: ok && term.IsTerminal(int(f.Fd())), End: "\n"}
+}
+
 // Plain gives a writer of text that is for people: what would move the cursor of
 // w, turn the direction of writing or not be seen is a question mark there.
 // File names, configurations and platforms bring such.
 func Plain(w io.Writer) io.Writer { return plain{w} }
+
+// Harmless gives a text as Plain writes it.
+func Harmless(s string) string { return console.Harmless(s) }
 
 type plain struct{ w io.Writer }
 
 func (p plain) Write(b []byte) (int, error) {
 	columns := strings.Split(string(b), "\t")
 	for i := range columns {
-		columns[i] = console.Harmless(columns[i])
+		columns[i] = Harmless(columns[i])
 	}
 	if _, err := io.WriteString(p.w, strings.Join(columns, "\t")); err != nil {
 		return 0, err

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -104,6 +105,9 @@ func (a *Assembled) Parse(beside func(path string) ([]byte, bool)) (*Config, []P
 func (a *Assembled) decode(file string, b []byte) string {
 	text, was, ok := readable(b)
 	switch {
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")), bytes.HasPrefix(b, []byte("\xd0\xcf\x11\xe0")):
+		a.wrong(origin{file, 1}, "save it from the spreadsheet anew, as CSV", "it is a workbook or an archive under another name, and no text")
+		return ""
 	case !ok:
 		a.wrong(origin{file, 1}, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")
 		return ""
@@ -188,7 +192,11 @@ func (a *Assembled) part(out *pieces, t *table, kind string, at origin, outer bo
 	name, _ := t.values["file"].(string)
 	switch {
 	case name == "":
-		a.wrong(at, `add file = "…"`, "%s lacks file, which is required", t.title)
+		hint := `add file = "…"`
+		if t.values["name"] != nil || t.values["address"] != nil {
+			hint = `add file = "…"; a single meter is a [[meter]]`
+		}
+		a.wrong(at, hint, "%s lacks file, which is required", t.title)
 		return
 	case strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".") || unprintable(name):
 		a.wrong(at, "a file beside meterd.toml, by its name without folders", "%s: file %q is not a plain name", t.title, name)

@@ -67,6 +67,7 @@ func TestMistakesInParts(t *testing.T) {
 		{"an exponent", "", "", "name,address,bus,profile\nb,2.02411E+11,b1,three-phase\n", "meters.csv:2: error: address \"2.02411E+11\" is a number with an exponent"},
 		{"one address twice", "", "", "name,address,bus,profile\na,202411200101,b1,three-phase\nb,202411200101,b1,three-phase\n", `address 202411200101 on bus "b1" belongs to meter "a" already, meters.csv line 2`},
 		{"an unknown column", "", "", "name,adress,bus\n", `meters.csv:1: error: there is no column "adress"`},
+		{"a workbook under another name", "", "", "PK\x03\x04\x14\x00", "meters.csv:1: error: it is a workbook or an archive under another name, and no text\n  hint: save it from the spreadsheet anew, as CSV"},
 		{"the same column twice", "", "", "name,名称\n", "two columns are name"},
 		{"no headings", "", "", "a,202411200101,b1\n", "the first row names no column"},
 		{"nothing", "", "", "\n", "the table holds no meter"},
@@ -266,5 +267,14 @@ func TestWhatIsToldIsBounded(t *testing.T) {
 		if len(problems) != mostProblems+1 || !Unusable(problems) || !strings.Contains(problems[mostProblems].Text, "more mistakes") {
 			t.Errorf("%d problems, the last %v", len(problems), problems[len(problems)-1])
 		}
+	}
+}
+
+// TestAnUnknownColumnIsToldOnce, and not again for each cell under it.
+func TestAnUnknownColumnIsToldOnce(t *testing.T) {
+	main := "[[include]]\nfile = \"common.toml\"\n[[meters]]\nfile = \"meters.csv\"\nprofile = \"single-phase\"\n"
+	_, problems := assembled(main, map[string]string{"common.toml": common, "meters.csv": "名称,表号,总线,楼层,电流互感器\na,202411200101,b1,3,60\nb,202411200102,b1,4,60\n"}).Parse(nothingBeside)
+	if len(problems) != 1 || !strings.Contains(problemsText(problems), `there is no column "楼层"`) {
+		t.Errorf("got %v", problems)
 	}
 }

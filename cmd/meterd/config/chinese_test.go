@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -131,6 +132,25 @@ func TestWhatTheLibraryRefusesNeverRuns(t *testing.T) {
 		{`[[meter]]`, "[[meter]", "the bracket is not closed"},
 		{`[[meter]]`, "【【meter】】", "a wide sign of a Chinese keyboard: 【"},
 		{`[store]`, "[gateway]", "stands twice"},
+		{`[[meter]]`, "[meter]]", "the bracket is not closed"},
+		{`"gw1"`, `"gw1";`, "id: no ; stands behind a value"},
+		{`"gw1"`, `"gw1" // mine`, "id: a comment begins with #, not with //"},
+		{`"gw1"`, `"gw1" mine`, "id: nothing but a # and a comment may stand behind a value"},
+		{`"gw1"`, `""gw1""`, "id: one pair of quotes is enough"},
+		{`id = `, "id = = ", "id: one = is enough"},
+		{`id = `, "my id = \"x\"\nid = ", "my id: a key is one word"},
+		{`id = `, "网关 = 1\nid = ", "网关: a key is one word"},
+		{`[[bus]]`, "[clock]\nset = Yes\n[[bus]]", "set: write true or false, in small letters"},
+		{`[[bus]]`, "[clock]\nset = TRUE # always\n[[bus]]", "set: write true or false, in small letters"},
+		{`[[meter]]`, "baud = 24OO\n[[meter]]", "baud: this is no number, and a text needs quotes"},
+		{`[[meter]]`, "baud = 2400 bps\n[[meter]]", "baud: this is no number, and a text needs quotes"},
+		{`[[meter]]`, "baud = 9,600\n[[meter]]", "baud: no commas stand in a number"},
+		{`[[meter]]`, "timeout = 500ms\n[[meter]]", "timeout: this is no number, and a text needs quotes"},
+		{`[store]`, "[board]\nled = \"C:\\data\"\n[store]", "led: a backslash is written twice between quotes"},
+		{`[[meter]]`, "[[profile]]\nname = \"q\"\n[[profile.poll]]\nevery = \"1m\"\npoints = [voltage, current]\n[[meter]]", "points: each text of a list needs quotes, and a comma behind it"},
+		{`[[meter]]`, "[[profile]]\nname = \"q\"\n[[profile.poll]]\nevery = \"1m\"\npoints = [\"voltage\" \"current\"]\n[[meter]]", "points: each text of a list needs quotes, and a comma behind it"},
+		{`[[meter]]`, "[[profile]]\nname = \"q\"\n[[profile.poll]]\nevery = \"1m\"\npoints = \"voltage\", \"current\"\n[[meter]]", "points: a list stands in brackets: [ ]"},
+		{`[[meter]]`, "[[profile]]\nname = \"q\"\n[[profile.poll]]\nevery = \"1m\"\npoints = \"voltage\"\n[[meter]]", "points must be a list of texts, but is a text in quotes"},
 	} {
 		_, problems := Parse("m.toml", strings.Replace(minimal, c.from, c.to, 1))
 		if len(problems) == 0 || !Unusable(problems) || !strings.Contains(problemsText(problems), c.want) {
@@ -143,6 +163,31 @@ func TestWhatTheLibraryRefusesNeverRuns(t *testing.T) {
 	many := strings.Repeat("x y\n", 1000)
 	if c, problems := Parse("m.toml", many); c != nil || len(problems) != mostSlips+1 {
 		t.Errorf("of many mistakes %d are told", len(problems))
+	}
+}
+
+// TestWordsForBrokersAndAddresses: what people type for them, and what they mean.
+func TestWordsForBrokersAndAddresses(t *testing.T) {
+	broker := minimal + "[[uplink]]\nname = \"t\"\nkind = \"tuya\"\nusername = \"u\"\nbroker = \"%s\"\n[uplink.tuya]\nproduct_id = \"p\"\n"
+	for _, c := range []struct{ broker, en, zh string }{
+		{"192.168.1.10:1883", "begins with neither tcp:// nor ssl://\n  hint: do you mean \"tcp://192.168.1.10:1883\"?", "不以 tcp:// 或 ssl:// 开头\n  提示: 是否应为 \"tcp://192.168.1.10:1883\"?"},
+		{"http://host:1883", "begins with neither tcp:// nor ssl://\n  hint: write ssl://host:port or tcp://host:port", "不以 tcp:// 或 ssl:// 开头"},
+		{"ssl://host", "lacks host or port: want ssl://host:port\n  hint: do you mean \"ssl://host:8883\"?", "缺少主机或端口：应为 ssl://主机:端口"},
+		{"tcp://host:99999", "lacks host or port", "缺少主机或端口"},
+		{"tcp：//host:1883", "a wide sign of a Chinese keyboard: ：\n  hint: do you mean \"tcp://host:1883\"?", "用了全角符号：："},
+		{"mqtts://host:8883", "begins with mqtts://, and is taken as ssl://host:8883", "以 mqtts:// 开头，按 ssl://host:8883 处理"},
+		{"tcp://host:8883", "is reached without TLS, at the port of TLS", "不用 TLS，却是 TLS 的端口"},
+	} {
+		_, problems := Parse("m.toml", fmt.Sprintf(broker, c.broker))
+		if len(problems) != 1 || !strings.Contains(problems[0].In("en"), c.en) || !strings.Contains(problems[0].In("zh"), c.zh) {
+			t.Errorf("%s: %v", c.broker, problems)
+		}
+	}
+	for address, hint := range map[string]string{"2024 1120 0101": `do you mean "202411200101"?`, "２０２４１１２００１０１": `do you mean "202411200101"?`, "20241120010": "11 digits: is a zero missing in front?", "2024112001011": "12 digits, as printed on the meter"} {
+		_, problems := Parse("m.toml", strings.Replace(minimal, "202411200101", address, 1))
+		if len(problems) != 1 || !strings.HasPrefix(problems[0].Hint, hint) {
+			t.Errorf("%s: %v, want %s", address, problems, hint)
+		}
 	}
 }
 

@@ -178,11 +178,12 @@ func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Con
 
 func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
-	values, slips, found, left := decodeAll(file, text)
+	doc := &document{file: file, origins: origins}
+	values := doc.decodeAll(text)
+	slips := doc.problems
 	if values == nil && len(slips) > 0 {
 		return nil, placed(origins, slips)
 	}
-	doc := &document{file: file, lines: found, origins: origins, left: left, problems: slips}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
 	c.Blank = len(slips) == 0 && values["bus"] == nil && values["meter"] == nil && values["uplink"] == nil

@@ -57,7 +57,7 @@ const monthBack = 62 * 24 * time.Hour
 // memory holds.
 func (c *Config) remembered(t *table, h *meter.History) {
 	names := t.strings("points")
-	if len(names) == 0 {
+	if list, ok := t.values["points"].([]any); len(list) == 0 && (ok || !t.has("points")) && !t.leftOut("points") {
 		t.problem("points", `add points = ["energy.forward"]`, "%s names no points", t.title)
 	}
 	for _, name := range names {

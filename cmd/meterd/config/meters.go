@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"meterd/board"
 	"meterd/dlt645"
@@ -202,7 +203,7 @@ func (c *Config) group(t *table) (meter.Group, bool) {
 		t.problem("", `add every = "1m"`, "%s lacks every, which is required", t.title)
 	}
 	names := t.strings("points")
-	if len(names) == 0 {
+	if list, ok := t.values["points"].([]any); len(list) == 0 && (ok || !t.has("points")) && !t.leftOut("points") {
 		t.problem("points", `add points = ["voltage", …]`, "%s names no points", t.title)
 	}
 	for _, name := range names {
@@ -274,17 +275,22 @@ func (c *Config) unlike(t *table, m Meter) {
 	}
 }
 
+var addressDigits = regexp.MustCompile(fmt.Sprintf(`^[0-9]{%d}$`, dlt645.AddressDigits))
+
 func (c *Config) address(t *table) dlt645.Address {
 	s := t.required("address")
 	if s == "" {
 		return dlt645.Address{}
 	}
-	if len(s) != dlt645.AddressDigits {
+	if n := utf8.RuneCountInString(s); len(s) != dlt645.AddressDigits {
 		hint := "12 digits, as printed on the meter"
+		if digits := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(narrow(s)); digits != s && addressDigits.MatchString(digits) {
+			hint = fmt.Sprintf("do you mean %q?", digits)
+		}
 		if len(s) < dlt645.AddressDigits && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
 			hint = fmt.Sprintf("%d digits: is a zero missing in front? a shorter address is filled with zeros on the left: %q", len(s), strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
 		}
-		t.problem("address", hint, "%s: address %q has %d characters, want 12 digits", t.title, s, len(s))
+		t.problem("address", hint, "%s: address %q has %d characters, want 12 digits", t.title, s, n)
 		return dlt645.Address{}
 	}
 	a, err := dlt645.ParseAddress(s)

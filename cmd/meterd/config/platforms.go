@@ -43,16 +43,18 @@ type kind struct {
 	cannot func(row uplink.Row, p meter.Point) string
 	// fields are what [[uplink.device]] may tell of a meter beyond its id.
 	fields []string
+	// id tells why a meter cannot go by an id there; "": it can. nil: by any.
+	id func(u *Uplink, id string) (why string)
 }
 
 // kinds is the one list of them.
 var kinds = []kind{
-	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, nil, tuya.Cannot, tuya.DeviceFields},
-	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil, nil},
-	{"onenet-studio", "onenet", nil, (*Config).studio, (*Config).modelSize, nil, nil},
-	{"das", "das", nil, (*Config).das, nil, nil, nil},
-	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil, nil},
-	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil, nil},
+	{"tuya", "tuya", tuya.Defaults, (*Config).tuya, (*Config).tuyaNames, tuya.Cannot, tuya.DeviceFields, nil},
+	{"onenet", "onenet", nil, (*Config).onenet, (*Config).flatNames, nil, nil, suiteID},
+	{"onenet-studio", "onenet", nil, (*Config).studio, (*Config).modelSize, nil, nil, nil},
+	{"das", "das", nil, (*Config).das, nil, nil, nil, nil},
+	{"iotkit", "iotkit", nil, (*Config).iotkit, (*Config).iotkitNames, nil, nil, nil},
+	{"mqtt", "mqtt", nil, (*Config).broker, (*Config).brokerNames, nil, nil, nil},
 }
 
 // Kinds names the platforms that the configuration may name.
@@ -70,8 +72,10 @@ func (c *Config) platform(t *table, u *Uplink) {
 	var of kind
 	var build maker
 	for _, k := range kinds {
-		if u.Kind == "" {
-			t.has(k.table) // which of them is meant nobody knows
+		if u.Kind == "" { // which of them is meant nobody knows: what any of them takes is none's mistake
+			t.has(k.table)
+			t.has("password")
+			of.fields = append(of.fields, k.fields...)
 		}
 		if k.name != u.Kind {
 			continue
@@ -82,7 +86,7 @@ func (c *Config) platform(t *table, u *Uplink) {
 		p.finish()
 	}
 	rows, at := c.mapRows(t, u)
-	devices, places := c.devices(t, u.prefix, of.fields)
+	devices, places := c.devices(t, u, of)
 	if build == nil {
 		u.Skip = true
 		return
@@ -133,6 +137,7 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 	if u.Username == "" {
 		t.problem("username", "add username = \"…\", the vendor's identifier that Tuya gave you", "%s lacks username, which a tuya uplink requires", t.title)
 	}
+	level(t, "client_id", u.ClientID)
 	conf := tuya.Config{
 		Gateway: u.ClientID, Username: u.Username,
 		Millis:     p.oneOf("time", "s", "ms") == "ms",
@@ -140,7 +145,7 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 		Fault:      p.oneOf("fault", tuya.FaultBitmap, tuya.FaultLabel),
 		NoFault:    p.oneOf("no_fault", "general", "none"),
 		RestampOld: p.oneOf("stale", "drop", "restamp") == "restamp",
-		Zone:       c.Gateway.Zone,
+		Zone:       c.Gateway.Zone, GatewayProductID: p.str("gateway_product_id", ""),
 		Sync: tuya.Sync{
 			ProductID: p.required("product_id"), VendorCode: p.str("vendor_code", ""), CommType: p.str("comm_type", "mqtt"),
 			DeviceIP: p.str("device_ip", ""), MACAddress: p.str("mac_address", ""), InstallLocation: p.str("install_location", ""),
@@ -149,6 +154,12 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 	}
 	if conf.NoFault == "none" {
 		conf.NoFault = ""
+	}
+	if u.Board && conf.GatewayProductID == "" {
+		t.problem("gateway_state", "add gateway_product_id to [uplink.tuya]: the board is a device of a product of its own there", "%s: gateway_state without uplink.tuya.gateway_product_id", t.title)
+	}
+	if !u.Board {
+		conf.GatewayProductID = ""
 	}
 	if p.boolean("parameters", false) {
 		u.more = tuya.Parameters
@@ -160,9 +171,37 @@ func (c *Config) tuya(t, p *table, u *Uplink) maker {
 	}
 }
 
+// tuyaNames tells of a meter that goes by the board's own id.
+func (c *Config) tuyaNames(t *table, u *Uplink, dir *uplink.Directory) {
+	if d := dir.Named(u.ClientID); u.Board && d != nil {
+		t.problem("client_id", "give the meter another id in [[uplink.device]]", "%s: the board is a device by its client_id, and meter %q goes by %q too", t.title, d.Meter.Name, u.ClientID)
+	}
+}
+
+// level tells of a name that would break the topics that it stands in.
+func level(t *table, key, name string) {
+	if name != "" && !uplink.IsLevel(name) {
+		t.problem(key, "copy it as the platform's console shows it", "%s: %s %q stands in topics, where / + # have a meaning", t.title, key, name)
+	}
+}
+
+// suiteID tells why the old suite does not take an id: it stands in topics, or
+// is the name of a stream. What stands in a longer name is looked at with that.
+func suiteID(u *Uplink, id string) string {
+	switch {
+	case u.streams == onenet.StreamsSubdev && !uplink.IsLevel(id):
+		return "stands in topics, where / + # have a meaning"
+	case u.streams == onenet.StreamsObject && !onenet.StreamName(id):
+		return "is the name of a stream: at most 30 of A-Z a-z 0-9 _ . are allowed"
+	}
+	return ""
+}
+
 // onenetIdentity reads what both dialects of OneNET connect with.
 func (c *Config) onenetIdentity(p *table) (onenet.Identity, string) {
 	i := onenet.Identity{ProductID: p.required("product_id"), Device: p.required("device"), AccessKey: p.required("access_key"), Method: p.oneOf("method", onenet.Methods...), Product: p.oneOf("token", "device", "product") == "product"}
+	level(p, "product_id", i.ProductID)
+	level(p, "device", i.Device)
 	if err := i.Check(); err != nil && i.AccessKey != "" {
 		p.problem("access_key", "copy it as the platform's console shows it", "%s: %v", p.title, err)
 	}
@@ -264,6 +303,8 @@ func (c *Config) das(t, p *table, u *Uplink) maker {
 		TLS:        u.Endpoint.TLS != nil, SubProductID: p.str("sub_product_id", ""),
 		Shadow: p.boolean("shadow", false), Exclusive: p.boolean("exclusive", false),
 	}
+	level(p, "product_id", conf.ProductID)
+	level(p, "device_id", conf.DeviceID)
 	if len(conf.Gateway) > mostClientID {
 		t.problem("client_id", "", "%s: client_id has %d characters, at most %d are allowed", t.title, len(conf.Gateway), mostClientID)
 	}
@@ -284,12 +325,18 @@ func (c *Config) iotkit(t, p *table, u *Uplink) maker {
 		ProductKey: p.required("product_key"), ProductSecret: p.required("product_secret"), DeviceName: p.required("device_name"), Model: p.required("model"),
 		SubProductKey: p.required("sub_product_key"), SubModel: p.required("sub_model"),
 		Backfill: p.oneOf("backfill", iotkit.BackfillLatest, iotkit.BackfillAll, iotkit.BackfillEvent),
+		Enjoyiot: p.oneOf("platform", "iotkit", "enjoyiot") == "enjoyiot", Shadow: p.boolean("shadow", false), TellsBoard: u.Board,
+	}
+	if conf.Shadow && !conf.Enjoyiot {
+		p.problem("shadow", `add platform = "enjoyiot": no other one's document has a shadow`, "%s: shadow without platform = \"enjoyiot\"", p.title)
+		conf.Shadow = false
 	}
 	u.prefix = p.str("prefix", "")
 	u.iotkit = conf
-	return func(_ Env, dir *uplink.Directory) uplink.Platform {
+	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
 		conf.Directory = dir
+		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
 		return iotkit.New(conf)
 	}
 }
@@ -390,13 +437,13 @@ func (c *Config) isPoint(name string) bool {
 
 // devices gives who each meter is on the platform: by default prefix and
 // address. Places are where each is described.
-func (c *Config) devices(t *table, prefix string, fields []string) (out []uplink.Device, places []string) {
+func (c *Config) devices(t *table, u *Uplink, of kind) (out []uplink.Device, places []string) {
 	named, at := map[string]uplink.Device{}, map[string]string{}
 	for _, dt := range t.list("device", "[[uplink.device]]") {
 		dt.title = t.title + ", [[uplink.device]]"
 		name := dt.required("meter")
 		d := uplink.Device{ID: dt.str("id", ""), ProductID: dt.str("product_id", ""), Key: dt.str("key", "")}
-		for _, f := range fields {
+		for _, f := range of.fields {
 			if dt.has(f) {
 				if d.Fields == nil {
 					d.Fields = map[string]string{}
@@ -413,6 +460,11 @@ func (c *Config) devices(t *table, prefix string, fields []string) (out []uplink
 		if d.ID != "" && len(d.ID) > mostDeviceID {
 			dt.problem("id", "", "%s: id has %d characters, at most %d are allowed", dt.title, len(d.ID), mostDeviceID)
 		}
+		if of.id != nil && d.ID != "" {
+			if why := of.id(u, d.ID); why != "" {
+				dt.problem("id", "give it another name on the platform", "%s: the id %q %s", dt.title, d.ID, why)
+			}
+		}
 		named[name], at[name] = d, dt.path
 		dt.finish()
 	}
@@ -426,7 +478,7 @@ func (c *Config) devices(t *table, prefix string, fields []string) (out []uplink
 		}
 		d.Meter = m.Handle
 		if d.ID == "" {
-			d.ID = prefix + m.Address.String()
+			d.ID = u.prefix + m.Address.String()
 		}
 		out, places = append(out, d), append(places, place)
 	}

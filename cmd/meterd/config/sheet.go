@@ -19,7 +19,7 @@ var headings = map[string]string{
 	"名称": "name", "表名": "name", "电表名称": "name", "用户": "name", "房号": "name",
 	"表号": "address", "地址": "address", "表地址": "address", "电表地址": "address", "通信地址": "address", "通讯地址": "address",
 	"总线": "bus", "线路": "bus", "端口": "bus", "方案": "profile", "模板": "profile", "档案": "profile",
-	"规约": "protocol", "协议": "protocol", "电流变比": "ct", "电压变比": "pt", "密码": "password", "操作员": "operator", "操作者": "operator",
+	"规约": "protocol", "协议": "protocol", "电流变比": "ct", "电压变比": "pt", "电流互感器": "ct", "电压互感器": "pt", "电流互感器变比": "ct", "电压互感器变比": "pt", "ct变比": "ct", "pt变比": "pt", "密码": "password", "操作员": "operator", "操作者": "operator",
 	"最大功率": "max_power", "允许": "allow", "拉闸": "relay.trip", "允许合闸": "relay.permit", "合闸": "relay.close",
 }
 
@@ -91,6 +91,9 @@ func cell(s string) string {
 	return strings.TrimSpace(strings.TrimPrefix(s, "'"))
 }
 
+// noColumn stands for the key of a column that there is none for.
+const noColumn = "?"
+
 // readHeadings gives the key of each column, "" for one without a heading; nil
 // where they are none.
 func readHeadings(record []string, line int, wrong func(int, string, string, ...any)) []string {
@@ -110,6 +113,7 @@ func readHeadings(record []string, line int, wrong func(int, string, string, ...
 				hint = fmt.Sprintf("do you mean %q?", near)
 			}
 			wrong(line, hint, "there is no column %q", brief(s))
+			keys[i] = noColumn
 		case slices.Contains(keys[:i], key):
 			wrong(line, "", "two columns are %s", key)
 		default:
@@ -130,6 +134,8 @@ func readRow(keys, record []string, line int, wrong func(int, string, string, ..
 		s = cell(s)
 		switch {
 		case s == "":
+			continue
+		case i < len(keys) && keys[i] == noColumn: // which has been told
 			continue
 		case i >= len(keys) || keys[i] == "":
 			wrong(line, "is a sign too much between two cells?", "%q stands under no heading", brief(s))

@@ -14,50 +14,56 @@ const mostSlips = 20
 
 // decodeAll decodes a text as far as it goes: a line that is not TOML is told in
 // the words of who typed it, then taken as it was meant, or left out. Lines keep
-// their places. Nil values: there is too much of it.
-func decodeAll(file, text string) (values map[string]any, slips []Problem, found map[string]int, left map[int]bool) {
+// their places; what is known of the lines that were wrong goes into the document.
+// Nil values: there is too much of it.
+func (d *document) decodeAll(text string) (values map[string]any) {
+	file := d.file
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return nil, []Problem{newProblem(file, 1, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")}, nil, nil
+		d.problems = []Problem{newProblem(file, 1, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")}
+		return nil
 	}
 	_, err := toml.Decode(text, &values)
 	if err == nil {
-		return values, nil, findLines(text), nil
+		d.lines = findLines(text)
+		return values
 	}
 	lines := strings.Split(text, "\n")
 	was := strings.Split(text, "\n")
-	mended, left := map[int]bool{}, map[int]bool{}
+	mended := map[int]bool{}
+	d.left, d.guessed = map[int]bool{}, map[int]bool{}
 	for range 2 * mostSlips {
 		at := syntaxLine(text, err)
 		at = min(max(at, 1), len(lines)) - 1
 		n, s := slipAt(lines, at, err)
 		if !mended[n] {
-			slips = append(slips, newProblem(file, n+1, s.hint, s.format, s.args...))
+			d.problems = append(d.problems, newProblem(file, n+1, s.hint, s.format, s.args...))
 		}
-		if len(slips) == mostSlips {
+		if len(d.problems) == mostSlips {
 			break
 		}
 		if s.meant != "" && !mended[n] && s.meant != lines[n] {
-			lines[n] = s.meant
+			lines[n], d.guessed[n+1] = s.meant, s.guess
 		} else {
-			lines[n], left[n+1] = "", true
+			lines[n], d.left[n+1] = "", true
 		}
 		mended[n] = true
 		text = strings.Join(lines, "\n")
 		values = nil
 		if _, err = toml.Decode(text, &values); err == nil {
-			found = findLines(text)
-			for n := range left { // where they stand, though nobody can read them
+			d.lines = findLines(text)
+			for n := range d.left { // where they stand, though nobody can read them
 				lines[n-1] = was[n-1]
 			}
 			for path, n := range findLines(strings.Join(lines, "\n")) {
-				if left[n] && found[path] == 0 {
-					found[path] = n
+				if d.left[n] && d.lines[path] == 0 {
+					d.lines[path] = n
 				}
 			}
-			return values, slips, found, left
+			return values
 		}
 	}
-	return nil, append(slips, newProblem(file, len(lines), "take these out first", "more mistakes of this kind follow")), nil, nil
+	d.problems = append(d.problems, newProblem(file, len(lines), "take these out first", "more mistakes of this kind follow"))
+	return nil
 }
 
 // syntaxLine gives the line of an error of the library.
@@ -77,10 +83,12 @@ type slip struct {
 	format, hint string
 	args         []any
 	meant        string // the line as it was meant; "": nobody knows
+	guess        bool   // its value may be of another kind
 }
 
 var (
 	leadingZero = regexp.MustCompile(`^0[0-9_]+$`)
+	plainName   = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	bareWord    = regexp.MustCompile(`^[^\s"'\[\]{}#=,][^"'\[\]{}#=]*$`)
 )
 
@@ -134,7 +142,7 @@ func slipAt(lines []string, at int, err error) (int, slip) {
 	if strings.HasPrefix(trimmed, "[") && !strings.Contains(trimmed, "=") {
 		name := strings.Trim(trimmed, "[] ")
 		brackets := [2]string{"[", "]"}
-		if strings.HasPrefix(trimmed, "[[") {
+		if strings.HasPrefix(trimmed, "[[") || strings.HasSuffix(trimmed, "]]") {
 			brackets = [2]string{"[[", "]]"}
 		}
 		return at, slip{format: "the bracket is not closed", args: nil, meant: brackets[0] + name + brackets[1]}
@@ -150,12 +158,15 @@ func slipAt(lines []string, at int, err error) (int, slip) {
 		return at, slip{format: "%s: a key and its value need = between them", args: []any{brief(plainKey(key))}, meant: meant}
 	case value == "":
 		return at, slip{format: "%s: there is no value", args: []any{brief(key)}}
+	case !plainName.MatchString(key) && !strings.ContainsAny(key, `"'`):
+		return at, slip{format: "%s: a key is one word of the letters a to z", args: []any{brief(key)}}
 	case open != "":
 		return at, slip{format: "the quote is not closed", meant: line + open}
 	case leadingZero.MatchString(value):
 		return at, slip{format: "%s: a number that begins with 0 needs quotes, or loses the 0", args: []any{key}, meant: fmt.Sprintf("%s = %q", key, value)}
-	case bareWord.MatchString(value):
-		return at, slip{format: "%s: the text needs quotes", args: []any{key}, meant: key + " = " + quoted(value)}
+	}
+	if s, ok := valueSlip(key, value, pe.Message); ok {
+		return at, s
 	}
 	text := pe.Message
 	if pe.Message == "" {
@@ -165,6 +176,57 @@ func slipAt(lines []string, at int, err error) (int, slip) {
 		text = fmt.Sprintf("%s (last key %q)", text, key)
 	}
 	return at, slip{format: "this is not TOML: %s", args: []any{text}}
+}
+
+var (
+	textValue = regexp.MustCompile(`^("[^"\\]*"|'[^']*')`)
+	textList  = regexp.MustCompile(`^("[^"\\]*"|'[^']*')(\s*,\s*("[^"\\]*"|'[^']*'))+\s*,?$`)
+	bareList  = regexp.MustCompile(`^\[[\w.\s,"'-]*\]$`)
+	thousands = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{3})+$`)
+	truths    = map[string]string{"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+)
+
+// valueSlip tells what is wrong with a value that the library has refused with a
+// message. A value is never quoted: it may be a secret.
+func valueSlip(key, value, message string) (slip, bool) {
+	is := func(format, meant string) (slip, bool) {
+		return slip{format: format, args: []any{key}, meant: key + " = " + meant}, true
+	}
+	before, _, comment := strings.Cut(value, " //")
+	switch {
+	case value[0] == '=':
+		return is("%s: one = is enough", strings.TrimLeft(value, "= "))
+	case comment:
+		return is("%s: a comment begins with #, not with //", before)
+	case strings.HasSuffix(value, ";"):
+		return is("%s: no ; stands behind a value", strings.TrimRight(value, "; "))
+	case truths[strings.ToLower(value)] != "":
+		return is("%s: write true or false, in small letters", truths[strings.ToLower(value)])
+	case thousands.MatchString(value):
+		return is("%s: no commas stand in a number", strings.ReplaceAll(value, ",", ""))
+	case strings.Contains(message, "escape"):
+		return is("%s: a backslash is written twice between quotes", strings.ReplaceAll(value, `\`, `\\`))
+	case textList.MatchString(value):
+		return is("%s: a list stands in brackets: [ ]", "["+value+"]")
+	case strings.HasPrefix(value, `""`) && strings.HasSuffix(value, `""`) && len(value) > 4:
+		return is("%s: one pair of quotes is enough", value[1:len(value)-1])
+	case bareList.MatchString(value):
+		words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("[]\"', \t", r) })
+		for i, w := range words {
+			words[i] = quoted(w)
+		}
+		return is("%s: each text of a list needs quotes, and a comma behind it", "["+strings.Join(words, ", ")+"]")
+	case textValue.MatchString(value):
+		return is("%s: nothing but a # and a comment may stand behind a value", textValue.FindString(value))
+	case !bareWord.MatchString(value):
+		return slip{}, false
+	}
+	s, _ := is("%s: the text needs quotes", quoted(value))
+	if value[0] >= '0' && value[0] <= '9' {
+		s.format = "%s: this is no number, and a text needs quotes"
+	}
+	s.guess = true
+	return s, true
 }
 
 // headerOpen reports whether a line begins a table, and lacks a bracket.

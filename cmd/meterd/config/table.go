@@ -18,6 +18,7 @@ type document struct {
 	dropped  bool            // more than mostProblems were met
 	noted    bool            // what was met last is the last of problems
 	left     map[int]bool    // lines that could not be read: their keys are not lacking
+	guessed  map[int]bool    // lines that were read as a text, and may be anything
 	asked    map[string]bool // keys that were looked up, given or not: uplink.map.to
 }
 
@@ -129,7 +130,7 @@ func lookup[T any](t *table, key, want string) (T, bool) {
 		return zero, false
 	}
 	x, ok := v.(T)
-	if !ok {
+	if !ok && !t.doc.guessed[t.doc.lines[join(t.path, key)]] { // else that line has been told
 		t.problem(key, "", "%s: %s must be %s, but is %s", t.title, key, want, typeName(v))
 	}
 	return x, ok

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type Uplink struct {
 	Board      bool // the platform is told how the board itself fares
 	Window     int
 	Timeout    time.Duration
+	Spread     time.Duration
 
 	Directory *uplink.Directory // who is who there
 	more      []uplink.Row      // beyond the kind's own rows
@@ -77,6 +79,7 @@ func (c *Config) common(t *table, u *Uplink) {
 	u.Board = t.boolean("gateway_state", false)
 	u.Window = int(t.integer("window", 16, 1, 256))
 	u.Timeout = t.duration("timeout", 10*time.Second, time.Second, 10*time.Minute)
+	u.Spread = t.duration("spread", 0, 0, 5*time.Minute)
 	c.tls(t, u)
 }
 
@@ -94,7 +97,7 @@ func (c *Config) brokers(t *table, u *Uplink) {
 		for scheme, taken := range map[string]string{"mqtt://": "tcp://", "mqtts://": "ssl://"} {
 			if rest, ok := strings.CutPrefix(s, scheme); ok {
 				all[i] = taken + rest
-				t.note("broker", true, "write "+taken, "%s: broker %q begins with mqtt://, and is taken as %s", t.title, s, all[i])
+				t.note("broker", true, "write "+taken, "%s: broker %q begins with %s, and is taken as %s", t.title, s, scheme, all[i])
 			}
 		}
 	}
@@ -104,7 +107,7 @@ func (c *Config) brokers(t *table, u *Uplink) {
 			t.note("broker", true, `write ssl:// where the broker wants TLS`, "%s: broker %q is reached without TLS, at the port of TLS", t.title, s)
 		}
 		if err := uplink.CheckURL(s); err != nil {
-			t.problem("broker", "", "%s: broker %v", t.title, err)
+			t.brokerProblem(s, err)
 		}
 		if slices.Contains(all[:i], s) {
 			t.problem("broker", "", "%s: broker %q is in the list twice", t.title, s)
@@ -115,6 +118,27 @@ func (c *Config) brokers(t *table, u *Uplink) {
 	}
 	if len(all) > mostBrokers {
 		t.problem("broker", "", "%s: %d brokers are more than %d", t.title, len(all), mostBrokers)
+	}
+}
+
+// brokerProblem tells why a broker's address is none.
+func (t *table) brokerProblem(s string, err error) {
+	scheme, host, schemed := strings.Cut(narrow(s), "://")
+	known := schemed && (scheme == "tcp" || scheme == "ssl")
+	switch {
+	case strings.Contains(s, "@"): // a password may stand before it
+		t.problem("broker", "", "%s: broker %v", t.title, err)
+	case narrow(s) != s && uplink.CheckURL(narrow(s)) == nil:
+		t.problem("broker", fmt.Sprintf("do you mean %q?", narrow(s)), "%s: a wide sign of a Chinese keyboard: %s", t.title, firstWide(s))
+	case !schemed && uplink.CheckURL("tcp://"+s) == nil:
+		t.problem("broker", fmt.Sprintf("do you mean %q?", "tcp://"+s), "%s: broker %q begins with neither tcp:// nor ssl://", t.title, s)
+	case !known:
+		t.problem("broker", "write ssl://host:port or tcp://host:port", "%s: broker %q begins with neither tcp:// nor ssl://", t.title, s)
+	case !strings.Contains(host, ":"):
+		port := map[string]string{"tcp": ":1883", "ssl": ":8883"}[scheme]
+		t.problem("broker", fmt.Sprintf("do you mean %q?", strings.TrimRight(s, "/")+port), "%s: broker %q lacks host or port: want %s://host:port", t.title, s, scheme)
+	default:
+		t.problem("broker", "write ssl://host:port or tcp://host:port", "%s: broker %q lacks host or port: want %s://host:port", t.title, s, scheme)
 	}
 }
 

@@ -67,11 +67,11 @@ func (s *Session) ask(ctx context.Context, words []string, out func(string)) err
 // call sends one request. Ctrl-C ends it; what else is typed waits.
 func (s *Session) call(ctx context.Context, req Request, out func(string)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	replies, done := make(chan string), make(chan error, 1)
+	replies, done := make(chan Reply), make(chan error, 1)
 	go func() {
 		done <- Call(ctx, s.Socket, req, func(r Reply) error {
 			select {
-			case replies <- r.Out:
+			case replies <- r:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -79,6 +79,8 @@ func (s *Session) call(ctx context.Context, req Request, out func(string)) error
 		})
 	}()
 	defer func() { cancel(); <-done }()
+	passing := PassingLine{W: s.Out, Live: s.Terminal.Escapes, End: "\r\n"}
+	defer passing.Clear()
 	keys := s.keys
 	for {
 		if len(s.ahead) >= mostAhead {
@@ -86,7 +88,16 @@ func (s *Session) call(ctx context.Context, req Request, out func(string)) error
 		}
 		select {
 		case r := <-replies:
-			out(r)
+			if r.Passing != "" {
+				if s.paged { // nothing else draws the screen
+					passing.Show(time.Now(), fit(s.dress(r.Passing), s.Terminal.Columns-1))
+				}
+				continue
+			}
+			if r.Out != "" { // else the command is still at work
+				passing.Clear()
+			}
+			out(r.Out)
 			if s.paged && s.printed < 0 { // enough seen
 				return errInterrupted
 			}
@@ -102,6 +113,7 @@ func (s *Session) call(ctx context.Context, req Request, out func(string)) error
 					s.Discard()
 				}
 				s.ahead = nil
+				passing.Clear()
 				s.write("^C\r\n")
 				return errInterrupted
 			}

@@ -100,7 +100,20 @@ func cause(err error) error {
 // Ask sends a request to the daemon behind a socket and writes its answer to
 // w. The error is the command's, or says that nobody answers.
 func Ask(path string, req Request, w io.Writer) error {
+	return Follow(path, req, w, &PassingLine{W: io.Discard})
+}
+
+// Follow is Ask, and shows meanwhile how far the command is.
+func Follow(path string, req Request, w io.Writer, passing *PassingLine) error {
+	defer passing.Clear()
 	return Call(context.Background(), path, req, func(r Reply) error {
+		if r.Passing != "" {
+			passing.Show(time.Now(), Harmless(r.Passing))
+			return nil
+		}
+		if r.Out != "" {
+			passing.Clear()
+		}
 		_, err := io.WriteString(w, r.Out)
 		return err
 	})

@@ -56,7 +56,7 @@ type Commands struct {
 }
 
 // run carries a command out and hands its answer to out.
-func (c Commands) run(ctx context.Context, req Request, out func(string)) error {
+func (c Commands) run(ctx context.Context, req Request, out func(Reply)) error {
 	if len(req.Command) == 0 {
 		return Tell(dlt645.Text{EN: "no command", ZH: "没有命令"}, tryHelp)
 	}
@@ -143,19 +143,25 @@ func (c Commands) within(ctx context.Context, cmd Command, args []string, say fu
 }
 
 // say hands an answer to out, as JSON or as text.
-func (c Commands) say(ans Answer, req Request, out func(string)) error {
+func (c Commands) say(ans Answer, req Request, out func(Reply)) error {
 	if ans == nil { // all was said in parts
 		return nil
 	}
+	if p, ok := ans.(Passing); ok {
+		if !req.JSON {
+			out(Reply{Passing: strings.TrimSpace(oneLine(p.Text(c.Language)))})
+		}
+		return nil
+	}
 	if !req.JSON {
-		out(Harmless(ans.Text(c.Language)))
+		out(Reply{Out: Harmless(ans.Text(c.Language))})
 		return nil
 	}
 	b, err := json.Marshal(ans)
 	if err != nil {
 		return err
 	}
-	out(string(b) + "\n")
+	out(Reply{Out: string(b) + "\n"})
 	return nil
 }
 

@@ -187,7 +187,7 @@ func TestAnswersHoldNothingThatMovesTheCursor(t *testing.T) {
 func TestACommandThatIsTooLongIsRefused(t *testing.T) {
 	c := Commands{List: []Command{{Name: "echo", Run: func(context.Context, []string, func(Answer)) (Answer, error) { return Line{"ran"}, nil }}}}
 	for _, words := range [][]string{{"echo", strings.Repeat("x", 4096)}, append([]string{"echo"}, slices.Repeat([]string{"y"}, 2048)...)} {
-		err := c.run(t.Context(), Request{Command: words}, func(string) {})
+		err := c.run(t.Context(), Request{Command: words}, func(Reply) {})
 		if err == nil || !strings.Contains(err.Error(), "a command has 4096 bytes at most, this one 410") {
 			t.Errorf("%d words: %v", len(words), err)
 		}

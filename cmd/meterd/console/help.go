@@ -13,7 +13,7 @@ var helpCommand = Command{Name: "help", Args: "[COMMAND]", Help: dlt645.Text{EN:
 const usageWidth = 36
 
 // help tells what there is, or about one command.
-func (c Commands) help(args []string, req Request, out func(string)) error {
+func (c Commands) help(args []string, req Request, out func(Reply)) error {
 	list := append(append([]Command{}, c.List...), helpCommand)
 	if len(args) > 0 {
 		cmd, ok := c.find(args[0])

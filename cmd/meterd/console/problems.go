@@ -13,6 +13,20 @@ type problem struct {
 	what, todo string
 }
 
+// Problem is one in each language.
+type Problem struct {
+	What, Todo dlt645.Text
+}
+
+// Problems lists what is wrong, worst first.
+func (s Status) Problems() (all []Problem) {
+	zh := s.problems("zh")
+	for i, p := range s.problems("en") {
+		all = append(all, Problem{dlt645.Text{EN: p.what, ZH: zh[i].what}, dlt645.Text{EN: p.todo, ZH: zh[i].todo}})
+	}
+	return all
+}
+
 // problems gathers what is wrong, worst first.
 type problems struct {
 	lang string
@@ -121,7 +135,11 @@ func (s Status) busProblems(p *problems) {
 	for _, b := range s.Buses {
 		asked, _ := s.metersOf(b.Name)
 		switch {
-		case b.PortErr != "" || !s.dead(b.Name):
+		case b.PortErr != "":
+		case s.garbled(b):
+			p.add(dlt645.Text{EN: "bus %s: answers come, and each is garbled behind its first bytes", ZH: "总线 %s：有应答，但起始字节之后均为乱码"},
+				dlt645.Text{EN: "the parity or the rate is wrong: set parity and baud in [[bus]]; meterd scan -parity tries others", ZH: "校验或波特率不对：请设置 [[bus]] 的 parity 和 baud；meterd scan -parity 可逐一尝试"}, b.Name)
+		case !s.dead(b.Name):
 		case b.Echoes > 0 && b.Echoes*10 >= b.Requests*9:
 			p.add(dlt645.Text{EN: "bus %s: what is sent comes back, and none of %d meters answers", ZH: "总线 %s：发出的数据被回传，%d 块电表均不应答"},
 				dlt645.Text{EN: "the adapter echoes: that is no harm; check wires A and B, baud and parity behind it", ZH: "适配器有回波，本身无害；请检查其后的 A/B 接线、波特率和校验"}, b.Name, asked)
@@ -135,11 +153,18 @@ func (s Status) busProblems(p *problems) {
 	}
 }
 
+// garbled reports whether none of a line's meters answers, and most of what came
+// is what wrong settings of the line make of answers.
+func (s Status) garbled(b BusStatus) bool {
+	asked, online := s.metersOf(b.Name)
+	return asked > 0 && online == 0 && b.Garbled > 0 && 2*b.Garbled >= b.Noise && b.Noise >= b.Silence && b.Answers == 0
+}
+
 // meterProblems sums meters up that share a trouble.
 func (s Status) meterProblems(p *problems) {
 	whole := map[string]bool{} // lines that are told of as a whole
 	for _, b := range s.Buses {
-		whole[b.Name] = b.PortErr != "" || s.dead(b.Name)
+		whole[b.Name] = b.PortErr != "" || s.dead(b.Name) || s.garbled(b)
 	}
 	var never, silent, partly []MeterStatus
 	for _, m := range s.Meters {
@@ -230,7 +255,7 @@ func (s Status) loadProblems(p *problems) {
 		case b.Load > highLoad && b.Planned > highLoad:
 			p.add(dlt645.Text{EN: "bus %s is nearly full: load %d %%", ZH: "总线 %s 接近满载：负载 %d%%"}, full, b.Name, percent(b.Load))
 		}
-		if b.Noise*20 > b.Requests && b.Noise > 5 && !s.dead(b.Name) {
+		if b.Noise*20 > b.Requests && b.Noise > 5 && !s.dead(b.Name) && !s.garbled(b) {
 			p.add(dlt645.Text{EN: "bus %s: %d of %d requests met noise", ZH: "总线 %s：%d/%d 次请求遇到干扰"},
 				dlt645.Text{EN: "check termination, shield, and that no two meters have one address", ZH: "请检查终端电阻、屏蔽，以及是否有地址相同的电表"}, b.Name, b.Noise, b.Requests)
 		}

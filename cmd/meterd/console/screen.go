@@ -70,7 +70,7 @@ func (s Status) problemLines(lang string, n int) []string {
 // stand first; what does not fit is counted.
 func (s Status) body(lang string, n int) []string {
 	var buses, meters, uplinks []string
-	for _, b := range worstFirst(s.Buses, func(b BusStatus) bool { return b.PortErr != "" || s.dead(b.Name) }) {
+	for _, b := range worstFirst(s.Buses, func(b BusStatus) bool { return b.PortErr != "" || s.dead(b.Name) || s.garbled(b) }) {
 		buses = append(buses, b.line(lang, s))
 	}
 	for _, u := range worstFirst(s.Uplinks, func(u UplinkStatus) bool { return !u.Connected }) {

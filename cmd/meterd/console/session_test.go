@@ -397,7 +397,7 @@ func TestCommandThatHangsIsLeftBehind(t *testing.T) {
 	c.ready()
 	c.hung = make(chan struct{}, 1)
 	for range 2 { // the second time there is no place to wait in
-		err := c.run(t.Context(), Request{Command: []string{"status"}}, func(string) {})
+		err := c.run(t.Context(), Request{Command: []string{"status"}}, func(Reply) {})
 		if told, ok := errors.AsType[*Told](err); !ok || !strings.Contains(told.Text.EN, "a part of the daemon hangs") || told.Hint.ZH == "" {
 			t.Errorf("got %v", err)
 		}
@@ -424,6 +424,51 @@ func TestCaptureIsForDecodeAndNeverOverwrites(t *testing.T) {
 	again, err := os.ReadFile(filepath.Join(b.session.Captures, "line.hex"))
 	if err != nil || string(again) != string(text) {
 		t.Errorf("the file was changed: %q, %v", again, err)
+	}
+}
+
+// TestHowFarACommandIs stands in one line, which goes when the command ends or says
+// something; scripts do not get it.
+func TestHowFarACommandIs(t *testing.T) {
+	path, steps := filepath.Join(t.TempDir(), "sock"), make(chan Answer)
+	serveTable(t, path, Commands{Gateway: "gw0001", Language: "zh", List: []Command{{Name: "search", Slow: true, Run: func(ctx context.Context, _ []string, say func(Answer)) (Answer, error) {
+		for a := range steps {
+			say(a)
+		}
+		return Line{"done"}, nil
+	}}}})
+	b := startBench(t, path, nil)
+	b.ready()
+	b.keys("search\r")
+	steps <- Passing{Line{"10 %"}}
+	b.see("\n10 %\n")
+	steps <- Passing{Line{"找到 2 块 \x1b[2J"}}
+	b.until("the next in its place", func(s string) bool {
+		return strings.Contains(s, "\n找到 2 块 ?[2J\n") && !strings.Contains(s, "10 %")
+	})
+	steps <- Line{"one"}
+	b.until("what it says in its place", func(s string) bool { return strings.Contains(s, "> search\none\n") && !strings.Contains(s, "找到") })
+	steps <- Passing{Line{strings.Repeat("90 % ", 40)}}
+	b.see("\n90 % 90 %")
+	close(steps)
+	b.ready()
+	if s := b.shown(); !strings.Contains(s, "> search\none\ndone\ngw0001>") {
+		t.Errorf("at the end there is\n%s", s)
+	}
+	for _, asJSON := range []bool{false, true} {
+		steps = make(chan Answer, 3)
+		steps <- Passing{Line{"50 %"}}
+		steps <- Line{"found"}
+		close(steps)
+		var out, shown strings.Builder
+		err := Follow(path, Request{Command: []string{"search"}, JSON: asJSON}, &out, &PassingLine{W: &shown, End: "\n"})
+		want, far := "found\ndone\n", "50 %\n"
+		if asJSON {
+			want, far = `{"value":"found"}`+"\n"+`{"value":"done"}`+"\n", ""
+		}
+		if err != nil || out.String() != want || shown.String() != far {
+			t.Errorf("got %q and %q (%v), want %q and %q", &out, &shown, err, want, far)
+		}
 	}
 }
 

@@ -27,10 +27,12 @@ type Request struct {
 
 // Reply is a part of an answer.
 type Reply struct {
-	Out   string `json:"out,omitempty"`
-	Done  bool   `json:"done,omitempty"`
-	Error string `json:"error,omitempty"` // with Done: the command failed
-	Hint  string `json:"hint,omitempty"`
+	Out string `json:"out,omitempty"`
+	// Passing tells how far the command is; what comes next replaces it.
+	Passing string `json:"passing,omitempty"`
+	Done    bool   `json:"done,omitempty"`
+	Error   string `json:"error,omitempty"` // with Done: the command failed
+	Hint    string `json:"hint,omitempty"`
 	// With Error: the same command again would do, with the PIN, or with -yes.
 	Wants Want     `json:"wants,omitempty"`
 	Words []string `json:"words,omitempty"` // to Complete
@@ -167,7 +169,7 @@ func answer(ctx context.Context, c net.Conn, commands Commands) {
 		write(c, Reply{Done: true, Words: commands.complete(req.Command)})
 		return
 	}
-	err = during(ctx, c, func(ctx context.Context, say func(string)) error { return commands.run(ctx, req, say) })
+	err = during(ctx, c, func(ctx context.Context, say func(Reply)) error { return commands.run(ctx, req, say) })
 	write(c, lastReply(err, commands.Language))
 }
 
@@ -176,7 +178,7 @@ func answer(ctx context.Context, c net.Conn, commands Commands) {
 const alivePeriod = 5 * time.Second
 
 // during carries a command out, and ends it when its client is gone.
-func during(ctx context.Context, c net.Conn, run func(context.Context, func(string)) error) error {
+func during(ctx context.Context, c net.Conn, run func(context.Context, func(Reply)) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var mu sync.Mutex // of writing
 	var alive sync.WaitGroup
@@ -203,7 +205,7 @@ func during(ctx context.Context, c net.Conn, run func(context.Context, func(stri
 			}
 		}
 	})
-	return run(ctx, func(s string) { tell(Reply{Out: s}) })
+	return run(ctx, tell)
 }
 
 func write(c net.Conn, r Reply) bool {

@@ -55,6 +55,7 @@ type BusStatus struct {
 	Requests   int     `json:"requests"`
 	Answers    int     `json:"answers"`
 	Noise      int     `json:"noise"`
+	Garbled    int     `json:"garbled"` // of the noise: as if parity or rate were wrong
 	Silence    int     `json:"silence"`
 	Refusals   int     `json:"refusals"`
 	Retries    int     `json:"retries"`

@@ -177,6 +177,23 @@ func TestEachProblemIsTold(t *testing.T) {
 				s.Meters[i].Online = false
 			}
 		}, "! bus b1: what is sent comes back, and none of 4 meters answers", "the adapter echoes"},
+		{"answers that another parity makes unreadable", func(s *Status) {
+			s.Buses[0].Requests, s.Buses[0].Noise, s.Buses[0].Garbled, s.Buses[0].Silence = 100, 97, 90, 3
+			for i := range s.Meters {
+				s.Meters[i].Online = false
+			}
+		}, "! bus b1: answers come, and each is garbled behind its first bytes", "the parity or the rate is wrong: set parity and baud in [[bus]]"},
+		{"the same of the only meter", func(s *Status) {
+			s.Buses[0].Requests, s.Buses[0].Noise, s.Buses[0].Garbled = 10, 10, 10
+			s.Meters = s.Meters[:1]
+			s.Meters[0].Online, s.Meters[0].LastGood = false, nil
+		}, "! bus b1: answers come, and each is garbled behind its first bytes", "the parity or the rate is wrong"},
+		{"noise on a line with a meter that answers, which is not its settings", func(s *Status) {
+			s.Buses[0].Requests, s.Buses[0].Noise, s.Buses[0].Garbled = 100, 5, 5
+			for i := range s.Meters[1:] {
+				s.Meters[1+i].Online, s.Meters[1+i].LastGood = false, before(3*time.Hour)
+			}
+		}, "! 3 meters are silent, the longest for 3h: Unit 102, Unit 103", "their power"},
 		{"one that fell silent", func(s *Status) { s.Meters[2].Online, s.Meters[2].LastGood = false, before(3*time.Hour) }, "! meter Unit 103 (202411200103) has been silent for 3h", "its power"},
 		{"two that fell silent", func(s *Status) {
 			s.Meters[0].Online, s.Meters[0].LastGood = false, before(3*time.Hour)

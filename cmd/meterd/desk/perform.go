@@ -32,6 +32,9 @@ func (d *Desk) perform(ctx context.Context, c meter.Command) meter.Result {
 		if err != nil {
 			return meter.Result{Outcome: meter.Invalid, Text: textOf(err.Error()), Err: err}
 		}
+		if n := WriteLength(di, value); n > dlt645.MaxWriteData {
+			d.Log.Warn("a write is longer than the standard allows, the meter may refuse it", "uplink", c.By, "meter", c.Meter.Name, "point", c.Point, "bytes", n, "most", dlt645.MaxWriteData)
+		}
 		return meter.ResultOf(line.Write(ctx, c.Meter, di, value))
 	case meter.OpTime:
 		return meter.ResultOf(line.SyncTime(ctx, c.Meter, c.By == meter.ByConsole))
@@ -67,6 +70,15 @@ func (d *Desk) values(ctx context.Context, line *meter.Poller, c meter.Command) 
 		err = errors.New("the meter gives nothing of it")
 	}
 	return meter.ResultOf(err)
+}
+
+// WriteLength gives how many bytes of data a request to write holds.
+func WriteLength(di dlt645.DI, value []byte) int {
+	f, err := dlt645.WriteRequest(dlt645.Address{}, di, dlt645.Access{}, value)
+	if err != nil { // more than a frame can hold, which is told when it is sent
+		return dlt645.MaxData + 1
+	}
+	return len(f.Data)
 }
 
 // Settable gives the identifier of a point, or of its own name, and the bytes

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +62,28 @@ func TestASettingIsReadBackAndTold(t *testing.T) {
 			}
 			if told+"]" != c.told {
 				t.Errorf("%s = %s: told %s], want %s", c.point, c.value, told, c.told)
+			}
+		}
+	})
+}
+
+// TestALongWriteIsSentAndTold: the standard allows 50 bytes of data, and some
+// meters take more.
+func TestALongWriteIsSentAndTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 1)
+		defer b.end()
+		var log strings.Builder
+		b.desk.Log = slog.New(slog.NewTextHandler(&log, nil))
+		b.meters[0].Set(0x04800001, nil)
+		for n, warns := range map[int]bool{38: false, 39: true} {
+			log.Reset()
+			before := b.frames()
+			b.ask(meter.Command{Op: meter.OpWrite, Meter: b.all[0], Point: "04800001", Value: strings.Repeat("7", n), ID: fmt.Sprint("w", n)})
+			b.answered(fmt.Sprint("w", n))
+			time.Sleep(2 * time.Minute) // an identifier is set once a minute
+			if told := strings.Contains(log.String(), "a write is longer than the standard allows"); told != warns || b.frames() != before+1 {
+				t.Errorf("%d bytes: %d frames, told %v, want 1, %v: %s", n, b.frames()-before, told, warns, &log)
 			}
 		}
 	})

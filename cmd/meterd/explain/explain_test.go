@@ -168,3 +168,12 @@ func TestFoundMeters(t *testing.T) {
 		t.Errorf("got %s, %v", js, err)
 	}
 }
+
+// TestHowFarAScanIs, in both languages.
+func TestHowFarAScanIs(t *testing.T) {
+	got := ScanText(meter.Progress{Edition: dlt645.V1997, Baud: 1200, Done: 0.456, Left: 83400 * time.Millisecond}, 3)
+	want := dlt645.Text{EN: "1997, 1200 baud: 3 found, 46 % done, about 1m23s left", ZH: "1997，1200 bps：找到 3 块，已完成 46 %，约剩 1m23s"}
+	if got != want {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 )
 
@@ -35,4 +36,13 @@ func (f Found) CSV() string {
 // Millis gives a time in milliseconds, to a tenth.
 func Millis(d time.Duration) float64 {
 	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
+}
+
+// ScanText tells how far a search for meters is.
+func ScanText(at meter.Progress, found int) dlt645.Text {
+	done, left := 100*at.Done, at.Left.Round(time.Second)
+	return dlt645.Text{
+		EN: fmt.Sprintf("%s, %d baud: %d found, %.0f %% done, about %v left", at.Edition, at.Baud, found, done, left),
+		ZH: fmt.Sprintf("%s，%d bps：找到 %d 块，已完成 %.0f %%，约剩 %v", at.Edition, at.Baud, found, done, left),
+	}
 }

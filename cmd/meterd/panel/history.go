@@ -45,7 +45,7 @@ func (p *Panel) recordHistory(ctx context.Context, args []string, _ func(console
 	}
 	now := time.Now().In(p.Config.Gateway.Zone)
 	h := console.History{From: now.AddDate(0, 0, 1-days).Format(time.DateOnly), To: now.Format(time.DateOnly), Meters: []console.MeterRecord{}}
-	for _, m := range p.records() {
+	for _, m := range p.Records() {
 		if only != nil && m.Address != only.Address.String() {
 			continue
 		}
@@ -64,8 +64,8 @@ func next(args []string, i int) string {
 	return ""
 }
 
-// records gives the record of each meter of which something is made up.
-func (p *Panel) records() (all []console.MeterRecord) {
+// Records gives the record of each meter of which something is made up.
+func (p *Panel) Records() (all []console.MeterRecord) {
 	for _, line := range p.Lines {
 		states := line.Meters()
 		for i, l := range line.Learned() {
@@ -103,10 +103,10 @@ func recordPart(r *meter.Record, zone *time.Location) console.RecordPart {
 	return part
 }
 
-// recordStatus tells how whole yesterday is; nil where nothing is made up.
-func (p *Panel) recordStatus(now time.Time) *console.RecordStatus {
+// RecordStatus tells how whole yesterday is; nil where nothing is made up.
+func (p *Panel) RecordStatus(now time.Time) *console.RecordStatus {
 	s := &console.RecordStatus{Day: now.In(p.Config.Gateway.Zone).AddDate(0, 0, -1).Format(time.DateOnly)}
-	for _, m := range p.records() {
+	for _, m := range p.Records() {
 		s.Add(m)
 	}
 	if s.Meters == 0 {

@@ -2,12 +2,14 @@ package panel
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"meterd/cmd/meterd/console"
+	"meterd/cmd/meterd/desk"
 	"meterd/dlt645"
 	"meterd/meter"
 )
@@ -77,7 +79,12 @@ func (p *Panel) writeMeter(ctx context.Context, args []string, _ func(console.An
 		return nil, console.Tell(dlt645.Text{EN: "%s", ZH: "%s"}, dlt645.Text{EN: "write the value as read shows it", ZH: "请按 read 显示的格式填写数值"}, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "dlt645: "), "meter: "))
 	}
 	if !yes {
-		return nil, console.Sure(dlt645.Text{EN: "this writes %[2]s into %[3]s of meter %[1]s (bytes %[4]X)", ZH: "将把 %[2]s 写入电表 %[1]s 的 %[3]s（字节 %[4]X）"}, args[0], args[2], di, value)
+		t := console.Sure(dlt645.Text{EN: "this writes %[2]s into %[3]s of meter %[1]s (bytes %[4]X)", ZH: "将把 %[2]s 写入电表 %[1]s 的 %[3]s（字节 %[4]X）"}, args[0], args[2], di, value)
+		if n := desk.WriteLength(di, value); n > dlt645.MaxWriteData {
+			t.Text.EN += fmt.Sprintf("; it has %d bytes of data, and the standard allows %d in a write: the meter may refuse", n, dlt645.MaxWriteData)
+			t.Text.ZH += fmt.Sprintf("；数据共 %d 字节，标准允许写入 %d 字节：电表可能拒绝", n, dlt645.MaxWriteData)
+		}
+		return nil, t
 	}
 	if r := p.Desk.Do(ctx, meter.Command{Op: writeOp(args[1]), Meter: m, Point: args[1], Value: args[2]}); r.Outcome != meter.Done {
 		return nil, notDone(m, r)

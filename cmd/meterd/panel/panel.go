@@ -97,19 +97,19 @@ func (p *Panel) Status() console.Status {
 		Unkept: p.unkept(),
 		Buses:  []console.BusStatus{},
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
-		Record: p.recordStatus(now), Program: p.programStatus(),
+		Record: p.RecordStatus(now), Program: p.programStatus(),
 	}
-	s.Health, s.Network = p.health(now, s.Watchdog), p.network()
+	s.Health, s.Network = p.Health(now), p.network()
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
 	return s
 }
 
-// health tells how the board itself is.
-func (p *Panel) health(now time.Time, dog console.WatchdogStatus) console.HealthStatus {
+// Health tells how the board itself is.
+func (p *Panel) Health(now time.Time) console.HealthStatus {
 	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds()), DataInMemory: board.DataInMemory()}
-	if p.Why == console.StartedBoard && dog.BootCause == "watchdog" {
+	if p.Why == console.StartedBoard && p.Watchdog().BootCause == "watchdog" {
 		h.Started = console.StartedWatch
 	}
 	if p.Doctor == nil {
@@ -152,7 +152,7 @@ func busStatus(p *meter.Poller, port string, now time.Time) console.BusStatus {
 	c := b.Counts()
 	return console.BusStatus{
 		Name: b.Name(), Port: port, Load: b.Load(now), Planned: p.PlannedLoad(), Requests: c.Requests, Answers: c.Answers,
-		Noise: c.Noise, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
+		Noise: c.Noise, Garbled: c.Garbled, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
 	}
 }
 

@@ -314,6 +314,7 @@ func TestWhatTheConsoleRefuses(t *testing.T) {
 				{"write Unit_2 04000103 15", "the configuration has no password", "配置中没有电表 Unit 2 的密码", ""},
 				{"write Unit_1 04000103 1.5", "is no number with 0 decimals", "is no number with 0 decimals", ""},
 				{"write Unit_1 04000103 15", "this writes 15 into 04000103 of meter Unit 1 (bytes 15)", "将把 15 写入电表 Unit 1 的 04000103（字节 15）", console.WantYes},
+				{"write Unit_1 04800001 12345678901234567890123456789012345678AB", "; it has 52 bytes of data, and the standard allows 50 in a write: the meter may refuse", "；数据共 52 字节，标准允许写入 50 字节：电表可能拒绝", console.WantYes},
 				{"freeze", "freeze takes a meter", "freeze 需要电表", ""},
 				{"freeze Unit_9", `there is no meter`, `没有电表`, ""},
 				{"freeze Unit_1", "this freezes the registers of meter Unit 1 at once", "将立即冻结电表 Unit 1 的数据", console.WantYes},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/explain"
@@ -171,6 +172,10 @@ func (p *Panel) lineOf(bus string) (*meter.Poller, error) {
 	return nil, console.Tell(dlt645.Text{EN: "there is no bus %q", ZH: "没有总线 %q"}, dlt645.Text{EN: "try: status", ZH: "请试：status"}, bus)
 }
 
+// scanTold is how often is told how far a search is: its console may be a slow
+// line.
+const scanTold = time.Second
+
 // scanBus searches a line for meters while it is polled.
 func (p *Panel) scanBus(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {
 	if len(args) == 0 {
@@ -189,10 +194,20 @@ func (p *Panel) scanBus(ctx context.Context, args []string, say func(console.Ans
 		bauds = append(bauds, n)
 	}
 	found := 0
-	err = meter.Scan(ctx, meter.ScanConfig{Bus: line.Bus(), Bauds: bauds, Found: func(f meter.Discovery) {
-		found++
-		say(explain.Found{Discovery: f, Bus: args[0]})
-	}})
+	var told time.Time
+	err = meter.Scan(ctx, meter.ScanConfig{
+		Bus: line.Bus(), Bauds: bauds,
+		Found: func(f meter.Discovery) {
+			found++
+			say(explain.Found{Discovery: f, Bus: args[0]})
+		},
+		Progress: func(at meter.Progress) {
+			if now := time.Now(); now.Sub(told) >= scanTold {
+				told = now
+				say(console.Passing{Answer: console.Line{Value: explain.ScanText(at, found).In(p.Config.Gateway.Language)}})
+			}
+		},
+	})
 	if err != nil {
 		return nil, err
 	}

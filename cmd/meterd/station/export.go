@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"meterd/board"
+	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/export"
+	"meterd/cmd/meterd/report"
 	"meterd/cmd/meterd/takeover"
 	"meterd/dlt645"
 )
@@ -73,6 +76,7 @@ func (st *Station) export(ctx context.Context, s visitor) (said dlt645.Text, fai
 	}
 	folder := exportFolder(sh.config.Gateway.ID)
 	var r export.Result
+	var page report.Result
 	err := s.Visit(true, func(dir string) error {
 		if err := st.mayHave(dir); err != nil {
 			return err
@@ -81,19 +85,24 @@ func (st *Station) export(ctx context.Context, s visitor) (said dlt645.Text, fai
 		if err := os.Mkdir(at, 0o755); err != nil && !(errors.Is(err, fs.ErrExist) && plainFolder(at)) {
 			return err
 		}
-		var err error
-		r, err = export.Readings(ctx, export.Config{
-			Ring: sh.ring, Points: sh.config.Points, Meters: handles(sh.config), Zone: sh.config.Gateway.Zone,
-			Write: func(name string, first bool, b []byte) error {
-				return board.AppendPlain(filepath.Join(at, name), first, b)
-			},
-		})
-		return err
+		write := func(name string, first bool, b []byte) error {
+			return board.AppendPlain(filepath.Join(at, name), first, b)
+		}
+		var err, wrong error
+		r, err = export.Readings(ctx, export.Config{Ring: sh.ring, Points: sh.config.Points, Meters: handles(sh.config), Zone: sh.config.Gateway.Zone, Write: write})
+		if err == nil {
+			page, wrong = sh.report(ctx, write)
+		}
+		return errors.Join(err, wrong)
 	})
 	tell := func(t dlt645.Text, args ...any) dlt645.Text { return console.Tell(t, dlt645.Text{}, args...).Text }
 	said = tell(dlt645.Text{EN: "data: %d readings of %d meters in %d files, in the folder %s", ZH: "数据：%d 条读数，%d 块电表，%d 个文件，位于文件夹 %s"}, r.Readings, r.Meters, r.Files, folder)
 	if r.Skipped > 0 {
 		more := tell(dlt645.Text{EN: "; %d readings are left out, there would be too many files", ZH: "；因文件过多，另有 %d 条未导出"}, r.Skipped)
+		said = dlt645.Text{EN: said.EN + more.EN, ZH: said.ZH + more.ZH}
+	}
+	if page.Meters > 0 && err == nil {
+		more := tell(dlt645.Text{EN: "; %s there shows the last 30 days in a browser", ZH: "；其中 %s 可用浏览器查看最近 30 天"}, report.Name)
 		said = dlt645.Text{EN: said.EN + more.EN, ZH: said.ZH + more.ZH}
 	}
 	if err != nil {
@@ -103,4 +112,30 @@ func (st *Station) export(ctx context.Context, s visitor) (said dlt645.Text, fai
 	}
 	st.log.Info("data for a stick", "files", r.Files, "readings", r.Readings, "err", err)
 	return said, err != nil
+}
+
+// report writes the page for a browser, in as many pieces as it takes. Others go
+// first.
+func (sh *shift) report(ctx context.Context, write func(name string, first bool, b []byte) error) (report.Result, error) {
+	now := time.Now()
+	c := report.Config{
+		Ring: sh.ring, Points: sh.config.Points, Meters: handles(sh.config), Zone: sh.config.Gateway.Zone, Gateway: sh.config.Gateway.ID, Version: sh.Version,
+		Record: sh.panel.Records(), Pause: time.Millisecond, Now: now, Doubted: !sh.clock.Trusted(now),
+	}
+	_, running := sh.takeover.Running()
+	secrets := config.Secrets(running)
+	c.Hide = func(s string) string {
+		for _, secret := range secrets {
+			s = strings.ReplaceAll(s, secret, config.Hidden)
+		}
+		return s
+	}
+	status := sh.panel.Status()
+	c.Status = &status
+	first := true
+	c.Write = func(b []byte) error {
+		defer func() { first = false }()
+		return write(report.Name, first, b)
+	}
+	return report.Write(ctx, c)
 }

@@ -11,6 +11,7 @@ import (
 
 	"aead.dev/minisign"
 
+	"meterd/cmd/meterd/report"
 	"meterd/dlt645"
 	"meterd/meter"
 )
@@ -59,8 +60,29 @@ func TestAStickAsksForData(t *testing.T) {
 				if got := ran(); len(got) != 1 {
 					t.Errorf("ran %v", got)
 				}
+				wantsPage(t, filepath.Join(s.dir, "meterd-export-good", report.Name))
 			})
 		})
+	}
+}
+
+// wantsPage wants the whole page for a browser, with the reading, the board, and
+// no secret.
+func wantsPage(t *testing.T, file string) {
+	t.Helper()
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"gateway":"good"`, `"name":"m1","address":"202411200101"`, `["voltage.a","220.1","V"]`, `"started":`, `"board_uptime_s":`, `<script type="application/json" id="end">true</script>`} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page has not %s", want)
+		}
+	}
+	for _, secret := range []string{"246813579", "02987654"} {
+		if strings.Contains(string(page), secret) {
+			t.Errorf("the page holds the secret %s", secret)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type shift struct {
 	unkept   atomic.Pointer[string] // why the state could not be kept last; nil: it was
 	ends     []*board.Beat          // of the loops that end with this configuration
 	settle   chan struct{}          // something was made up
+	slow     slowState
 }
 
 func newShift(st *Station, c *config.Config) *shift {
@@ -153,7 +154,7 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 	platform := u.Make(env)
 	up, err := uplink.New(uplink.Config{
 		Name: u.Name, Kind: u.Kind, Endpoint: u.Endpoint, Platform: platform, Ring: sh.ring, FromOldest: u.FromOldest,
-		Window: u.Window, Timeout: u.Timeout, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
+		Window: u.Window, Timeout: u.Timeout, Spread: u.Spread, Meters: func() []meter.MeterState { return sh.gone(u, sh.meters()) }, Clock: sh.bootClock, Ask: sh.desk.Ask, Board: state, Log: sh.log,
 		Alive: sh.beat("uplink "+u.Name, longestUplink), Lost: sh.noteLost(u.Name),
 	})
 	if p, ok := platform.(uplink.Puller); ok && err == nil && env.Upgrades != nil {

@@ -14,6 +14,7 @@ import (
 	"meterd/board"
 	"meterd/cmd/meterd/cli"
 	"meterd/cmd/meterd/config"
+	"meterd/dlt645"
 )
 
 // Check is the command "check".
@@ -50,7 +51,7 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 		for _, p := range problems {
 			fmt.Fprintln(out, p.In(lang))
 		}
-		printPlan(out, plan)
+		printPlan(out, plan, lang)
 		for _, w := range withheld {
 			fmt.Fprintf(out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
 		}
@@ -101,17 +102,20 @@ func printComment(w io.Writer, path string, c *config.Config) error {
 // mostBeside bounds a file of certificates.
 const mostBeside = 1 << 20
 
-func printPlan(w io.Writer, plans []config.BusPlan) {
+func printPlan(w io.Writer, plans []config.BusPlan, lang string) {
+	say := func(en, zh string, args ...any) {
+		fmt.Fprintf(w, dlt645.Text{EN: en, ZH: zh}.In(lang), args...)
+	}
 	for _, p := range plans {
-		fmt.Fprintf(w, "bus %s: %d baud, %.1f %% of the line's time\n", p.Bus, p.Baud, 100*p.Load)
+		say("bus %s: %d baud, %.1f %% of the line's time\n", "总线 %s：%d 波特，占线路时间 %.1f %%\n", p.Bus, p.Baud, 100*p.Load)
 		for _, r := range p.Rounds {
-			fmt.Fprintf(w, "  %s every %s: %d requests, %d bytes, %.2f s\n", r.Meter, r.Every, r.Frames, r.Bytes, r.Seconds)
+			say("  %s every %s: %d requests, %d bytes, %.2f s\n", "  %s 每 %s：%d 个请求，%d 字节，%.2f 秒\n", r.Meter, r.Every, r.Frames, r.Bytes, r.Seconds)
 		}
 		for _, h := range p.History {
-			fmt.Fprintf(w, "  %s from its memory, %s, %s back: %d requests, %d bytes, %.2f s bring %d\n", h.Meter, h.Of, h.Back, h.Requests, h.Bytes, h.Seconds, h.Records)
+			say("  %s from its memory, %s, %s back: %d requests, %d bytes, %.2f s bring %d\n", "  %s 补抄 %s，回溯 %s：%d 个请求，%d 字节，%.2f 秒，可得 %d 条\n", h.Meter, h.Of, h.Back, h.Requests, h.Bytes, h.Seconds, h.Records)
 		}
 		if p.HistoryShare > 0 {
-			fmt.Fprintf(w, "  what is fetched from the meters' memory takes at most %d %% of the line's time\n", p.HistoryShare)
+			say("  what is fetched from the meters' memory takes at most %d %% of the line's time\n", "  补抄最多占线路时间的 %d %%\n", p.HistoryShare)
 		}
 	}
 }

@@ -49,6 +49,7 @@ func TestCheckSaysAllThatIsWrongWithItsLine(t *testing.T) {
 		{"an unknown key", typo, 1, []string{`FILE:3: error: `, `unknown key "timezon"`, `do you mean "timezone"`}, "error: FILE: 1 mistakes\n"},
 		{"two mistakes", strings.Replace(typo, meter1, "2024", 1), 1, []string{`FILE:3: error: `, `FILE:12: error: `, `address "2024" has 4 characters`}, "error: FILE: 2 mistakes\n"},
 		{"no TOML", "[gateway", 1, []string{"FILE:1: error: the bracket is not closed", "[gateway] lacks id", "there is no [[meter]]"}, "error: FILE: 5 mistakes\n"},
+		{"the plan in Chinese", strings.Replace(goodConfig, "[store]", "language = \"zh\"\n[store]", 1), 0, []string{"占线路时间 ", "  m1 每 1m：6 个请求，289 字节，"}, ""},
 		{"in Chinese", strings.Replace(typo, "[store]", "language = \"zh\"\n[store]", 1), 1, []string{`FILE:3: 错误: [gateway]：未知的键 "timezon"`, `提示: 是否应为 "timezone"?`}, "error: FILE: 1 mistakes\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

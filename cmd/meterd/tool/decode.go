@@ -1,8 +1,7 @@
 package tool
 
 import (
-	"bufio"
-	"encoding/json"
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"meterd/cmd/meterd/cli"
 	"meterd/cmd/meterd/explain"
 	"meterd/dlt645"
-	"meterd/meter"
 )
 
 // Decode is the command "decode".
@@ -25,135 +23,139 @@ func Decode(f *flag.FlagSet, args []string, s cli.Streams) error {
 	if *language != "en" && *language != "zh" {
 		return cli.Wrong(f, "-language is en or zh")
 	}
-	out := s.Out
-	if !*asJSON {
-		out = cli.Plain(out) // a frame's texts may hold anything
-	}
-	d := decoder{out: out, json: *asJSON, fields: *fields, language: *language, whole: map[dlt645.Address]*dlt645.Assembly{}}
+	d := newDecoder(s.Out, *asJSON, *fields, *language)
 	if args := f.Args(); len(args) > 0 {
 		if single(args) {
 			args = []string{strings.Join(args, " ")}
 		}
 		for i, arg := range args {
-			if err := d.input(i+1, arg); err != nil {
+			if err := d.input(i+1, []byte(arg)); err != nil {
 				return err
 			}
 		}
 		return d.result()
 	}
-	lines := bufio.NewScanner(s.In)
-	lines.Buffer(nil, 1<<20)
-	first, held := 0, ""
-	flush := func() error {
-		if text := strings.TrimSpace(held); text == "" || strings.HasPrefix(text, "#") {
-			return nil // a comment, as in the console's captures
+	c := newCapture(waiting{s.In, d.flush})
+	for c.next() {
+		if text := bytes.TrimSpace(c.text); len(text) == 0 || text[0] == '#' {
+			continue // a comment, as in the console's captures
 		}
-		return d.input(first, held)
-	}
-	for n := 1; lines.Scan(); n++ {
-		line := lines.Text()
-		if first > 0 && continues(held, line) && len(held) < 1<<20 {
-			held = joined(held, line)
-			continue
-		}
-		if err := flush(); err != nil {
+		if err := d.input(c.first, c.text); err != nil {
 			return err
 		}
-		first, held = n, line
 	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
-	if err := flush(); err != nil {
+	if err := c.err(); err != nil {
+		d.flush()
 		return err
 	}
 	return d.result()
 }
 
-// decoder explains inputs and remembers whether one held no frame.
+// decoder explains inputs and remembers whether one held no frame. What it works
+// with is used again for the next: a capture has millions of frames.
 type decoder struct {
-	out      io.Writer
-	json     bool
-	fields   bool // in JSON, the parts of the data too
-	language string
-	failed   int // inputs without a frame
-	points   meter.Points
+	out    io.Writer
+	json   bool
+	fields bool // in JSON, the parts of the data too
+	failed int  // inputs without a frame
+	names  explain.Names
 	// whole holds what follow-up frames are added to, by meter.
 	whole map[dlt645.Address]*dlt645.Assembly
+	dis   map[dlt645.DI]string // what Part.Meaning says of an identifier
+
+	b     []byte // what is not written yet
+	hex   hexText
+	found []place
+	f     [2]dlt645.Frame // that is searched for, and that is told
+	parts []dlt645.Part
+	items []dlt645.Item
+}
+
+// Bounds of what is kept.
+const (
+	mostUnwritten = 64 << 10
+	mostWhole     = 256 // meters whose follow-up frames are awaited
+	mostDIs       = 4096
+)
+
+// newDecoder gives one that tells JSON in English, whatever people read.
+func newDecoder(out io.Writer, asJSON, fields bool, language string) *decoder {
+	if asJSON {
+		language = "en"
+	}
+	return &decoder{
+		out: out, json: asJSON, fields: fields, names: explain.Names{Language: language},
+		whole: map[dlt645.Address]*dlt645.Assembly{}, dis: map[dlt645.DI]string{},
+	}
 }
 
 func (d *decoder) result() error {
+	if err := d.flush(); err != nil {
+		return err
+	}
 	if d.failed > 0 {
 		return fmt.Errorf("%d inputs hold no valid frame", d.failed)
 	}
 	return nil
 }
 
-// frameJSON is the shape of docs/cli.md.
-type frameJSON struct {
-	Line      int               `json:"line"`
-	OK        bool              `json:"ok"`
-	Preamble  int               `json:"preamble"`
-	Protocol  string            `json:"protocol"`
-	Direction string            `json:"direction"`
-	Address   string            `json:"address"`
-	Control   string            `json:"control"`
-	Function  *string           `json:"function"`
-	Error     *errorJSON        `json:"error"`
-	More      bool              `json:"more"`
-	Seq       *byte             `json:"seq"`
-	DI        *string           `json:"di"`
-	Data      string            `json:"data"`
-	Values    []explain.Meaning `json:"values"`
-	Fields    []fieldJSON       `json:"fields,omitempty"` // the data, part by part
-	Note      string            `json:"note,omitempty"`   // why the data could not be read as values
-	Inside    string            `json:"inside,omitempty"` // the frame of another protocol that carries this one
-	Before    string            `json:"before,omitempty"` // bytes passed over since the frame before
-	Behind    string            `json:"behind,omitempty"` // bytes after the last frame
-	Words     string            `json:"words,omitempty"`  // what is no bytes
+// flush writes what was told.
+func (d *decoder) flush() error {
+	if len(d.b) == 0 {
+		return nil
+	}
+	_, err := d.out.Write(d.b)
+	d.b = d.b[:0]
+	return err
 }
 
-type errorJSON struct {
-	Code string `json:"code"`
-	Text string `json:"text"`
+// full writes what was told once it is much.
+func (d *decoder) full() error {
+	if len(d.b) < mostUnwritten {
+		return nil
+	}
+	return d.flush()
 }
 
-type fieldJSON struct {
-	Name string `json:"name"`
-	Data string `json:"data"`
-	Text string `json:"text,omitempty"`
+// waiting writes what was told before it waits for more to read.
+type waiting struct {
+	io.Reader
+	flush func() error
 }
 
-type noFrameJSON struct {
-	Line  int    `json:"line"`
-	OK    bool   `json:"ok"`
-	Error string `json:"error"`
+func (w waiting) Read(b []byte) (int, error) {
+	if err := w.flush(); err != nil {
+		return 0, err
+	}
+	return w.Reader.Read(b)
 }
 
 // input explains every frame of one input, those too that a frame of another
 // protocol carries.
-func (d *decoder) input(line int, text string) error {
-	b, words, err := readHex(text)
+func (d *decoder) input(line int, text []byte) error {
+	b, words, err := d.hex.read(text)
 	if err != nil {
 		return d.nothing(line, "not hexadecimal: "+strings.TrimPrefix(err.Error(), "encoding/hex: "))
 	}
-	found := d.frames(b)
-	if len(found) == 0 {
+	d.found = frames(d.found[:0], b, &d.f[0])
+	if len(d.found) == 0 {
 		return d.nothing(line, strings.TrimPrefix(dlt645.Diagnose(b).Error(), "dlt645: "))
 	}
-	for i, at := range found {
+	f := &d.f[1]
+	for i := range d.found {
+		at := &d.found[i]
 		at.before = b[at.from : at.Start-at.Preamble]
 		if i == 0 {
-			at.words = strings.Join(words, " ")
+			at.words = words
 		}
-		if i == len(found)-1 {
+		if i == len(d.found)-1 {
 			at.behind = b[at.End:]
 		}
-		var f dlt645.Frame
 		if err := f.UnmarshalBinary(b[at.Start:at.End]); err != nil {
 			return err
 		}
-		if err := d.frame(line, b[at.Start-at.Preamble:at.End], at, f); err != nil {
+		d.frame(line, b[at.Start-at.Preamble:at.End], at, f)
+		if err := d.full(); err != nil {
 			return err
 		}
 	}
@@ -166,17 +168,16 @@ type place struct {
 	from           int    // the end of the frame before
 	inside         string // the frame of another protocol
 	before, behind []byte // what belongs to no frame
-	words          string
+	words          []byte // what is no bytes
 }
 
-// frames finds the frames of an input in their order.
-func (d *decoder) frames(b []byte) []place {
-	var all []place
-	var f dlt645.Frame
+// frames appends where the frames of an input are, in their order. It reads them
+// into f.
+func frames(all []place, b []byte, f *dlt645.Frame) []place {
 	from := 0
 	scan := func(begin, end int, inside string) {
 		for {
-			at, ok := dlt645.Scan(b[begin:end], &f)
+			at, ok := dlt645.Scan(b[begin:end], f)
 			if !ok {
 				return
 			}
@@ -185,11 +186,15 @@ func (d *decoder) frames(b []byte) []place {
 			begin, from = at.End, at.End
 		}
 	}
+	if !dlt645.Carries(b) {
+		scan(0, len(b), "")
+		return all
+	}
 	for begin := 0; begin < len(b); {
 		o, ok := dlt645.FindOther(b[begin:])
 		// Modbus has no start byte, and CJ/T 188 a sum of one byte: a frame of ours
 		// is none of theirs.
-		if !ok || o.Protocol != "Q/GDW 698.45" && o.Protocol != "Q/GDW 376.1" {
+		if !ok || !o.Carrier() {
 			scan(begin, len(b), "")
 			break
 		}
@@ -203,63 +208,48 @@ func (d *decoder) frames(b []byte) []place {
 func (d *decoder) nothing(line int, why string) error {
 	d.failed++
 	if d.json {
-		return json.NewEncoder(d.out).Encode(noFrameJSON{Line: line, Error: why})
+		d.b = appendInt(append(d.b, `{"line":`...), line)
+		d.b = appendQuoted(append(d.b, `,"ok":false,"error":`...), why)
+		d.b = append(d.b, "}\n"...)
+	} else {
+		d.b = appendInt(append(d.b, "line "...), line)
+		d.b = append(append(append(d.b, ": no frame: "...), why...), '\n')
 	}
-	_, err := fmt.Fprintf(d.out, "line %d: no frame: %s\n", line, why)
-	return err
+	return d.full()
 }
 
-func (d *decoder) frame(line int, wire []byte, at place, f dlt645.Frame) error {
-	j := frameJSON{
-		Line: line, OK: true, Preamble: at.Preamble, Protocol: f.Protocol().String(), Direction: "request", Address: f.Address.String(),
-		Control: fmt.Sprintf("%02X", byte(f.Control)), More: f.Control.More(), Data: fmt.Sprintf("%X", f.Payload()), Values: []explain.Meaning{},
-		Inside: at.inside, Before: fmt.Sprintf("%X", at.before), Behind: fmt.Sprintf("%X", at.behind), Words: at.words,
-	}
-	if f.Control.Response() {
-		j.Direction = "response"
-	}
-	if name := f.Control.Function().Name(f.Protocol()); name != "" {
-		j.Function = &name
-	}
-	if r := f.Refusal(); r != nil {
-		j.Error = &errorJSON{r.CodeText(), r.Text().In(d.languageFor())}
-	}
-	if seq, ok := f.SEQ(); ok {
-		j.Seq = &seq
-	}
-	parts, known := f.Parts(nil)
-	for _, p := range parts {
-		j.Fields = append(j.Fields, fieldJSON{p.Field.Text().In(d.languageFor()), fmt.Sprintf("%X", p.Data), p.Meaning().In(d.languageFor())})
-	}
+// frame tells one frame, which stands in wire with its preamble.
+func (d *decoder) frame(line int, wire []byte, at *place, f *dlt645.Frame) {
+	var known bool
+	d.parts, known = f.Parts(d.parts[:0])
+	d.items = d.items[:0]
+	note := ""
 	if !known && d.noted() {
-		j.Note = fmt.Sprintf("%d bytes of data fit no layout of this function", len(f.Data))
+		note = fmt.Sprintf("%d bytes of data fit no layout of this function", len(f.Data))
 	}
-	if di, ok := f.DI(); ok {
-		text := di.String()
-		j.DI = &text
+	di, named := f.DI()
+	if named {
 		data, ok, err := d.payload(f)
 		switch {
 		case err != nil && d.noted():
-			j.Note = strings.TrimPrefix(err.Error(), "dlt645: ")
+			note = strings.TrimPrefix(err.Error(), "dlt645: ")
 		case ok:
-			j.Values, j.Note = d.values(di, data)
+			note = ""
+			if d.items, err = dlt645.Decode(d.items, di, data); err != nil {
+				d.items, note = d.items[:0], explain.Unread(err).In(d.names.Language)
+			}
 		}
 	}
-	if !d.json {
-		return d.text(j, wire, at, f, parts)
+	if d.json {
+		d.b = d.appendObject(d.b, line, at, f, di, named, note)
+		return
 	}
-	if !d.fields {
-		j.Fields = nil
-		for i := range j.Values {
-			j.Values[i].Bits = nil
-		}
-	}
-	return json.NewEncoder(d.out).Encode(j)
+	d.text(line, wire, at, f, note)
 }
 
 // payload gives the value that a frame carries or completes: a read answer's,
 // with the frames before it where it is their last, or a written one.
-func (d *decoder) payload(f dlt645.Frame) (data []byte, ok bool, err error) {
+func (d *decoder) payload(f *dlt645.Frame) (data []byte, ok bool, err error) {
 	fn := f.Control.Function()
 	if !f.Control.Response() {
 		if fn != dlt645.FuncWrite && fn != dlt645.Func97Write {
@@ -272,9 +262,14 @@ func (d *decoder) payload(f dlt645.Frame) (data []byte, ok bool, err error) {
 	case dlt645.Func97Reread:
 		return f.Payload(), f.Protocol() == dlt645.V1997 && !f.Control.More(), nil
 	case dlt645.FuncRead, dlt645.Func97Read:
-		delete(d.whole, f.Address)
+		if len(d.whole) > 0 {
+			delete(d.whole, f.Address)
+		}
 		if !f.Control.More() {
 			return f.Payload(), true, nil
+		}
+		if len(d.whole) >= mostWhole {
+			clear(d.whole)
 		}
 		d.whole[f.Address] = &dlt645.Assembly{}
 	case dlt645.FuncReadMore, dlt645.Func97ReadMore:
@@ -285,7 +280,7 @@ func (d *decoder) payload(f dlt645.Frame) (data []byte, ok bool, err error) {
 	if !ok {
 		return nil, false, nil
 	}
-	more, err := whole.Add(f)
+	more, err := whole.Add(*f)
 	if err != nil || !more {
 		delete(d.whole, f.Address)
 	}
@@ -295,22 +290,24 @@ func (d *decoder) payload(f dlt645.Frame) (data []byte, ok bool, err error) {
 // noted reports whether a note tells what a script would see itself.
 func (d *decoder) noted() bool { return !d.json || d.fields }
 
-// languageFor is English in JSON, whatever people read.
-func (d *decoder) languageFor() string {
-	if d.json {
-		return "en"
+// meaning tells what a part of the data says.
+func (d *decoder) meaning(p dlt645.Part) string {
+	if p.Field != dlt645.FieldDI {
+		return p.Meaning().In(d.names.Language)
 	}
-	return d.language
-}
-
-func (d *decoder) values(di dlt645.DI, data []byte) ([]explain.Meaning, string) {
-	items, err := dlt645.Decode(nil, di, data)
-	if err != nil {
-		return []explain.Meaning{}, explain.Unread(err).In(d.languageFor())
+	di := dlt645.DI{Code: uint32(p.Data[0]) | uint32(p.Data[1])<<8}
+	if len(p.Data) == 2 {
+		di.Protocol = dlt645.V1997
+	} else {
+		di.Code |= uint32(p.Data[2])<<16 | uint32(p.Data[3])<<24
 	}
-	out := []explain.Meaning{}
-	for _, it := range items {
-		out = append(out, explain.MeaningOf(it, &d.points, d.languageFor()))
+	text, ok := d.dis[di]
+	if !ok {
+		if len(d.dis) >= mostDIs {
+			clear(d.dis)
+		}
+		text = p.Meaning().In(d.names.Language)
+		d.dis[di] = text
 	}
-	return out, ""
+	return text
 }

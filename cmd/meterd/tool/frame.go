@@ -1,94 +1,161 @@
 package tool
 
 import (
-	"fmt"
-	"io"
 	"strings"
 
-	"meterd/cmd/meterd/explain"
+	"meterd/cmd/meterd/cli"
 	"meterd/dlt645"
 )
 
 // explainer writes a frame for people: each range of bytes with what it says.
 type explainer struct {
-	strings.Builder
+	b        []byte
 	wire     []byte
 	at       int
 	language string
 }
 
-func (e *explainer) say(en, zh string) string { return dlt645.Text{EN: en, ZH: zh}.In(e.language) }
+func (e *explainer) say(en, zh string) string {
+	if e.language == "zh" {
+		return zh
+	}
+	return en
+}
 
-// bytes tells the next n bytes. Long ones go over several lines.
-func (e *explainer) bytes(n int, meaning string) {
-	const perLine = 8
+func (e *explainer) add(texts ...string) {
+	for _, t := range texts {
+		e.b = append(e.b, t...)
+	}
+}
+
+// pad fills with blanks up to n characters from a place on, perLine of bytes at
+// most; what is there must be ASCII.
+func (e *explainer) pad(from, n int) {
+	const blanks = "                        "
+	if k := from + n - len(e.b); k > 0 {
+		e.b = append(e.b, blanks[:k]...)
+	}
+}
+
+// perLine is how many bytes stand in a line.
+const perLine = 8
+
+// ranged tells the next n bytes, perLine at most, up to where their meaning
+// stands.
+func (e *explainer) ranged(n int) {
+	e.b = append(e.b, "   "...)
+	from := len(e.b)
+	e.b = appendInt(e.b, e.at)
+	if n > 1 {
+		e.b = appendInt(append(e.b, '-'), e.at+n-1)
+	}
+	e.pad(from, 8)
+	e.b = append(e.b, ' ')
+	from = len(e.b)
+	e.b = appendSpaced(e.b, e.wire[e.at:e.at+n])
+	e.pad(from, 3*perLine)
+	e.at += n
+}
+
+// bytes tells the next n bytes with what they are and say. Long ones go over
+// several lines.
+func (e *explainer) bytes(n int, name, meaning string) {
 	for first := true; n > 0; first = false {
 		k := min(n, perLine)
-		where := fmt.Sprint(e.at)
-		if k > 1 {
-			where = fmt.Sprintf("%d-%d", e.at, e.at+k-1)
-		}
-		line := fmt.Sprintf("   %-8s % -*X", where, 3*perLine, e.wire[e.at:e.at+k])
+		e.ranged(k)
 		if first {
-			line += " " + meaning
+			e.add(" ", name, " ", meaning)
 		}
-		e.WriteString(strings.TrimRight(line, " ") + "\n")
-		e.at += k
+		for e.b[len(e.b)-1] == ' ' {
+			e.b = e.b[:len(e.b)-1]
+		}
+		e.b = append(e.b, '\n')
 		n -= k
 	}
 }
 
-func (e *explainer) line(format string, args ...any) { fmt.Fprintf(e, "   "+format+"\n", args...) }
+func (e *explainer) line(texts ...string) {
+	e.b = append(e.b, "   "...)
+	e.add(texts...)
+	e.b = append(e.b, '\n')
+}
 
-// text tells a frame in lines for people.
-func (d *decoder) text(j frameJSON, wire []byte, at place, f dlt645.Frame, parts []dlt645.Part) error {
-	e := explainer{wire: wire, language: d.language}
-	if at.words != "" {
-		fmt.Fprintf(&e, "%d: %s %s\n", j.Line, e.say("no bytes:", "不是字节："), at.words)
+// text tells a frame in lines for people. What it takes from the input beside
+// digits is made harmless: words may hold anything.
+func (d *decoder) text(line int, wire []byte, at *place, f *dlt645.Frame, note string) {
+	e := explainer{b: d.b, wire: wire, language: d.names.Language}
+	if len(at.words) > 0 {
+		e.b = appendInt(e.b, line)
+		e.add(": ", e.say("no bytes:", "不是字节："), " ", harmless(at.words), "\n")
 	}
-	e.passed(j.Line, at.before)
-	function := e.say("unknown function", "未知功能")
-	if j.Function != nil {
-		function = *j.Function
+	e.passed(line, at.before)
+	e.heading(line, f)
+	if at.inside != "" {
+		e.line(e.say("inside a frame of", "承载于"), " ", at.inside)
+	}
+	e.bytes(at.Preamble, e.say("preamble", "前导字节"), "")
+	e.bytes(1, e.say("start", "帧起始符"), "")
+	e.ranged(6)
+	e.add(e.say(" address ", " 地址 "))
+	e.b = append(appendHex(e.b, f.Address[:]), '\n')
+	e.bytes(1, e.say("start", "帧起始符"), "")
+	e.ranged(1)
+	e.add(e.say(" control ", " 控制码 "))
+	e.b = appendHex(e.b, []byte{byte(f.Control)})
+	e.add(e.control(f.Control), "\n")
+	e.ranged(1)
+	e.add(e.say(" length ", " 长度 "))
+	e.b = append(appendInt(e.b, len(f.Data)), '\n')
+	for _, p := range d.parts {
+		meaning := d.meaning(p)
+		if meaning == "" && len(p.Data) <= 8 {
+			meaning = string(appendHex(nil, p.Data))
+		}
+		e.bytes(len(p.Data), p.Field.Text().In(e.language), meaning)
+	}
+	if len(d.parts) == 0 {
+		e.bytes(len(f.Data), e.say("data", "数据"), "")
+	}
+	e.bytes(1, e.say("checksum", "校验码"), "")
+	e.bytes(1, e.say("end", "结束符"), "")
+	for i := range d.items {
+		d.tell(&e, d.items[i])
+	}
+	if r := f.Refusal(); r != nil {
+		e.line(e.say("refused", "拒绝"), ": ", r.Text().In(e.language), " (", r.CodeText(), ")")
+	}
+	if note != "" {
+		e.line(e.say("note", "注"), ": ", note)
+	}
+	e.passed(line, at.behind)
+	d.b = e.b
+}
+
+// harmless is cli.Harmless, which most words need not go through.
+func harmless(words []byte) string {
+	for _, c := range words {
+		if c < ' ' || c > '~' {
+			return cli.Harmless(string(words))
+		}
+	}
+	return string(words)
+}
+
+// heading tells what a frame is.
+func (e *explainer) heading(line int, f *dlt645.Frame) {
+	p := f.Protocol()
+	function := f.Control.Function().Name(p)
+	if function == "" {
+		function = e.say("unknown function", "未知功能")
 	}
 	what := e.say("request to ", "请求，发往 ")
-	if j.Direction == "response" {
+	if f.Control.Response() {
 		what = e.say("answer from ", "应答，来自 ")
 	}
-	fmt.Fprintf(&e, "%d: DL/T 645-%s %s%s (%s)\n", j.Line, j.Protocol, what, j.Address, function)
-	if at.inside != "" {
-		e.line("%s %s", e.say("inside a frame of", "承载于"), at.inside)
-	}
-	e.bytes(at.Preamble, e.say("preamble", "前导字节"))
-	e.bytes(1, e.say("start", "帧起始符"))
-	e.bytes(6, e.say("address ", "地址 ")+j.Address)
-	e.bytes(1, e.say("start", "帧起始符"))
-	e.bytes(1, e.say("control ", "控制码 ")+j.Control+e.control(f.Control))
-	e.bytes(1, fmt.Sprintf(e.say("length %d", "长度 %d"), len(f.Data)))
-	for i, p := range parts {
-		meaning := p.Meaning().In(d.language)
-		if meaning == "" && len(p.Data) <= 8 {
-			meaning = j.Fields[i].Data
-		}
-		e.bytes(len(p.Data), strings.TrimSpace(j.Fields[i].Name+" "+meaning))
-	}
-	if len(parts) == 0 {
-		e.bytes(len(f.Data), e.say("data", "数据"))
-	}
-	e.bytes(1, e.say("checksum", "校验码"))
-	e.bytes(1, e.say("end", "结束符"))
-	for _, v := range j.Values {
-		e.value(v)
-	}
-	if j.Error != nil {
-		e.line("%s: %s (%s)", e.say("refused", "拒绝"), j.Error.Text, j.Error.Code)
-	}
-	if j.Note != "" {
-		e.line("%s: %s", e.say("note", "注"), j.Note)
-	}
-	e.passed(j.Line, at.behind)
-	_, err := io.WriteString(d.out, e.String())
-	return err
+	e.b = appendInt(e.b, line)
+	e.add(": DL/T 645-", p.String(), " ", what)
+	e.b = appendHex(e.b, f.Address[:])
+	e.add(" (", function, ")\n")
 }
 
 // passed tells bytes that belong to no frame.
@@ -97,11 +164,15 @@ func (e *explainer) passed(line int, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	dots := ""
+	e.b = appendInt(e.b, line)
+	e.add(": ")
+	e.b = appendInt(e.b, len(b))
+	e.add(e.say(" bytes that are no frame: ", " 字节不成帧："))
+	e.b = appendSpaced(e.b, b[:min(len(b), most)])
 	if len(b) > most {
-		dots = " …"
+		e.add(" …")
 	}
-	fmt.Fprintf(e, e.say("%d: %d bytes that are no frame: % X%s\n", "%d: %d 字节不成帧：% X%s\n"), line, len(b), b[:min(len(b), most)], dots)
+	e.add("\n")
 }
 
 // control names the bits of the control byte.
@@ -116,17 +187,44 @@ func (e *explainer) control(c dlt645.Control) string {
 	return s
 }
 
-func (e *explainer) value(v explain.Meaning) {
-	value := e.say("absent", "无")
+// tell tells an item of an answer.
+func (d *decoder) tell(e *explainer, it dlt645.Item) {
+	n := d.names.Of(it)
+	e.add("   ", n.Name, " = ")
+	from := len(e.b)
 	switch {
-	case v.Value != nil:
-		value = *v.Value
-	case v.Invalid != "":
-		value = e.say("invalid ", "无效 ") + v.Invalid
+	case it.Value.Kind == dlt645.Number:
+		e.b, _ = it.Value.Dec.AppendText(e.b)
+	case it.Value.Known():
+		e.add(it.Value.Text)
+	case it.Value.Kind == dlt645.Invalid && it.Value.Text != "":
+		e.add(e.say("invalid ", "无效 "), it.Value.Text)
+	default:
+		e.add(e.say("absent", "无"))
 	}
-	line := v.Name + " = " + strings.TrimSpace(value+" "+v.Unit)
-	if len(v.Bits) > 0 {
-		line += " (" + strings.Join(v.Bits, e.say(", ", "、")) + ")"
+	e.add(" ", n.Unit)
+	if it.Value.Kind != dlt645.Number {
+		e.b = append(e.b[:from], strings.TrimSpace(string(e.b[from:]))...)
+	} else if n.Unit == "" {
+		e.b = e.b[:len(e.b)-1]
 	}
-	e.line("%s", line)
+	bits := dlt645.SetBits(it)
+	for i, bit := range bits {
+		e.add([]string{" (", e.say(", ", "、")}[min(i, 1)], bit.Name.In(e.language))
+	}
+	if len(bits) > 0 {
+		e.add(")")
+	}
+	e.add("\n")
+}
+
+// appendSpaced appends the digits of bytes, a blank between each two.
+func appendSpaced(b, of []byte) []byte {
+	for i, c := range of {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, hexDigits[c>>4], hexDigits[c&15])
+	}
+	return b
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"meterd/board"
+	"meterd/cmd/meterd/cli"
 	"meterd/cmd/meterd/linetest"
 	"meterd/dlt645/dlt645test"
 )
@@ -103,35 +104,61 @@ func TestReadSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 	}
 }
 
-// TestScanFindsEveryMeterOnTheLine asks each of the hundred branches of a line,
-// which takes some seconds at real pace: once for scripts and once for people.
-func TestScanFindsEveryMeterOnTheLine(t *testing.T) {
-	scan := func(t *testing.T, more ...string) ran {
-		t.Parallel()
-		port, _ := linetest.New(t, func(l *dlt645test.Line) { l.Meters = l.Meters[:1] })
-		r := run(Scan, "", append([]string{"-port", port, "-baud", "9600", "-timeout", "50ms", "-gap", "0s", "-preamble", "0", "-protocol", "2007"}, more...)...)
-		if r.status != 0 {
-			t.Errorf("got exit status %d", r.status)
-		}
-		if want := regexp.MustCompile(`(?m)^2007, 9600 baud: [01] found, [0-9]+ % done, about [0-9.ms]+ left$`); !want.MatchString(r.err) {
-			t.Errorf("got on standard error %s, want the progress %s", r.err, want)
-		}
-		return r
+// scanned searches the line until the meter is found, whose answers may take as
+// long as they like; that every meter of a line is found is held in package meter,
+// where time is not real.
+func scanned(t *testing.T, more ...string) ran {
+	t.Parallel()
+	port, _ := linetest.New(t, func(l *dlt645test.Line) { l.Meters = l.Meters[:1] })
+	r := run(Scan, "", append([]string{"-port", port, "-baud", "9600", "-timeout", "20s", "-stop", "1", "-protocol", "2007"}, more...)...)
+	if r.status != 0 {
+		t.Errorf("got exit status %d", r.status)
 	}
+	if want := regexp.MustCompile(`(?m)^2007, 9600 baud: 0 found, 0 % done, about 0s left$`); !want.MatchString(r.err) {
+		t.Errorf("got on standard error %s, want the progress %s", r.err, want)
+	}
+	return r
+}
+
+// unplugging takes the line away once something is told.
+type unplugging struct {
+	strings.Builder
+	line *dlt645test.Line
+}
+
+func (u *unplugging) Write(b []byte) (int, error) {
+	u.line.Unplug(true)
+	return u.Builder.Write(b)
+}
+
+// TestScanThatHasFoundAMeterEndsWell, although nobody answers any more.
+func TestScanThatHasFoundAMeterEndsWell(t *testing.T) {
+	t.Parallel()
+	port, line := linetest.New(t, func(l *dlt645test.Line) { l.Meters = l.Meters[:1] })
+	out, told := unplugging{line: line}, strings.Builder{}
+	status := cli.Run("", []cli.Command{{Name: "it", Run: Scan}}, []string{"it", "-port", port, "-baud", "9600", "-timeout", "5s", "-json", "-protocol", "2007"},
+		cli.Streams{Out: &out, Err: &told})
+	if want := `{"address":"` + linetest.Whole + `","protocol":"2007","baud":9600,"ms":T}` + "\n"; status != 0 || times(out.String()) != want {
+		t.Errorf("got exit status %d, %s and %s, want %s", status, &out, &told, want)
+	}
+}
+
+// TestScanTellsWhatItFinds to scripts, spreadsheets and people.
+func TestScanTellsWhatItFinds(t *testing.T) {
 	t.Run("json", func(t *testing.T) {
-		r := scan(t, "-json")
+		r := scanned(t, "-json")
 		if want := `{"address":"` + linetest.Whole + `","protocol":"2007","baud":9600,"ms":T}` + "\n"; times(r.out) != want {
 			t.Errorf("got %s, want %s", r.out, want)
 		}
 	})
 	t.Run("csv", func(t *testing.T) {
-		r := scan(t, "-csv")
+		r := scanned(t, "-csv")
 		if want := "name,address,bus,profile,protocol\nmeter 200101,202411200101,rs485-1,three-phase,2007\n"; r.out != want {
 			t.Errorf("got %q, want %q", r.out, want)
 		}
 	})
 	t.Run("text", func(t *testing.T) {
-		r := scan(t)
+		r := scanned(t)
 		if want := `[[meter]]
 name     = "meter 200101"
 bus      = "rs485-1"

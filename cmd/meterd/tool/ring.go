@@ -26,6 +26,7 @@ func Ring(f *flag.FlagSet, args []string, s cli.Streams) error {
 	what := args[0]
 	asJSON := f.Bool("json", false, "verify: the result as JSON")
 	yes := f.Bool("yes", false, "format: what stands there may go")
+	file := f.String("config", "", "report: the configuration, for names, time zone and plan")
 	size := f.String("size", "", "format: of the new ring, such as 64MiB; a ring keeps its size, and a device has its own")
 	if strings.HasPrefix(what, "-") {
 		return cli.Parse(f, args, 2, 2)
@@ -36,9 +37,12 @@ func Ring(f *flag.FlagSet, args []string, s cli.Streams) error {
 	if what == "format" {
 		return formatRing(f, cli.Plain(s.Out), *size, *yes)
 	}
+	if what == "report" {
+		return reportRing(f.Arg(0), *file, s)
+	}
 	look, ok := map[string]func(*store.Ring, io.Writer, bool) error{"verify": verifyRing, "dump": dumpRing, "export": exportRing}[what]
 	if !ok {
-		return cli.Wrong(f, "ring %s is not known: verify, dump, export or format", what)
+		return cli.Wrong(f, "ring %s is not known: verify, dump, export, report or format", what)
 	}
 	r, err := store.OpenReadOnly(f.Arg(0), meter.Packing{})
 	if err != nil {

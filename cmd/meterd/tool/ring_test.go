@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,5 +51,46 @@ func TestDumpAndExportDateWhatWasTakenInDoubt(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s: %d lines have the time %s:\n%s", what, n, want, r.out)
 		}
+	}
+}
+
+// TestAReportOfARing is a whole page, also without a configuration; with one it
+// has the names and the zone of that.
+func TestAReportOfARing(t *testing.T) {
+	dir := t.TempDir()
+	path, file := filepath.Join(dir, "ring"), filepath.Join(dir, "meterd.toml")
+	ring, err := store.Open(path, store.Options{Geometry: store.Geometry{Size: store.MinSize}, Codec: meter.Packing{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring.Append(reading(t, 3, time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), time.Minute, true))
+	if err := ring.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	ring.Close()
+	conf := "[gateway]\nid = \"gw7\"\ntimezone = \"Asia/Shanghai\"\n[store]\npath = \"/data/r\"\n[[bus]]\nname = \"b\"\nport = \"/dev/ttyS1\"\n" +
+		"[[meter]]\nname = \"Shop\"\nbus = \"b\"\naddress = \"010000000000\"\nprofile = \"single-phase\"\n"
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{`"name":"010000000000"`, `"status":null`, `"now":1795161600`}},
+		{[]string{"-config", file}, []string{`"gateway":"gw7"`, `"name":"Shop"`, `"offsets":[[1792598400,28800]]`, `"configured":true`}},
+	} {
+		r := run(Ring, "", append(append([]string{"report"}, c.args...), path)...)
+		if r.status != 0 {
+			t.Fatalf("exit status %d: %s", r.status, r.err)
+		}
+		for _, want := range append(c.want, "<!doctype html>", `["voltage.a","220.1","V"]`, `id="end">true</script>`) {
+			if !strings.Contains(r.out, want) {
+				t.Errorf("%q has not %s", c.args, want)
+			}
+		}
+	}
+	if r := run(Ring, "", "report", "-config", path, path); r.status != 1 || !strings.Contains(r.err, "has mistakes") {
+		t.Errorf("a wrong configuration: status %d, %s", r.status, r.err)
 	}
 }

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		for (total = 0, want = 12; total < want;) {
 			if (due && total > 0)
 				sleep_bytes(want - total);
-			if (poll(&p, 1, 2000) != 1)
+			if (poll(&p, 1, 20000) != 1)
 				return 3;
 			if ((i = read(fd, in + total, due ? sizeof in - total : 1)) <= 0)
 				return 4;

@@ -1,4 +1,7 @@
-package main
+// Package screen draws what a run is about: lines that stay in their places on
+// a terminal, a plain line now and then where there is none, and a picture for
+// the documentation.
+package screen
 
 import (
 	"fmt"
@@ -7,24 +10,29 @@ import (
 	"strings"
 	"time"
 
-	"meterd/cmd/meterd/console"
+	"golang.org/x/term"
 )
 
-// screen shows lines in place on a terminal, and now and then a plain line
+// Screen shows lines in place on a terminal, and now and then a plain line
 // where there is none.
-type screen struct {
+type Screen struct {
 	out   *os.File
 	live  bool
 	shown bool
 	last  time.Time
 }
 
-func newScreen(out *os.File) *screen { return &screen{out: out, live: interactive(out)} }
+// New gives a screen.
+func New(out *os.File) *Screen {
+	return &Screen{out: out, live: term.IsTerminal(int(out.Fd()))}
+}
 
 // plainEvery is how often a line is printed where there is no terminal.
 const plainEvery = 2 * time.Second
 
-func (s *screen) show(lines []string) {
+// Show draws lines. Without a terminal it prints the first and the last of them, every
+// two seconds.
+func (s *Screen) Show(lines []string) {
 	if !s.live {
 		if phase := lines[0]; time.Since(s.last) >= plainEvery {
 			s.last = time.Now()
@@ -45,7 +53,8 @@ func (s *screen) show(lines []string) {
 	fmt.Fprint(s.out, b.String())
 }
 
-func (s *screen) end() {
+// End gives the cursor back.
+func (s *Screen) End() {
 	if s.shown {
 		fmt.Fprint(s.out, "\x1b[?25h\n")
 		s.shown = false
@@ -67,7 +76,7 @@ func style(l string) string {
 
 func color(l string) string {
 	switch {
-	case strings.Contains(l, "STOPPED"), strings.Contains(l, "NOT CONNECTED"):
+	case strings.Contains(l, "STOPPED"), strings.Contains(l, "KILLED"), strings.Contains(l, "NOT CONNECTED"):
 		return "alarm"
 	case strings.Contains(l, " ← "):
 		return "answer"
@@ -77,57 +86,8 @@ func color(l string) string {
 	return ""
 }
 
-const framesShown = 8
-
-// lines draws the demo.
-func (d *demo) lines(elapsed time.Duration) []string {
-	out := []string{
-		fmt.Sprintf("meterd demo  %4.0fs of %.0fs   %s", elapsed.Seconds(), d.length.Seconds(), d.phase),
-		"",
-		fmt.Sprintf("LINE  %s  2400 baud 8E1  %d meters  load %.0f %%  requests %d  answers %d  noise %d  silence %d",
-			d.pty.path, demoMeters, 100*d.busStatus().Load, d.busStatus().Requests, d.busStatus().Answers, d.busStatus().Noise, d.busStatus().Silence),
-	}
-	d.mu.Lock()
-	frames := append([]string(nil), d.frames...)
-	d.mu.Unlock()
-	for i := range framesShown {
-		line := ""
-		if i < len(frames) {
-			line = clipLine("  "+frames[i], 98)
-		}
-		out = append(out, line)
-	}
-	out = append(out, "", fmt.Sprintf("%-10s%9s%9s%9s%10s%9s%8s%8s%13s", "METER", "Ua V", "Ub V", "Uc V", "Ia A", "P kW", "PF", "Hz", "kWh"))
-	for _, m := range d.meters {
-		v := func(point string) string { return valueOf(m, point) }
-		out = append(out, fmt.Sprintf("  %-8s%9s%9s%9s%10s%9s%8s%8s%13s", m.Name, v("voltage.a"), v("voltage.b"), v("voltage.c"), v("current.a"),
-			v("power.active.total"), v("power.factor.total"), v("frequency"), v("energy.forward.total")))
-	}
-	r, u := d.status.Ring, d.uplink()
-	link := "connected"
-	if !u.Connected {
-		link = "NOT CONNECTED"
-	}
-	repeats, violations := d.stage.tally()
-	return append(out, "",
-		fmt.Sprintf("RING  records %d to %d  waiting for flash %d  written %d KiB", r.First, r.Last, r.Waiting, r.Written>>10),
-		fmt.Sprintf("UPLINK  %s %s  backlog %s", d.stage.kind, link, bar(u.Queued, d.most)),
-		fmt.Sprintf("CLOUD  stored %d  repeats %d  violations %d", len(d.stage.seen()), repeats, len(violations)),
-		fmt.Sprintf("TOTAL  backlog %d readings, outstanding %d, acknowledged %d messages, sent again %d", u.Queued, u.Outstanding, u.Acked, u.Resent),
-	)
-}
-
-func valueOf(m console.MeterDetail, point string) string {
-	for _, v := range m.Values {
-		if v.Point == point {
-			return v.Value
-		}
-	}
-	return "–"
-}
-
-// bar draws the backlog against the largest so far.
-func bar(n, most int) string {
+// Bar draws the backlog against the largest so far.
+func Bar(n, most int) string {
 	const width = 40
 	full := 0
 	if most > 0 {
@@ -136,7 +96,8 @@ func bar(n, most int) string {
 	return fmt.Sprintf("%s%s %d readings", strings.Repeat("█", full), strings.Repeat("·", width-full), n)
 }
 
-func clipLine(s string, n int) string {
+// Clip cuts a line to n characters.
+func Clip(s string, n int) string {
 	r := []rune(s)
 	if len(r) > n {
 		return string(r[:n-1]) + "…"
@@ -144,8 +105,8 @@ func clipLine(s string, n int) string {
 	return s
 }
 
-// writeSVG draws the lines as a picture for the documentation.
-func writeSVG(path string, lines []string) error {
+// WriteSVG draws the lines as a picture for the documentation.
+func WriteSVG(path string, lines []string) error {
 	const charWidth, lineHeight, margin = 8.0, 18.0, 12.0
 	colors := map[string]string{"": "#d8d8d8", "alarm": "#ff6b6b", "head": "#ffffff", "answer": "#6fd3d8"}
 	var b strings.Builder

@@ -1,0 +1,12 @@
+package broker_test
+
+import (
+	"testing"
+
+	"meterd/uplink/uplinktest/shown"
+)
+
+// TestMessagesOfTheDocument are shown, or not applicable for a reason.
+func TestMessagesOfTheDocument(t *testing.T) {
+	shown.Run(t, "../../docs/messages.md", "A broker of one's own")
+}
