@@ -64,7 +64,6 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":                  {"cmd/meterd/config"},
 	"github.com/guptarohit/asciigraph":            {"cmd/meterd/console"},
 	"go.bug.st/serial":                            {"board"},
-	"github.com/beevik/ntp":                       {"board"},
 	"github.com/warthog618/go-gpiocdev":           {"board"},
 	"aead.dev/minisign":                           {"board", "board/image/sign"},
 	"github.com/mochi-mqtt/server/v2":             {"uplink/uplinktest"},

@@ -2,15 +2,11 @@ package board
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/beevik/ntp"
 )
 
 // cardFile is there on a board that was started from a card of ours, whose
@@ -82,20 +78,4 @@ func LookAt(name string) (l Link) {
 		}
 	}
 	return l
-}
-
-// AskTime asks an NTP server for the time (RFC 5905), with the answer's way
-// taken off. An answer that vouches for nothing is an error.
-func AskTime(ctx context.Context, server string) (time.Time, error) {
-	dial := func(local, remote string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", remote)
-	}
-	r, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 5 * time.Second, Dialer: dial})
-	if err == nil {
-		err = r.Validate()
-	}
-	if err != nil {
-		return time.Time{}, fmt.Errorf("board: %s: %w", server, err)
-	}
-	return time.Now().Add(r.ClockOffset), nil
 }

@@ -34,8 +34,8 @@ func TestLookAt(t *testing.T) {
 	}
 }
 
-// ntpServer answers as RFC 5905, figure 8, with a clock that is that far ahead.
-func ntpServer(t *testing.T, stratum byte, ahead time.Duration) string {
+// timeServer answers as RFC 5905, figure 8, with a clock that is that far ahead.
+func timeServer(t *testing.T, stratum byte, ahead time.Duration) string {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -72,15 +72,31 @@ func ntpServer(t *testing.T, stratum byte, ahead time.Duration) string {
 
 func TestAskTime(t *testing.T) {
 	const ahead = 90 * time.Minute
-	got, err := AskTime(t.Context(), ntpServer(t, 2, ahead))
+	got, err := AskTime(t.Context(), timeServer(t, 2, ahead))
 	if off := time.Until(got) - ahead; err != nil || off.Abs() > time.Minute {
 		t.Errorf("off by %v, %v", off, err)
 	}
-	if _, err := AskTime(t.Context(), ntpServer(t, 0, ahead)); err == nil { // a kiss-o'-death, RFC 5905, 7.4
+	if _, err := AskTime(t.Context(), timeServer(t, 0, ahead)); err == nil { // a kiss-o'-death, RFC 5905, 7.4
 		t.Error("a server that refuses is believed")
 	}
-	if _, err := AskTime(t.Context(), ntpServer(t, 16, ahead)); err == nil {
+	if _, err := AskTime(t.Context(), timeServer(t, 16, ahead)); err == nil {
 		t.Error("a server that is not in step itself is believed")
+	}
+}
+
+func TestNTPStampsAfter2036(t *testing.T) {
+	for _, tt := range []struct {
+		raw  [8]byte
+		want string
+	}{
+		{[8]byte{0xec, 0xb8, 0xe2, 0x00, 0x80}, "2025-11-07T21:24:16.5Z"},
+		{[8]byte{0xff, 0xff, 0xff, 0xff}, "2036-02-07T06:28:15Z"},
+		{[8]byte{0, 0, 0, 0, 0x40}, "2036-02-07T06:28:16.25Z"},
+		{[8]byte{0, 0, 0, 10}, "2036-02-07T06:28:26Z"},
+	} {
+		if got := ntpStamp(tt.raw[:]).UTC().Format(time.RFC3339Nano); got != tt.want {
+			t.Errorf("% x is %s, want %s", tt.raw, got, tt.want)
+		}
 	}
 }
 
