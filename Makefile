@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak history fleet report-picture browser mutants mutants-short
+.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak history fleet report-picture browser mutants mutants-short release
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ update: cross ## update files for boards with a package, in bin/update: KEY= a m
 	@for board in $(KINDS); do \
 		$(GO) run ./board/image/sign -key "$(KEY)" -version "$(VERSION)" -board $$board $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/update bin/meterd-$$board || exit 1; \
 	done
+
+release: ## all that is published, made twice and compared, in bin/release: KEY= a minisign key
+	@.ci/release $(GO) "$(VERSION)" "$(DATE)" "$(KEY)"
 
 overlay: cross
 	@board/image/pack bin bin/image

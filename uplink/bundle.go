@@ -55,7 +55,10 @@ func (d *Directory) Settings(m *meter.Handle, set map[string]json.RawMessage) (k
 			}
 			return nil, nil, wrong
 		}
-		what := string(c.Op) + c.Point
+		what := string(c.Op)
+		if c.Op == meter.OpSet || c.Op == meter.OpWrite {
+			what = d.register(c.Point)
+		}
 		if other, twice := by[what]; twice {
 			return nil, nil, Invalid("%.64q and %.64q are the same; none is set", other, key)
 		}
@@ -63,6 +66,14 @@ func (d *Directory) Settings(m *meter.Handle, set map[string]json.RawMessage) (k
 		all = append(all, c)
 	}
 	return keys, all, nil
+}
+
+// register gives what a point is set by, under whichever name it goes.
+func (d *Directory) register(point string) string {
+	if p, ok := d.points.Lookup(point); ok && p.From == nil {
+		return p.DI.String()
+	}
+	return point
 }
 
 // Bundle is a message whose commands are at work.

@@ -56,8 +56,14 @@ func (d *Directory) Order(m *meter.Handle, o Order) (meter.Command, *Mistake) {
 	case meter.OpRead:
 		c, no = d.Reading(o.Points)
 	case meter.OpRelay, meter.OpAlarm, meter.OpProtection:
-		c, no = switching(op, Word(o.Action))
+		if c, no = switching(op, Word(o.Action)); no == nil && Word(o.Value) != "" && string(o.Value) != string(o.Action) {
+			no = Invalid("action and value say two things")
+		}
 	case meter.OpSet, meter.OpWrite:
+		if Word(o.Action) != "" {
+			no = Invalid("%s takes point and value, no action", op)
+			break
+		}
 		if c, no = d.Setting(Word(o.Point), Word(o.Value)); no == nil && op == meter.OpWrite && c.Op != op {
 			no = Invalid("write takes a data identifier; %.64q is a point, which set takes", Word(o.Point))
 		}
@@ -134,10 +140,11 @@ func (d *Directory) Setting(key, value string) (meter.Command, *Mistake) {
 	row, ok := d.Asked(key)
 	switch {
 	case !ok:
-		if _, err := dlt645.ParseDI(key); err != nil {
+		di, err := dlt645.ParseDI(key)
+		if err != nil {
 			return c, NotKnown("there is no point %.64q", key)
 		}
-		return meter.Command{Op: meter.OpWrite, Point: key, Value: value}, nil
+		return meter.Command{Op: meter.OpWrite, Point: di.String(), Value: value}, nil
 	case row.Point == "relay":
 		to, ok := RelayCommand(value)
 		if !ok {

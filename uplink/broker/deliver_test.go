@@ -145,7 +145,7 @@ func TestAnswersThatAreLostCostRepeatsOnly(t *testing.T) {
 	t.Parallel()
 	n := 0
 	consumer := &uplinktest.Consumer{Silent: func(string) bool { n++; return n%3 == 1 }}
-	s := stand(t, plain(broker.LayoutJSON, broker.AcknowledgeReply, directory(t, 3)), consumer, site.Config{Fill: backlog(t, 150), Wait: 200 * time.Millisecond})
+	s := stand(t, plain(broker.LayoutJSON, broker.AcknowledgeReply, directory(t, 3)), consumer, site.Config{Fill: backlog(t, 150), Wait: time.Second})
 	s.Drained(t)
 	seen := s.sound(t)
 	if len(seen.Values) != 3*3*150 || seen.Resent == 0 || s.Uplink.State().Counts.Resent == 0 {

@@ -97,7 +97,11 @@ func (t *ThingsBoard) Receive(_ time.Time, in uplink.Inbound) uplink.Receipt {
 	}
 	var name string // the id as it came, with its device: the platform counts for each
 	if uplink.Word(q.Data.ID) != "" {
-		name = string(fmt.Appendf(nil, `[%s,%s]`, quote(q.Device), q.Data.ID))
+		id := q.Data.ID
+		if text := ""; json.Unmarshal(id, &text) == nil { // however it is written, it is the same
+			id = quote(text)
+		}
+		name = string(fmt.Appendf(nil, `[%s,%s]`, quote(q.Device), id))
 	}
 	if len(name) > meter.MostCommandID {
 		return uplink.Receipt{} // it is not echoed

@@ -68,8 +68,9 @@ type DAS struct {
 	states []meter.MeterState // of the directory's devices, as Status was last told
 	clock  clock
 
-	bundles  uplink.Bundles // of commands that wait for their outcomes
-	informed bool           // the version, in this connection
+	bundles  uplink.Bundles       // of commands that wait for their outcomes
+	informed bool                 // the version, in this connection
+	queried  map[string]time.Time // when all was last asked for, by topic
 	shadow   shadow
 	said     said // of a package
 }
@@ -82,7 +83,8 @@ func New(c Config) *DAS {
 	c.SubProductID = cmp.Or(c.SubProductID, c.ProductID)
 	return &DAS{
 		Config: c, dir: c.Directory, states: make([]meter.MeterState, len(c.Directory.Devices())),
-		id: rand.Uint32(), // so that a new start does not repeat the ids of the last one
+		queried: map[string]time.Time{},
+		id:      rand.Uint32(), // so that a new start does not repeat the ids of the last one
 	}
 }
 
@@ -333,10 +335,20 @@ func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 		return d.get(id, in, m.Retained)
 	case topicService:
 		return d.service(id, in, m.Retained)
-	case topicAllValues:
-		return d.allValues()
-	case topicAllStates:
-		return d.allStates(now)
+	case topicAllValues, topicAllStates:
+		if last, again := d.queried[name]; again && now.Sub(last).Abs() < d.StatusEvery() {
+			return uplink.Receipt{} // an answer may have 60 kB
+		}
+		var rc uplink.Receipt
+		if name == topicAllValues {
+			rc = d.allValues()
+		} else {
+			rc = d.allStates(now)
+		}
+		if rc.Reply != nil {
+			d.queried[name] = now
+		}
+		return rc
 	}
 	return uplink.Receipt{}
 }

@@ -518,6 +518,13 @@ func TestQueriesOfAll(t *testing.T) {
 	if login == nil || values == nil {
 		t.Fatal("no reply")
 	}
+	if ask(topicAllStates) != nil || ask(topicAllValues) != nil {
+		t.Error("who asks all the time is told all the time")
+	}
+	now = now.Add(10 * time.Second)
+	if ask(topicAllStates) == nil || ask(topicAllValues) == nil {
+		t.Error("who asks again after a while is not told")
+	}
 	for _, m := range []*uplink.Message{login, values} {
 		sim.Receive(m.Topic, m.Payload, now)
 	}

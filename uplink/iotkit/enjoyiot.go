@@ -52,7 +52,7 @@ func (k *Iotkit) Ask(now time.Time) (m uplink.Message, ok bool, again time.Time)
 	}
 	for i := range k.devices {
 		d := &k.devices[i]
-		if !k.Shadow || !d.finished || d.gone || d.shadow.asked {
+		if !k.Shadow || !d.finished || d.gone || d.shadow.asked || k.dir.Devices()[i].Former {
 			continue
 		}
 		if wait := d.shadow.at.Add(shadowEvery); now.Before(wait) {

@@ -268,4 +268,16 @@ func TestAControlWithoutATimeHasTheShadowAsked(t *testing.T) {
 	if n, again := asks(now.Add(time.Minute)); n != 1 || !again.IsZero() {
 		t.Errorf("asked %d times after it, again at %v", n, again)
 	}
+	// One that comes back is asked for as well: what was said meanwhile was said to
+	// nobody.
+	k.Leave(now, dev)
+	k.Register(now, dev, 0)
+	if n, _ := asks(now.Add(time.Hour)); n != 0 {
+		t.Errorf("asked %d times before it is registered", n)
+	}
+	k.Receive(now, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/register_reply", Payload: []byte(`{"id":"3","code":0}`)})
+	k.Register(now, dev, 1)
+	if n, _ := asks(now.Add(time.Hour)); n != 1 {
+		t.Errorf("asked %d times after it came back", n)
+	}
 }

@@ -43,6 +43,7 @@ func (k *Iotkit) Register(_ time.Time, dev *uplink.Device, step int) (uplink.Mes
 		d.asked = append(d.asked, k.nextID())
 		d.asked = d.asked[max(0, len(d.asked)-idsKept):]
 		d.answered, d.finished = false, false
+		d.shadow.asked = false // what was said while it was away was said to nobody
 	}
 	if len(d.asked) == 0 {
 		d.asked = append(d.asked, k.nextID())
@@ -62,7 +63,7 @@ func (k *Iotkit) Leave(_ time.Time, dev *uplink.Device) (uplink.Message, []strin
 // topicsOf are those that a sub-device has subscribed to for it.
 func (k *Iotkit) topicsOf(dev *uplink.Device) []string {
 	all := []string{k.topicOf(dev.Address(), toClient, "#")}
-	if k.Shadow {
+	if k.Shadow && !dev.Former {
 		all = append(all, k.shadowTopic(shadowDown, dev))
 	}
 	return all

@@ -40,6 +40,9 @@ type setWish struct{ value, id string }
 // wishable are the gateway's properties that platforms may set.
 func (s *Studio) wishable() (keys []string) {
 	for _, d := range s.dir.Devices() {
+		if d.Former {
+			continue
+		}
 		add := func(point string) {
 			for _, row := range s.dir.Rows(point) {
 				if key := d.ID + "_" + row.To; !slices.Contains(keys, key) && len(key) <= mostID {
@@ -76,6 +79,9 @@ func (s *Studio) askWishes() (uplink.Message, bool) {
 	w.next = w.next[n:]
 	m := s.message(desiredGet, keys)
 	_, id, _ := strings.Cut(m.ID, ":")
+	if len(w.open) >= mostWaiting { // nobody answers them
+		clear(w.open)
+	}
 	w.open[id] = keys
 	for _, key := range keys {
 		if one, ok := w.set[key]; ok {

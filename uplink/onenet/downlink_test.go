@@ -1,6 +1,7 @@
 package onenet_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -236,6 +237,34 @@ func TestADeviceOutOfTheTopologyWaits(t *testing.T) {
 		t.Error("it is there, and is to be logged in")
 	}
 	s.clean(t)
+}
+
+// TestNoListIsNoTopology: who says nothing has not said that all are gone.
+func TestNoListIsNoTopology(t *testing.T) {
+	for data, want := range map[string]int{`null`: 0, `{}`: 0, `""`: 0, `[null]`: 3, `[{"deviceName":1}]`: 0, `[]`: 3, `[{"deviceName":"202411200101","productID":"other"}]`: 3, `[{"deviceName":"202411200101","productID":"469948"}]`: 2} {
+		s := newStudio(t, false, nil)
+		m, _, _ := s.Ask(s.now)
+		var out struct{ ID string }
+		if err := json.Unmarshal(m.Payload, &out); err != nil {
+			t.Fatal(err)
+		}
+		rc := s.Receive(s.now, uplink.Inbound{Topic: m.Topic + "/reply", Payload: fmt.Appendf(nil, `{"id":%q,"code":200,"data":%s}`, out.ID, data)})
+		if len(rc.Gone) != want {
+			t.Errorf("%s: %d are gone, want %d", data, len(rc.Gone), want)
+		}
+	}
+}
+
+// TestARequestNamesFiftyPropertiesAtMost, as the pages say.
+func TestARequestNamesFiftyPropertiesAtMost(t *testing.T) {
+	s := newStudio(t, false, nil)
+	for n, want := range map[int]string{50: "", 51: `"code":400,"msg":"51 properties at once, at most 50 are taken"`, 4000: `"code":400`} {
+		keys := strings.TrimSuffix(strings.Repeat(`"voltage_a",`, n), ",")
+		rc := s.down("sub/property/get", fmt.Sprint(n), `{"productID":"469948","deviceName":"202411200101","params":[`+keys+`]}`)
+		if got := rc.Reply; got == nil && want != "" || got != nil && !strings.Contains(string(got.Payload), want) || (rc.Command == nil) != (want != "") {
+			t.Errorf("%d: %+v", n, rc)
+		}
+	}
 }
 
 // TestATopologyThatIsChangedHoldsReadings, over a broker.

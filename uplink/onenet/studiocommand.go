@@ -19,6 +19,8 @@ import (
 const (
 	// answerWithin leaves room for one message in a second before the 5 s are over.
 	answerWithin = 3500 * time.Millisecond
+	// mostProperties is how many a request may name, as the pages say.
+	mostProperties = 50
 	// mostService bounds the name of a service, which is echoed in a topic.
 	mostService = 64
 	// mostWaiting bounds the requests that wait, and those that were answered
@@ -163,6 +165,9 @@ func (s *Studio) properties(set bool, d *uplink.Device, params json.RawMessage) 
 	}
 	if set {
 		keys = slices.Sorted(maps.Keys(values))
+	}
+	if len(keys) > mostProperties {
+		return nil, nil, uplink.Invalid("%d properties at once, at most %d are taken", len(keys), mostProperties)
 	}
 	before := ""
 	if d == nil {

@@ -303,6 +303,9 @@ func (c content) encode() []byte {
 	return b
 }
 
+// BoardStream is that of the gateway's own state.
+const BoardStream = "gateway"
+
 // Board tells the gateway's own state: an object in the stream "gateway", or a
 // stream each where all streams are flat.
 func (s *Suite) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
@@ -317,7 +320,7 @@ func (s *Suite) Board(at time.Time, state []uplink.BoardState) ([]uplink.Message
 	}
 	if s.Streams != StreamsFlat {
 		v, _ := json.Marshal(object)
-		streams = map[string][]plain{"gateway": {{v, millis(at) / 1000}}}
+		streams = map[string][]plain{BoardStream: {{v, millis(at) / 1000}}}
 	}
 	b, _ := json.Marshal(struct {
 		ID int32              `json:"id"`

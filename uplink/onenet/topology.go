@@ -42,7 +42,7 @@ func (s *Studio) askTopology() uplink.Message {
 func (s *Studio) listed(in inbound) uplink.Receipt {
 	s.topology = "-"
 	var all listing
-	if json.Unmarshal(in.Data, &all) != nil {
+	if json.Unmarshal(in.Data, &all) != nil || all == nil { // null is no list
 		return uplink.Receipt{}
 	}
 	rc := uplink.Receipt{Gone: s.lacking(all, func(d *uplink.Device) bool { return d.Key == "" })}

@@ -52,6 +52,7 @@ type Onenet struct {
 	repeats    int
 	changed    int
 	posts      []time.Time
+	untimed    map[[32]byte]bool   // messages with points of no time
 	objects    map[string][]string // the old suite's, by stream and second: their members
 	topology   map[string]bool
 	online     map[string]bool
@@ -206,7 +207,7 @@ func (p *Onenet) receive(topic string, payload []byte, now time.Time) []Out {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.points == nil {
-		p.objects = map[string][]string{}
+		p.objects, p.untimed = map[string][]string{}, map[[32]byte]bool{}
 		p.points, p.topology, p.online, p.responses = map[string]OnenetPoint{}, map[string]bool{}, map[string]bool{}, map[string]string{}
 		for _, name := range p.Console {
 			p.topology[name] = true
@@ -232,7 +233,7 @@ func (p *Onenet) receive(topic string, payload []byte, now time.Time) []Out {
 	if parts[0] == "$subdev" {
 		device = parts[2]
 	}
-	return p.suite(topic, rest, device, payload)
+	return p.suite(topic, rest, device, payload, now)
 }
 
 // pace holds the gateway to the limits beyond which the platform bans it.
@@ -278,14 +279,14 @@ var (
 )
 
 // suite is the old suite's side. Device is empty for the gateway itself.
-func (p *Onenet) suite(topic, rest, device string, payload []byte) []Out {
+func (p *Onenet) suite(topic, rest, device string, payload []byte, now time.Time) []Out {
 	switch {
 	case rest == "dp/post/json":
 		if device != "" && !p.online[device] {
 			p.violate("%s: the sub-device is not logged in", topic)
 			return nil
 		}
-		return p.dataPoints(topic, device, payload)
+		return p.dataPoints(topic, device, payload, now)
 	case device != "" && rest == "login":
 		if _, ok := p.Keys[device]; !ok || len(payload) != 0 {
 			return []Out{{topic + "/rejected", []byte(`{"err_code":100,"err_msg":"no such sub-device"}`)}}
@@ -313,7 +314,7 @@ func (p *Onenet) suite(topic, rest, device string, payload []byte) []Out {
 	return nil
 }
 
-func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
+func (p *Onenet) dataPoints(topic, device string, payload []byte, now time.Time) []Out {
 	var in struct {
 		ID int64 `json:"id"`
 		DP map[string][]struct {
@@ -328,7 +329,7 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 	if p.Unreadable != nil && p.Unreadable(payload) {
 		return []Out{{topic + "/rejected", []byte(`{"id":-1,"err_code":98,"err_msg":"Illegal Data"}`)}}
 	}
-	refused := false
+	refused, untimed := false, false
 	var all []OnenetPoint
 	objects := map[string][]string{} // of streams at seconds: their members
 	for stream, points := range in.DP {
@@ -336,8 +337,15 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 			p.violate("stream %q", stream)
 		}
 		for _, v := range points {
-			if v.T == nil || *v.T < 1e9 || *v.T > 1e11 {
-				p.violate("stream %s: a point without a time in s: repeats of it would be stored again", stream)
+			if v.T == nil { // it is of now: what comes again would be stored again
+				if p.untimed[sum256(topic+string(payload))] {
+					p.violate("stream %s: a point without a time comes again", stream)
+				}
+				arrived := now.Unix()
+				v.T, untimed = &arrived, true
+			}
+			if *v.T < 1e9 || *v.T > 1e11 {
+				p.violate("stream %s: a time that is none in s", stream)
 				continue
 			}
 			object := fmt.Sprintf("%s/%s@%d", device, stream, *v.T)
@@ -354,6 +362,9 @@ func (p *Onenet) dataPoints(topic, device string, payload []byte) []Out {
 				all = append(all, OnenetPoint{dev, key, value, *v.T * 1000})
 			}
 		}
+	}
+	if untimed {
+		p.untimed[sum256(topic+string(payload))] = true
 	}
 	if p.silent(topic) {
 		return nil

@@ -1,5 +1,6 @@
-// Command sign makes the update file of an image, see docs/updates.md. make
-// update runs it; it is never flashed, and keeps no key.
+// Command sign makes the update file of an image, see docs/updates.md, or signs a
+// file as minisign does. make update and make release run it; it is never
+// flashed, and keeps no key.
 package main
 
 import (
@@ -35,6 +36,7 @@ func run(args []string, out io.Writer) error {
 	f.StringVar(&facts.Floor, "floor", "", "the earliest version that a board takes from then on; its own unless given")
 	f.BoolVar(&facts.Older, "older", false, "for boards whose floor is above it, too")
 	dir := f.String("o", ".", "the folder to write it into")
+	beside := f.String("beside", "", "sign the file as it is, into FILE.minisig beside it, with this trusted comment")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -49,6 +51,9 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if *beside != "" {
+		return signBeside(f.Arg(0), *beside, private)
+	}
 	image, err := os.Open(f.Arg(0))
 	if err != nil {
 		return err
@@ -60,6 +65,15 @@ func run(args []string, out io.Writer) error {
 	}
 	_, err = fmt.Fprintln(out, path)
 	return err
+}
+
+// signBeside writes the signature of a file beside it.
+func signBeside(path, comment string, key minisign.PrivateKey) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path+".minisig", minisign.SignWithComments(key, b, comment, "meterd"), 0o644)
 }
 
 // readKey reads a key, which most people keep behind a password.

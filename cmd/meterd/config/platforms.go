@@ -191,6 +191,8 @@ func suiteID(u *Uplink, id string) string {
 	switch {
 	case u.streams == onenet.StreamsSubdev && !uplink.IsLevel(id):
 		return "stands in topics, where / + # have a meaning"
+	case u.streams != onenet.StreamsFlat && u.Board && id == onenet.BoardStream:
+		return "is the stream of the board itself"
 	case u.streams == onenet.StreamsObject && !onenet.StreamName(id):
 		return "is the name of a stream: at most 30 of A-Z a-z 0-9 _ . are allowed"
 	}
@@ -248,6 +250,11 @@ func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
 			"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d are told by the gateway, as a stream each", t.title, n, onenet.MostSubdevs, n-onenet.MostSubdevs)
 	}
 	if u.streams != onenet.StreamsFlat {
+		for _, dev := range dir.Devices() { // where the events of a meter go
+			if other := dir.Named(dev.ID + "_event"); other != nil && other.ID == dev.ID+"_event" {
+				t.problem("", "give one of them another id in [[uplink.device]]", "%s: the stream %q would be that of meter %q and of meter %q", t.title, other.ID, dev.Meter.Name, other.Meter.Name)
+			}
+		}
 		return
 	}
 	told := map[string]bool{}

@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,13 +82,24 @@ type Desk struct {
 // setting is what a command sets in a meter.
 type setting struct {
 	meter *meter.Handle
-	point string
+	point string // its data identifier
 }
 
-// settingOf gives the point that a platform's command sets; false if it sets
-// none.
-func settingOf(c meter.Command) (setting, bool) {
-	return setting{c.Meter, c.Point}, c.By != meter.ByConsole && c.Op == meter.OpSet
+// settingOf gives what a platform's command sets, by its data identifier,
+// whichever name it goes by; false if it sets nothing.
+func (d *Desk) settingOf(c meter.Command) (setting, bool) {
+	s := setting{c.Meter, c.Point}
+	switch c.Op {
+	case meter.OpSet:
+		if p, ok := d.Points.Lookup(c.Point); ok && p.From == nil {
+			s.point = p.DI.String()
+		}
+	case meter.OpWrite:
+		s.point = strings.ToUpper(c.Point)
+	default:
+		return s, false
+	}
+	return s, c.By != meter.ByConsole
 }
 
 // mostSettings bounds written: what is older than writeEvery is forgotten then.
@@ -296,7 +308,7 @@ func (d *Desk) takeLocked(j job) {
 	if j.Op.Changes() {
 		d.memory.begin(keyOf(j.Command), j.Digest(), now)
 	}
-	if s, sets := settingOf(j.Command); sets {
+	if s, sets := d.settingOf(j.Command); sets {
 		if len(d.written) >= mostSettings {
 			maps.DeleteFunc(d.written, func(_ setting, at time.Time) bool { return now.Sub(at).Abs() >= writeEvery })
 		}
@@ -361,7 +373,7 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 			if now.Sub(j.Said) > d.Age {
 				return no(meter.Expired, tooOld)
 			}
-			if j.Said.Sub(now) > knownFor { // its id would be forgotten before its time
+			if j.Said.Sub(now) > knownFor-d.Age { // its id would be forgotten before it is too old
 				return no(meter.Expired, tooEarly)
 			}
 		}
@@ -378,7 +390,7 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 	if why, err := d.permitted(j.Command); err != nil {
 		return &stopped{Result: meter.Result{Outcome: meter.Denied, Text: why, Err: err}}, false
 	}
-	if s, sets := settingOf(j.Command); sets {
+	if s, sets := d.settingOf(j.Command); sets {
 		if at, set := d.written[s]; set && now.Sub(at).Abs() < writeEvery {
 			return no(meter.Busy, tooSoon)
 		}
@@ -388,7 +400,7 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 
 // unsetLocked forgets a setting that did not go to the meter.
 func (d *Desk) unsetLocked(c meter.Command) {
-	if s, sets := settingOf(c); sets {
+	if s, sets := d.settingOf(c); sets {
 		delete(d.written, s)
 	}
 }

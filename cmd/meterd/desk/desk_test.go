@@ -33,6 +33,8 @@ func TestTheGates(t *testing.T) {
 		{"said just within its age", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().Add(-2 * time.Minute) }, "done", 1},
 		{"said three years ago", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().AddDate(-3, 0, 0) }, "expired", 0},
 		{"said three years ago, with a doubted clock", nil, func(b *bench, c *meter.Command) { c.Said, b.trusted = time.Now().AddDate(-3, 0, 0), false }, "done", 1},
+		{"said a day to come, less its age", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().Add(24*time.Hour - 2*time.Minute) }, "done", 1},
+		{"said a day to come: its id would be forgotten before it is too old", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().Add(24*time.Hour - time.Minute) }, "expired", 0},
 		{"said in a week", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().AddDate(0, 0, 7) }, "expired", 0},
 		{"not allowed", func(h *meter.Handle) { h.Allow = []meter.Operation{meter.OpSet} }, nil, "denied", 0},
 		{"allowed to nobody", func(h *meter.Handle) { h.Allow = nil }, nil, "denied", 0},
@@ -211,7 +213,7 @@ func TestMetersShareTheirLineFairly(t *testing.T) {
 		b.tap = func(dlt645.Frame) { last = time.Now() }
 		for i := range 20 {
 			for k, h := range b.all {
-				b.ask(meter.Command{Op: meter.OpWrite, Meter: h, Point: "04000103", Value: fmt.Sprint(10 + i), ID: fmt.Sprint("w", k, "/", i)})
+				b.ask(meter.Command{Op: meter.OpWrite, Meter: h, By: meter.ByConsole, Point: "04000103", Value: fmt.Sprint(10 + i), ID: fmt.Sprint("w", k, "/", i)})
 			}
 		}
 		b.answered("w0/0")

@@ -122,7 +122,11 @@ func TestAThingIsSetOnceAMinute(t *testing.T) {
 		}
 		ask := func(i int, id, point, value string) string {
 			t.Helper()
-			b.ask(meter.Command{Op: meter.OpSet, Meter: b.all[i], Point: point, Value: value, ID: id})
+			op := meter.OpSet
+			if point[0] == '0' {
+				op = meter.OpWrite
+			}
+			b.ask(meter.Command{Op: op, Meter: b.all[i], Point: point, Value: value, ID: id})
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
 			b.mu.Lock()
@@ -136,6 +140,8 @@ func TestAThingIsSetOnceAMinute(t *testing.T) {
 		}{
 			{0, "a", "limit.power", "1", "[done]"},
 			{0, "b", "limit.power", "2", "[busy]"},
+			{0, "b2", "04000E01", "3", "[busy]"}, // the same register
+			{0, "b3", "04000e01", "3", "[busy]"},
 			{0, "a", "limit.power", "1", "[done done]"},
 			{1, "c", "limit.power", "2", "[done]"},
 			{0, "d", "limit.credit", "2", "[done]"},

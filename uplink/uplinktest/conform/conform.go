@@ -88,6 +88,7 @@ var (
 		{"what was broken in one place reaches no other meter and is not echoed", broken},
 		{"garbage means nothing", garbage},
 		{"a message that says two things is no command", torn},
+		{"a command is the same however it is written", otherwise},
 		{"a retained message leaves no trace", retained},
 		{"only what is done is told as success", outcomes},
 		{"several things have one answer, after the last of them", several},

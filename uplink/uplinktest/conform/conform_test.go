@@ -214,6 +214,7 @@ func TestEachFaultIsFound(t *testing.T) {
 		kept      = "a retained message leaves no trace"
 		success   = "only what is done is told as success"
 		covered   = "messages cover the units of known meters and no others"
+		rewritten = "a command is the same however it is written"
 		addressed = "a command is for the meter that its message names"
 	)
 	logins, encoded := 0, 0
@@ -263,6 +264,12 @@ func TestEachFaultIsFound(t *testing.T) {
 			}
 			return rc
 		}}, nonsense},
+		{"its id is that of the bytes", faulty{receive: func(in uplink.Inbound, rc uplink.Receipt) uplink.Receipt {
+			if rc.Command != nil {
+				rc.Command.ID = fmt.Sprint(len(in.Payload))
+			}
+			return rc
+		}}, rewritten},
 		{"any payload acknowledges", faulty{receive: func(in uplink.Inbound, rc uplink.Receipt) uplink.Receipt {
 			if in.Topic == "down/ack" && rc.Verdict == uplink.Ignored && !in.Retained {
 				rc.Verdict = uplink.Accepted
