@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: release update update-long soak help demo picture build cross image overlay machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean history fleet report-picture browser mutants mutants-short
+.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak history fleet report-picture browser mutants mutants-short release
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,12 +60,23 @@ release: ## all that is published, made twice and compared, in bin/release: KEY=
 overlay: cross
 	@board/image/pack bin bin/image
 
+# A card to flash, for a board of board/image/card.
+BOARD ?= qemu
+sdcard: overlay ## a card to flash, BOARD=qemu or beaglebone; with KEY= its update file, too: docs/card.md
+	@board/image/fetch bin/machine/debian
+	@board/image/sdcard bin/machine/debian bin $(BOARD) $(VERSION) bin/card
+	@[ -z "$(KEY)" ] || $(GO) run ./board/image/sign -key "$(KEY)" -kind card -version "$(VERSION)" -board $(BOARD) $(if $(FLOOR),-floor "$(FLOOR)") $(if $(OLDER),-older) -o bin/card bin/card/meterd-$(VERSION)-$(BOARD).slot
+	@ls -l bin/card/meterd-$(VERSION)-$(BOARD).*
+
 # The ARM machine in software: a Debian kernel, and a root file system with the
 # same overlay as a real board's.
 machine: overlay build
 	@board/image/fetch bin/machine/debian
 	@board/image/initrd bin/machine/debian bin/image/meterd-overlay-armv7.tar.gz bin/machine/initrd
 	@cp bin/meterd bin/machine/meterd
+	@GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/machine/slots ./board/image/slots
+	@HAND=ttyS1 SLOTS=bin/machine/slots board/image/sdcard bin/machine/debian bin qemu 1.0.0 bin/machine
+	@CGO_ENABLED=0 $(GO) build -o bin/machine/sign ./board/image/sign
 
 # The machine in this terminal, with meters and a platform on this host.
 qemu: machine ## an ARM board in software, in this terminal
@@ -79,7 +90,11 @@ test-machine: ## the ARM board in software, booted and tested
 	@board/image/test $(GO) -parallel 4 -timeout 20m
 
 test-machine-long:
-	@METERD_LONG=1 METERD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
+	@METERD_LONG=1 METERD_CUTS=100 METERD_CARD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h
+
+# The .deb, run by systemd in a Debian on the same machine: about 10 minutes.
+test-systemd: ## the .deb under a real systemd, on the ARM board in software
+	@board/image/test $(GO) -timeout 60m -run Systemd
 
 STEPS := setup check-format check-vet check-static check-vuln unit mutants-short ring cluster browser history test-image arm test-machine fuzz-short
 test: ## everything; ends with a table of what ran and what was skipped
@@ -149,7 +164,7 @@ browser: ## the report in a headless Chromium, as a phone and a laptop show it
 # The ring for longer; STATES=1000000000 for a release.
 test-long: STATES = 10000000 ## what takes hours: crash states, power cuts, kills of a broker
 test-long: EXT4_CUTS = 5000
-test-long: ring test-machine-long uplink-long record-long update-long
+test-long: ring test-machine-long test-systemd uplink-long record-long update-long
 
 # The codec, the store and the meters once more as ARM programs.
 arm: ## codec, store and meters as ARM programs

@@ -16,7 +16,8 @@ import (
 
 // Clock tells whether the system's time can be believed, and by whose word. Of
 // those who know the time the first counts that there is: the kernel, when
-// something keeps it in step (NTP); the RTC; a platform; the median of the
+// something keeps it in step (NTP); an NTP server that this program asks; the
+// RTC; a platform; the median of the
 // meters' clocks. It sets the system's clock when nothing else does and it is
 // allowed to (Set).
 type Clock struct {
@@ -29,6 +30,8 @@ type Clock struct {
 	rtc       known            // guarded by mu
 	platforms map[string]known // guarded by mu
 	meters    map[string]known // guarded by mu
+	server    known            // of the NTP server that answered last; guarded by mu
+	serverIs  string           // its name; guarded by mu
 	setAt     time.Duration    // when we set it last, by uptime; 0: never; guarded by mu
 	sys       clockSystem      // the kernel, unless a test says otherwise
 }
@@ -61,7 +64,10 @@ const (
 	SourceNone   = "none"
 )
 
-const platformPrefix = "platform "
+const (
+	platformPrefix = "platform "
+	serverPrefix   = "server " // of NTP, that this program asks
+)
 
 // Opinion is what somebody who knows the time says of the system's clock.
 type Opinion struct {
@@ -76,6 +82,7 @@ const (
 	// it is not that word any more.
 	rtcFor, rtcWithin           = 5 * time.Minute, 30 * time.Second
 	platformFor, platformWithin = 26 * time.Hour, 10 * time.Second
+	serverFor, serverWithin     = 3 * time.Hour, 2 * time.Second
 	metersFor, metersWithin     = 26 * time.Hour, 2 * time.Minute
 	// mostMeters bounds whose clocks are remembered.
 	mostMeters = 4096
@@ -139,6 +146,17 @@ func (c *Clock) Offer(platform string, t time.Time) {
 	c.platforms[platform] = k
 }
 
+// OfferServer takes the time that an NTP server has told.
+func (c *Clock) OfferServer(server string, t time.Time) {
+	if !c.sane(t) {
+		return
+	}
+	k := known{t.Round(0), c.system().uptime()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.server, c.serverIs = k, server
+}
+
 // OfferMeter takes the time that a meter's clock shows.
 func (c *Clock) OfferMeter(meter string, t time.Time) {
 	if !c.sane(t) {
@@ -182,6 +200,7 @@ func (c *Clock) Opinions() []Opinion {
 			out = append(out, Opinion{Source: source, Offset: now.Sub(k.now(up)), Age: up - k.at})
 		}
 	}
+	add(serverPrefix+c.serverIs, c.server, serverFor)
 	add(SourceRTC, c.rtc, rtcFor)
 	for _, name := range sortedKeys(c.platforms) {
 		add(platformPrefix+name, c.platforms[name], platformFor)
@@ -237,6 +256,8 @@ func (o Opinion) within() time.Duration {
 	switch {
 	case o.Source == SourceRTC:
 		return rtcWithin
+	case strings.HasPrefix(o.Source, serverPrefix):
+		return serverWithin
 	case o.Source == SourceMeters:
 		return metersWithin
 	}

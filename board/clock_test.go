@@ -223,3 +223,28 @@ func TestTheRTCThatTheKernelUses(t *testing.T) {
 		t.Error("there is none")
 	}
 }
+
+// TestAnNTPServerCountsBeforeTheRTC, whose clock goes wrong by and by.
+func TestAnNTPServerCountsBeforeTheRTC(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := fakeBoard{skew: time.Minute, rtc: time.Minute}
+		c := b.clock(t, true, false)
+		c.OfferServer("ntp.test", b.right())
+		if source := c.Source(b.now()); source != SourceSystem {
+			t.Errorf("a minute off it is believed by %s", source)
+		}
+		time.Sleep(ntpTime + 2*clockLooked)
+		synctest.Wait()
+		if b.sets != 1 || b.skew.Abs() > time.Second || b.rtc.Abs() > time.Second {
+			t.Errorf("set %d times, off by %v, the RTC by %v", b.sets, b.skew, b.rtc)
+		}
+		if source := c.Source(b.now()); source != "server ntp.test" {
+			t.Errorf("it is believed by %s", source)
+		}
+		time.Sleep(serverFor) // its word is old now
+		synctest.Wait()
+		if source := c.Source(b.now()); source != SourceRTC {
+			t.Errorf("hours later it is believed by %s", source)
+		}
+	})
+}

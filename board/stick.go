@@ -181,7 +181,7 @@ func (s Stick) Visit(write bool, f func(dir string) error) error {
 			data = "noload" // its journal would be written back
 		}
 	}
-	if err := unix.Mount(s.Node, dir, kind, flags, data); err != nil {
+	if err := patiently(func() error { return unix.Mount(s.Node, dir, kind, flags, data) }); err != nil {
 		if errors.Is(err, unix.ENODEV) {
 			return fmt.Errorf("board: %s: this kernel has no %s: %w", s.Name, kind, err)
 		}
@@ -192,6 +192,22 @@ func (s Stick) Visit(write bool, f func(dir string) error) error {
 		unix.Unmount(dir, unix.MNT_DETACH)
 	}
 	return err
+}
+
+const (
+	busyFor   = 3 * time.Second
+	busyPause = 100 * time.Millisecond
+)
+
+// patiently does something to a disk again while it is busy: a visit of ours
+// that was called off may have it mounted still, and others of the system look
+// at disks for themselves.
+func patiently(do func() error) error {
+	for end := time.Now().Add(busyFor); ; time.Sleep(busyPause) {
+		if err := do(); !errors.Is(err, unix.EBUSY) || !time.Now().Before(end) {
+			return err
+		}
+	}
 }
 
 // mountPrefix begins the names of our mount points.

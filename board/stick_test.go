@@ -25,6 +25,7 @@ func TestUevents(t *testing.T) {
 		ok         bool
 	}{
 		{"a partition comes", add, uevent{"add", "block", "sda1"}, true},
+		{"what udev has the kernel tell again", "change@/x\x00ACTION=change\x00SUBSYSTEM=block\x00DEVNAME=sdb\x00SYNTH_UUID=0\x00", uevent{"again", "block", "sdb"}, true},
 		{"udev's own message", "libudev\x00\xfe\xed\xca\xfe", uevent{}, false},
 		{"nothing", "", uevent{}, false},
 		{"a head alone", "add@/devices", uevent{}, false},
@@ -122,8 +123,9 @@ func TestSticksComeAndGo(t *testing.T) {
 	s.hear(uevent{}) // the start
 	s.hear(uevent{"add", "usb", "bus/usb/001/002"})
 	s.hear(uevent{"add", "block", "vda"})
-	s.hear(uevent{"change", "block", "sdb"}) // another one has its name
-	s.hear(uevent{"remove", "block", "sdb"}) // it is in /sys still
+	s.hear(uevent{toldAgain, "block", "sdb"}) // udev has looked at it
+	s.hear(uevent{"change", "block", "sdb"})  // another one has its name
+	s.hear(uevent{"remove", "block", "sdb"})  // it is in /sys still
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
 	}
@@ -443,5 +445,35 @@ func TestSignatures(t *testing.T) {
 	}
 	if err := CheckKey(testKey); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestABusyDiskIsTriedAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		busy int // how often it is, -1: always
+		last error
+		took time.Duration
+		want error
+	}{
+		{"not busy", 0, nil, 0, nil},
+		{"for a moment", 4, nil, 4 * busyPause, nil},
+		{"for good", -1, nil, busyFor, unix.EBUSY},
+		{"another error", 0, unix.ENODEV, 0, unix.ENODEV},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, tries := time.Now(), 0
+				err := patiently(func() error {
+					if tries++; tt.busy < 0 || tries <= tt.busy {
+						return unix.EBUSY
+					}
+					return tt.last
+				})
+				if took := time.Since(began); took != tt.took || !errors.Is(err, tt.want) {
+					t.Errorf("after %v %v, want %v after %v", took, err, tt.want, tt.took)
+				}
+			})
+		})
 	}
 }

@@ -16,6 +16,11 @@ type uevent struct {
 	action, subsystem, name string // "add", "block", "sda1"
 }
 
+// toldAgain is the action of a message that somebody has asked the kernel for,
+// as udev does once it has looked at a disk: nothing came or went
+// (Documentation/ABI/testing/sysfs-uevent).
+const toldAgain = "again"
+
 // parseUevent reads a message of the kernel: "add@/devices/…", then KEY=value,
 // each closed by a zero. Those of udev begin otherwise.
 func parseUevent(b []byte) (uevent, bool) {
@@ -24,6 +29,7 @@ func parseUevent(b []byte) (uevent, bool) {
 		return uevent{}, false
 	}
 	var e uevent
+	var again bool
 	for field := range bytes.SplitSeq(rest, []byte{0}) {
 		key, value, _ := strings.Cut(string(field), "=")
 		switch key {
@@ -33,7 +39,12 @@ func parseUevent(b []byte) (uevent, bool) {
 			e.subsystem = value
 		case "DEVNAME":
 			e.name = strings.TrimPrefix(value, "/dev/")
+		case "SYNTH_UUID":
+			again = true
 		}
+	}
+	if again {
+		e.action = toldAgain
 	}
 	return e, e.action != "" && e.subsystem != ""
 }

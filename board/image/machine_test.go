@@ -92,19 +92,26 @@ func tool(t *testing.T, name string, args ...string) string {
 func powerOn(t *testing.T, dir string, devices ...string) *machine {
 	t.Helper()
 	from := parts(t)
+	return start(t, dir, slices.Concat([]string{
+		"-kernel", filepath.Join(from, "debian/vmlinuz"), "-initrd", filepath.Join(from, "initrd"), "-append", "console=ttyAMA0 panic=1 quiet HAND=ttyS1",
+	}, devices))
+}
+
+// start starts a machine on the disk in dir, with what it boots.
+func start(t *testing.T, dir string, more []string) *machine {
+	t.Helper()
 	m := &machine{t: t, dir: dir, ended: make(chan struct{}), uart: &screen{}, told: &screen{}}
 	for _, s := range []string{"line", "hand", "monitor"} {
 		os.Remove(m.socket(s))
 	}
 	args := []string{"-M", "virt,highmem=off", "-cpu", "cortex-a7", "-smp", "1", "-m", "128",
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
-		"-kernel", filepath.Join(from, "debian/vmlinuz"), "-initrd", filepath.Join(from, "initrd"), "-append", "console=ttyAMA0 panic=1 quiet HAND=ttyS1",
 		"-device", "qemu-xhci",
 		"-chardev", "socket,id=m0,server=on,wait=off,path=" + m.socket("line"), "-device", "pci-serial,chardev=m0",
 		"-chardev", "socket,id=h0,server=on,wait=off,path=" + m.socket("hand"), "-device", "pci-serial,chardev=h0",
 		"-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,romfile=",
 		"-qmp", "unix:" + m.socket("monitor") + ",server=on,wait=off"}
-	m.cmd = exec.Command("qemu-system-arm", slices.Concat(args, disk(t, dir), devices)...)
+	m.cmd = exec.Command("qemu-system-arm", slices.Concat(args, disk(t, dir), more)...)
 	m.cmd.Stdout, m.cmd.Stderr = m.uart, m.uart
 	keys, err := m.cmd.StdinPipe()
 	if err != nil {
@@ -140,7 +147,7 @@ func (m *machine) showLog() {
 	}
 	if m.t.Failed() && m.hand != nil {
 		from := m.told.len()
-		fmt.Fprintln(m.hand, "logread | tail -n 20; echo =shown=")
+		fmt.Fprintln(m.hand, "logread 2>/dev/null | tail -n 20; journalctl --namespace meterd --no-pager -n 20 2>/dev/null; echo =shown=")
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && m.told.find(regexp.MustCompile("\n=shown="), from) == nil; time.Sleep(50 * time.Millisecond) {
 		}
 	}

@@ -44,6 +44,10 @@ func runBoot(f *flag.FlagSet, args []string, s cli.Streams) error {
 		}
 	}
 	tell(board.MakeDir(*dir, 0o700)) // the package's program runs all the same
+	if board.OnCard() {              // whose boot loader starts the slots
+		tell(os.Setenv(envSlots, *dir))
+		return runRest(rest, s)
+	}
 	folder := update.OpenFolder(*dir, update.ThisPackage(version), update.NoSlot)
 	if rest[0] == guardWord {
 		return guard(folder, *dir, rest[1:])
@@ -73,6 +77,11 @@ func runBoot(f *flag.FlagSet, args []string, s cli.Streams) error {
 			break
 		}
 	}
+	return runRest(rest, s)
+}
+
+// runRest goes on as the program that was started.
+func runRest(rest []string, s cli.Streams) error {
 	own := flag.NewFlagSet("run", flag.ContinueOnError)
 	own.SetOutput(s.Err)
 	return runDaemon(own, rest[1:], s)
@@ -84,6 +93,14 @@ func slots() (s update.Slots, dir string) {
 	dir = os.Getenv(envSlots)
 	if dir == "" {
 		return nil, ""
+	}
+	if board.OnCard() {
+		c, err := update.OpenCard(board.Reboot)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "meterd boot:", err)
+			return nil, ""
+		}
+		return c, dir
 	}
 	return update.OpenFolder(dir, update.ThisPackage(os.Getenv(envPackage)), update.Slot(os.Getenv(envSlot))), dir
 }

@@ -33,6 +33,7 @@ var commands = []cli.Command{
 	{Name: "points", Usage: "[-json]", Help: "the points: identifiers in both editions, unit, and what each platform calls them", Run: tool.Points},
 	{Name: "thing-model", Usage: "-kind KIND [-uplink NAME] FILE", Help: "what a platform's side has to define for this configuration: onenet-studio, das (files to import), iotkit, tuya (tables)", Run: tool.ThingModel},
 	{Name: "meters", Usage: "-csv FILE", Help: "the meters of a configuration as a table, in the form that [[meters]] file = reads", Run: tool.Meters},
+	{Name: "grow", Usage: "DIR", Help: "has the ext4 that is mounted there take the whole of its partition", Run: runGrow},
 	{Name: "version", Usage: "[-json]", Help: "the version", Run: runVersion},
 }
 

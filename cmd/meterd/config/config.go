@@ -26,6 +26,7 @@ type Config struct {
 	Console  Console
 	Board    Board
 	USB      USB
+	Network  Network
 	Update   Update
 	Buses    []Bus
 	Meters   []Meter
@@ -192,6 +193,7 @@ func parse(file, text string, beside func(path string) ([]byte, bool), origins [
 	c.console(root)
 	c.board(root)
 	c.usb(root)
+	c.network(root)
 	c.update(root)
 	c.points(root)
 	c.buses(root)

@@ -46,6 +46,9 @@ func sourceText(lang, source string) string {
 	if name, ok := strings.CutPrefix(source, "platform "); ok {
 		return say(lang, dlt645.Text{EN: "platform %s", ZH: "平台 %s"}, name)
 	}
+	if name, ok := strings.CutPrefix(source, "server "); ok {
+		return say(lang, dlt645.Text{EN: "NTP server %s", ZH: "NTP 服务器 %s"}, name)
+	}
 	t := map[string]dlt645.Text{
 		"ntp":    {EN: "NTP", ZH: "NTP"},
 		"rtc":    {EN: "the board's RTC", ZH: "板载 RTC"},

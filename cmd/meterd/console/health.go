@@ -25,6 +25,7 @@ type HealthStatus struct {
 	MemoryUsed      int64  `json:"memory_used_bytes"` // by meterd
 	CPU             *int   `json:"cpu_percent"`       // of all processors, lately
 	Temperature     string `json:"temperature,omitempty"`
+	DataInMemory    bool   `json:"data_in_memory,omitempty"` // a card's data could not be mounted
 }
 
 // line tells it in one.

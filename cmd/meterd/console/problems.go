@@ -54,9 +54,14 @@ func (s Status) problems(lang string) []problem {
 		p.add(dlt645.Text{EN: "no configuration yet: plug in a stick with meterd.toml", ZH: "尚无配置：请插入带有 meterd.toml 的 U 盘"},
 			dlt645.Text{EN: "on a stick for many boards this one's is boards/" + s.Gateway + ".toml", ZH: "一个 U 盘用于多块板时，本机的文件为 boards/" + s.Gateway + ".toml"})
 	}
+	if s.Health.DataInMemory {
+		p.add(dlt645.Text{EN: "card: its data partition cannot be mounted or repaired, /data is in memory", ZH: "存储卡：数据分区无法挂载和修复，/data 位于内存中"},
+			dlt645.Text{EN: "replace the card, and keep this one: nothing on its data partition was changed but by the attempt to repair it", ZH: "请更换存储卡并保留此卡：除尝试修复外，数据分区未被改动"})
+	}
 	s.ringProblems(p)
 	p.list = append(p.list, s.Watchdog.problems(lang, s.Now)...)
 	s.busProblems(p)
+	s.Network.problems(p)
 	for _, u := range s.Uplinks {
 		u.problems(p, s)
 	}

@@ -30,6 +30,9 @@ func (s Status) Text(lang string) string {
 	if s.Health.MemoryTotal > 0 {
 		least++
 	}
+	if s.Network != nil {
+		least++
+	}
 	if s.Program.replaced() {
 		least++
 	}
@@ -79,6 +82,9 @@ func (s Status) body(lang string, n int) []string {
 	last := []string{s.Ring.line(lang)}
 	if s.Health.MemoryTotal > 0 {
 		last = append(last, s.Health.line(lang))
+	}
+	if line := s.Network.line(lang); line != "" {
+		last = append(last, line)
 	}
 	if s.Program.replaced() {
 		last = append(last, fit(s.Program.line(lang), width))

@@ -21,6 +21,7 @@ type Status struct {
 	Health   HealthStatus   `json:"health"`
 	Watchdog WatchdogStatus `json:"watchdog"`
 	Config   ConfigStatus   `json:"config"`
+	Network  *NetworkStatus `json:"network,omitempty"` // none where it is the system's
 	Program  ProgramStatus  `json:"program"`
 	Record   *RecordStatus  `json:"record,omitempty"` // of yesterday; none where nothing is made up
 

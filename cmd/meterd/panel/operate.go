@@ -3,13 +3,10 @@ package panel
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/desk"
@@ -231,16 +228,4 @@ func (p *Panel) reboot(ctx context.Context, args []string, _ func(console.Answer
 		}
 	})
 	return p.done(dlt645.Text{EN: "what was in memory is on flash; the board starts anew now", ZH: "内存中的数据已写入闪存；正在重启"}), nil
-}
-
-// Restart asks init, which ends everything in order; without its program the
-// kernel.
-func Restart() error {
-	for _, path := range []string{"/sbin/reboot", "/usr/sbin/reboot", "/bin/reboot"} {
-		if exec.Command(path).Run() == nil {
-			return nil
-		}
-	}
-	unix.Sync()
-	return unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 }

@@ -99,7 +99,7 @@ func (p *Panel) Status() console.Status {
 		Meters: p.meterList().List, Uplinks: p.uplinkList().List, Ring: p.ringStatus(), Watchdog: p.Watchdog(), Config: p.configStatus(),
 		Record: p.RecordStatus(now), Program: p.programStatus(),
 	}
-	s.Health = p.Health(now)
+	s.Health, s.Network = p.Health(now), p.network()
 	for _, line := range p.Lines {
 		s.Buses = append(s.Buses, busStatus(line, p.portOf(line.Bus().Name()), now))
 	}
@@ -108,7 +108,7 @@ func (p *Panel) Status() console.Status {
 
 // Health tells how the board itself is.
 func (p *Panel) Health(now time.Time) console.HealthStatus {
-	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds())}
+	h := console.HealthStatus{Started: p.Why, BoardUptime: int64(board.Uptime().Seconds()), DataInMemory: board.DataInMemory()}
 	if p.Why == console.StartedBoard && p.Watchdog().BootCause == "watchdog" {
 		h.Started = console.StartedWatch
 	}

@@ -15,6 +15,9 @@ func (p *Panel) programStatus() console.ProgramStatus {
 		return s
 	}
 	v := p.Update()
+	if v.Running.Kind == update.Card {
+		s.Board = v.Running.Board
+	}
 	zone := p.Config.Gateway.Zone
 	s.Able, s.State, s.To, s.From, s.By, s.Floor = v.Able, string(v.Phase), v.To.Version, v.From.Version, v.By, v.Floor
 	s.At, s.Until, s.Why, s.Says = known(inZone(v.At, zone)), known(inZone(v.Until, zone)), v.Why.EN, v.Why

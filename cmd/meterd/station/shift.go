@@ -73,7 +73,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	sh.panel = &panel.Panel{
 		Version: st.Version, Started: st.started, Config: c, Lines: sh.lines, Uplinks: sh.uplinks, Desk: sh.desk, Ring: sh.ring,
 		Dropped: func() int { return int(st.dropped.Load()) }, Clock: st.clock, Journal: st.Journal, Takeover: st.takeover,
-		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: func() error { sh.noteOrder(); return panel.Restart() }, Doctor: &st.doctor, Why: st.why, Log: st.log,
+		Watchdog: st.watchdogStatus, Save: sh.saveState, Unkept: sh.unkept.Load, Restart: func() error { sh.noteOrder(); return board.Reboot() }, Doctor: &st.doctor, Why: st.why, Log: st.log,
 		Update: st.Update.View, TakeUpdate: sh.takeUpdateFile,
 	}
 	return sh
@@ -294,6 +294,7 @@ func (sh *shift) begin(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { sh.pull(ctx); return nil })
 	}
 	g.Go(func() error { sh.noteTrust(ctx); return nil })
+	g.Go(func() error { sh.askTime(ctx); return nil })
 	g.Go(func() error { sh.watchPowerPin(ctx); return nil })
 }
 

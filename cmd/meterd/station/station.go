@@ -189,6 +189,7 @@ func (st *Station) enter(sh *shift, c takeover.Change) {
 	st.mu.Lock()
 	st.shift = sh
 	st.mu.Unlock()
+	sh.useNetwork()
 	if before != nil {
 		sh.event(meter.Event{Kind: meter.EventConfig, Time: time.Now()})
 	}

@@ -71,8 +71,11 @@ type Event struct {
 	OK          bool
 	File        File
 	Came, Names Came
-	Why         dlt645.Text
-	Hash        string
+	// Network tells that it changes the board's network, which an uplink alone
+	// proves: meters answer in any.
+	Network bool
+	Why     dlt645.Text
+	Hash    string
 }
 
 // Action is what is to be done next.
@@ -205,6 +208,9 @@ func (m Machine) look(now time.Time, e Event) (Machine, Action) {
 	first := m.Phase == OnTrial
 	over := !now.Before(m.Until)
 	c := e.Came
+	if e.Network && e.Names.Uplink && !c.Uplink && first {
+		c.Meter = false
+	}
 	switch {
 	case (c.Meter || !e.Names.Meter) && (c.Uplink || !e.Names.Uplink):
 		return m.phase(now, Proved, works), Confirm
@@ -251,6 +257,7 @@ var (
 	awayAgain   = dlt645.Text{EN: "it stays: something had come up, but is away again", ZH: "保留新配置：曾有部分就绪，但又中断"}
 	wentBack    = dlt645.Text{EN: "taken back, the configuration before runs again: ", ZH: "已恢复原配置："}
 	nothingCame = dlt645.Text{EN: "no meter has answered and no uplink has connected within 10 minutes", ZH: "10 分钟内既无电表应答也无上行连接"}
+	noNetwork   = dlt645.Text{EN: "no uplink has connected within 10 minutes in the network that its [network] tells", ZH: "按新的 [network] 设置，10 分钟内没有上行连接"}
 	spent       = dlt645.Text{EN: "it was started twice without proving itself", ZH: "已启动两次仍未证明可用"}
 	broken      = dlt645.Text{EN: "it is not usable", ZH: "配置不可用"}
 )

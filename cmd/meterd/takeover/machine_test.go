@@ -57,6 +57,12 @@ func TestEveryEdge(t *testing.T) {
 		{"at the end a meter answers", at(Partly, None), end, Event{Kind: Look, Came: aMeter, Names: both}, Proved, None, Settle},
 		{"at the end an uplink is connected", at(Partly, None), end, Event{Kind: Look, Came: anUplink, Names: both}, Proved, None, Settle},
 		{"at the end all is away again", at(Partly, None), end, Event{Kind: Look, Names: both}, Proved, None, Settle},
+		{"a meter answers in a new network", at(OnTrial, None), began, Event{Kind: Look, Came: aMeter, Names: both, Network: true}, OnTrial, None, Nothing},
+		{"an uplink connects in a new network", at(OnTrial, None), began, Event{Kind: Look, Came: anUplink, Names: both, Network: true}, Partly, None, Confirm},
+		{"all comes up in a new network", at(OnTrial, None), began, Event{Kind: Look, Came: both, Names: both, Network: true}, Proved, None, Confirm},
+		{"at the end a meter answers in a new network", at(OnTrial, None), end, Event{Kind: Look, Came: aMeter, Names: both, Network: true}, OnTrial, Returning, GoBack},
+		{"no uplink is named in a new network", at(OnTrial, None), began, Event{Kind: Look, Came: aMeter, Names: aMeter, Network: true}, Proved, None, Confirm},
+		{"at the end a meter answers, and the uplink had connected in a new network", at(Partly, None), end, Event{Kind: Look, Came: aMeter, Names: both, Network: true}, Proved, None, Settle},
 		{"nothing is on trial", at(Proved, None), end, Event{Kind: Look, Names: both}, Proved, None, Nothing},
 		{"it went back, and nothing comes up", at(WentBack, None), end, Event{Kind: Look, Names: both}, WentBack, None, Nothing},
 

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/dlt645"
@@ -43,6 +44,7 @@ type Takeover struct {
 	log     *slog.Logger
 	changes chan Change   // what is to run next; one at most
 	turn    chan struct{} // holds a token while a candidate is examined
+	card    func() bool   // this board's network is ours to set
 
 	mu      sync.Mutex
 	machine Machine // guarded by mu
@@ -51,7 +53,7 @@ type Takeover struct {
 
 // New gives the take-over of the configuration in these files.
 func New(files *Files, log *slog.Logger) *Takeover {
-	return &Takeover{Files: files, log: log, changes: make(chan Change, 1), turn: make(chan struct{}, 1)}
+	return &Takeover{Files: files, log: log, changes: make(chan Change, 1), turn: make(chan struct{}, 1), card: board.OnCard}
 }
 
 // Running gives what runs at present, nil before the first.
@@ -236,16 +238,21 @@ const lookEvery = time.Second
 func (t *Takeover) Prove(ctx context.Context, look func() (came, names Came)) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	network := t.newNetwork()
 	for {
 		came, names := look()
-		action := t.on(Event{Kind: Look, Came: came, Names: names})
+		action := t.on(Event{Kind: Look, Came: came, Names: names, Network: network})
 		switch action {
 		case Confirm:
 			t.confirm()
 		case Settle:
 			t.log.Warn("the new configuration works in part", "what", t.View().Says)
 		case GoBack:
-			t.goBack(nothingCame)
+			if network && names.Uplink {
+				t.goBack(noNetwork)
+			} else {
+				t.goBack(nothingCame)
+			}
 		}
 		v := t.View()
 		if v.Phase == Proved && action == Confirm {
@@ -260,6 +267,17 @@ func (t *Takeover) Prove(ctx context.Context, look func() (came, names Came)) {
 		case <-tick.C:
 		}
 	}
+}
+
+// newNetwork reports whether what runs is on trial and has this board's network
+// set otherwise than the configuration before.
+func (t *Takeover) newNetwork() bool {
+	runs, _ := t.Running()
+	if t.View().Phase != OnTrial || runs == nil || !t.card() {
+		return false
+	}
+	before, err := t.Files.previous()
+	return err == nil && before.Config.Network.Wanted().String() != runs.Network.Wanted().String()
 }
 
 // confirm makes the configuration the one that is gone back to.

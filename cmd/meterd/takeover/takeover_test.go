@@ -46,6 +46,12 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // just now, "" for one that is called "old".
 func newTrial(t *testing.T, old string) (*Takeover, string) {
 	t.Helper()
+	return newTrialOf(t, old, "")
+}
+
+// newTrialOf is one whose new configuration has more in it.
+func newTrialOf(t *testing.T, old, more string) (*Takeover, string) {
+	t.Helper()
 	dir := t.TempDir()
 	if old == "" {
 		old = named(dir, "old")
@@ -56,7 +62,7 @@ func newTrial(t *testing.T, old string) (*Takeover, string) {
 	}
 	running, _ := config.Parse("x.toml", named(dir, "old"))
 	o.Begin(Change{Config: running, Text: old})
-	text := named(dir, "new")
+	text := named(dir, "new") + more
 	if p := o.Propose(t.Context(), Candidate{Text: text, By: "stick"}); !p.Accepted() {
 		t.Fatalf("not accepted: %+v", p)
 	}
@@ -139,6 +145,35 @@ func TestWhatComesUpEndsATrial(t *testing.T) {
 				}
 				if onTrial, _, _ := o.Files.start(text); onTrial != c.trial {
 					t.Errorf("on flash it is on trial: %v", onTrial)
+				}
+			})
+		})
+	}
+}
+
+// TestANetworkThatReachesNoPlatformGoesBack: on a card a meter that answers is
+// no proof of it.
+func TestANetworkThatReachesNoPlatformGoesBack(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		card    bool
+		network string
+		uplink  bool // connects
+		phase   Phase
+		says    string
+	}{
+		{"another network", true, "[network]\nhost_name = \"x\"\n", false, WentBack, "in the network that its [network] tells"},
+		{"another network that works", true, "[network]\nhost_name = \"x\"\n", true, Proved, "it works"},
+		{"the same network in other words", true, "[network]\naddress = \"dhcp\"\n", false, Proved, "no uplink has connected"},
+		{"a board that sets its network itself", false, "[network]\nhost_name = \"x\"\n", false, Proved, "no uplink has connected"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, _ := newTrialOf(t, "", c.network)
+				o.card = func() bool { return c.card }
+				o.Prove(t.Context(), func() (Came, Came) { return Came{Meter: true, Uplink: c.uplink}, Came{Meter: true, Uplink: true} })
+				if v := o.View(); v.Phase != c.phase || !strings.Contains(v.Says.EN, c.says) {
+					t.Errorf("it stands at %v and tells %q, want %v and %q", v.Phase, v.Says.EN, c.phase, c.says)
 				}
 			})
 		})
