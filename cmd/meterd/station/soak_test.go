@@ -105,7 +105,7 @@ type soak struct {
 	consumer  uplinktest.Consumer
 	clouds    [2]*cloud
 	every     time.Duration
-	back      string // how far the record is filled
+	back      string      // how far the record is filled
 	changed   []time.Time // when the period became another
 	boots     uint32
 	booted    time.Time
