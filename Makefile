@@ -16,7 +16,7 @@ FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 
 .DEFAULT_GOAL := help
-.PHONY: test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak history fleet report-picture browser mutants mutants-short release
+.PHONY: flap test-systemd help demo picture build cross image overlay sdcard machine qemu check test test-pressure cover test-image test-machine test-machine-long test-long cluster uplink-long record-long setup check-format check-vet check-static check-vuln arrows unit ring arm fuzz-short fuzz bench bench-store clean update update-long soak history fleet report-picture browser mutants mutants-short release
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -183,6 +183,11 @@ update-long:
 # may happen to it, against a model. SOAK_SEED= has other things happen.
 soak: ## a board in 30 days of fake time, against a model
 	METERD_LONG=1 $(GO) test -count=1 -timeout 2h -v -run 'TestSoak$$' ./cmd/meterd/station
+
+# A real hour under the race detector, with a broker that comes and goes.
+FLAP ?= 1h
+flap: ## an hour (FLAP=) of a broker that comes and goes: memory, goroutines and descriptors stay
+	$(GO) test -race -count=1 -timeout 10h -v -run ComesAndGoes ./cmd/meterd/station -flap $(FLAP)
 
 # 200 kills of a real broker, and 10000 connections that leave nothing behind.
 uplink-long:

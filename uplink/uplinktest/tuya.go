@@ -327,6 +327,17 @@ func (p *Tuya) Forget() {
 	clear(p.synced)
 }
 
+// Drain gives what was stored since the last time, and forgets it, so that a long
+// test does not grow by it.
+func (p *Tuya) Drain() []Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.reports
+	p.reports = nil
+	clear(p.seen)
+	return all
+}
+
 // Seen is what has come to the platform so far.
 type Seen struct {
 	Reports    []Report
