@@ -130,8 +130,10 @@ check-static:
 check-vuln:
 	@sh .ci/vuln $(GO)
 
+# Many of them wait for a line at its pace: more run side by side than there are
+# processors.
 unit: ## unit and end-to-end tests with the race detector
-	$(GO) test -race -timeout 10m ./...
+	$(GO) test -race -p 4 -timeout 20m ./...
 
 # Mistakes that are made in the codec, of which each has to fail a test.
 MUTANTS ?= 200
