@@ -2,7 +2,6 @@ package station
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -60,14 +59,9 @@ func TestABrokerThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, problems)
 	}
-	ctx, end := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- st.Run(ctx, first) }()
+	ask, end := atWork(t, st, first, filepath.Join(dir, "sock"))
 	status := func() (s console.Status) {
-		var out strings.Builder
-		if console.Ask(filepath.Join(dir, "sock"), console.Request{Command: []string{"status"}, JSON: true}, &out) == nil {
-			json.Unmarshal([]byte(out.String()), &s)
-		}
+		json.Unmarshal([]byte(ask("status")), &s)
 		return s
 	}
 	eventually(t, "the first readings at the platform", func() bool { return len(platform.Seen().Reports) > 10 })
@@ -93,14 +87,6 @@ func TestABrokerThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	end()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("it ended with %v", err)
-		}
-	case <-time.After(patience):
-		t.Fatal("it does not end")
-	}
 	seen := platform.Seen()
 	if len(seen.Violations) > 0 {
 		t.Errorf("violations: %v", seen.Violations)

@@ -72,6 +72,35 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("not within %v: %s", patience, what)
 }
 
+// atWork runs a station until end. Ask gives what its console says to a command,
+// "" while there is none.
+func atWork(t *testing.T, st *Station, first takeover.Change, socket string) (ask func(command ...string) string, end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- st.Run(ctx, first) }()
+	ask = func(command ...string) string {
+		var out strings.Builder
+		if err := console.Ask(socket, console.Request{Command: command, JSON: true}, &out); err != nil {
+			return ""
+		}
+		return out.String()
+	}
+	end = func() {
+		t.Helper()
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("it ended with %v", err)
+			}
+		case <-time.After(patience):
+			t.Fatal("it does not end")
+		}
+	}
+	return ask, end
+}
+
 // TestAStationFromStartToEnd runs a whole daemon in this process, on a line and
 // a broker: readings reach the platform, the console answers, another
 // configuration takes over, and at the end all is on flash.
@@ -105,16 +134,7 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, problems)
 	}
-	ctx, end := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- st.Run(ctx, first) }()
-	ask := func(command ...string) string {
-		var out strings.Builder
-		if err := console.Ask(filepath.Join(dir, "sock"), console.Request{Command: command, JSON: true}, &out); err != nil {
-			return ""
-		}
-		return out.String()
-	}
+	ask, end := atWork(t, st, first, filepath.Join(dir, "sock"))
 	status := func() (s console.Status) {
 		json.Unmarshal([]byte(ask("status")), &s)
 		return s
@@ -162,14 +182,6 @@ func TestAStationFromStartToEnd(t *testing.T) {
 		return false
 	})
 	end()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("it ended with %v", err)
-		}
-	case <-time.After(patience):
-		t.Fatal("it does not end")
-	}
 	if v := platform.Seen().Violations; len(v) > 0 {
 		t.Errorf("violations: %v", v)
 	}
