@@ -122,21 +122,22 @@ func (w *wire) answer(ctx context.Context, req dlt645.Frame, preamble int) error
 	began := w.free
 	var said []saying
 	for i, m := range w.Meters {
-		if w.unplugged.Load() || strikesMeter(w.Faults.Dead, i, len(w.Meters)) || w.deaf(m, preamble, began) {
+		how := m.manner()
+		if w.unplugged.Load() || strikesMeter(w.Faults.Dead, i, len(w.Meters)) || w.deaf(how, preamble, began) {
 			continue
 		}
 		ans, ok := m.Answer(req, time.Now())
 		if !ok || strikes(w.rng, w.Faults.Silence) {
 			continue
 		}
-		delay := m.Delay
+		delay := how.delay
 		if delay == 0 {
 			delay = 20 * time.Millisecond
 		}
 		if strikes(w.rng, w.Faults.Late) {
 			delay += 1200*time.Millisecond + time.Duration(w.rng.Int64N(int64(time.Second)))
 		}
-		s, err := w.say(m, req, ans, began.Add(delay))
+		s, err := w.say(how, req, ans, began.Add(delay))
 		if err != nil {
 			return err
 		}
@@ -189,7 +190,7 @@ func (w *wire) collide(said []saying) saying {
 
 // deaf reports whether a meter misses a request: sent at another rate,
 // without the FE bytes that it needs, or too soon after its last answer.
-func (w *wire) deaf(m *Meter, preamble int, at time.Time) bool {
+func (w *wire) deaf(m manner, preamble int, at time.Time) bool {
 	baud := w.Line.Baud
 	if baud == 0 {
 		baud = 2400
@@ -197,33 +198,33 @@ func (w *wire) deaf(m *Meter, preamble int, at time.Time) bool {
 	if w.Rate != nil {
 		baud = w.Rate()
 	}
-	return m.Baud != 0 && m.Baud != baud || m.Quirks.NeedsPreamble && preamble == 0 ||
-		m.Quirks.MinGap > 0 && at.Sub(w.answered) < m.Quirks.MinGap
+	return m.baud != 0 && m.baud != baud || m.quirks.NeedsPreamble && preamble == 0 ||
+		m.quirks.MinGap > 0 && at.Sub(w.answered) < m.quirks.MinGap
 }
 
 // say makes an answer ready, with the faults that strike it.
-func (w *wire) say(m *Meter, req, ans dlt645.Frame, at time.Time) (saying, error) {
+func (w *wire) say(m manner, req, ans dlt645.Frame, at time.Time) (saying, error) {
 	s := saying{at: at, frame: ans, good: true}
-	if m.Quirks.Answer != nil {
-		if s.bytes = m.Quirks.Answer(req); s.bytes != nil {
+	if m.quirks.Answer != nil {
+		if s.bytes = m.quirks.Answer(req); s.bytes != nil {
 			return s, nil
 		}
 	}
-	b := append([]byte(nil), m.Quirks.Head...)
-	if m.Quirks.Report { // of the active report status word, asked for by nobody
-		report := dlt645.Frame{Address: m.Address, Control: 0x91, Data: append([]byte{0x01, 0x15, 0x00, 0x04}, make([]byte, 12)...)}
+	b := append([]byte(nil), m.quirks.Head...)
+	if m.quirks.Report { // of the active report status word, asked for by nobody
+		report := dlt645.Frame{Address: m.address, Control: 0x91, Data: append([]byte{0x01, 0x15, 0x00, 0x04}, make([]byte, 12)...)}
 		b, _ = report.AppendBinary(b)
 	}
 	if !strikes(w.rng, w.Faults.NoPreamble) {
-		b = dlt645.AppendPreamble(b, m.Preamble)
+		b = dlt645.AppendPreamble(b, m.preamble)
 	}
 	b, err := ans.AppendBinary(b)
 	if err != nil {
 		return s, err
 	}
-	b = append(b[min(m.Quirks.LostBytes, len(b)):], m.Quirks.Tail...)
+	b = append(b[min(m.quirks.LostBytes, len(b)):], m.quirks.Tail...)
 	if strikes(w.rng, w.Faults.Checksum) {
-		b[len(b)-2-len(m.Quirks.Tail)]++
+		b[len(b)-2-len(m.quirks.Tail)]++
 		s.good = false
 	}
 	if strikes(w.rng, w.Faults.Noise) {

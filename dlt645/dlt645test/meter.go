@@ -172,11 +172,11 @@ func (m *Meter) Change(f func(*Meter)) {
 // Answer gives the meter's answer to a request that was complete at now;
 // false if it stays silent.
 func (m *Meter) Answer(req dlt645.Frame, now time.Time) (dlt645.Frame, bool) {
-	if req.Control.Response() || !m.addressed(req) {
-		return dlt645.Frame{}, false
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if req.Control.Response() || !m.addressedLocked(req) {
+		return dlt645.Frame{}, false
+	}
 	m.advanceLocked(now)
 	m.relay.advance(m, now)
 	if !m.books.on {
@@ -196,9 +196,24 @@ func (m *Meter) Answer(req dlt645.Frame, now time.Time) (dlt645.Frame, bool) {
 	return ans, true
 }
 
-// addressed reports whether the request is for this meter. What writes or
+// manner is how a meter speaks on its line, at a moment.
+type manner struct {
+	address  dlt645.Address
+	preamble int
+	delay    time.Duration
+	baud     int
+	quirks   Quirks
+}
+
+func (m *Meter) manner() manner {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return manner{m.Address, m.Preamble, m.Delay, m.Baud, m.Quirks}
+}
+
+// addressedLocked reports whether the request is for this meter. What writes or
 // controls is never taken from the all-AA address, but for a new address.
-func (m *Meter) addressed(req dlt645.Frame) bool {
+func (m *Meter) addressedLocked(req dlt645.Frame) bool {
 	fn := req.Control.Function()
 	if req.Address == dlt645.BroadcastAddress {
 		switch {
