@@ -488,7 +488,7 @@ func (s *soak) happens(b *soakBoard) {
 		case off == 0 && s.rng.IntN(40*len(s.places)) == 0:
 			by := time.Duration(s.rng.IntN(80)-40) * time.Minute
 			s.note("a meter's clock jumps", m.Address, by)
-			m.Change(func(m *dlt645test.Meter) { m.ClockOffset = by })
+			m.set(by)
 			m.wrong = append(m.wrong, [2]time.Time{now})
 		case off != 0 && s.rng.IntN(12) == 0:
 			m.right()
@@ -512,7 +512,14 @@ func (m *tenure) right() {
 	if n := len(m.wrong); n > 0 && m.wrong[n-1][1].IsZero() {
 		m.wrong[n-1][1] = time.Now()
 	}
-	m.Change(func(m *dlt645test.Meter) { m.ClockOffset = 0 })
+	m.set(0)
+}
+
+// set sets how far a meter's clock is ahead. It keeps its books up to that moment
+// first, as it does at each question.
+func (m *tenure) set(ahead time.Duration) {
+	m.Answer(dlt645.ReadRequest(m.Address, dlt645.DI{Code: 0x04000102}), time.Now())
+	m.Change(func(m *dlt645test.Meter) { m.ClockOffset = ahead })
 }
 
 // calm has the board work undisturbed until nothing is left to do.
