@@ -2,7 +2,6 @@ package station
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/linetest"
 	"meterd/cmd/meterd/takeover"
@@ -55,15 +53,7 @@ func TestABrokerThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := New(Config{Version: "test", Built: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), Files: takeover.NewFiles(file), Journal: journal.New(&bytes.Buffer{}, slog.LevelError)})
-	first, problems, err := st.First()
-	if err != nil {
-		t.Fatal(err, problems)
-	}
-	ask, end := atWork(t, st, first, filepath.Join(dir, "sock"))
-	status := func() (s console.Status) {
-		json.Unmarshal([]byte(ask("status")), &s)
-		return s
-	}
+	_, status, end := atWork(t, st, filepath.Join(dir, "sock"))
 	eventually(t, "the first readings at the platform", func() bool { return len(platform.Seen().Reports) > 10 })
 
 	var samples []sample

@@ -73,9 +73,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // atWork runs a station until end. Ask gives what its console says to a command,
-// "" while there is none.
-func atWork(t *testing.T, st *Station, first takeover.Change, socket string) (ask func(command ...string) string, end func()) {
+// "" while there is none, and status what it says of itself.
+func atWork(t *testing.T, st *Station, socket string) (ask func(command ...string) string, status func() console.Status, end func()) {
 	t.Helper()
+	first, problems, err := st.First()
+	if err != nil {
+		t.Fatal(err, problems)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- st.Run(ctx, first) }()
@@ -85,6 +89,10 @@ func atWork(t *testing.T, st *Station, first takeover.Change, socket string) (as
 			return ""
 		}
 		return out.String()
+	}
+	status = func() (s console.Status) {
+		json.Unmarshal([]byte(ask("status")), &s)
+		return s
 	}
 	end = func() {
 		t.Helper()
@@ -98,7 +106,7 @@ func atWork(t *testing.T, st *Station, first takeover.Change, socket string) (as
 			t.Fatal("it does not end")
 		}
 	}
-	return ask, end
+	return ask, status, end
 }
 
 // TestAStationFromStartToEnd runs a whole daemon in this process, on a line and
@@ -130,15 +138,7 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	}
 	var log bytes.Buffer
 	st := New(Config{Version: "test", Built: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), Files: takeover.NewFiles(file), Journal: journal.New(&log, slog.LevelDebug)})
-	first, problems, err := st.First()
-	if err != nil {
-		t.Fatal(err, problems)
-	}
-	ask, end := atWork(t, st, first, filepath.Join(dir, "sock"))
-	status := func() (s console.Status) {
-		json.Unmarshal([]byte(ask("status")), &s)
-		return s
-	}
+	ask, status, end := atWork(t, st, filepath.Join(dir, "sock"))
 	eventually(t, "readings at the platform", func() bool { return len(platform.Seen().Reports) > 10 })
 	s := status()
 	if s.Gateway != "gw1" || len(s.Meters) != 1 || !s.Meters[0].Online || len(s.Uplinks) != 1 || !s.Uplinks[0].Connected || s.Uplinks[0].Acked == 0 {
