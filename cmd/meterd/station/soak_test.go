@@ -515,11 +515,11 @@ func (m *tenure) right() {
 	m.set(0)
 }
 
-// set sets how far a meter's clock is ahead. It keeps its books up to that moment
-// first, as it does at each question.
+// set sets how far a meter's clock is ahead, and asks it: the simulated meter's
+// clock jumps when it is next asked, which a line that is cut would put off.
 func (m *tenure) set(ahead time.Duration) {
-	m.Answer(dlt645.ReadRequest(m.Address, dlt645.DI{Code: 0x04000102}), time.Now())
 	m.Change(func(m *dlt645test.Meter) { m.ClockOffset = ahead })
+	m.Answer(dlt645.ReadRequest(m.Address, dlt645.DI{Code: 0x04000102}), time.Now())
 }
 
 // calm has the board work undisturbed until nothing is left to do.
