@@ -89,12 +89,12 @@ func hexNibble(c byte) byte {
 	return 16
 }
 
-// appendWire appends the address low byte first.
-func (a Address) appendWire(b []byte) []byte {
+// AppendBinary appends the address as it goes on the wire, low byte first.
+func (a Address) AppendBinary(b []byte) ([]byte, error) {
 	for i := len(a) - 1; i >= 0; i-- {
 		b = append(b, a[i])
 	}
-	return b
+	return b, nil
 }
 
 // AddressOf reads an address as it goes on the wire, low byte first; false

@@ -54,8 +54,14 @@ const notBCD = 0x80
 // AppendNumber appends n as width bytes of BCD, low byte first, with the
 // sign in the top bit if signed. It is an error if n does not fit.
 func AppendNumber(b []byte, n int64, width int, signed bool) ([]byte, error) {
-	u := abs(n)
+	u := uint64(n)
+	if n < 0 {
+		u = -u
+	}
 	start := len(b)
+	if width < 1 {
+		return b, fmt.Errorf("dlt645: %d does not fit into %d bytes of BCD", n, width)
+	}
 	for range width {
 		b = append(b, byte(u%10)|byte(u/10%10)<<4)
 		u /= 100

@@ -45,63 +45,73 @@ func setBits(it Item) []bit {
 	if it.Value.Kind != Bits {
 		return nil
 	}
-	var word uint64
+	var value uint64
 	for i := range len(it.Value.Text) {
-		word = word<<4 | uint64(hexNibble(it.Value.Text[i]))
+		value = value<<4 | uint64(hexNibble(it.Value.Text[i]))
 	}
-	names := bitNames(it.DI)
+	w := bitWordOf(it.DI)
 	var set []bit
-	for n := range 4 * len(it.Value.Text) {
-		if it.DI.Code == 0x04000503 && it.DI.Protocol == V2007 {
-			switch n {
-			case 1:
-				set = append(set, bit{n, supplies[word>>1&3]})
-				continue
-			case 8:
-				set = append(set, bit{n, prepayments[word>>8&3]})
-				continue
-			case 2, 9:
-				continue
-			}
-		}
-		if word>>n&1 == 0 {
+	for n := 0; n < 4*len(it.Value.Text); n++ {
+		if names := w.pair(n); names != nil {
+			set = append(set, bit{n, names[value>>n&3]})
+			n++
 			continue
 		}
-		if n < len(names) && names[n] != "" {
-			set = append(set, bit{n, names[n]})
-			continue
+		switch {
+		case value>>n&1 == 0:
+		case n < len(w.bits) && w.bits[n] != "":
+			set = append(set, bit{n, w.bits[n]})
+		default:
+			set = append(set, bit{n, words("bit #=" + strconv.Itoa(n))})
 		}
-		set = append(set, bit{n, words("bit #=" + strconv.Itoa(n))})
 	}
 	return set
 }
 
-// bitNames gives the names of a word's bits, from bit 0.
-func bitNames(di DI) []words {
-	if di.Protocol == V1997 {
-		return nil // the sources tell none
-	}
-	switch di.Code {
-	case 0x04000501:
-		return word1Bits
-	case 0x04000502:
-		return word2Bits
-	case 0x04000503:
-		return word3Bits
-	case 0x04000504, 0x04000505, 0x04000506:
-		return phaseBits
-	case 0x04000507:
-		return word7Bits
-	case 0x04000601:
-		return activeBits
-	case 0x04000602, 0x04000603:
-		return reactiveBits
-	case 0x04000701, 0x04000702, 0x04000703, 0x04000704, 0x04000705:
-		return baudBits
-	case 0x04000901:
-		return classBits
+// bitWord tells what the bits of words are called.
+type bitWord struct {
+	first, last uint32 // of the identifiers of 2007
+	bits        []words
+	pairs       []bitPair
+}
+
+// bitPair is a field of two bits.
+type bitPair struct {
+	at    int // its lower bit
+	names *[4]words
+}
+
+// pair gives the names of the field that begins at a bit, nil if none does.
+func (w bitWord) pair(n int) *[4]words {
+	for _, p := range w.pairs {
+		if p.at == n {
+			return p.names
+		}
 	}
 	return nil
+}
+
+// bitWordOf gives what the bits of an identifier's word are called. No source
+// tells those of 1997.
+func bitWordOf(di DI) bitWord {
+	for _, w := range bitWords {
+		if di.Protocol == V2007 && w.first <= di.Code && di.Code <= w.last {
+			return w
+		}
+	}
+	return bitWord{}
+}
+
+var bitWords = []bitWord{
+	{0x04000501, 0x04000501, word1Bits, nil},
+	{0x04000502, 0x04000502, word2Bits, nil},
+	{0x04000503, 0x04000503, word3Bits, []bitPair{{1, &supplies}, {8, &prepayments}}},
+	{0x04000504, 0x04000506, phaseBits, nil},
+	{0x04000507, 0x04000507, word7Bits, nil},
+	{0x04000601, 0x04000601, activeBits, nil},
+	{0x04000602, 0x04000603, reactiveBits, nil},
+	{0x04000701, 0x04000705, baudBits, nil},
+	{0x04000901, 0x04000901, classBits, nil},
 }
 
 // Status words 1 to 7 (Appendix C; docs/protocol.md#status-words). "Later" bits are State

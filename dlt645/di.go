@@ -50,6 +50,18 @@ func (di DI) AppendBinary(b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// DIOf reads an identifier as it goes on the wire, low byte first: 4 bytes are
+// one of 2007, 2 bytes one of 1997; false for any other number.
+func DIOf(b []byte) (DI, bool) {
+	switch len(b) {
+	case 4:
+		return readDI(V2007, b)
+	case 2:
+		return readDI(V1997, b)
+	}
+	return DI{}, false
+}
+
 // readDI takes the identifier of that edition off the front of data.
 func readDI(p Protocol, data []byte) (DI, bool) {
 	if p == V1997 {

@@ -3,6 +3,7 @@ package dlt645
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -94,6 +95,46 @@ func TestWhatAnswersARequest(t *testing.T) {
 	} {
 		if got := c.answer.Answers(c.req); got != c.want {
 			t.Errorf("%02X %X answers %02X %X: %v, want %v", byte(c.answer.Control), c.answer.Data, byte(c.req.Control), c.req.Data, got, c.want)
+		}
+	}
+}
+
+// TestNumbersAtTheirEdges: what does not fit is an error, whatever it is.
+func TestNumbersAtTheirEdges(t *testing.T) {
+	for _, c := range []struct {
+		n      int64
+		width  int
+		signed bool
+		want   string // "": it does not fit
+	}{
+		{0, 1, false, "00"}, {99, 1, false, "99"}, {100, 1, false, ""}, {-1, 1, false, ""}, {79, 1, true, "79"}, {-79, 1, true, "F9"}, {80, 1, true, ""}, {-80, 1, true, ""},
+		{799999, 3, true, "999979"}, {-799999, 3, true, "9999F9"}, {0, 0, false, ""}, {0, -1, true, ""},
+		{math.MaxInt64, 10, true, "07587754680372332209"}, {math.MinInt64, 10, true, "08587754680372332289"}, {math.MinInt64, 9, true, ""}, {math.MinInt64, 10, false, ""},
+	} {
+		b, err := AppendNumber([]byte{0xA5}, c.n, c.width, c.signed)
+		if got := fmt.Sprintf("%X", b[1:]); got != c.want || (err == nil) != (c.want != "") || b[0] != 0xA5 {
+			t.Errorf("%d in %d bytes: got %s and %v, want %s", c.n, c.width, got, err, c.want)
+		}
+	}
+}
+
+// TestAddressesAndIdentifiersOnTheWire: low byte first, there and back.
+func TestAddressesAndIdentifiersOnTheWire(t *testing.T) {
+	a, _ := ParseAddress("202411200101")
+	b, _ := a.AppendBinary(nil)
+	if back, ok := AddressOf(b); !ok || back != a || fmt.Sprintf("%X", b) != "010120112420" {
+		t.Errorf("the address goes as %X, and is %s again", b, back)
+	}
+	for s, want := range map[string]string{"02010100": "00010102", "9010": "1090"} {
+		di, _ := ParseDI(s)
+		b, _ := di.AppendBinary(nil)
+		if back, ok := DIOf(b); !ok || back != di || fmt.Sprintf("%X", b) != want {
+			t.Errorf("%s goes as %X, and is %s again", s, b, back)
+		}
+	}
+	for n := range 6 {
+		if di, ok := DIOf(make([]byte, n)); ok != (n == 2 || n == 4) || !ok && di != (DI{}) {
+			t.Errorf("%d bytes are the identifier %s, %v", n, di, ok)
 		}
 	}
 }

@@ -29,9 +29,8 @@ func (l Language) Meaning(p Part) string {
 	case FieldOperator:
 		return fmt.Sprintf("%X", p.Data)
 	case FieldAddress:
-		if a, ok := AddressOf(p.Data); ok {
-			return a.String()
-		}
+		a, _ := AddressOf(p.Data)
+		return a.String()
 	case FieldBaud:
 		if baud, ok := BaudOfWord(p.Data[0]); ok {
 			return l.sayf("%d baud", baud)
@@ -51,11 +50,7 @@ func (l Language) Meaning(p Part) string {
 
 // identifier tells an identifier as it goes on the wire, with its name.
 func (l Language) identifier(b []byte) string {
-	p := V2007
-	if len(b) == 2 {
-		p = V1997
-	}
-	di, ok := readDI(p, b)
+	di, ok := DIOf(b)
 	if !ok {
 		return ""
 	}

@@ -97,10 +97,10 @@ func nameOfPart(p part) words {
 	return "number"
 }
 
-func parsePart(s, unit string, off uint16) ([]part, error) {
+func parsePart(s, unit string, off uint16) (parts []part, err error) {
 	p := part{off: off, unit: unit}
-	s, bounds, bounded := strings.Cut(s, "[")
-	body, alt, ok := strings.Cut(s, "/")
+	body, bounds, _ := strings.Cut(s, "[")
+	body, alt, ok := strings.Cut(body, "/")
 	if ok {
 		n, err := strconv.ParseUint(alt, 10, 8)
 		if err != nil {
@@ -108,58 +108,70 @@ func parsePart(s, unit string, off uint16) ([]part, error) {
 		}
 		p.alt = uint16(n)
 	}
-	switch body {
-	case "LOAD":
-		p.form = formLoad
-		return []part{p}, nil
-	case "FREEZE":
-		p.form = formFreeze
-		return []part{p}, nil
-	}
 	if t, ok := strings.CutPrefix(body, "±"); ok {
 		p.signed, body = true, t
 	}
-	if digits := strings.Count(body, "X"); digits > 0 {
-		whole, frac, _ := strings.Cut(body, ".")
-		if len(whole)+len(frac) != digits || digits%2 != 0 {
-			return nil, fmt.Errorf("dlt645: format %q", s)
-		}
-		p.width, p.dec = uint16(digits/2), uint8(len(frac))
-		if bounded {
-			from, to, _ := strings.Cut(strings.TrimSuffix(bounds, "]"), "-")
-			least, err1 := strconv.Atoi(from)
-			most, err2 := strconv.Atoi(to)
-			if err1 != nil || err2 != nil {
-				return nil, fmt.Errorf("dlt645: format %q: %q are no bounds", s, bounds)
-			}
-			p.least, p.most = uint32(least*int(pow10(len(frac)))), uint32(most*int(pow10(len(frac))))
-		}
-		return []part{p}, nil
+	letter := strings.IndexByte(letters, body[0])
+	switch {
+	case body == "LOAD":
+		p.form = formLoad
+	case body == "FREEZE":
+		p.form = formFreeze
+	case strings.Contains(body, "X"):
+		err = p.setDigits(body, strings.TrimSuffix(bounds, "]"))
+	case strings.Count(body, "N") == len(body) && len(body)%2 == 0:
+		p.width = uint16(len(body) / 2)
+	case letter >= 0 && strings.Count(body, "N") != len(body):
+		err = p.setForm(letter, body[1:])
+	default:
+		return parseTime(s, off)
 	}
-	if f, ok := forms[body[0]]; ok && body != strings.Repeat("N", len(body)) {
-		p.form = f.form
-		if len(body) == 1 {
-			return []part{p}, nil
-		}
-		n, err := strconv.ParseUint(body[1:], 10, 16)
-		if err != nil {
-			return nil, fmt.Errorf("dlt645: format %q: %q is no length", s, body[1:])
-		}
-		p.width = uint16(n) / f.perByte
-		return []part{p}, nil
+	if err != nil {
+		return nil, fmt.Errorf("dlt645: format %q: %w", s, err)
 	}
-	if n := strings.Count(body, "N"); n > 0 && n == len(body) && n%2 == 0 {
-		p.width = uint16(n / 2)
-		return []part{p}, nil
-	}
-	return parseTime(s, off)
+	return []part{p}, nil
 }
 
-var forms = map[byte]struct {
-	form    form
-	perByte uint16 // signs of the length to a byte
-}{
-	'N': {formDigits, 2}, 'A': {formText, 1}, 'B': {formBits, 8}, 'H': {formHex, 2}, 'O': {formOctets, 1},
+// setDigits reads XXX.X, and what it may be at least and at most.
+func (p *part) setDigits(body, bounds string) error {
+	digits := strings.Count(body, "X")
+	whole, frac, _ := strings.Cut(body, ".")
+	if len(whole)+len(frac) != digits || digits%2 != 0 {
+		return fmt.Errorf("%q is no number", body)
+	}
+	p.width, p.dec = uint16(digits/2), uint8(len(frac))
+	if bounds == "" {
+		return nil
+	}
+	from, to, _ := strings.Cut(bounds, "-")
+	least, err1 := strconv.Atoi(from)
+	most, err2 := strconv.Atoi(to)
+	if err1 != nil || err2 != nil {
+		return fmt.Errorf("%q are no bounds", bounds)
+	}
+	p.least, p.most = uint32(least*int(pow10(len(frac)))), uint32(most*int(pow10(len(frac))))
+	return nil
+}
+
+// letters stand in front of a length. Each has a form, and so many signs of the
+// length to a byte.
+const letters = "NABHO"
+
+var letterForms = [len(letters)]form{formDigits, formText, formBits, formHex, formOctets}
+var letterSigns = [len(letters)]uint16{2, 1, 8, 2, 1}
+
+// setForm reads what follows such a letter.
+func (p *part) setForm(letter int, length string) error {
+	p.form = letterForms[letter]
+	if length == "" {
+		return nil
+	}
+	n, err := strconv.ParseUint(length, 10, 16)
+	if err != nil {
+		return fmt.Errorf("%q is no length", length)
+	}
+	p.width = uint16(n) / letterSigns[letter]
+	return nil
 }
 
 // parseTime splits a time at what is a value by itself: the date, the time of

@@ -102,7 +102,8 @@ func (f Frame) Overlong() bool {
 // all-AA address (clause 7.1.6), 0AH in the edition of 1997 (weakly
 // attested). The answer carries the new address.
 func WriteAddressRequest(p Protocol, to Address) Frame {
-	return Frame{Address: AnyAddress, Control: function(p, FuncWriteAddress, Func97WriteAddress), Data: to.appendWire(nil)}
+	data, _ := to.AppendBinary(nil)
+	return Frame{Address: AnyAddress, Control: function(p, FuncWriteAddress, Func97WriteAddress), Data: data}
 }
 
 // AuthenticateRequest carries security data to a meter (03H, clause 7.1.1 of
@@ -251,17 +252,25 @@ const (
 func (c Command) Text() Text { return c.words().text() }
 
 func (c Command) words() words {
-	if w, ok := commandNames[c]; ok {
-		return w
+	for i := range commands {
+		if commands[i].command == c {
+			return commands[i].name
+		}
 	}
 	return "unknown command"
 }
 
-var commandNames = map[Command]words{
-	CommandTrip: "trip", CommandPermit: "permit closing", CommandClose: "close~directly",
-	CommandTripFor: "trip for a time", CommandTripForDirect: "trip for a time",
-	CommandAlarm: "alarm", CommandAlarmOff: "alarm off",
-	CommandProtect: "power protection", CommandProtectOff: "power protection off",
+// commands are those of 1CH: what people type for them, which is nothing for
+// those that need a time, and what they are called.
+var commands = []struct {
+	command Command
+	typed   string
+	name    words
+}{
+	{CommandTrip, "trip", "trip"}, {CommandPermit, "permit", "permit closing"}, {CommandClose, "close", "close~directly"},
+	{CommandAlarm, "alarm", "alarm"}, {CommandAlarmOff, "alarm-off", "alarm off"},
+	{CommandProtect, "protect", "power protection"}, {CommandProtectOff, "protect-off", "power protection off"},
+	{CommandTripFor, "", "trip for a time"}, {CommandTripForDirect, "", "trip for a time"},
 }
 
 // ControlRequest commands a meter's relay, alarm or protection (1CH, clause
@@ -299,21 +308,12 @@ func OutputRequest(a Address, o Output) Frame {
 	return Frame{Address: a, Control: Control(FuncOutput), Data: []byte{byte(o)}}
 }
 
-// commandWords are what people type for the commands of 1CH.
-var commandWords = []struct {
-	word    string
-	command Command
-}{
-	{"trip", CommandTrip}, {"permit", CommandPermit}, {"close", CommandClose}, {"alarm", CommandAlarm}, {"alarm-off", CommandAlarmOff},
-	{"protect", CommandProtect}, {"protect-off", CommandProtectOff},
-}
-
 // ParseCommand gives the command of 1CH that a word means: "trip", "permit",
 // "close", "alarm", "alarm-off", "protect" or "protect-off".
 func ParseCommand(word string) (Command, bool) {
-	for _, w := range commandWords {
-		if w.word == word {
-			return w.command, true
+	for i := range commands {
+		if c := &commands[i]; c.typed == word && word != "" {
+			return c.command, true
 		}
 	}
 	return 0, false
@@ -321,9 +321,11 @@ func ParseCommand(word string) (Command, bool) {
 
 // CommandWords lists the words that ParseCommand knows.
 func CommandWords() []string {
-	var words []string
-	for _, w := range commandWords {
-		words = append(words, w.word)
+	var typed []string
+	for i := range commands {
+		if commands[i].typed != "" {
+			typed = append(typed, commands[i].typed)
+		}
 	}
-	return words
+	return typed
 }

@@ -24,73 +24,76 @@ func (m *Meter) answerLocked(req dlt645.Frame, now time.Time) (dlt645.Frame, boo
 	if req.Protocol() != m.Protocol {
 		return dlt645.Frame{}, false
 	}
+	answers := &answers2007
 	if m.Protocol == dlt645.V1997 {
-		switch fn {
-		case dlt645.Func97Read:
-			return m.readLocked(req, now)
-		case dlt645.Func97ReadMore:
-			return m.readMoreLocked(req)
-		case dlt645.Func97Reread:
-			again := m.last
-			again.Control = again.Control&^0x1F | dlt645.Control(fn)
-			return again, m.last.Control != 0
-		case dlt645.Func97Write:
-			return m.writeLocked(req, now)
-		case dlt645.Func97WriteAddress:
-			return m.readdressLocked(req)
-		case dlt645.Func97Baud:
-			return m.baudLocked(req)
-		case dlt645.Func97Password:
-			return m.passwordLocked(req)
-		case dlt645.Func97DemandReset:
-			return m.demandResetLocked(req, now)
-		}
-		return dlt645.Frame{}, false
+		answers = &answers1997
 	}
-	switch fn {
-	case dlt645.FuncAuthenticate:
-		return dlt645.RefusalTo(req, m.Address, 0x08, 0x00), true // identity authentication failed: there is no ESAM
-	case dlt645.FuncRead:
-		return m.readLocked(req, now)
-	case dlt645.FuncReadMore:
-		return m.readMoreLocked(req)
-	case dlt645.FuncReadAddress:
-		if len(req.Data) != 0 || req.Address != dlt645.AnyAddress {
-			return dlt645.Frame{}, false
-		}
-		return dlt645.AnswerTo(req, m.Address, wireAddress(m.Address), false), true
-	case dlt645.FuncWrite:
-		return m.writeLocked(req, now)
-	case dlt645.FuncWriteAddress:
-		return m.readdressLocked(req)
-	case dlt645.FuncFreeze:
-		return m.freezeLocked(req, now)
-	case dlt645.FuncBaud:
-		return m.baudLocked(req)
-	case dlt645.FuncPassword:
-		return m.passwordLocked(req)
-	case dlt645.FuncDemandReset:
-		return m.demandResetLocked(req, now)
-	case dlt645.FuncMeterClear:
-		return m.meterClearLocked(req, now)
-	case dlt645.FuncEventClear:
-		return m.eventClearLocked(req, now)
-	case dlt645.FuncControl:
-		return m.controlLocked(req, now)
-	case dlt645.FuncOutput:
-		if out, ok := req.Field(dlt645.FieldOutput); ok && out[0] <= byte(dlt645.OutputTariff) {
-			return dlt645.AnswerTo(req, m.Address, out, false), true
-		}
-		return dlt645.RefusalTo(req, m.Address, errOther), true
+	if answer := answers[fn]; answer != nil {
+		return answer(m, req, now)
 	}
 	return dlt645.Frame{}, false
 }
 
-func wireAddress(a dlt645.Address) []byte {
-	b := make([]byte, len(a))
-	for i := range a {
-		b[i] = a[len(a)-1-i]
+// answers give the answer to a function, which may be none.
+type answers [32]func(m *Meter, req dlt645.Frame, now time.Time) (dlt645.Frame, bool)
+
+var answers2007 = answers{
+	dlt645.FuncAuthenticate: (*Meter).authenticateLocked,
+	dlt645.FuncRead:         (*Meter).readLocked,
+	dlt645.FuncReadMore:     (*Meter).readMoreLocked,
+	dlt645.FuncReadAddress:  (*Meter).addressLocked,
+	dlt645.FuncWrite:        (*Meter).writeLocked,
+	dlt645.FuncWriteAddress: (*Meter).readdressLocked,
+	dlt645.FuncFreeze:       (*Meter).freezeLocked,
+	dlt645.FuncBaud:         (*Meter).baudLocked,
+	dlt645.FuncPassword:     (*Meter).passwordLocked,
+	dlt645.FuncDemandReset:  (*Meter).demandResetLocked,
+	dlt645.FuncMeterClear:   (*Meter).meterClearLocked,
+	dlt645.FuncEventClear:   (*Meter).eventClearLocked,
+	dlt645.FuncControl:      (*Meter).controlLocked,
+	dlt645.FuncOutput:       (*Meter).outputLocked,
+}
+
+var answers1997 = answers{
+	dlt645.Func97Read:         (*Meter).readLocked,
+	dlt645.Func97ReadMore:     (*Meter).readMoreLocked,
+	dlt645.Func97Reread:       (*Meter).rereadLocked,
+	dlt645.Func97Write:        (*Meter).writeLocked,
+	dlt645.Func97WriteAddress: (*Meter).readdressLocked,
+	dlt645.Func97Baud:         (*Meter).baudLocked,
+	dlt645.Func97Password:     (*Meter).passwordLocked,
+	dlt645.Func97DemandReset:  (*Meter).demandResetLocked,
+}
+
+// authenticateLocked refuses: identity authentication failed, since there is no
+// ESAM.
+func (m *Meter) authenticateLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
+	return dlt645.RefusalTo(req, m.Address, 0x08, 0x00), true
+}
+
+// rereadLocked gives the last answer once more.
+func (m *Meter) rereadLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
+	again := m.last
+	again.Control = again.Control&^0x1F | dlt645.Control(req.Control.Function())
+	return again, m.last.Control != 0
+}
+
+func (m *Meter) addressLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
+	if len(req.Data) != 0 || req.Address != dlt645.AnyAddress {
+		return dlt645.Frame{}, false
 	}
+	return dlt645.AnswerTo(req, m.Address, wireAddress(m.Address), false), true
+}
+
+func (m *Meter) outputLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
+	if out, ok := req.Field(dlt645.FieldOutput); ok && out[0] <= byte(dlt645.OutputTariff) {
+		return dlt645.AnswerTo(req, m.Address, out, false), true
+	}
+	return dlt645.RefusalTo(req, m.Address, errOther), true
+}
+
+func wireAddress(a dlt645.Address) []byte {
+	b, _ := a.AppendBinary(nil)
 	return b
 }
 
@@ -142,7 +145,7 @@ func (m *Meter) buffer() int {
 	return m.Buffer
 }
 
-func (m *Meter) readMoreLocked(req dlt645.Frame) (dlt645.Frame, bool) {
+func (m *Meter) readMoreLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
 	di, ok := req.DI()
 	seq, counted := req.SEQ()
 	want := m.seq + 1
@@ -286,7 +289,7 @@ func wireTime(t time.Time) []byte {
 
 func bcd(n int) byte { return byte(n/10<<4 | n%10) }
 
-func (m *Meter) readdressLocked(req dlt645.Frame) (dlt645.Frame, bool) {
+func (m *Meter) readdressLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
 	b, _ := req.Field(dlt645.FieldAddress)
 	a, ok := dlt645.AddressOf(b)
 	if !ok || !a.IsMeter() {
@@ -298,7 +301,7 @@ func (m *Meter) readdressLocked(req dlt645.Frame) (dlt645.Frame, bool) {
 }
 
 // baudLocked answers at the old rate, and then hears the new one only.
-func (m *Meter) baudLocked(req dlt645.Frame) (dlt645.Frame, bool) {
+func (m *Meter) baudLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
 	z, ok := req.Field(dlt645.FieldBaud)
 	if !ok {
 		return dlt645.RefusalTo(req, m.Address, errOther), true
@@ -311,7 +314,7 @@ func (m *Meter) baudLocked(req dlt645.Frame) (dlt645.Frame, bool) {
 	return dlt645.AnswerTo(req, m.Address, z, false), true
 }
 
-func (m *Meter) passwordLocked(req dlt645.Frame) (dlt645.Frame, bool) {
+func (m *Meter) passwordLocked(req dlt645.Frame, _ time.Time) (dlt645.Frame, bool) {
 	to, ok := req.Field(dlt645.FieldNewPassword)
 	if !ok || !m.allowed(req) {
 		return dlt645.RefusalTo(req, m.Address, errPassword), true

@@ -160,14 +160,10 @@ func (m *Meter) eventClearLocked(req dlt645.Frame, now time.Time) (dlt645.Frame,
 	if !m.allowed(req) {
 		return dlt645.RefusalTo(req, m.Address, errPassword), true
 	}
-	parts, _ := req.Parts(nil)
-	for _, p := range parts {
-		if p.Field != dlt645.FieldDI {
-			continue
-		}
-		code := uint32(p.Data[0]) | uint32(p.Data[1])<<8 | uint32(p.Data[2])<<16 | uint32(p.Data[3])<<24
-		m.history.clear(m, code)
-		m.history.add(m, 0x03300300, append(append(wireTime(m.clock(now)), operatorOf(req)...), p.Data...))
+	if b, ok := req.Field(dlt645.FieldDI); ok {
+		di, _ := dlt645.DIOf(b)
+		m.history.clear(m, di.Code)
+		m.history.add(m, 0x03300300, append(append(wireTime(m.clock(now)), operatorOf(req)...), b...))
 	}
 	return dlt645.AnswerTo(req, m.Address, nil, false), true
 }

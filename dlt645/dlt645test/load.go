@@ -37,10 +37,7 @@ func newLoad(a dlt645.Address, phases int) *load {
 
 // fixed sets what does not move.
 func (m *Meter) fixed() {
-	var number []byte
-	for i := range m.Address {
-		number = append(number, m.Address[5-i])
-	}
+	number := wireAddress(m.Address)
 	m.values[0x04000401] = number
 	m.values[0x04000402] = number
 	m.values[0x04000404] = ascii("220.0V", 6)

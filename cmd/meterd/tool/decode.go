@@ -305,12 +305,7 @@ func (d *decoder) meaning(p dlt645.Part) string {
 	if p.Field != dlt645.FieldDI {
 		return p.Meaning().In(d.names.Language)
 	}
-	di := dlt645.DI{Code: uint32(p.Data[0]) | uint32(p.Data[1])<<8}
-	if len(p.Data) == 2 {
-		di.Protocol = dlt645.V1997
-	} else {
-		di.Code |= uint32(p.Data[2])<<16 | uint32(p.Data[3])<<24
-	}
+	di, _ := dlt645.DIOf(p.Data)
 	text, ok := d.dis[di]
 	if !ok {
 		if len(d.dis) >= mostDIs {
