@@ -44,7 +44,7 @@ func (e *entry) decodeBlock(dst []Item, di DI, data []byte) ([]Item, error) {
 const powers1997 = 0xB63F
 
 // decodePowers reads the block of active powers as some meters of 1997 have it,
-// with the two limits, which have a format of their own, behind it.
+// with the two limits, which have a format of their own, after it.
 func (e *entry) decodePowers(dst []Item, di DI, data []byte) ([]Item, error) {
 	dst, err := e.decodeBlock(dst, di, data[:12])
 	for i := 12; i < 16 && err == nil; i += 2 {

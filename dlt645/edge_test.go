@@ -139,6 +139,19 @@ func TestAddressesAndIdentifiersOnTheWire(t *testing.T) {
 	}
 }
 
+// TestCommandsAreTypedAsTheyAreListed, and no word is one that has none.
+func TestCommandsAreTypedAsTheyAreListed(t *testing.T) {
+	want := map[string]Command{"trip": 0x1A, "permit": 0x1B, "close": 0x1C, "alarm": 0x2A, "alarm-off": 0x2B, "protect": 0x3A, "protect-off": 0x3B}
+	if got := CommandWords(); len(got) != len(want) || got[0] != "trip" {
+		t.Errorf("got %q, want %d words, trip first", got, len(want))
+	}
+	for _, word := range append(CommandWords(), "", "Trip", "trip for a time") {
+		if got, ok := ParseCommand(word); got != want[word] || ok != (want[word] != 0) {
+			t.Errorf("%q: got %02X, %v", word, byte(got), ok)
+		}
+	}
+}
+
 // TestPreambleIsCounted, and the likely cause is told where there is one.
 func TestPreambleIsCounted(t *testing.T) {
 	frame := unhexed(t, "68010120112420681104333434352C16")

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"meterd/dlt645"
+	"meterd/dlt645/dlt645test"
 )
 
 // Ask a meter for a voltage, and read its answer.
@@ -76,6 +78,36 @@ func ExampleScan() {
 	// 202411200101 read 02010100 answer: false
 	// 202411200101 read 02010100 answer: true
 	// 1 byte may begin another
+}
+
+// Read an answer that takes several frames, here of a simulated meter.
+func ExampleAssembly() {
+	address, _ := dlt645.ParseAddress("202411200101")
+	m := dlt645test.NewMeter(address, 3)
+	m.Buffer = 8 // bytes of values in a frame
+	m.SetNumber(0x00010000, 1234567, 4, false)
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+	energies, _ := dlt645.ParseDI("0001FF00")
+	request := dlt645.ReadRequest(address, energies)
+	var whole dlt645.Assembly
+	for more := true; more; request = whole.Next(address) {
+		answer, ok := m.Answer(request, now)
+		if !ok || !answer.Answers(request) || answer.Refusal() != nil {
+			log.Fatal("no answer")
+		}
+		var err error
+		if more, err = whole.Add(answer); err != nil {
+			log.Fatal(err) // the whole read starts again
+		}
+	}
+	items, err := dlt645.Decode(nil, energies, whole.Data())
+	if err != nil {
+		log.Fatal(err)
+	}
+	name, _ := dlt645.English.Name(items[0])
+	fmt.Println(len(items), "values,", name, items[0].Value, items[0].Unit())
+	// Output: 5 values, forward active energy total 12345.67 kWh
 }
 
 // Build a request that writes, from what people type.

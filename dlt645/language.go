@@ -84,8 +84,8 @@ func (l Language) say(w words) string {
 		one = strings.Replace(l.of(one), "#", number, 1)
 		if front, ok := strings.CutPrefix(one, "^"); ok {
 			said = front + said
-		} else if behind, ok := strings.CutPrefix(one, "+"); ok || said == "" {
-			said += behind
+		} else if next, ok := strings.CutPrefix(one, "+"); ok || said == "" {
+			said += next
 		} else {
 			said += blank + one
 		}

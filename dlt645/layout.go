@@ -1,6 +1,6 @@
 package dlt645
 
-// Field is a part of a frame's data.
+// Field is what a part of a frame's data is: the identifier, the password, ..
 type Field uint8
 
 // The fields that the functions of both editions are made of.

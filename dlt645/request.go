@@ -121,11 +121,11 @@ func TimeBroadcast(t time.Time) Frame {
 }
 
 // Freeze says when a meter freezes its registers: at once, or each hour, day
-// or month.
+// or month. What the period does not need is ignored.
 type Freeze struct {
 	Every        FreezeEvery
-	Day          int // of the month
-	Hour, Minute int
+	Day          int // of the month, 1 to 31
+	Hour, Minute int // by the meter's clock
 }
 
 // FreezeEvery is the period of a Freeze.
@@ -242,7 +242,7 @@ const (
 	CommandClose         Command = 0x1C // close the relay directly
 	CommandTripFor       Command = 0x1D // trip and restore by itself; later addition
 	CommandTripForDirect Command = 0x1E // the same, closing directly; later addition
-	CommandAlarm         Command = 0x2A
+	CommandAlarm         Command = 0x2A // the meter shows or sounds an alarm
 	CommandAlarmOff      Command = 0x2B
 	CommandProtect       Command = 0x3A // power protection: no trip whatever the account says
 	CommandProtectOff    Command = 0x3B

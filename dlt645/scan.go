@@ -98,7 +98,7 @@ func likely(b []byte, start int, err error) error {
 	if _, wrong := errors.AsType[*FrameError](err); !wrong || preamble(b, start) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w, behind a preamble and a start byte: %w", err, ErrSettings)
+	return fmt.Errorf("%w, after a preamble and a start byte: %w", err, ErrSettings)
 }
 
 // ErrSettings is among what Diagnose tells where bytes came that a line with

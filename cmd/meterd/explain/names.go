@@ -13,7 +13,7 @@ type Names struct {
 	known    map[uint64]Named // by identifier and index
 }
 
-// Named is what Meaning holds of an item beside its value.
+// Named is what Meaning holds of an item but for its value.
 type Named struct {
 	Point string // "" if it is none
 	Name  string

@@ -80,7 +80,7 @@ func (e *explainer) line(texts ...string) {
 	e.b = append(e.b, '\n')
 }
 
-// text tells a frame in lines for people. What it takes from the input beside
+// text tells a frame in lines for people. What it takes from the input other than
 // digits is made harmless: words may hold anything.
 func (d *decoder) text(line int, wire []byte, at *place, f *dlt645.Frame, note string) {
 	e := explainer{b: d.b, wire: wire, language: d.names.Language}

@@ -181,7 +181,7 @@ func decoded(b, pairs []byte) ([]byte, bool) {
 }
 
 // dumped gives the bytes of a line of tcpdump -x, xxd or hexdump -C, without the
-// offset in front and the characters behind.
+// offset in front and the characters at the end.
 func dumped(line []byte) ([]byte, bool) {
 	_, body, ok := offsetOf(line)
 	if !ok {

@@ -108,10 +108,10 @@ func TestDecodeFindsOurFrameInsideAnother(t *testing.T) {
 	}
 }
 
-// Bytes behind a preamble that are no frame point to the line's settings.
+// Bytes after a preamble that are no frame point to the line's settings.
 func TestDecodeTellsTheLikelyCause(t *testing.T) {
 	r := run(Decode, "", "FEFEFEFE680181208124A0E8910633343435345537")
-	if want := "line 1: no frame: second start byte is E8, want 68, behind a preamble and a start byte: the parity or the rate may be wrong\n"; r.out != want {
+	if want := "line 1: no frame: second start byte is E8, want 68, after a preamble and a start byte: the parity or the rate may be wrong\n"; r.out != want {
 		t.Errorf("got %q, want %q", r.out, want)
 	}
 	if r := run(Decode, "", "680181208124A0E8910633343435345537"); strings.Contains(r.out, "parity") {
