@@ -34,6 +34,14 @@ var (
 	Chinese = Language{chinese}
 )
 
+// LanguageOf gives Chinese for "zh", and English for any other language.
+func LanguageOf(language string) Language {
+	if language == "zh" {
+		return Chinese
+	}
+	return English
+}
+
 // Name gives what the standard calls an item, false if the table does not hold
 // it: "A-phase voltage", "A相电压".
 func (l Language) Name(it Item) (string, bool) {

@@ -43,6 +43,9 @@ func TestALanguageSaysItsHalfOfEachText(t *testing.T) {
 		func(l dlt645.Language) string { return l.Refusal(refusal) })
 	part := dlt645.Part{Field: dlt645.FieldFreezeTime, Data: []byte{0x30, 0x12, 0x99, 0x99}}
 	both("part", dlt645.Text{EN: "each day at 12:30", ZH: "每日12:30"}, func(l dlt645.Language) string { return l.Meaning(part) })
+	if en, zh := dlt645.LanguageOf("en").Field(dlt645.FieldSEQ), dlt645.LanguageOf("zh").Field(dlt645.FieldSEQ); en != "sequence number" || zh != "帧序号" {
+		t.Errorf("got %q and %q", en, zh)
+	}
 	both("field", dlt645.FieldBaud.Text(), func(l dlt645.Language) string { return l.Field(dlt645.FieldBaud) })
 	both("command", dlt645.CommandClose.Text(), func(l dlt645.Language) string { return l.Command(dlt645.CommandClose) })
 	both("output", dlt645.OutputTariff.Text(), func(l dlt645.Language) string { return l.Output(dlt645.OutputTariff) })

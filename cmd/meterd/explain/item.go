@@ -29,15 +29,13 @@ type Meaning struct {
 
 // MeaningOf tells an item of an answer.
 func MeaningOf(it dlt645.Item, points *meter.Points, language string) Meaning {
-	v := Meaning{Unit: it.Unit()}
-	if name, ok := dlt645.Name(it); ok {
-		v.Name = name.In(language)
-	}
+	v, words := Meaning{Unit: it.Unit()}, dlt645.LanguageOf(language)
+	v.Name, _ = words.Name(it)
 	if p, ok := points.Of(it); ok {
 		v.Point = &p.Name
 	}
-	for _, bit := range dlt645.SetBits(it) {
-		v.Bits = append(v.Bits, bit.Name.In(language))
+	for _, bit := range words.SetBits(it) {
+		v.Bits = append(v.Bits, bit.Name)
 	}
 	switch {
 	case it.Value.Known():

@@ -31,8 +31,7 @@ func (n *Names) Of(it dlt645.Item) Named {
 	if !ok {
 		it.Value = dlt645.Value{} // absent: the unit is told whatever this one is
 		v.Unit = it.Unit()
-		name, _ := dlt645.Name(it)
-		v.Name = name.In(n.Language)
+		v.Name, _ = dlt645.LanguageOf(n.Language).Name(it)
 		p, _ := n.points.Of(it)
 		v.Point = p.Name
 		if len(n.known) >= mostNames || n.known == nil {

@@ -59,6 +59,8 @@ type decoder struct {
 	fields bool // in JSON, the parts of the data too
 	failed int  // inputs without a frame
 	names  explain.Names
+	words  dlt645.Language
+	titles [dlt645.FieldValue + 1]string // of the fields
 	// whole holds what follow-up frames are added to, by meter.
 	whole map[dlt645.Address]*dlt645.Assembly
 	dis   map[dlt645.DI]string // what Part.Meaning says of an identifier
@@ -82,10 +84,14 @@ func newDecoder(out io.Writer, asJSON, fields bool, language string) *decoder {
 	if asJSON {
 		language = "en"
 	}
-	return &decoder{
-		out: out, json: asJSON, fields: fields, names: explain.Names{Language: language},
+	d := &decoder{
+		out: out, json: asJSON, fields: fields, names: explain.Names{Language: language}, words: dlt645.LanguageOf(language),
 		whole: map[dlt645.Address]*dlt645.Assembly{}, dis: map[dlt645.DI]string{},
 	}
+	for f := range d.titles {
+		d.titles[f] = d.words.Field(dlt645.Field(f))
+	}
+	return d
 }
 
 func (d *decoder) result() error {
@@ -303,7 +309,7 @@ func (d *decoder) noted() bool { return !d.json || d.fields }
 // meaning tells what a part of the data says.
 func (d *decoder) meaning(p dlt645.Part) string {
 	if p.Field != dlt645.FieldDI {
-		return p.Meaning().In(d.names.Language)
+		return d.words.Meaning(p)
 	}
 	di, _ := dlt645.DIOf(p.Data)
 	text, ok := d.dis[di]
@@ -311,7 +317,7 @@ func (d *decoder) meaning(p dlt645.Part) string {
 		if len(d.dis) >= mostDIs {
 			clear(d.dis)
 		}
-		text = p.Meaning().In(d.names.Language)
+		text = d.words.Meaning(p)
 		d.dis[di] = text
 	}
 	return text

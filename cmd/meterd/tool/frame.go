@@ -111,7 +111,7 @@ func (d *decoder) text(line int, wire []byte, at *place, f *dlt645.Frame, note s
 		if meaning == "" && len(p.Data) <= 8 {
 			meaning = string(appendHex(nil, p.Data))
 		}
-		e.bytes(len(p.Data), p.Field.Text().In(e.language), meaning)
+		e.bytes(len(p.Data), d.titles[p.Field], meaning)
 	}
 	if len(d.parts) == 0 {
 		e.bytes(len(f.Data), e.say("data", "数据"), "")
@@ -122,7 +122,7 @@ func (d *decoder) text(line int, wire []byte, at *place, f *dlt645.Frame, note s
 		d.tell(&e, d.items[i])
 	}
 	if r := f.Refusal(); r != nil {
-		e.line(e.say("refused", "拒绝"), ": ", r.Text().In(e.language), " (", r.CodeText(), ")")
+		e.line(e.say("refused", "拒绝"), ": ", d.words.Refusal(r), " (", r.CodeText(), ")")
 	}
 	if note != "" {
 		e.line(e.say("note", "注"), ": ", note)
@@ -208,9 +208,9 @@ func (d *decoder) tell(e *explainer, it dlt645.Item) {
 	} else if n.Unit == "" {
 		e.b = e.b[:len(e.b)-1]
 	}
-	bits := dlt645.SetBits(it)
+	bits := d.words.SetBits(it)
 	for i, bit := range bits {
-		e.add([]string{" (", e.say(", ", "、")}[min(i, 1)], bit.Name.In(e.language))
+		e.add([]string{" (", e.say(", ", "、")}[min(i, 1)], bit.Name)
 	}
 	if len(bits) > 0 {
 		e.add(")")

@@ -25,7 +25,7 @@ func (d *decoder) appendObject(b []byte, line int, at *place, f *dlt645.Frame, d
 	b = append(b, `,"error":`...)
 	if r := f.Refusal(); r != nil {
 		b = appendQuoted(append(b, `{"code":`...), r.CodeText())
-		b = append(appendQuoted(append(b, `,"text":`...), r.Text().EN), '}')
+		b = append(appendQuoted(append(b, `,"text":`...), d.words.Refusal(r)), '}')
 	} else {
 		b = append(b, "null"...)
 	}
@@ -90,9 +90,9 @@ func (d *decoder) appendItem(b []byte, it dlt645.Item) []byte {
 		b = appendUnlessEmpty(b, `,"invalid":`, it.Value.Text)
 	}
 	if d.fields {
-		bits := dlt645.SetBits(it)
+		bits := d.words.SetBits(it)
 		for i, bit := range bits {
-			b = appendQuoted(append(b, []string{`,"bits":[`, ","}[min(i, 1)]...), bit.Name.EN)
+			b = appendQuoted(append(b, []string{`,"bits":[`, ","}[min(i, 1)]...), bit.Name)
 		}
 		if len(bits) > 0 {
 			b = append(b, ']')
@@ -109,7 +109,7 @@ func (d *decoder) appendParts(b []byte) []byte {
 		} else {
 			b = append(b, `,{"name":`...)
 		}
-		b = appendQuoted(b, p.Field.Text().EN)
+		b = appendQuoted(b, d.titles[p.Field])
 		b = append(appendHex(append(b, `,"data":"`...), p.Data), '"')
 		b = append(appendUnlessEmpty(b, `,"text":`, d.meaning(p)), '}')
 	}
