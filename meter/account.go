@@ -101,7 +101,6 @@ type accounts struct {
 	mu     sync.Mutex
 	states []MeterState // guarded by mu
 	kept   []Learned    // guarded by mu
-	orders []order      // for more of a record; guarded by mu
 	synced string       // the day on which the line was last told the time; guarded by mu
 }
 
