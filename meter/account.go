@@ -115,7 +115,7 @@ func (a *accounts) keep(meter int, l *Learned, r Reading) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.states[meter].keep(r)
-	l.Synced = max(l.Synced, a.kept[meter].Synced)
+	l.Synced = a.kept[meter].Synced // it is the line's, and noteSync's
 	a.kept[meter] = l.clone()
 }
 
