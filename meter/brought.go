@@ -15,7 +15,7 @@ func (a *archive) visited(now time.Time) {
 	a.handing.Lock()
 	defer a.handing.Unlock()
 	defer a.keepKnown(m)
-	if now.Sub(a.keptAt) > keepEvery { // what was filled since then is in the ring
+	if now.Sub(a.keptAt).Abs() > keepEvery { // what was filled since then is in the ring
 		a.keptAt = now
 		a.changed.Store(true)
 	}

@@ -171,7 +171,8 @@ func (c *Control) writeClock(ctx context.Context, h *Handle, di dlt645.DI, words
 // the moments that they say.
 const doubtfulOff = 5 * time.Minute
 
-// clockRead takes how many seconds a meter's clock is ahead.
+// clockRead takes how many seconds a meter's clock is ahead, at a time in its
+// zone.
 func (l *Learned) clockRead(offset int64, at time.Time) {
 	was := l.clockWrong()
 	since := l.OffsetAt
@@ -182,6 +183,7 @@ func (l *Learned) clockRead(offset int64, at time.Time) {
 			l.WrongFrom = since
 		}
 		l.WrongUntil = 0
+		l.Books.doubt(l.WrongFrom, at.Location())
 	case was && !wrong:
 		l.WrongUntil = at.Unix()
 	}

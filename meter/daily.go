@@ -35,7 +35,7 @@ const clockTolerance = 60 * time.Second
 // endDaily looks at what the daily round brought.
 func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	p.changed.Store(true) // what was learned of the meter is kept once a day at least
-	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, time.Now()) {
+	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, came(time.Now(), r.Trusted)) {
 		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
 		p.tell(m, EventReplaced, v.Text)
 		m.past.replaced()
@@ -45,7 +45,7 @@ func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if ok {
-		m.health.learned.clockRead(v.Dec.Coef, time.Now())
+		m.health.learned.clockRead(v.Dec.Coef, time.Now().In(p.zone))
 	}
 	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
 		return

@@ -349,16 +349,19 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	}
 	r.Round = s.belongs
 	p.stamp(r)
-	known := &m.health.learned
-	derive(r, p.zone, s.out.clock, told{s.out.lost == nil, sources(s.slot.Points), s.out.blank, known, now})
+	learned := &m.health.learned
+	derive(r, p.zone, s.out.clock, told{s.out.lost == nil, sources(s.slot.Points), s.out.blank, learned, now})
 	p.tellClock(m, r, s.out.clock)
-	known.Books.scaled(max(m.CT, 1)*max(m.PT, 1), now)
-	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
+	if r.Trusted {
+		learned.Books.dated(now)
+	}
+	learned.Books.scaled(max(m.CT, 1)*max(m.PT, 1), came(now, r.Trusted))
+	changed, held := used(r, &learned.Books, p.zone, learned.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
 	if held { // does another meter hang there?
-		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", known.Books.Last, "now", known.Books.Held)
+		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", learned.Books.Last, "now", learned.Books.Held)
 		p.plan.soon(m.index, now)
 	}
-	if changed || now.Sub(m.keptAt) > keepEvery {
+	if changed || now.Sub(m.keptAt).Abs() > keepEvery {
 		m.keptAt = now
 		p.changed.Store(true)
 	}
@@ -374,7 +377,7 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	p.handing.Lock()
 	defer p.handing.Unlock()
 	p.sink(*r)
-	p.keep(m.index, known, *r) // after it: what counts as read is in the ring
+	p.keep(m.index, learned, *r) // after it: what counts as read is in the ring
 }
 
 // keepEvery is how often what was learned is kept at least: a power cut costs

@@ -52,6 +52,16 @@ func shownAt(y int, m time.Month, d, seconds int, zone *time.Location) time.Time
 	return t.Add(time.Duration(max(0, wanted-t.Unix()-int64(offset))) * time.Second)
 }
 
+// parseShown reads what a clock shows in a zone, by a layout of the package time.
+func parseShown(layout, text string, zone *time.Location) (time.Time, error) {
+	t, err := time.Parse(layout, text)
+	if err != nil {
+		return t, err
+	}
+	y, m, d := t.Date()
+	return shownAt(y, m, d, (t.Hour()*60+t.Minute())*60+t.Second(), zone), nil
+}
+
 // schedule is what is read of a line's meters and when, by the wall clock
 // alone. It reads no clock itself.
 type schedule struct {
