@@ -164,7 +164,7 @@ func (b *Bus) sendNow(ctx context.Context, build func() dlt645.Frame) error {
 func (b *Bus) claim(ctx context.Context, how Manner, req dlt645.Frame) ([]byte, error) {
 	wire, err := req.AppendBinary(dlt645.AppendPreamble(nil, how.Preamble))
 	if err != nil {
-		return nil, err
+		return nil, &UnsentError{err}
 	}
 	select {
 	case b.turn <- struct{}{}:

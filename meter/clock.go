@@ -22,6 +22,16 @@ var (
 // clockOf reads the meter's date and time; when midnight passed between the
 // two, again.
 func (c *Control) clockOf(ctx context.Context, h *Handle, how Manner) (time.Time, error) {
+	t, err := c.clockFace(ctx, h, how)
+	if err != nil {
+		return t, err
+	}
+	return inZone(t, c.zone), nil
+}
+
+// clockFace reads what the clock shows, as a time of UTC: in a zone whose clocks
+// change, what it shows minutes later is not so many minutes later.
+func (c *Control) clockFace(ctx context.Context, h *Handle, how Manner) (time.Time, error) {
 	read := func(di dlt645.DI) (string, error) {
 		res, err := c.bus.ReadAs(ctx, how, h.Address, di)
 		if err != nil {
@@ -47,7 +57,7 @@ func (c *Control) clockOf(ctx context.Context, h *Handle, how Manner) (time.Time
 			return time.Time{}, err
 		}
 		if again == date {
-			return time.ParseInLocation(time.DateTime, date+" "+clock, c.zone)
+			return time.Parse(time.DateTime, date+" "+clock)
 		}
 	}
 }
@@ -91,13 +101,14 @@ func (c *Control) SyncTime(ctx context.Context, h *Handle, again bool) error {
 	case !again && c.lastSync() == day:
 		return &UnsentError{errors.New("meter: the time was broadcast today; meters take it once a day")}
 	}
-	if err := c.Broadcast(ctx); err != nil {
-		if _, ok := errors.AsType[*UnsentError](err); ok {
-			return err
-		}
+	err = c.Broadcast(ctx)
+	if _, ok := errors.AsType[*UnsentError](err); ok {
+		return err
+	}
+	c.noteSync(day) // some meter may have heard it
+	if err != nil {
 		return &UnprovenError{err}
 	}
-	c.noteSync(day)
 	shown, err := c.clockOf(ctx, h, how)
 	if err != nil {
 		return &UnprovenError{fmt.Errorf("meter: the time was broadcast, but the meter's clock is not read: %w", err)}

@@ -124,13 +124,19 @@ func (c *Control) ReadExtra(ctx context.Context, h *Handle, points []Point) erro
 	return err
 }
 
+// errEarlier says that an answer may be that of a request which was given up.
+var errEarlier = fmt.Errorf("%w: the answer may be that of an earlier request", ErrSilence)
+
 // send sends what must not be sent twice. The error is a refusal, an
 // UnsentError, or nil where it was sent; lost is why its answer is not there.
 func (c *Control) send(ctx context.Context, how Manner, req dlt645.Frame) (lost, err error) {
 	if ctx.Err() != nil {
 		return nil, &UnsentError{ctx.Err()}
 	}
-	_, lost = c.bus.TryAs(ctx, how, req)
+	ans, lost := c.bus.TryAs(ctx, how, req)
+	if lost == nil && ans.Since > 0 {
+		lost = errEarlier
+	}
 	if refusal, ok := errors.AsType[*dlt645.Refusal](lost); ok {
 		return nil, refusal
 	}

@@ -36,7 +36,7 @@ func (c *Control) Relay(ctx context.Context, h *Handle, order dlt645.Command) er
 		return &UnsentError{errors.New("meter: the edition of 1997 has no such command")}
 	}
 	before, known := c.statusWord(ctx, h, how)
-	now, err := c.clockOf(ctx, h, how)
+	now, err := c.clockFace(ctx, h, how)
 	if err != nil {
 		return &UnsentError{fmt.Errorf("meter: the meter's clock, which the deadline needs, is not read: %w", err)}
 	}
@@ -53,9 +53,11 @@ func (c *Control) Relay(ctx context.Context, h *Handle, order dlt645.Command) er
 	}
 	// Whether its answer came or not: what the meter shows decides.
 	want := shownBy(order)
-	if lost != nil && order == dlt645.CommandPermit && (!known || want.shown(before)) {
-		// That the bit is as it was proves nothing.
-		return &UnprovenError{fmt.Errorf("meter: no answer to the command, and status word 3 cannot show it: %w", lost)}
+	if lost != nil && (!known || want.shown(before)) { // that the relay is as it was proves nothing
+		var can bool
+		if want, can = statedBy(order); !can {
+			return &UnprovenError{fmt.Errorf("meter: no answer to the command, and status word 3 cannot show it: %w", lost)}
+		}
 	}
 	last, seen, werr := c.watch(ctx, h, how, want)
 	switch {
@@ -79,13 +81,20 @@ const (
 	protectionBit = 1 << 12
 )
 
-// sign is how status word 3 shows the effect of a command.
+// sign is how status word 3 shows the effect of a command: these bits are so.
 type sign struct {
-	bit uint16
-	set bool
+	bits, so uint16
 }
 
-func (s sign) shown(word uint16) bool { return word&s.bit != 0 == s.set }
+func (s sign) shown(word uint16) bool { return word&s.bits == s.so }
+
+// bit is the sign of one.
+func bit(b uint16, set bool) sign {
+	if set {
+		return sign{b, b}
+	}
+	return sign{b, 0}
+}
 
 // shownBy gives what shows a command's effect. A permission leaves the relay
 // open until somebody presses the meter's button; only the commanded state
@@ -93,15 +102,31 @@ func (s sign) shown(word uint16) bool { return word&s.bit != 0 == s.set }
 func shownBy(c dlt645.Command) sign {
 	switch c {
 	case dlt645.CommandTrip:
-		return sign{relayBit, true}
+		return bit(relayBit, true)
 	case dlt645.CommandPermit:
-		return sign{commandBit, false}
+		return bit(commandBit, false)
 	case dlt645.CommandAlarm, dlt645.CommandAlarmOff:
-		return sign{alarmBit, c == dlt645.CommandAlarm}
+		return bit(alarmBit, c == dlt645.CommandAlarm)
 	case dlt645.CommandProtect, dlt645.CommandProtectOff:
-		return sign{protectionBit, c == dlt645.CommandProtect}
+		return bit(protectionBit, c == dlt645.CommandProtect)
 	}
-	return sign{relayBit, false}
+	return bit(relayBit, false)
+}
+
+// statedBy gives what shows that a command was taken which leaves the relay as it
+// was, and whose answer is lost; false if nothing does. An open relay may be permitted
+// to close, and a closed one may be about to trip: the commanded state tells.
+func statedBy(c dlt645.Command) (sign, bool) {
+	const both = relayBit | commandBit
+	switch c {
+	case dlt645.CommandTrip:
+		return sign{both, both}, true
+	case dlt645.CommandClose:
+		return sign{both, 0}, true
+	case dlt645.CommandPermit:
+		return sign{}, false
+	}
+	return shownBy(c), true
 }
 
 // statusWord reads status word 3; false if it is not read.

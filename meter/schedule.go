@@ -58,8 +58,13 @@ func parseShown(layout, text string, zone *time.Location) (time.Time, error) {
 	if err != nil {
 		return t, err
 	}
+	return inZone(t, zone), nil
+}
+
+// inZone gives when the clock of a zone shows what UTC shows at a time.
+func inZone(t time.Time, zone *time.Location) time.Time {
 	y, m, d := t.Date()
-	return shownAt(y, m, d, (t.Hour()*60+t.Minute())*60+t.Second(), zone), nil
+	return shownAt(y, m, d, (t.Hour()*60+t.Minute())*60+t.Second(), zone)
 }
 
 // schedule is what is read of a line's meters and when, by the wall clock
