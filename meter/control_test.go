@@ -276,7 +276,7 @@ func TestAFreezeWithoutAnAnswerIsProvenByItsOwnRecord(t *testing.T) {
 	}
 }
 
-// TestALateAnswerProvesNoCommand: a meter that is lost answers a freeze 1.7 s
+// TestALateAnswerProvesNoCommand: a meter that is lost answers a freeze 2 s
 // later, when the next one has been sent. What it has frozen is the first.
 func TestALateAnswerProvesNoCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestALateAnswerProvesNoCommand(t *testing.T) {
 				delay := 50 * time.Millisecond
 				switch is := req.Control.Function() == dlt645.FuncFreeze; {
 				case is && freezes == 0:
-					delay = 1700 * time.Millisecond
+					delay = 2 * time.Second
 					freezes++
 				case is:
 					freezes++
