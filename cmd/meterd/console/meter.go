@@ -88,8 +88,11 @@ func (m MeterDetail) Text(lang string) string {
 		m.Requests, m.Answers, m.Refusals, m.Silence, m.Noise, m.Retries)
 	p.add(dlt645.Text{EN: "answer time p50 %.0f ms  p90 %.0f ms  p99 %.0f ms  preamble: %s", ZH: "应答时间 p50 %.0f ms  p90 %.0f ms  p99 %.0f ms  前导：%s"},
 		m.P50, m.P90, m.P99, m.Learned.preamble.In(lang))
-	if m.Learned.Protocol != "" || m.Learned.Number != "" {
-		p.add(dlt645.Text{EN: "edition %s  number %s", ZH: "规约 %s  表号 %s"}, m.Learned.Protocol, m.Learned.Number)
+	if m.Learned.Protocol != "" {
+		p.add(dlt645.Text{EN: "edition %s", ZH: "规约 %s"}, m.Learned.Protocol)
+	}
+	if m.Learned.Number != "" {
+		p.add(dlt645.Text{EN: "number %s", ZH: "表号 %s"}, m.Learned.Number)
 	}
 	if len(m.Learned.Lacking) > 0 {
 		p.add(dlt645.Text{EN: "has no %s", ZH: "不支持 %s"}, strings.Join(m.Learned.Lacking, " "))
