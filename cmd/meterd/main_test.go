@@ -116,10 +116,11 @@ func TestContractFile(t *testing.T) {
 	}
 }
 
-// TestCommandsAndFlagsAreDocumented holds the first table of docs/cli.md to the
-// program's own: each command has a row, or several, and no flag lacks there.
+// TestCommandsAndFlagsAreDocumented holds the first table of docs/cli.md, and
+// of its twin, to the program's own: each command has a row, or several, and no
+// flag lacks there.
 func TestCommandsAndFlagsAreDocumented(t *testing.T) {
-	for _, paper := range []string{"../../docs/cli.md"} {
+	for _, paper := range []string{"../../docs/cli.md", "../../docs/cli.zh-CN.md"} {
 		page, err := os.ReadFile(paper)
 		if err != nil {
 			t.Fatal(err)

@@ -72,8 +72,8 @@ func tablesOf(keys map[string]bool) (tables []string) {
 	return tables
 }
 
-// papers are the documents of the keys.
-var papers = []string{"../../../docs/configuration.md"}
+// papers are the documents of the keys, in both languages.
+var papers = []string{"../../../docs/configuration.md", "../../../docs/configuration.zh-CN.md"}
 
 // keyRow is a row of one: a key and its default.
 var keyRow = regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\| (.*?) \\|")
