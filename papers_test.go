@@ -227,3 +227,20 @@ func TestTwinsNameTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestTablesHaveTheirHeads: an empty line in a table ends it, and what follows
+// would be shown as text.
+func TestTablesHaveTheirHeads(t *testing.T) {
+	walk(t, ".md", func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(b), "\n")
+		for i, line := range lines[1 : len(lines)-1] {
+			if strings.HasPrefix(line, "| ") && !strings.HasPrefix(lines[i], "|") && !strings.HasPrefix(lines[i+2], "|--") {
+				t.Errorf("%s:%d: %s has no head", path, i+2, line)
+			}
+		}
+	})
+}
