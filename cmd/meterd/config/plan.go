@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"meterd/meter"
@@ -95,6 +96,19 @@ type Withheld struct {
 	Point  string `json:"point"`
 	To     string `json:"to"` // its identifier there
 	What   string `json:"what"`
+}
+
+// WhatIn tells the values in a language, "en" or "zh".
+func (w Withheld) WhatIn(lang string) string {
+	if lang != "zh" {
+		return w.What
+	}
+	what, values := strings.CutPrefix(w.What, "values ")
+	what = strings.NewReplacer("negative values", "负值", "below ", "低于 ", " and above ", " 和高于 ", "above ", "高于 ").Replace(what)
+	if values {
+		what += " 的值"
+	}
+	return what
 }
 
 // Withholds gives what the platforms cannot hold of the points that are read:

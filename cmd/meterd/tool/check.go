@@ -53,7 +53,7 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 		}
 		printPlan(out, plan, lang)
 		for _, w := range withheld {
-			fmt.Fprintf(out, "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", w.Uplink, w.What, w.Point, w.To)
+			fmt.Fprintf(out, dlt645.Text{EN: "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", ZH: "上行 %[1]s：%[3]s 的%[2]s不发送：平台的 %[4]s 容不下\n"}.In(lang), w.Uplink, w.WhatIn(lang), w.Point, w.To)
 		}
 	}
 	if failed {
@@ -62,6 +62,12 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 			if !p.Warning {
 				n++
 			}
+		}
+		if lang == "zh" {
+			return fmt.Errorf("%s：%d 处错误", f.Arg(0), n)
+		}
+		if n == 1 {
+			return fmt.Errorf("%s: 1 mistake", f.Arg(0))
 		}
 		return fmt.Errorf("%s: %d mistakes", f.Arg(0), n)
 	}
