@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -173,16 +174,19 @@ func Parse(file, text string) (*Config, []Problem) {
 // ParseWith checks a text that comes with files; beside gives what those will
 // hold when it runs.
 func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Config, []Problem) {
-	return parse(file, text, beside, nil)
+	return parse(file, text, beside, nil, nil)
 }
 
-func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
+func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin, left []int) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
 	doc := &document{file: file, origins: origins}
 	values := doc.decodeAll(text)
 	slips := doc.problems
 	if values == nil && len(slips) > 0 {
 		return nil, placed(origins, slips)
+	}
+	for _, n := range left {
+		doc.leave(n)
 	}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}
@@ -259,9 +263,23 @@ func (c *Config) gateway(root *table) {
 		zone = time.UTC
 	}
 	c.Gateway.Zone = zone
-	c.Gateway.Language = t.oneOf("language", "en", "zh")
+	c.Gateway.Language = c.language(t)
 	c.Gateway.CommandAge = t.duration("command_age", 2*time.Minute, 10*time.Second, 24*time.Hour)
 	t.finish()
+}
+
+// chineseMeant are words for Chinese that are not those of the configuration.
+var chineseMeant = regexp.MustCompile(`(?i)^(zh|cn|ch|chinese|中)`)
+
+// language reads the language, and what is meant where it is written otherwise: its
+// reader is told so in that language.
+func (c *Config) language(t *table) string {
+	if s, _ := t.values["language"].(string); s != "zh" && chineseMeant.MatchString(s) {
+		t.get("language")
+		t.problem("language", fmt.Sprintf("do you mean %q?", "zh"), "%s: %s = %q is not known", t.title, "language", s)
+		return "zh"
+	}
+	return t.oneOf("language", "en", "zh")
 }
 
 func (c *Config) clock(root *table) {
@@ -276,6 +294,12 @@ func (c *Config) store(root *table) {
 	c.Store.Path = t.required("path")
 	if info, err := os.Stat(c.Store.Path); err == nil && info.IsDir() {
 		t.problem("path", "name a file in it", "[store]: path %q is a directory", c.Store.Path)
+	}
+	switch path := c.Store.Path; {
+	case strings.Contains(path, `\`):
+		t.problem("path", `like "/data/readings.ring"`, "[store]: path %q is what Windows calls a path", path)
+	case path != "" && path[0] != '/':
+		t.note("path", true, `like "/data/readings.ring"`, "[store]: path %q does not begin with /: where it is depends on where meterd was started", path)
 	}
 	state := c.Store.Path + ".state"
 	if info, err := os.Stat(c.Store.Path); err == nil && info.Mode()&os.ModeDevice != 0 {
