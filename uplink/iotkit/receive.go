@@ -90,7 +90,7 @@ func receipt(id string, in inbound, v uplink.Verdict) uplink.Receipt {
 // isOurs reports whether an id was given out.
 func (k *Iotkit) isOurs(id string) bool {
 	n, err := strconv.ParseUint(id, 10, 64)
-	return err == nil && n > 0 && n <= k.lastID
+	return err == nil && n > k.firstID && n <= k.lastID
 }
 
 // posted takes the reply to a post. No code is documented, and the code that

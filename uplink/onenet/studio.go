@@ -3,6 +3,7 @@ package onenet
 import (
 	"cmp"
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ type StudioConfig struct {
 type Studio struct {
 	StudioConfig
 	dir   *uplink.Directory
-	last  int64
+	last  int64             // id of the last message; a start begins anywhere, so that a late answer to the last one acknowledges nothing of it
 	alone map[string]uint64 // the records of messages that carry but one
 	again map[uint64]bool   // the records that got their second try
 
@@ -46,7 +47,7 @@ type Studio struct {
 // NewStudio gives the platform.
 func NewStudio(c StudioConfig) *Studio {
 	c.SubProductID = cmp.Or(c.SubProductID, c.ProductID)
-	return &Studio{StudioConfig: c, dir: c.Directory, missing: map[dlt645.Address]bool{}}
+	return &Studio{StudioConfig: c, dir: c.Directory, last: rand.Int64N(mostNumber), missing: map[dlt645.Address]bool{}}
 }
 
 // Directory says who is who on the platform.
@@ -110,9 +111,12 @@ func (s *Studio) topics() []string {
 	return all
 }
 
+// mostNumber has the 13 digits that an id may have.
+const mostNumber = 9999999999999
+
 // nextID is a string of digits, at most 13.
 func (s *Studio) nextID() string {
-	s.last = s.last%9999999999999 + 1
+	s.last = s.last%mostNumber + 1
 	return strconv.FormatInt(s.last, 10)
 }
 

@@ -2,8 +2,10 @@ package onenet
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,13 +34,13 @@ type SuiteConfig struct {
 type Suite struct {
 	SuiteConfig
 	dir    *uplink.Directory
-	last   int32 // id of the last message
+	last   int32 // id of the last message; a start begins anywhere, so that a late answer to the last one acknowledges nothing of it
 	joined joined
 }
 
 // NewSuite gives the platform.
 func NewSuite(c SuiteConfig) *Suite {
-	return &Suite{SuiteConfig: c, dir: c.Directory, joined: newJoined()}
+	return &Suite{SuiteConfig: c, dir: c.Directory, last: rand.Int32(), joined: newJoined()}
 }
 
 // Directory says who is who on the platform.
@@ -282,7 +284,7 @@ func (s *Suite) nextID() int32 {
 func (s *Suite) message(p *post) uplink.Message {
 	id := s.nextID()
 	for _, points := range p.streams {
-		slices.SortStableFunc(points, func(a, b point) int { return int(a.T - b.T) })
+		slices.SortStableFunc(points, func(a, b point) int { return cmp.Compare(a.T, b.T) })
 	}
 	return uplink.Message{
 		ID: fmt.Sprintf("dp:%d", id), Topic: p.topic, Payload: content{id, p.streams}.encode(), Meter: p.meter, Covers: p.covers, Keys: p.keys(),
