@@ -1,6 +1,8 @@
 package uplink
 
 import (
+	"time"
+
 	"meterd/dlt645"
 	"meterd/meter"
 )
@@ -29,6 +31,9 @@ func (u Unit) meter() dlt645.Address {
 func (u Unit) private() bool {
 	return u.Event != nil && u.Event.Command != nil && !u.Event.Command.Done
 }
+
+// Then gives when a moment of this run was, by the clock as it is set now.
+func Then(now, moment time.Time) time.Time { return now.Add(moment.Sub(now)) }
 
 // dated is the outcome of dating a reading.
 type dated uint8

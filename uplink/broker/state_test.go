@@ -75,6 +75,35 @@ func TestStatesAreToldInTheirOrder(t *testing.T) {
 	want("at the next connect", "B/status B/info H/config H_1/config H_2/config B/meter/1/status B/meter/1/state")
 }
 
+// TestAStateHasNoTimeThatNobodyKnows: while the clock is doubted.
+func TestAStateHasNoTimeThatNobodyKnows(t *testing.T) {
+	trusted := false
+	conf := plain(broker.LayoutJSON, broker.AcknowledgePuback, directory(t, 1))
+	conf.Trusted = func() bool { return trusted }
+	p := broker.New(conf)
+	read := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	state := func(now time.Time) (payload string) {
+		p.Login(now)
+		p.(uplink.Reporter).Status(now, []meter.MeterState{{Address: address(0), Known: true, Online: true, Values: reading(0, now, 2201).Values[:1], ReadAt: read}})
+		for {
+			m, ok, _ := p.(uplink.Asker).Ask(now)
+			if !ok {
+				return payload
+			}
+			if strings.HasSuffix(m.Topic, "/state") {
+				payload = string(m.Payload)
+			}
+		}
+	}
+	if got, want := state(read.Add(time.Minute)), `{"voltage_a":220.1}`; got != want {
+		t.Errorf("while the clock is doubted: %s, want %s", got, want)
+	}
+	trusted = true
+	if got, want := state(read.Add(time.Minute)), `{"ts":1782907200000,"voltage_a":220.1}`; got != want {
+		t.Errorf("when it is trusted: %s, want %s", got, want)
+	}
+}
+
 // TestReceiptsOfAConsumer: what names our messages counts, and nothing else.
 func TestReceiptsOfAConsumer(t *testing.T) {
 	p := broker.New(plain(broker.LayoutJSON, broker.AcknowledgeReply, directory(t, 2)))

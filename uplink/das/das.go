@@ -341,7 +341,7 @@ func (d *DAS) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 		}
 		var rc uplink.Receipt
 		if name == topicAllValues {
-			rc = d.allValues()
+			rc = d.allValues(now)
 		} else {
 			rc = d.allStates(now)
 		}

@@ -192,8 +192,12 @@ func (d *DAS) event(e *meter.Event) (uplink.Message, bool) {
 
 // allValues answers the query of all properties by a batch, as the list of
 // topics suggests; its page is not published. Nobody waits for an answer to
-// it. Own choice: what does not fit into one message is left out.
-func (d *DAS) allValues() uplink.Receipt {
+// it. Own choice: what does not fit into one message is left out, and nothing is
+// told while the clock is doubted.
+func (d *DAS) allValues(now time.Time) uplink.Receipt {
+	if !d.trusted() {
+		return uplink.Receipt{}
+	}
 	p := packer{product: d.product, open: map[dlt645.Address]*batch{}}
 	all := p.room(dlt645.Address{}, 0)
 	for i := range d.dir.Devices() {
@@ -202,9 +206,15 @@ func (d *DAS) allValues() uplink.Receipt {
 			continue
 		}
 		who := identity{d.product(dev), dev.ID}
-		for _, v := range d.dir.Values(s.Values) {
-			if all.size+entryBytes+len(who.DeviceID)+len(who.ProductID)+cost(v) <= mostBytes {
-				all.add(who, dev.Address(), 0, v, s.ReadAt)
+		for k, value := range s.Values {
+			read := s.ReadAt
+			if k < len(s.Times) {
+				read = s.Times[k]
+			}
+			for _, v := range d.dir.Values([]meter.PointValue{value}) {
+				if all.size+entryBytes+len(who.DeviceID)+len(who.ProductID)+cost(v) <= mostBytes {
+					all.add(who, dev.Address(), 0, v, uplink.Then(now, read))
+				}
 			}
 		}
 	}
