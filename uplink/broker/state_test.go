@@ -137,3 +137,20 @@ func TestReceiptsOfAConsumer(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsOfThingsBoardAreCounted: the platform numbers them anew when it
+// starts. The ids of our own topics are the sender's.
+func TestCallsOfThingsBoardAreCounted(t *testing.T) {
+	for _, c := range []struct {
+		layout, topic, payload string
+		want                   bool
+	}{
+		{broker.LayoutThingsBoard, "v1/gateway/rpc", `{"device":"202411200101","data":{"id":0,"method":"relay","params":"trip"}}`, true},
+		{broker.LayoutJSON, base + "/cmd/request", `{"id":"0","meter":"202411200101","op":"relay","action":"trip"}`, false},
+	} {
+		p := broker.New(plain(c.layout, broker.AcknowledgePuback, directory(t, 1)))
+		if rc := p.Receive(time.Now(), uplink.Inbound{Topic: c.topic, Payload: []byte(c.payload)}); rc.Command == nil || rc.Command.Counted != c.want {
+			t.Errorf("%s: %+v", c.layout, rc.Command)
+		}
+	}
+}
