@@ -35,6 +35,18 @@ func (u Unit) private() bool {
 // Then gives when a moment of this run was, by the clock as it is set now.
 func Then(now, moment time.Time) time.Time { return now.Add(moment.Sub(now)) }
 
+// Stamp reads a platform's time in s or in ms: what would be a year after 5000 in
+// seconds is in ms. Zero if it is none.
+func Stamp(n int64) time.Time {
+	switch {
+	case n <= 0:
+		return time.Time{}
+	case n > 1e11:
+		return time.UnixMilli(n)
+	}
+	return time.Unix(n, 0)
+}
+
 // dated is the outcome of dating a reading.
 type dated uint8
 

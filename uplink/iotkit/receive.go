@@ -29,7 +29,7 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	dev, action, down, ok := k.locate(m.Topic)
 	own := dev == nil
 	var in inbound
-	if !ok || !m.Sound() || !m.Decode(&in) || in.ID != nil && len(*in.ID) > mostID {
+	if !ok || !m.Sound() || !m.Decode(&in) || in.ID != nil && len(*in.ID) > uplink.MostID {
 		return uplink.Receipt{}
 	}
 	request, reply := strings.CutSuffix(action, replySuffix)
@@ -59,9 +59,6 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	}
 	return uplink.Receipt{}
 }
-
-// mostID bounds the ids of the platform.
-const mostID = 128
 
 // locate tells which device a topic is of: a meter, or the gateway itself,
 // nil.
