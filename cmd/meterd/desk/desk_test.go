@@ -192,6 +192,13 @@ func TestAfterARestart(t *testing.T) {
 			})
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, left, nil, 1)
+				var late []string // the sender is told without asking again
+				if c.at == "frame" {
+					late = []string{"r1 relay of m1 by u: not confirmed"}
+				}
+				if !slices.Equal(b.late, late) {
+					t.Errorf("told at the start %q, want %q", b.late, late)
+				}
 				b.ask(trip(b.all[0], "r1"))
 				if got := b.answered("r1"); !slices.Equal(got, []string{c.want}) || b.frames() != c.frames {
 					t.Errorf("told %v with %d frames, want %s with %d", got, b.frames(), c.want, c.frames)
