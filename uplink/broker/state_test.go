@@ -154,3 +154,37 @@ func TestCallsOfThingsBoardAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestFlatGoesByTheRingsNumbers: the clock was ten years fast when a value was
+// read, and is right now. What was read since is newer; what was made up goes by
+// its own time.
+func TestFlatGoesByTheRingsNumbers(t *testing.T) {
+	p := broker.New(plain(broker.LayoutFlat, broker.AcknowledgePuback, directory(t, 1)))
+	right := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for i, c := range []struct {
+		seq      uint64
+		at       time.Time
+		recalled bool
+		coef     int64
+		want     string // "": it is withheld
+	}{
+		{seq: 10, at: right.AddDate(10, 0, 0), coef: 2201, want: "220.1"},
+		{seq: 11, at: right, coef: 2202, want: "220.2"},
+		{seq: 9, at: right.AddDate(10, 0, 0), coef: 2203}, // of the backlog
+		{seq: 12, at: right.Add(-time.Hour), recalled: true, coef: 2204},
+		{seq: 13, at: right.Add(time.Minute), coef: 2205, want: "220.5"},
+		{seq: 14, at: right.Add(time.Hour), recalled: true, coef: 2206, want: "220.6"},
+		{seq: 15, at: right.Add(2 * time.Minute), coef: 2207, want: "220.7"},
+	} {
+		r := reading(0, c.at, c.coef)
+		r.Values, r.Recalled = r.Values[:1], c.recalled
+		enc := p.Encode([16]byte{1}, []uplink.Unit{{Seq: c.seq, Reading: r}})
+		got := ""
+		for _, m := range enc.Messages {
+			got += string(m.Payload)
+		}
+		if got != c.want || (enc.Withheld == 1) != (c.want == "") {
+			t.Errorf("reading %d: %q, %d withheld, want %q", i, got, enc.Withheld, c.want)
+		}
+	}
+}
