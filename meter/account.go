@@ -28,7 +28,8 @@ type MeterState struct {
 	Late                                                 time.Duration // after which an answer came that was given up; 0: none did
 	P50, P90, P99                                        time.Duration // answer times
 	Values                                               []PointValue
-	ReadAt                                               time.Time // of the last value
+	Times                                                []time.Time // when each of Values was read
+	ReadAt                                               time.Time   // of the last value
 }
 
 // counted takes what became of a request.
@@ -75,18 +76,18 @@ func (s *MeterState) judged(out outcome, dead bool, now time.Time) (back bool) {
 // keep takes the values of a reading over into the last known ones.
 func (s *MeterState) keep(r Reading) {
 	s.ReadAt = r.Time
-	values := append([]PointValue(nil), s.Values...)
+	values, times := append([]PointValue(nil), s.Values...), append([]time.Time(nil), s.Times...)
 next:
 	for _, v := range r.Values {
 		for i := range values {
 			if values[i].Point == v.Point {
-				values[i] = v
+				values[i], times[i] = v, r.Time
 				continue next
 			}
 		}
-		values = append(values, v)
+		values, times = append(values, v), append(times, r.Time)
 	}
-	s.Values = values
+	s.Values, s.Times = values, times
 }
 
 // accounts is what others than the poller see of the meters of a line, in the

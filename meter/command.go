@@ -71,7 +71,10 @@ type Command struct {
 	By string // who asks: ByConsole, or an uplink's name
 	// ID is the platform's: the same one again is the same command. Without one
 	// nothing is changed for a platform.
-	ID       string
+	ID string
+	// Counted tells that the sender counts its ids, and begins anew when it starts:
+	// one that comes again much later may be another command.
+	Counted  bool
 	Said     time.Time // when it was said; zero: the platform tells no time
 	Retained bool      // the broker had kept it: nobody says it now
 }

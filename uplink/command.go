@@ -57,6 +57,10 @@ func (u *Uplink) ask(cmd meter.Command) {
 	u.Ask(cmd, func(r meter.Result) { u.finish(cmd, r) })
 }
 
+// Tell has the platform told what became of a command of its that was at work
+// before the program started. It never waits.
+func (u *Uplink) Tell(cmd meter.Command, r meter.Result) { u.finish(cmd, r) }
+
 func (u *Uplink) finish(cmd meter.Command, r meter.Result) {
 	select {
 	case u.finished <- finished{cmd, r, time.Now()}:

@@ -17,6 +17,8 @@ const (
 	// MostValue is how many bytes a value may have that is to be written to a
 	// meter: no data field has more than 200 bytes, which are two digits each.
 	MostValue = 400
+	// MostID bounds the ids of a platform, and names of its that are echoed.
+	MostID = 128
 )
 
 // Inbound is a message from a platform.

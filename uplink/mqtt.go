@@ -190,6 +190,9 @@ func (c *conn) enqueue(m Inbound) {
 	}
 }
 
+// errNotGranted is the refusal of a subscription. The connection stays.
+var errNotGranted = errors.New("refused by the broker")
+
 func (c *conn) subscribe(ctx context.Context, topic string) error {
 	t := c.client.Subscribe(topic, 1, nil)
 	if err := wait(ctx, t, subscribeTimeout); err != nil {
@@ -197,7 +200,7 @@ func (c *conn) subscribe(ctx context.Context, topic string) error {
 	}
 	// A refused subscription (SUBACK 80H and above) is no error to paho.
 	if granted := t.(*mqtt.SubscribeToken).Result()[topic]; granted >= 0x80 {
-		return fmt.Errorf("subscribe to %s: refused by the broker (%02X)", topic, granted)
+		return fmt.Errorf("subscribe to %s: %w (%02X)", topic, errNotGranted, granted)
 	}
 	return nil
 }

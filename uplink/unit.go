@@ -1,6 +1,8 @@
 package uplink
 
 import (
+	"time"
+
 	"meterd/dlt645"
 	"meterd/meter"
 )
@@ -28,6 +30,21 @@ func (u Unit) meter() dlt645.Address {
 // command is about to be carried out.
 func (u Unit) private() bool {
 	return u.Event != nil && u.Event.Command != nil && !u.Event.Command.Done
+}
+
+// Then gives when a moment of this run was, by the clock as it is set now.
+func Then(now, moment time.Time) time.Time { return now.Add(moment.Sub(now)) }
+
+// Stamp reads a platform's time in s or in ms: what would be a year after 5000 in
+// seconds is in ms. Zero if it is none.
+func Stamp(n int64) time.Time {
+	switch {
+	case n <= 0:
+		return time.Time{}
+	case n > 1e11:
+		return time.UnixMilli(n)
+	}
+	return time.Unix(n, 0)
 }
 
 // dated is the outcome of dating a reading.

@@ -317,7 +317,12 @@ func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound)
 		u.reply(*rc.Reply)
 	}
 	for _, topic := range rc.Subscribe {
-		if err := c.subscribe(ctx, topic); err != nil {
+		err := c.subscribe(ctx, topic)
+		if errors.Is(err, errNotGranted) { // of this meter: the others go on
+			rc.Verdict, rc.Code, rc.Text = Refused, "subscription", err.Error()
+			break
+		}
+		if err != nil {
 			return err
 		}
 		if !slices.Contains(c.joined, topic) {

@@ -43,7 +43,10 @@ type Config struct {
 	Acknowledge        string
 	Consumer           string // the topic of AcknowledgeOnline
 	Version            string // of this program
-	Directory          *uplink.Directory
+	// Trusted tells whether the clock is; nil: it is. While it is not, states have
+	// no time.
+	Trusted   func() bool
+	Directory *uplink.Directory
 }
 
 // Mistake is what is wrong with a configuration. Key is to blame, "" where it

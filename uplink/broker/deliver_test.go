@@ -218,7 +218,12 @@ func TestFlatHasTheNewest(t *testing.T) {
 			return last(address(i).String(), "voltage_a") == "204.9" && last(address(i).String(), "relay") == "closed"
 		})
 	}
-	s.Add(t, reading(0, time.Unix(1600000000, 0), 1)) // of long ago
+	old := reading(0, time.Unix(1600000000, 0), 1) // of long ago, made up from the meter's memory
+	old.Recalled = true
+	s.Add(t, old)
+	if err := s.Ring.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	s.Drained(t)
 	seen, counts := s.sound(t), s.Uplink.State().Counts
 	if n := last(address(0).String(), "voltage_a"); n != "204.9" || counts.Withheld != 3*3*50+3-len(seen.Values) || counts.Withheld < 300 {

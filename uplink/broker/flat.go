@@ -8,7 +8,8 @@ import (
 )
 
 // Flat is the layout of a topic for each value. It has no times, so what is
-// older than what a topic has is not sent.
+// older than what a topic has is not sent. The ring's numbers say what is older:
+// the clock may have been set back in between.
 type Flat struct {
 	own
 	newest map[string]value // by topic
@@ -17,7 +18,26 @@ type Flat struct {
 // value is what a topic shall have.
 type value struct {
 	at   time.Time
+	seq  uint64 // of the last reading from the line; 0: what is there was made up
 	text []byte
+}
+
+// older reports whether a value was read before a reading. One that was made up
+// has a number of today and the record's own time.
+func (v value) older(u uplink.Unit) bool {
+	if u.Reading.Recalled {
+		return !u.Reading.Time.Before(v.at)
+	}
+	return u.Seq >= v.seq
+}
+
+// read gives the value of a reading in the place of one.
+func (v value) read(u uplink.Unit, text []byte) value {
+	v.at, v.text = u.Reading.Time, text
+	if !u.Reading.Recalled {
+		v.seq = u.Seq
+	}
+	return v
 }
 
 // Limits: of what comes together only the newest goes out.
@@ -39,9 +59,9 @@ func (f *Flat) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
 		for _, v := range f.Config.Directory.Values(u.Reading.Values) {
 			topic := f.base + "/" + dev.ID + "/" + v.Key
 			old, known := f.newest[topic]
-			newer := !known || !u.Reading.Time.Before(old.at)
+			newer := !known || old.older(u)
 			if newer {
-				f.newest[topic] = value{u.Reading.Time, bare(v.JSON)}
+				f.newest[topic] = old.read(u, bare(v.JSON))
 			}
 			k, there := at[topic]
 			switch {

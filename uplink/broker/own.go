@@ -156,7 +156,10 @@ func (o *own) newestOf(now time.Time, dev *uplink.Device, s *standing) (uplink.M
 	if len(values) == 0 {
 		return uplink.Message{}, false
 	}
-	b := fmt.Appendf(nil, `{"ts":%d,`, s.at.UnixMilli())
+	b := []byte{'{'}
+	if o.Trusted == nil || o.Trusted() {
+		b = fmt.Appendf(b, `"ts":%d,`, uplink.Then(now, s.at).UnixMilli())
+	}
 	return o.state(o.of(dev, "/state"), append(appendValues(b, values), '}')), true
 }
 

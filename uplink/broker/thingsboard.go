@@ -125,7 +125,7 @@ func (t *ThingsBoard) Receive(_ time.Time, in uplink.Inbound) uplink.Receipt {
 	if no != nil {
 		return refuse(no)
 	}
-	c.ID = name
+	c.ID, c.Counted = name, true
 	return uplink.Receipt{Command: &c}
 }
 

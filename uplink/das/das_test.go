@@ -537,6 +537,40 @@ func TestQueriesOfAll(t *testing.T) {
 	}
 }
 
+// TestValuesOfAQueryHaveTheirOwnTimes: each that of its reading, not that of the
+// last one. While the clock is doubted nobody knows any of them.
+func TestValuesOfAQueryHaveTheirOwnTimes(t *testing.T) {
+	trusted := false
+	p, sim := platform(func(c *Config) { c.Trusted = func() bool { return trusted } }), simulated()
+	now := time.UnixMilli(1700000100000)
+	p.Status(now, []meter.MeterState{{
+		Address: unit2, Known: true, Online: true, ReadAt: time.UnixMilli(1700000060000),
+		Values: []meter.PointValue{{Point: "energy.forward.total", Value: number("1234.56")}, {Point: "voltage.a", Value: number("220.2")}},
+		Times:  []time.Time{time.UnixMilli(1699999200000), time.UnixMilli(1700000060000)},
+	}})
+	login, _ := p.Register(now, p.dir.Of(unit2), 0)
+	sim.Receive(login.Topic, login.Payload, now)
+	ask := func() *uplink.Message {
+		out := sim.Down(topicAllValues, `{"id":"7","time":1700000000000}`)
+		return p.Receive(now, uplink.Inbound{Topic: out.Topic, Payload: out.Payload}).Reply
+	}
+	if m := ask(); m != nil {
+		t.Fatalf("told while the clock is doubted: %s", m.Payload)
+	}
+	trusted = true
+	m := ask()
+	if m == nil {
+		t.Fatal("no reply")
+	}
+	sim.Receive(m.Topic, m.Payload, now)
+	want := []uplinktest.DASValue{{Device: "meter02", Identifier: "energy_forward_total", Value: "1234.56", Time: 1699999200000}, {Device: "meter02", Identifier: "voltage_a", Value: "220.2", Time: 1700000060000}}
+	got := sim.Seen().Values
+	slices.SortFunc(got, func(a, b uplinktest.DASValue) int { return strings.Compare(a.Identifier, b.Identifier) })
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v, violations %v", got, want, sim.Seen().Violations)
+	}
+}
+
 func FuzzReceive(f *testing.F) {
 	p := platform(nil)
 	p.Status(time.Now(), states())

@@ -2,8 +2,6 @@ package das
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -36,17 +34,7 @@ func (d *DAS) askShadow() uplink.Message {
 // time, or is a mistake, is passed over: the document has no answer to it. So is
 // all while the clock is doubted, since then nobody knows how old a wish is.
 func (d *DAS) wishes(id string, payload []byte) uplink.Receipt {
-	var in struct {
-		State struct {
-			Desired  map[string]json.RawMessage `json:"desired"`
-			Reported map[string]json.RawMessage `json:"reported"`
-		} `json:"state"`
-		Metadata struct {
-			Desired map[string]struct {
-				Timestamp int64 `json:"timestamp"`
-			} `json:"desired"`
-		} `json:"metadata"`
-	}
+	var in uplink.Shadow
 	if !d.Shadow || id == "" || id != d.shadow.id {
 		return uplink.Receipt{}
 	}
@@ -55,22 +43,20 @@ func (d *DAS) wishes(id string, payload []byte) uplink.Receipt {
 		return uplink.Receipt{}
 	}
 	var all []meter.Command
-	for _, key := range slices.Sorted(maps.Keys(in.State.Desired)) {
-		said := in.Metadata.Desired[key].Timestamp
-		wish := uplink.Word(in.State.Desired[key])
-		if said <= 0 || len(key) > mostID || uplink.Fulfilled(wish, uplink.Word(in.State.Reported[key])) || len(all) == uplink.MostSettings {
+	for _, wish := range in.Wishes() {
+		if wish.Stamp <= 0 || len(wish.Key) > uplink.MostID || wish.Fulfilled || len(all) == uplink.MostSettings {
 			continue
 		}
-		m, r, no := d.addressed(nil, []string{key})
+		m, r, no := d.addressed(nil, []string{wish.Key})
 		if no != nil {
 			continue
 		}
-		c, no := d.dir.Setting(r.keys[0], wish)
+		c, no := d.dir.Setting(r.keys[0], wish.Value)
 		if no != nil {
 			continue
 		}
-		c.Meter, c.Said = m, time.UnixMilli(said)
-		c.ID = internal(topicShadow, strconv.FormatInt(said, 10)+":"+key)
+		c.Meter, c.Said = m, time.UnixMilli(wish.Stamp)
+		c.ID = internal(topicShadow, strconv.FormatInt(wish.Stamp, 10)+":"+wish.Key)
 		all = append(all, c)
 	}
 	if len(all) == 0 {

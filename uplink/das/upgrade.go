@@ -80,7 +80,7 @@ type push struct {
 // pushed takes a package, or refuses it.
 func (d *DAS) pushed(data json.RawMessage) uplink.Receipt {
 	var in push
-	if json.Unmarshal(data, &in) != nil || in.Code == "" || len(in.Code) > mostID {
+	if json.Unmarshal(data, &in) != nil || in.Code == "" || len(in.Code) > uplink.MostID {
 		return uplink.Receipt{}
 	}
 	no := func(topic, why string) uplink.Receipt {

@@ -70,7 +70,7 @@ func (k *Iotkit) command(dev *uplink.Device, service string, in inbound) uplink.
 	if in.ID != nil {
 		id = *in.ID
 	}
-	if len(service) > mostID {
+	if len(service) > uplink.MostID {
 		return uplink.Receipt{} // it is not echoed
 	}
 	c, wrong := meter.Command{}, uplink.NotKnown("the gateway has no services")

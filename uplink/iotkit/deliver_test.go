@@ -168,6 +168,42 @@ func TestRegistrationsThatFail(t *testing.T) {
 	}
 }
 
+// TestAMeterWhoseTopicIsRefusedHoldsUpOnlyItself: it is told as not registered,
+// the others are delivered on the same connection, and it comes when its topic is
+// granted.
+func TestAMeterWhoseTopicIsRefusedHoldsUpOnlyItself(t *testing.T) {
+	t.Parallel()
+	var granted atomic.Bool
+	var connects, asked atomic.Int32
+	platform := &uplinktest.Iotkit{}
+	s := newWorldOf(t, platform, func(_ *iotkit.Config, c *site.Config) {
+		allow, subscribed := c.Allow, c.Subscribed
+		c.Allow = func(id, user, password string) bool {
+			connects.Add(1)
+			return allow(id, user, password)
+		}
+		c.Subscribed = func(client, filter string) bool {
+			if strings.Contains(filter, name(1)) {
+				if asked.Add(1); !granted.Load() {
+					return false
+				}
+			}
+			return subscribed(client, filter)
+		}
+	})
+	s.add(t, 5, time.Now())
+	s.Until(t, "delivered but for one meter", func() bool { return len(platform.Seen().Posts) == 10 && asked.Load() > 1 })
+	if why := s.Uplink.State().Unregistered[addresses[1]]; !strings.Contains(why, "refused by the broker") {
+		t.Errorf("it is told: %q", why)
+	}
+	granted.Store(true)
+	s.Drained(t)
+	seen := platform.Seen()
+	if n := connects.Load(); n != 1 || len(seen.Posts) != 15 || len(seen.Violations) > 0 {
+		t.Errorf("%d connects, %d posts, violations %v", n, len(seen.Posts), seen.Violations)
+	}
+}
+
 // TestPostsThatAreNotAnsweredOrRefused: nothing is lost; what was not answered
 // is stored twice, since the platform knows no repeats.
 func TestPostsThatAreNotAnsweredOrRefused(t *testing.T) {

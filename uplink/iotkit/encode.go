@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"meterd/dlt645"
 	"meterd/meter"
@@ -142,16 +141,6 @@ func (k *Iotkit) event(e *meter.Event) uplink.Message {
 func (k *Iotkit) post(a dlt645.Address, action string, params json.RawMessage) uplink.Message {
 	id := k.nextID()
 	return uplink.Message{ID: id, Topic: k.topicOf(a, toServer, action), Payload: encode(frame{id, method(action), params}), Meter: a}
-}
-
-// Board posts the gateway's own properties. The platform dates them by their
-// arrival.
-func (k *Iotkit) Board(_ time.Time, state []uplink.BoardState) ([]uplink.Message, bool) {
-	params := map[string]json.RawMessage{}
-	for _, v := range state {
-		params[v.Key] = v.JSON
-	}
-	return []uplink.Message{k.post(dlt645.Address{}, actionPost, encode(params))}, true
 }
 
 func (k *Iotkit) topicOf(a dlt645.Address, direction, action string) string {

@@ -3,6 +3,7 @@ package iotkit
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"math/rand/v2"
 	"time"
 
 	"meterd/uplink"
@@ -23,6 +24,9 @@ const (
 	// idsKept is how many ids of a meter's unfinished registrations are known: a
 	// probe may come on top of the meter's own.
 	idsKept = 4
+	// mostFirst is above where ids begin. They stay whole in a number of any
+	// language.
+	mostFirst = 1 << 52
 	// trials is how often a message is refused before it is set aside.
 	trials = 3
 	// mostRefused bounds the account of that.
@@ -44,6 +48,7 @@ type Iotkit struct {
 	Config
 	dir     *uplink.Directory
 	devices []device // of the directory
+	firstID uint64   // where the ids of this start begin, after it
 	lastID  uint64
 	refused map[string]int // by id: how often a message was refused
 	topo    topology
@@ -54,7 +59,8 @@ func New(c Config) *Iotkit {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Iotkit{Config: c, dir: c.Directory, devices: make([]device, len(c.Directory.Devices())), refused: map[string]int{}}
+	first := rand.Uint64N(mostFirst) // so that a late answer to the last start acknowledges nothing of this one
+	return &Iotkit{Config: c, dir: c.Directory, devices: make([]device, len(c.Directory.Devices())), firstID: first, lastID: first, refused: map[string]int{}}
 }
 
 // Directory says who is who on the platform.

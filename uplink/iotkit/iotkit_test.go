@@ -101,7 +101,9 @@ func platform(c Config, rows ...uplink.Row) *Iotkit {
 	c.SubProductKey, c.SubModel = "subpk", "M1"
 	c.Directory = directory("AA0001", "202411200102", rows...)
 	c.Now = func() time.Time { return testNow }
-	return New(c)
+	k := New(c)
+	k.firstID, k.lastID = 0, 0 // so that a test can name ids
+	return k
 }
 
 func encodeOne(k *Iotkit, u uplink.Unit) uplink.Encoded {

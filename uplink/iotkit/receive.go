@@ -29,7 +29,7 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	dev, action, down, ok := k.locate(m.Topic)
 	own := dev == nil
 	var in inbound
-	if !ok || !m.Sound() || !m.Decode(&in) || in.ID != nil && len(*in.ID) > mostID {
+	if !ok || !m.Sound() || !m.Decode(&in) || in.ID != nil && len(*in.ID) > uplink.MostID {
 		return uplink.Receipt{}
 	}
 	request, reply := strings.CutSuffix(action, replySuffix)
@@ -60,9 +60,6 @@ func (k *Iotkit) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
 	return uplink.Receipt{}
 }
 
-// mostID bounds the ids of the platform.
-const mostID = 128
-
 // locate tells which device a topic is of: a meter, or the gateway itself,
 // nil.
 func (k *Iotkit) locate(at string) (dev *uplink.Device, action string, down, ok bool) {
@@ -90,7 +87,7 @@ func receipt(id string, in inbound, v uplink.Verdict) uplink.Receipt {
 // isOurs reports whether an id was given out.
 func (k *Iotkit) isOurs(id string) bool {
 	n, err := strconv.ParseUint(id, 10, 64)
-	return err == nil && n > 0 && n <= k.lastID
+	return err == nil && n > k.firstID && n <= k.lastID
 }
 
 // posted takes the reply to a post. No code is documented, and the code that

@@ -45,7 +45,7 @@ func (s *Studio) wishable() (keys []string) {
 		}
 		add := func(point string) {
 			for _, row := range s.dir.Rows(point) {
-				if key := d.ID + "_" + row.To; !slices.Contains(keys, key) && len(key) <= mostID {
+				if key := d.ID + "_" + row.To; !slices.Contains(keys, key) && len(key) <= uplink.MostID {
 					keys = append(keys, key)
 				}
 			}

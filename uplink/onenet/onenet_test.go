@@ -137,6 +137,7 @@ func TestStreamsOfTheSuite(t *testing.T) {
 		},
 	} {
 		s := NewSuite(SuiteConfig{Identity: Identity{ProductID: "469948", Device: "Chic_D"}, Streams: streams, Directory: directory()})
+		s.last = 0
 		enc := s.Encode([16]byte{}, units)
 		if len(enc.Messages) != len(want) {
 			t.Fatalf("%s: %d messages", streams, len(enc.Messages))
@@ -251,6 +252,7 @@ func TestCommandsOfTheSuite(t *testing.T) {
 
 func TestPacksOfStudio(t *testing.T) {
 	s := NewStudio(StudioConfig{Identity: Identity{ProductID: "p1", Device: "gw", Method: "sha256"}, Directory: directory()})
+	s.last = 0
 	live := s.Encode([16]byte{}, []uplink.Unit{unit(1, m1, 1700000000, "voltage.a=220.1"), unit(2, m2, 1700000001, "voltage.a=221.0"), unit(3, m1, 1700000002, "frequency=50.00")})
 	want := `$sys/p1/gw/thing/pack/post {"id":"1","version":"1.0","params":[{"identity":{"productID":"p1","deviceName":"202411200101"},"properties":{"frequency":{"value":50.00,"time":1700000002000},"voltage_a":{"value":220.1,"time":1700000000000}},"events":{}},{"identity":{"productID":"p1","deviceName":"202411200102"},"properties":{"voltage_a":{"value":221.0,"time":1700000001000}},"events":{}}]} [0 1 2]`
 	if len(live.Messages) != 1 || fmt.Sprintf("%s %s %v", live.Messages[0].Topic, live.Messages[0].Payload, live.Messages[0].Covers) != want {

@@ -197,17 +197,13 @@ func (t *Tuya) phaseOf(point string) string {
 	return ""
 }
 
-// said reads t, in s or in ms: what would be a year after 5000 in seconds is
-// in ms. Zero if it is none.
+// said reads t, in s or in ms; zero if it is none.
 func said(t json.RawMessage) time.Time {
 	n, err := strconv.ParseInt(uplink.Word(t), 10, 64)
-	switch {
-	case err != nil || n <= 0:
+	if err != nil {
 		return time.Time{}
-	case n > 1e11:
-		return time.UnixMilli(n)
 	}
-	return time.Unix(n, 0)
+	return uplink.Stamp(n)
 }
 
 // Answer tells the result of a command. The code is 0 only when the meter

@@ -4,17 +4,12 @@ import (
 	"cmp"
 	"crypto/md5"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"meterd/dlt645"
-	"meterd/meter"
 	"meterd/uplink"
 )
 
@@ -59,10 +54,6 @@ type Sync struct {
 	DeviceServerID  string
 	ProductSubType  string
 }
-
-// DeviceFields are the fields of devices/sync that a meter may have of its own.
-// Those of Sync are else the shared ones, the other two the meter's name.
-var DeviceFields = []string{"vendor_code", "comm_type", "device_ip", "mac_address", "device_name", "device_desc", "install_location", "device_server_id", "product_sub_type"}
 
 // Tuya implements uplink.Platform.
 type Tuya struct {
@@ -132,103 +123,6 @@ func (t *Tuya) message(topic, id string, at time.Time, cid string, param any) up
 	return uplink.Message{ID: id, Topic: t.topic(topic), Payload: b}
 }
 
-// syncParam has all fields of the document's table.
-type syncParam struct {
-	CID             string `json:"cid"`
-	ProductID       string `json:"product_id"`
-	VendorCode      string `json:"vendor_code"`
-	CommType        string `json:"comm_type"`
-	DeviceIP        string `json:"device_ip"`
-	MACAddress      string `json:"mac_address"`
-	DeviceName      string `json:"device_name"` // in the example alone, not in the table
-	DeviceDesc      string `json:"device_desc"`
-	InstallLocation string `json:"install_location"`
-	DeviceServerID  string `json:"device_server_id"`
-	ProductSubType  string `json:"product_sub_type"`
-}
-
-// Register activates a meter. The platform takes it for an addition or an
-// update, so it may be repeated.
-func (t *Tuya) Register(now time.Time, d *uplink.Device, step int) (uplink.Message, bool) {
-	if step > 0 {
-		return uplink.Message{}, false
-	}
-	own := func(field, shared string) string { return cmp.Or(d.Fields[field], shared) }
-	m := t.message(topicSync, randomID(), now, "", syncParam{
-		CID: d.ID, ProductID: cmp.Or(d.ProductID, t.Sync.ProductID), VendorCode: own("vendor_code", t.Sync.VendorCode), CommType: own("comm_type", t.Sync.CommType),
-		DeviceIP: own("device_ip", t.Sync.DeviceIP), MACAddress: own("mac_address", t.Sync.MACAddress), DeviceName: own("device_name", d.Meter.Name), DeviceDesc: own("device_desc", d.Meter.Name),
-		InstallLocation: own("install_location", t.Sync.InstallLocation), DeviceServerID: own("device_server_id", t.Sync.DeviceServerID), ProductSubType: own("product_sub_type", t.Sync.ProductSubType),
-	})
-	m.Meter = d.Address()
-	return m, true
-}
-
-type reportParam struct {
-	CID   string          `json:"cid"`
-	ID    string          `json:"id"`
-	Value json.RawMessage `json:"value"`
-}
-
-// Encode gives one message for each data point, with the reading's own time.
-func (t *Tuya) Encode(store [16]byte, units []uplink.Unit) uplink.Encoded {
-	var enc uplink.Encoded
-	for i, u := range units {
-		if u.Reading == nil {
-			continue
-		}
-		one := t.encode(store, u.Seq, u.Reading)
-		for k := range one.Messages {
-			one.Messages[k].Covers = []int{i}
-		}
-		enc.Add(one)
-	}
-	return enc
-}
-
-func (t *Tuya) encode(store [16]byte, seq uint64, r *meter.Reading) uplink.Encoded {
-	var enc uplink.Encoded
-	d := t.dir.Of(r.Meter)
-	if d == nil {
-		return enc
-	}
-	add := func(dpID string, v json.RawMessage) {
-		m := t.message(topicReport, requestID(t.Gateway, store, seq, dpID), r.Time, "", reportParam{d.ID, dpID, v})
-		m.Meter, m.Item = r.Meter, dpID
-		enc.Messages = append(enc.Messages, m)
-	}
-	for _, v := range r.Values {
-		for _, row := range t.dir.Rows(v.Point) {
-			dp, ok := findDP(row.To)
-			if !ok {
-				continue
-			}
-			js, known, fits := t.value(row, dp, v.Value)
-			switch {
-			case !known:
-			case !fits:
-				enc.Withhold(v.Point)
-			default:
-				add(row.To, js)
-			}
-		}
-	}
-	for _, p := range phases {
-		if v, ok := t.phase(r, p.phase); ok {
-			add(p.dp, v)
-		}
-	}
-	return enc
-}
-
-// requestID is a UUID of version 8 (RFC 9562, 5.8) computed from what the
-// message carries, so that the same item always has the same id, also after
-// a restart, and an item of another board another one, though its ring is a
-// copy of ours.
-func requestID(gateway string, store [16]byte, seq uint64, item string) string {
-	sum := sha256.Sum256(fmt.Appendf(slices.Clone(store[:]), "/%d/%s/%s", seq, item, gateway))
-	return uuid([16]byte(sum[:16]), 8)
-}
-
 func randomID() string {
 	var b [16]byte
 	rand.Read(b[:])
@@ -239,114 +133,4 @@ func uuid(b [16]byte, version byte) string {
 	b[6] = b[6]&0x0F | version<<4
 	b[8] = b[8]&0x3F | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// Restamp gives an item that the platform finds too old the present time, if
-// the configuration asks for that.
-func (t *Tuya) Restamp(now time.Time, m uplink.Message) (uplink.Message, bool) {
-	var e struct {
-		Param reportParam `json:"param"`
-	}
-	if !t.RestampOld || json.Unmarshal(m.Payload, &e) != nil {
-		return m, false
-	}
-	n := t.message(topicReport, requestID(t.Gateway, [16]byte{}, 0, "restamp of "+m.ID), now, "", e.Param)
-	n.Meter, n.Item = m.Meter, m.Item
-	return n, true
-}
-
-// StatusEvery keeps under the minute that the document asks for at most.
-func (t *Tuya) StatusEvery() time.Duration { return 50 * time.Second }
-
-type statusParam struct {
-	CID    string `json:"cid"`
-	Status bool   `json:"status"`
-}
-
-// Status tells which meters answer. The platform does not acknowledge it.
-func (t *Tuya) Status(now time.Time, meters []meter.MeterState) (uplink.Message, bool) {
-	var list []statusParam
-	for _, m := range meters {
-		if d := t.dir.Of(m.Address); d != nil && m.Known {
-			list = append(list, statusParam{d.ID, m.Online})
-			t.dead[m.Address] = !m.Online
-		}
-	}
-	if t.own.synced {
-		list = append(list, statusParam{t.Gateway, true})
-	}
-	if len(list) == 0 {
-		return uplink.Message{}, false
-	}
-	return t.message(topicStatus, randomID(), now, "", list), true
-}
-
-// verdicts are the global error codes and what they mean for an item.
-var verdicts = map[int]uplink.Verdict{
-	0:    uplink.Accepted,
-	400:  uplink.TryLater,
-	500:  uplink.TryLater,
-	1001: uplink.Untimely,
-	1100: uplink.Refused,
-	1101: uplink.Refused,
-	1102: uplink.Refused,
-	1103: uplink.Refused,
-	2001: uplink.Offline,
-	2002: uplink.Unsupported,
-	2003: uplink.Unknown,
-}
-
-// inbound is what comes down. Only the English document says that a
-// missing code means success, so a response without one acknowledges nothing.
-type inbound struct {
-	T         json.RawMessage `json:"t"`
-	CID       word            `json:"cid"`
-	RequestID word            `json:"request_id"`
-	Param     struct {
-		CID   word            `json:"cid"`
-		Msg   string          `json:"msg"`
-		Code  *int            `json:"code"`
-		ID    json.RawMessage `json:"id"`    // of a command
-		Value json.RawMessage `json:"value"` // of a command
-	} `json:"param"`
-}
-
-// word is an identifier, which the document has as a text; a number is taken
-// for its digits.
-type word string
-
-// UnmarshalJSON reads one; what is neither text nor number is none.
-func (w *word) UnmarshalJSON(b []byte) error {
-	*w = ""
-	if len(b) > 0 && b[0] != 't' && b[0] != 'f' {
-		*w = word(uplink.Word(b))
-	}
-	return nil
-}
-
-// mostID bounds the ids of the platform's requests. Ours are UUIDs.
-const mostID = 128
-
-// Receive understands responses and commands.
-func (t *Tuya) Receive(now time.Time, m uplink.Inbound) uplink.Receipt {
-	name, ok := strings.CutPrefix(m.Topic, "gateway_id/"+t.Gateway+"/")
-	var in inbound
-	if !ok || !m.Decode(&in) || in.RequestID == "" && name != topicCommand || len(in.RequestID) > mostID || m.Retained && name != topicCommand {
-		return uplink.Receipt{}
-	}
-	switch name {
-	case topicCommand:
-		return t.command(now, in, m.Retained)
-	case topicSync + responseLevel, topicReport + responseLevel:
-	default:
-		return uplink.Receipt{}
-	}
-	if in.Param.Code == nil || t.own.answered(name, t.Gateway, in) {
-		return uplink.Receipt{}
-	}
-	v, ok := verdicts[*in.Param.Code]
-	if !ok {
-		v = uplink.TryLater
-	}
-	return uplink.Receipt{ID: string(in.RequestID), Verdict: v, Code: strconv.Itoa(*in.Param.Code), Text: in.Param.Msg}
 }

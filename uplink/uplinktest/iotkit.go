@@ -2,8 +2,6 @@ package uplinktest
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,21 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/mochi-mqtt/server/v2/packets"
 )
-
-// iotkitMostPacket is what the platform's decoder takes for one MQTT packet.
-const iotkitMostPacket = 8092
-
-// IotkitPost is what a device has posted and the platform has stored.
-type IotkitPost struct {
-	Device string // its name; the gateway's for its own events
-	Event  string // "" for properties
-	ID     string
-	Params map[string]string // as the values stood in the JSON
-	At     time.Time         // of arrival: the platform takes it for the sample's time
-}
 
 // Iotkit is a simulated iotkit.cc, without the broker. Its methods may be
 // called from several goroutines.
@@ -82,93 +66,10 @@ type iotkitDevice struct {
 	disabled         bool // what it posts is answered and dropped
 }
 
-// iotkitAsked is a command that waits for its answer.
-type iotkitAsked struct {
-	topic, method string
-	keys          []string // that a property/get asks for
-}
-
-// Allow decides on a connect by the code's rule: the client id is split at
-// underscores into product key, name and model, and an empty model is none. A
-// fourth part is refused, as EnjoyIot does. A connect begins a session: nothing is subscribed to.
-func (p *Iotkit) Allow(clientID, username, password string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	parts := strings.Split(clientID, "_")
-	if len(parts) != 3 || parts[2] == "" {
-		return false
-	}
-	secret, ok := p.Products[parts[0]]
-	sum := md5.Sum([]byte(secret + clientID))
-	if !ok || username != parts[1] || !strings.EqualFold(password, hex.EncodeToString(sum[:])) {
-		return false
-	}
-	p.begin(clientID)
-	return true
-}
-
-// Begin begins the session of a gateway that another broker has admitted.
-func (p *Iotkit) Begin(clientID string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.begin(clientID)
-}
-
-func (p *Iotkit) begin(clientID string) {
-	p.init()
-	if parts := strings.Split(clientID, "_"); len(parts) == 3 {
-		p.gateways[parts[1]] = &iotkitGateway{product: parts[0], name: parts[1], client: clientID, subscribed: map[string]bool{}, seen: map[string][32]byte{}}
-	}
-}
-
 func (p *Iotkit) init() {
 	if p.gateways == nil {
 		p.versions = map[string]int64{}
 		p.gateways, p.devices, p.asked = map[string]*iotkitGateway{}, map[string]*iotkitDevice{}, map[string]iotkitAsked{}
-	}
-}
-
-var iotkitFilter = regexp.MustCompile(`^/sys/([^/+#]+)/([^/+#]+)/c/#$`)
-
-// Subscribed decides on a subscription: a gateway may have its own topic and
-// those of its registered sub-devices.
-func (p *Iotkit) Subscribed(clientID, filter string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.init()
-	m := iotkitFilter.FindStringSubmatch(filter)
-	if s := shadowFilter.FindStringSubmatch(filter); s != nil && p.Enjoyiot {
-		d := p.devices[s[2]]
-		if d == nil || d.removed || d.product != s[1] {
-			p.violate("%s subscribes to %s, which is no device of it", clientID, filter)
-			return false
-		}
-		return true
-	}
-	for _, g := range p.gateways {
-		if g.client != clientID || m == nil {
-			continue
-		}
-		d := p.devices[m[2]]
-		if m[1] == g.product && m[2] == g.name || d != nil && !d.removed && d.product == m[1] && d.gateway == g.name {
-			g.subscribed[m[2]] = true
-			heard("sub", filter)
-			return true
-		}
-	}
-	p.violate("%s subscribes to %s, which is no device of it", clientID, filter)
-	return false
-}
-
-// Unsubscribed takes a device offline.
-func (p *Iotkit) Unsubscribed(clientID, filter string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.init()
-	for _, g := range p.gateways {
-		if m := iotkitFilter.FindStringSubmatch(filter); m != nil && g.client == clientID {
-			delete(g.subscribed, m[2])
-		}
 	}
 }
 
@@ -269,212 +170,11 @@ func (p *Iotkit) answer(topic string, gateway *iotkitGateway, payload map[string
 	return []Out{{topic, b}}
 }
 
-func (p *Iotkit) register(topic, product, name, id, method string, params json.RawMessage) []Out {
-	p.registers++
-	g := p.gateways[name]
-	if g == nil || g.product != product || !g.subscribed[name] {
-		p.violate("%s: no such gateway is online", topic)
-		return nil
-	}
-	var who struct {
-		ProductKey *string `json:"productKey"`
-		DeviceName *string `json:"deviceName"`
-		Model      *string `json:"model"`
-	}
-	if err := strict(params, &who); err != nil || who.ProductKey == nil || who.DeviceName == nil || who.Model == nil {
-		p.violate("register: params %s: %v", params, err)
-		return nil
-	}
-	p.sameID(g, id, "register "+string(params))
-	if method != "thing.lifetime.register" || *who.DeviceName == "" || strings.ContainsAny(*who.DeviceName, "/+#") || p.gateways[*who.DeviceName] != nil {
-		p.violate("register: %s %s", method, params)
-		return nil
-	}
-	if *who.ProductKey == product {
-		p.violate("register: a sub-device of the gateway's own product gets no answer from EnjoyIot")
-		return nil
-	}
-	code, silent := p.override("register", *who.DeviceName)
-	if _, known := p.Products[*who.ProductKey]; !known && code == 0 {
-		p.violate("register: there is no product %q", *who.ProductKey)
-		code = 500
-	}
-	if code == 0 { // also where the answer gets lost
-		p.devices[*who.DeviceName] = &iotkitDevice{product: *who.ProductKey, gateway: name}
-	}
-	switch {
-	case silent:
-		return nil
-	case code != 0:
-		return p.answer(topic, g, map[string]any{"id": nil, "method": "null_reply", "code": code, "data": nil})
-	}
-	return p.answer(topic, g, map[string]any{"id": id, "method": method + "_reply", "code": 0, "data": params})
-}
-
-// sameID holds ids to one content each; true for a repeat.
-func (p *Iotkit) sameID(g *iotkitGateway, id, content string) bool {
-	carried := sum256(content)
-	first, again := g.seen[id]
-	if again && first != carried {
-		p.violate("id %s came with two contents", id)
-	}
-	g.seen[id] = carried
-	return again
-}
-
-// post stores what came. As in the code, it is answered 0 even if the device
-// is unknown, but then nothing is stored.
-func (p *Iotkit) post(topic, product, name, action, id, method string, params json.RawMessage, now time.Time) []Out {
-	if want := "thing." + strings.ReplaceAll(action, "/", "."); method != want {
-		p.violate("%s: method %s, want %s", topic, method, want)
-		return nil
-	}
-	g, known, unstored := p.gateways[name], true, false
-	if g == nil {
-		d := p.devices[name]
-		known = d != nil && d.product == product
-		if d != nil {
-			g = p.gateways[d.gateway]
-			unstored = d.removed || d.disabled
-		}
-	}
-	if g == nil { // nobody is there to be answered: which connection it was is not told
-		p.violate("%s: no gateway has such a device", topic)
-		return nil
-	}
-	if !known || g.name == name && g.product != product {
-		p.violate("%s: the device is of another product", topic)
-	}
-	var values map[string]json.RawMessage
-	if err := strict(params, &values); err != nil || len(values) == 0 {
-		p.violate("%s: params %s: %v", topic, params, err)
-		return nil
-	}
-	if !g.subscribed[name] {
-		p.violate("%s: the device is not online: its topic is not subscribed to", topic)
-		known = false
-	}
-	post := IotkitPost{Device: name, ID: id, Params: map[string]string{}, At: now}
-	if action != "event/property/post" {
-		post.Event = strings.TrimPrefix(action, "event/")
-		if !iotkitName.MatchString(post.Event) {
-			p.violate("%s: %q is no identifier", topic, post.Event)
-		}
-	}
-	for key, v := range values {
-		if !iotkitName.MatchString(key) {
-			p.violate("%s: %q is no identifier", topic, key)
-		}
-		if v[0] == '{' || v[0] == '[' || v[0] == 'n' {
-			p.violate("%s: the value of %s is no number, text or boolean: %s", topic, key, v)
-		}
-		if !p.defined.takes(product, post.Event, key, string(v)) { // without a word
-			p.dropped = append(p.dropped, strings.TrimPrefix(post.Event+"."+key, "."))
-			continue
-		}
-		post.Params[key] = string(v)
-	}
-	code, silent := p.override("post", name)
-	if p.sameID(g, id, topic+string(params)) {
-		p.repeats++
-	}
-	switch {
-	case unstored:
-		p.unstored++
-	case code == 0 && known:
-		p.posts = append(p.posts, post)
-		if p.Stored != nil {
-			p.Stored(post)
-		}
-	}
-	if silent {
-		return nil
-	}
-	return p.answer(topic, g, map[string]any{"id": id, "method": method + "_reply", "code": code, "data": params})
-}
-
-// reply takes the answer to a command.
-func (p *Iotkit) reply(topic, action string, payload []byte) {
-	p.replies = append(p.replies, string(payload))
-	var e struct {
-		ID      string                     `json:"id"`
-		Method  string                     `json:"method"`
-		Version string                     `json:"version"`
-		Code    *int                       `json:"code"`
-		Message string                     `json:"message"` // not in the document; with an error alone
-		Data    map[string]json.RawMessage `json:"data"`
-		Params  map[string]json.RawMessage `json:"params"`
-	}
-	if err := strict(payload, &e); err != nil {
-		p.violate("%s: %v: %s", topic, err, payload)
-		return
-	}
-	c, ok := p.asked[e.ID]
-	if !ok || c.topic != topic || c.method != e.Method {
-		p.violate("%s: an answer to nothing: %s", topic, payload)
-		return
-	}
-	if e.Code == nil || *e.Code == 0 && e.Message != "" {
-		p.violate("%s: code or message: %s", topic, payload)
-		return
-	}
-	if !strings.HasPrefix(action, "service/") {
-		if e.Data != nil || e.Params != nil {
-			p.violate("%s: no results are documented: %s", topic, payload)
-		}
-		return
-	}
-	if e.Data == nil || e.Params == nil || !maps.EqualFunc(e.Data, e.Params, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
-		p.violate("%s: data and params are not the same: %s", topic, payload)
-	}
-	for _, key := range c.keys {
-		if _, ok := e.Data[key]; !ok && *e.Code == 0 {
-			p.violate("%s: %s was asked for: %s", topic, key, payload)
-		}
-	}
-}
-
 // SetAnswer changes Answer while messages come.
 func (p *Iotkit) SetAnswer(answer func(what, device string) (code int, silent bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Answer = answer
-}
-
-// Command gives the call of a service of a device, such as "property/set"
-// with an object as params, or "property/get" with a list.
-func (p *Iotkit) Command(product, device, service, id, params string) Out {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.init()
-	base := "/sys/" + product + "/" + device
-	method := "thing.service." + strings.ReplaceAll(service, "/", ".")
-	c := iotkitAsked{topic: base + "/s/service/" + service + "_reply", method: method + "_reply"}
-	if service == "property/get" {
-		json.Unmarshal([]byte(params), &c.keys)
-	}
-	p.asked[id] = c
-	b, _ := json.Marshal(map[string]any{"id": id, "method": method, "params": json.RawMessage(params)})
-	return sent(Out{base + "/c/service/" + service, b})
-}
-
-// Deregister takes a sub-device from its gateway and gives the message that
-// tells the gateway.
-func (p *Iotkit) Deregister(device, id string) (Out, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.devices[device]
-	if d == nil || d.removed {
-		return Out{}, false
-	}
-	g := p.gateways[d.gateway]
-	d.removed = true
-	base := "/sys/" + g.product + "/" + g.name
-	p.asked[id] = iotkitAsked{topic: base + "/s/deregister_reply", method: "thing.lifetime.deregister_reply"}
-	b, _ := json.Marshal(map[string]any{
-		"id": id, "method": "thing.lifetime.deregister", "params": map[string]string{"productKey": d.product, "deviceName": device},
-	})
-	return sent(Out{base + "/c/deregister", b}), true
 }
 
 // IotkitSeen is what has come to the platform so far.
@@ -510,17 +210,4 @@ func (p *Iotkit) Seen() IotkitSeen {
 		}
 	}
 	return s
-}
-
-// On tells the platform which broker it runs on.
-func (p *Iotkit) On(b *Broker) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.broker = b
-}
-
-// grant gives a client a subscription that it did not ask for: some platforms
-// write to a connection without one.
-func (b *Broker) grant(clientID, topic string) {
-	b.server.Topics.Subscribe(clientID, packets.Subscription{Filter: topic, Qos: 1})
 }

@@ -374,6 +374,7 @@ func (c *Config) broker(t, p *table, u *Uplink) maker {
 	return func(e Env, dir *uplink.Directory) uplink.Platform {
 		conf := conf
 		conf.Directory, conf.Version = dir, e.Version
+		conf.Trusted = func() bool { return e.Trusted(time.Now()) }
 		return broker.New(conf)
 	}
 }

@@ -35,6 +35,7 @@ type bench struct {
 	sent    []dlt645.Frame      // 1CH, 14H, 16H, 19H and 08H, as they came to the meters
 	tap     func(dlt645.Frame)  // told of them, with mu held
 	results map[string][]string // outcomes by id
+	late    []string            // answers to commands of before the start; guarded by mu
 	told    []meter.PointValue  // in readings out of turn; guarded by mu
 }
 
@@ -87,6 +88,11 @@ func newBench(t *testing.T, path string, change func(*meter.Handle), perLine ...
 	}
 	b.desk = New(Config{
 		Meters: b.all, Lines: pollers, Points: &meter.Points{}, Ring: b.ring, Age: 2 * time.Minute,
+		Answer: func(c meter.Command, r meter.Result) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.late = append(b.late, fmt.Sprintf("%s %s of %s by %s: %s", c.ID, c.Op, c.Meter.Name, c.By, r.Outcome))
+		},
 		Stamp: func(e *meter.Event) { e.Trusted = true }, Trusted: func(time.Time) bool { return b.trusted }, Log: slog.New(slog.DiscardHandler),
 	})
 	b.done = make(chan struct{})

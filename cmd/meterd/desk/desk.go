@@ -35,6 +35,9 @@ type Config struct {
 	Ring   *store.Ring
 	// Age is how old a platform's command may be.
 	Age time.Duration
+	// Answer is given what became of a platform's command that was at work when the
+	// board stopped; nil: only who asks again is told.
+	Answer func(meter.Command, meter.Result)
 	// Stamp notes boot, uptime and whether the clock is trusted in an event.
 	Stamp func(*meter.Event)
 	// Trusted tells whether the clock is.

@@ -124,6 +124,39 @@ func TestAnIDIsCarriedOutOnce(t *testing.T) {
 	})
 }
 
+// TestACountedIDThatComesAgainLaterIsRefused: a sender that counts its ids begins
+// anew when it starts. Soon after the first it is the same command; hours later
+// it may be a new one, so it is neither carried out nor told as done, and over a
+// restart of the board neither.
+func TestACountedIDThatComesAgainLaterIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 1)
+		counted := func(c meter.Command) meter.Command { c.Counted = true; return c }
+		b.ask(counted(trip(b.all[0], "0")))
+		if got := b.answered("0"); !slices.Equal(got, []string{"done"}) {
+			t.Errorf("told %v", got)
+		}
+		b.ask(counted(trip(b.all[0], "0"))) // two minutes later: command_age is two minutes
+		b.ask(counted(closing(b.all[0], "1")))
+		if got := b.answered("1"); !slices.Equal(got, []string{"done"}) || len(b.results["0"]) != 2 || b.results["0"][1] != "done" {
+			t.Errorf("told %v, and %v soon after it", got, b.results["0"])
+		}
+		time.Sleep(3 * time.Hour) // the sender starts anew, and counts from 0
+		b.ask(counted(trip(b.all[0], "0")))
+		if got := b.answered("0"); !slices.Equal(got, []string{"done", "done", "nameless"}) {
+			t.Errorf("told %v", got)
+		}
+		if b.frames() != 2 || b.meters[0].Open(time.Now()) {
+			t.Errorf("%d frames, open %v: it is neither carried out nor told as done", b.frames(), b.meters[0].Open(time.Now()))
+		}
+		b.ask(counted(trip(b.all[0], "2"))) // the next one has the next number
+		if got := b.answered("2"); !slices.Equal(got, []string{"done"}) || b.frames() != 3 {
+			t.Errorf("the next is told %v, %d frames", got, b.frames())
+		}
+		b.end()
+	})
+}
+
 // TestAfterARestart kills the board at each step of a command, by going on
 // with the flash as it was then: nothing is carried out twice.
 func TestAfterARestart(t *testing.T) {
@@ -159,6 +192,13 @@ func TestAfterARestart(t *testing.T) {
 			})
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, left, nil, 1)
+				var late []string // the sender is told without asking again
+				if c.at == "frame" {
+					late = []string{"r1 relay of m1 by u: not confirmed"}
+				}
+				if !slices.Equal(b.late, late) {
+					t.Errorf("told at the start %q, want %q", b.late, late)
+				}
 				b.ask(trip(b.all[0], "r1"))
 				if got := b.answered("r1"); !slices.Equal(got, []string{c.want}) || b.frames() != c.frames {
 					t.Errorf("told %v with %d frames, want %s with %d", got, b.frames(), c.want, c.frames)

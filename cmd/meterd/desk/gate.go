@@ -101,6 +101,8 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 				return no(meter.Nameless, otherID)
 			case !k.done:
 				return nil, false
+			case j.Counted && now.Sub(k.at) > d.Age: // it is neither carried out again nor told as done
+				return no(meter.Nameless, usedID)
 			}
 			return &stopped{k.result, true}, false
 		}
@@ -160,6 +162,7 @@ var (
 	tooOld   = dlt645.Text{EN: "the command is older than command_age", ZH: "命令早于 command_age，已过期"}
 	tooEarly = dlt645.Text{EN: "the command is of another day to come", ZH: "命令时间在未来"}
 	otherID  = dlt645.Text{EN: "this id was that of another command", ZH: "该标识已用于其他命令"}
+	usedID   = dlt645.Text{EN: "this id was that of the same command some time ago, and may be that one: it is not carried out; send it again under another id", ZH: "该标识此前已用于相同命令，无法区分是否重复，不予执行；请换用新标识重发"}
 	busy     = dlt645.Text{EN: "too many commands at once; it is not carried out later", ZH: "命令过多，不会延后执行"}
 	resting  = dlt645.Text{EN: "the program is about to start anew; it is not carried out later", ZH: "程序即将重启，不会延后执行"}
 	tooSoon  = dlt645.Text{EN: "it was set less than a minute ago; set it again after that", ZH: "该项一分钟内已设置过，请稍后再设"}

@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"meterd/dlt645"
 	"meterd/meter"
@@ -13,7 +15,9 @@ func (d *Desk) remember(ctx context.Context) {
 	known := newMemory()
 	open := known.load(ctx, d.Ring)
 	for _, r := range open {
-		known.put(r.key, r.digest, meter.Result{Outcome: meter.Unconfirmed, Text: restarted}, r.at)
+		outcome := meter.Result{Outcome: meter.Unconfirmed, Text: restarted}
+		known.put(r.key, r.digest, outcome, r.at)
+		d.answer(r, outcome)
 		r.event.Command.Done, r.event.Command.Outcome = true, meter.Unconfirmed
 		r.event.Text += ": " + meter.Unconfirmed.String() + ": " + restarted.EN
 		d.put(&r.event)
@@ -29,6 +33,16 @@ func (d *Desk) remember(ctx context.Context) {
 		d.takeLocked(j)
 	}
 	d.mu.Unlock()
+}
+
+// answer tells the sender of a command that was at work when the board stopped,
+// as long as it may wait for that.
+func (d *Desk) answer(r begun, outcome meter.Result) {
+	i := slices.IndexFunc(d.Meters, func(h *meter.Handle) bool { return h.Address == r.event.Meter })
+	if d.Answer == nil || i < 0 || time.Since(r.at).Abs() > d.Age {
+		return
+	}
+	d.Answer(meter.Command{Op: meter.Operation(r.event.Kind), Meter: d.Meters[i], By: r.event.By, ID: r.event.Command.ID}, outcome)
 }
 
 var restarted = dlt645.Text{EN: "the board restarted meanwhile", ZH: "期间本板重启"}

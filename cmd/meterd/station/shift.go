@@ -55,7 +55,7 @@ func newShift(st *Station, c *config.Config) *shift {
 	}
 	sh.remember(kept)
 	sh.desk = desk.New(desk.Config{
-		Meters: handles(c), Lines: sh.lines, Points: c.Points, Ring: sh.ring, Age: c.Gateway.CommandAge, Stamp: sh.date, Trusted: st.clock.Trusted, Log: st.log,
+		Meters: handles(c), Lines: sh.lines, Points: c.Points, Ring: sh.ring, Age: c.Gateway.CommandAge, Answer: sh.answer, Stamp: sh.date, Trusted: st.clock.Trusted, Log: st.log,
 	})
 	sh.forgetCursors()
 	for _, u := range c.Uplinks {
@@ -163,6 +163,15 @@ func (sh *shift) uplink(u config.Uplink) (*uplink.Uplink, error) {
 		}
 	}
 	return up, err
+}
+
+// answer has an uplink tell its platform what became of a command.
+func (sh *shift) answer(c meter.Command, r meter.Result) {
+	for _, u := range sh.uplinks {
+		if u.Name == c.By {
+			u.Tell(c, r)
+		}
+	}
 }
 
 func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime time.Duration) {

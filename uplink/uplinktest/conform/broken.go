@@ -64,9 +64,9 @@ func (c Case) messages(p world, word string, say complain) []sent {
 // valid: what is whole is understood, also on a board that has but one meter.
 func valid(c Case, say complain) {
 	for meters := 1; meters <= 2; meters++ {
-		for _, m := range c.messages(c.open(meters, say), first, say) {
+		for n := range c.messages(c.open(meters, say), first, say) {
 			p := c.open(meters, say)
-			p.Encode([16]byte{3}, []uplink.Unit{reading(1, addresses[0], Now())}) // that may be acknowledged
+			m := c.messages(p, first, say)[n] // of its own start: another one's acknowledge nothing
 			p.subscribed(m.Inbound, say)
 			rc := p.Receive(Now(), m.Inbound)
 			switch ok := rc.Verdict == uplink.Accepted; {
@@ -301,8 +301,7 @@ func torn(c Case, say complain) {
 // commands out knows that it was kept.
 func retained(c Case, say complain) {
 	touched, untouched := c.open(2, say), c.open(2, say)
-	messages := c.messages(touched, first, say)
-	c.messages(untouched, first, say) // the same ids are given out
+	messages, others := c.messages(touched, first, say), c.messages(untouched, first, say)
 	for range 4 {
 		for _, m := range messages {
 			m.Retained = true
@@ -312,10 +311,37 @@ func retained(c Case, say complain) {
 			}
 		}
 	}
-	for _, m := range messages {
-		got, want := touched.Receive(Now(), m.Inbound), untouched.Receive(Now(), m.Inbound)
-		if got.ID != want.ID || got.Verdict != want.Verdict || (got.Command == nil) != (want.Command == nil) {
+	for i, m := range messages {
+		got, want := touched.Receive(Now(), m.Inbound), untouched.Receive(Now(), others[i].Inbound)
+		if (got.ID == "") != (want.ID == "") || got.Verdict != want.Verdict || (got.Command == nil) != (want.Command == nil) {
 			say("%s: where the same was kept it means %+v, elsewhere %+v", m.what, got, want)
+		}
+	}
+}
+
+// restarted: an answer that was under way when the board stopped comes when it
+// has started anew. It is to nothing of the new start: what was asked is read
+// again from the ring, and what goes out meanwhile is something else.
+func restarted(c Case, say complain) {
+	if c.Acknowledge == nil {
+		return
+	}
+	const sent = 8
+	before, after := c.open(2, say), c.open(2, say)
+	ids := map[string]bool{}
+	send := func(p world, from uint64) (all []uplink.Message) {
+		for seq := from; seq < from+sent; seq++ {
+			all = append(all, p.Encode([16]byte{3}, []uplink.Unit{reading(seq, addresses[0], Now())}).Messages...)
+		}
+		return all
+	}
+	late := send(before, 1)
+	for _, m := range send(after, 1+sent) {
+		ids[m.ID] = true
+	}
+	for _, m := range late {
+		if rc := after.Receive(Now(), c.Acknowledge(m, true)); rc.Verdict != uplink.Ignored && ids[rc.ID] {
+			say("the answer to %q of the last start acknowledges a reading of this one", m.ID)
 		}
 	}
 }

@@ -90,6 +90,7 @@ var (
 		{"a message that says two things is no command", torn},
 		{"a command is the same however it is written", otherwise},
 		{"a retained message leaves no trace", retained},
+		{"a late answer to an earlier start acknowledges nothing", restarted},
 		{"only what is done is told as success", outcomes},
 		{"several things have one answer, after the last of them", several},
 	}

@@ -212,6 +212,7 @@ func TestEachFaultIsFound(t *testing.T) {
 		nonsense  = "garbage means nothing"
 		two       = "a message that says two things is no command"
 		kept      = "a retained message leaves no trace"
+		late      = "a late answer to an earlier start acknowledges nothing"
 		success   = "only what is done is told as success"
 		covered   = "messages cover the units of known meters and no others"
 		rewritten = "a command is the same however it is written"
@@ -282,6 +283,15 @@ func TestEachFaultIsFound(t *testing.T) {
 			}
 			return rc
 		}}, kept},
+		{"ids begin anew", faulty{encode: func(_ []uplink.Unit, enc uplink.Encoded) uplink.Encoded {
+			for i := range enc.Messages {
+				var n uint64
+				_, _ = fmt.Sscan(enc.Messages[i].ID, &n) // its own are numbers
+				enc.Messages[i].ID = fmt.Sprint(n % 8)
+				enc.Messages[i].Payload = written(line{ID: enc.Messages[i].ID})
+			}
+			return enc
+		}}, late},
 		{"not confirmed is told as success", faulty{answer: func(c meter.Command, r meter.Result, m uplink.Message, ok bool) (uplink.Message, bool) {
 			yes := r.Outcome == meter.Done || r.Outcome == meter.Unconfirmed
 			m.Payload = written(line{ID: c.ID, OK: &yes})

@@ -1,6 +1,7 @@
 package iotkit_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -195,9 +196,7 @@ func TestWishesThatNobodyCanDateAreNone(t *testing.T) {
 		k := iotkit.New(conf)
 		k.Login(now)
 		dev := &conf.Directory.Devices()[0]
-		k.Register(now, dev, 0)
-		k.Receive(now, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/register_reply", Payload: []byte(`{"id":"1","code":0,"data":{"deviceName":"M1"}}`)})
-		k.Register(now, dev, 1)
+		register(k, now, dev, `,"data":{"deviceName":"M1"}`)
 		for range 3 {
 			if _, ok, _ := k.Ask(now); !ok || !c.ask {
 				break
@@ -231,6 +230,20 @@ func TestWishesThatNobodyCanDateAreNone(t *testing.T) {
 	}
 }
 
+// register has a meter registered.
+func register(k *iotkit.Iotkit, now time.Time, dev *uplink.Device, more string) {
+	m, _ := k.Register(now, dev, 0)
+	registered(k, now, dev, m, more)
+}
+
+// registered has a meter's registration accepted.
+func registered(k *iotkit.Iotkit, now time.Time, dev *uplink.Device, m uplink.Message, more string) {
+	var asked struct{ ID string }
+	_ = json.Unmarshal(m.Payload, &asked) // our own
+	k.Receive(now, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/register_reply", Payload: fmt.Appendf(nil, `{"id":%q,"code":0%s}`, asked.ID, more)})
+	k.Register(now, dev, 1)
+}
+
 // TestAControlWithoutATimeHasTheShadowAsked, once a minute at most.
 func TestAControlWithoutATimeHasTheShadowAsked(t *testing.T) {
 	now := time.Unix(1700000000, 0)
@@ -239,9 +252,7 @@ func TestAControlWithoutATimeHasTheShadowAsked(t *testing.T) {
 	k := iotkit.New(conf)
 	k.Login(now)
 	dev := &conf.Directory.Devices()[0]
-	k.Register(now, dev, 0)
-	k.Receive(now, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/register_reply", Payload: []byte(`{"id":"1","code":0}`)})
-	k.Register(now, dev, 1)
+	register(k, now, dev, "")
 	asks := func(at time.Time) (n int, again time.Time) {
 		for {
 			m, ok, next := k.Ask(at)
@@ -271,12 +282,11 @@ func TestAControlWithoutATimeHasTheShadowAsked(t *testing.T) {
 	// One that comes back is asked for as well: what was said meanwhile was said to
 	// nobody.
 	k.Leave(now, dev)
-	k.Register(now, dev, 0)
+	m, _ := k.Register(now, dev, 0)
 	if n, _ := asks(now.Add(time.Hour)); n != 0 {
 		t.Errorf("asked %d times before it is registered", n)
 	}
-	k.Receive(now, uplink.Inbound{Topic: "/sys/gwpk/gwdn/c/register_reply", Payload: []byte(`{"id":"3","code":0}`)})
-	k.Register(now, dev, 1)
+	registered(k, now, dev, m, "")
 	if n, _ := asks(now.Add(time.Hour)); n != 1 {
 		t.Errorf("asked %d times after it came back", n)
 	}
