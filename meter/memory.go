@@ -166,7 +166,9 @@ func (h History) Requests() (all []Request, records int) {
 	case Daily, Hourly:
 		all = append(all, Request{DI: h.Of.timeOf(1)}, Request{DI: h.Of.timeOf(1)}) // before and after
 	case Month:
-		all = append(all, Request{DI: settlementDay})
+		for n := range mostSettlementDays {
+			all = append(all, Request{DI: settlementDay(n)})
+		}
 	}
 	records = 1
 	for _, r := range h.Of.asked(h.Points) {
