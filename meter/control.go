@@ -110,6 +110,7 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 	}
 	c.stamp(&r)
 	known := health{learned: c.known(slices.Index(c.handles, h))}
+	known.learned.Books.tells(named(points, "energy.forward.yesterday"), named(points, "energy.forward.lastmonth"), at.In(c.zone))
 	derive(&r, c.zone, clockRead, told{failed == nil, sources(points), blank, &known.learned, at})
 	used(&r, &known.learned.Books, c.zone, known.learned.most(h), known.freezesNothing(h, c.books, at))
 	return r, failed
