@@ -206,8 +206,9 @@ fleet: build ## a thousand boards (BOARDS=) against mosquitto and a cluster, and
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s
 
-fuzz: ## each fuzz target for 5 minutes
-	@sh .ci/fuzz $(GO) 5m
+FUZZ ?= 5m
+fuzz: ## each fuzz target for 5 minutes (FUZZ=)
+	@sh .ci/fuzz $(GO) $(FUZZ)
 
 bench: ## one table of the goals and what was measured, with peers (ONLY=STEP,… for some)
 	@$(GO) run ./bench -only '$(ONLY)'

@@ -49,6 +49,7 @@ var refusals = []cause{
 
 var (
 	errWantsTLS  = errors.New("the broker speaks TLS at this port")
+	errNoTLS     = errors.New("no TLS: the other end closes as soon as it begins")
 	errNoBroker  = errors.New("what answers at this port is no MQTT broker")
 	errNoConnack = errors.New("connected, but no answer to the MQTT connect")
 	errClosed    = errors.New("closed by the other end before it answered the MQTT connect")
@@ -146,6 +147,7 @@ func networkCause(err error) *cause {
 	}
 	for _, c := range []cause{
 		{errWantsTLS, "", dlt645.Text{EN: "write ssl:// in broker", ZH: "请将 broker 改为 ssl://"}, false},
+		{errNoTLS, "", dlt645.Text{EN: "write tcp:// in broker, or the port for TLS, often 8883; else it wants cert and key of the board, or a firewall cuts it", ZH: "请将 broker 改为 tcp://，或使用 TLS 端口（常为 8883）；否则可能是平台要求本板的 cert 和 key，或被防火墙切断"}, false},
 		{errNoBroker, "", dlt645.Text{EN: "is the port in broker that of MQTT, often 1883, or 8883 with TLS?", ZH: "broker 的端口是否为 MQTT 端口（常为 1883，TLS 为 8883）？"}, false},
 		{errNoConnack, "", dlt645.Text{EN: "is the port in broker that of MQTT, and does it want ssl://? else the platform is overloaded", ZH: "broker 的端口是否为 MQTT 端口，是否需要 ssl://？否则平台可能过载"}, false},
 		{errClosed, "", dlt645.Text{EN: "check port, ssl:// or tcp://, client_id and username: some brokers refuse without a word", ZH: "请检查端口、ssl:// 或 tcp://、client_id 和 username：有的平台拒绝时不作说明"}, false},

@@ -107,6 +107,8 @@ func TestEveryCauseHasItsNextStep(t *testing.T) {
 			return nil, &FileError{"ca", garbage, errors.New("no certificate in PEM form")}
 		}}, false, "ca: " + garbage + ": no certificate in PEM form", "replace the file", false},
 		{"ssl where tcp is spoken", Endpoint{URL: "ssl://" + listen(t, func(c net.Conn) { c.Write([]byte("hello, this is no TLS at all")); io.Copy(io.Discard, c) }), TLS: ours(nil)}, false, "no TLS: ", "tcp://", false},
+		{"ssl where tcp is spoken, and it closes", Endpoint{URL: "ssl://" + listen(t, func(c net.Conn) { c.Read(make([]byte, 1)) }), TLS: ours(nil)}, false, "no TLS: the other end closes as soon as it begins", "tcp://", false},
+		{"ssl where tcp is spoken, and it closes when all was read", Endpoint{URL: "ssl://" + listen(t, func(c net.Conn) { c.Read(make([]byte, 1<<12)) }), TLS: ours(nil)}, false, "no TLS: the other end closes as soon as it begins", "tcp://", false},
 		{"tcp where ssl is spoken, and it closes", Endpoint{URL: "tcp" + strings.TrimPrefix(listenTLS(t, good), "ssl")}, false, "closed by the other end before it answered", "ssl://", false},
 		{"tcp where ssl is spoken", Endpoint{URL: "tcp://" + listen(t, heard([]byte{0x15, 3, 1, 0, 2, 2, 70}))}, false, "the broker speaks TLS at this port", "ssl://", false},
 		{"a web server", Endpoint{URL: "tcp://" + listen(t, heard([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")))}, false, "what answers at this port is no MQTT broker", "1883", false},

@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -69,6 +70,9 @@ func (e Endpoint) open(at *url.URL) (conn net.Conn, beneath *watched, err error)
 	secure := tls.Client(w, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		raw.Close()
+		if byThem(err) {
+			err = fmt.Errorf("%w: %w", errNoTLS, err)
+		}
 		return nil, nil, err
 	}
 	return newBounded(secure), w, nil

@@ -56,6 +56,7 @@ type Assembled struct {
 	File     string
 	problems []Problem
 	origins  []origin // of each line of Text; nil: they are those of File
+	unread   bool     // File is no text: nothing is known of what it says
 
 	read func(name string) ([]byte, error)
 }
@@ -65,6 +66,7 @@ type Assembled struct {
 func Assemble(file string, b []byte, read func(name string) ([]byte, error)) *Assembled {
 	a := &Assembled{File: file, read: read}
 	text := a.decode(file, b)
+	a.unread = text == "" && len(a.problems) > 0
 	out := &pieces{}
 	if !a.expand(out, file, text, true) {
 		a.Text = text
@@ -98,6 +100,9 @@ const BoardsFolder = "boards"
 // Parse checks what was assembled, as ParseWith does.
 func (a *Assembled) Parse(beside func(path string) ([]byte, bool)) (*Config, []Problem) {
 	c, problems := parse(a.File, a.Text, beside, a.origins)
+	if a.unread {
+		return c, a.problems
+	}
 	return c, slices.Concat(a.problems, problems)
 }
 
@@ -106,7 +111,11 @@ func (a *Assembled) decode(file string, b []byte) string {
 	text, was, ok := readable(b)
 	switch {
 	case bytes.HasPrefix(b, []byte("PK\x03\x04")), bytes.HasPrefix(b, []byte("\xd0\xcf\x11\xe0")):
-		a.wrong(origin{file, 1}, "save it from the spreadsheet anew, as CSV", "it is a workbook or an archive under another name, and no text")
+		hint := "save it from the spreadsheet anew, as CSV"
+		if file == a.File {
+			hint = "save it as plain text: in Notepad, with the ending .toml"
+		}
+		a.wrong(origin{file, 1}, hint, "it is a workbook or an archive under another name, and no text")
 		return ""
 	case !ok:
 		a.wrong(origin{file, 1}, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")
@@ -155,14 +164,20 @@ func (a *Assembled) expand(out *pieces, file, text string, outer bool) (found bo
 			continue
 		}
 		found = true
+		head := "[[" + kind + "]]"
+		if !strings.HasPrefix(line, "[[") {
+			a.wrong(origin{file, i + 1}, fmt.Sprintf("write %s, in double brackets, before each", head), "%s must be an array of tables", head)
+		}
 		end := i + 1
 		for ; end < len(lines) && !strings.HasPrefix(strings.TrimSpace(lines[end]), "["); end++ {
 		}
 		at := origin{file, i + 1}
-		t := &table{doc: &document{file: file}, title: "[[" + kind + "]]"}
+		t := &table{doc: &document{file: file}, title: head}
 		var block map[string][]map[string]any
-		if _, err := toml.Decode(strings.Join(lines[i:end], "\n"), &block); err != nil {
-			block := slices.Clone(lines[i:end])
+		text := slices.Clone(lines[i:end])
+		text[0] = head
+		if _, err := toml.Decode(strings.Join(text, "\n"), &block); err != nil {
+			block := text
 			n, s := slipAt(block, min(max(syntaxLine(strings.Join(block, "\n"), err), 1), len(block))-1, err)
 			a.wrong(origin{file, i + n + 1}, s.hint, s.format, s.args...)
 		} else {
@@ -174,15 +189,14 @@ func (a *Assembled) expand(out *pieces, file, text string, outer bool) (found bo
 	return found
 }
 
-// named tells whether a line begins a table that names a file.
+// named tells whether a line begins a table that names a file; its brackets may be
+// single.
 func named(line string) string {
-	if !strings.HasPrefix(line, "[[") {
-		return ""
-	}
-	name, rest, ok := strings.Cut(line[2:], "]]")
-	name, rest = strings.TrimSpace(name), strings.TrimSpace(rest)
-	if ok && (name == "include" || name == "meters") && (rest == "" || rest[0] == '#') {
-		return name
+	head := strings.Join(strings.Fields(withoutComment(line)), "")
+	for _, name := range []string{"include", "meters"} {
+		if head == "[["+name+"]]" || head == "["+name+"]" {
+			return name
+		}
 	}
 	return ""
 }

@@ -74,7 +74,19 @@ var chinese = map[string]string{
 	"%s: %s = %q is no duration":                                                                       "%s：%s = %q 不是时长",
 	"%s: %s = %q is not between 1h and %dd":                                                            "%s：%s = %q 不在 1h 至 %dd 之间",
 	"%s: %s = %q is no power":                                                                          "%s：%s = %q 不是功率",
-	"no configuration yet: plug in a stick with meterd.toml":                                           "尚无配置：请插入带有 meterd.toml 的 U 盘",
+	"there is no [[bus]], no [[meter]] and no [[uplink]]: nothing is read":                             "没有 [[bus]]、[[meter]] 和 [[uplink]]：无法抄表",
+	"it is %s, and no plain text":                                                                      "这是%s，不是纯文本",
+	"a document of WordPad or Word":                                                                    "写字板或 Word 文档",
+	"a web page":                                                                                       "网页",
+	"%s: address %q holds a character that is no digit":                                                "%s：表号 %q 含有非数字字符",
+	"%s: the folders of a path are parted by /, not by a backslash":                                    "%s：路径用 / 分隔，不用反斜杠",
+	"%s: %s = %q is no ratio":                                                                          "%s：%s = %q 不是变比",
+	"[store]: path %q is what Windows calls a path":                                                    "[store]：path %q 是 Windows 的路径",
+	"[store]: path %q does not begin with /: where it is depends on where meterd was started":          "[store]：path %q 不以 / 开头：其位置取决于 meterd 的启动目录",
+	"save it as plain text: in Notepad, with the ending .toml":                                         "请用记事本另存为纯文本，扩展名为 .toml",
+	"put the keys of both under one of them":                                                           "请把两处的内容合并到一处",
+	`like "/data/readings.ring"`:                                                                       `如 "/data/readings.ring"`,
+	"meterd points prints all names":                                                                   "meterd points 可列出全部名称",
 	"there is no [[bus]]: nothing can be read":                                                         "没有 [[bus]]：无法抄表",
 	"two buses have the name %q":                                                                       "两条总线同名：%q",
 	"%s: port %q belongs to bus %q already":                                                            "%s：端口 %q 已属于总线 %q",
@@ -211,7 +223,6 @@ var chinese = map[string]string{
 	"add it to a [[profile.poll]], each hour, say":                                 "请加入某个 [[profile.poll]]，例如每小时",
 	`write a number and a unit: "12h", "3d"`:                                       `请写数字和单位："12h"、"3d"`,
 	`write it like "26.4kW"`:                                                       `请写成 "26.4kW" 的形式`,
-	"plug in a stick with meterd.toml":                                             "请插入带有 meterd.toml 的 U 盘",
 	"add a [[bus]] with name and port":                                             "请添加带 name 和 port 的 [[bus]]",
 	"give each bus a name of its own":                                              "每条总线的名称须不同",
 	"one port is one bus":                                                          "一个端口对应一条总线",
@@ -255,7 +266,6 @@ var chinese = map[string]string{
 	"the uplink cannot connect until it is right":                                  "改正之前该上行无法连接",
 	"bring a certificate that is valid still":                                      "请换用仍然有效的证书",
 	"read less often, fewer points, or on another bus":                             "请减少频率或测点，或分到其他总线",
-	"the names are in the table of points":                                         "名称见测点表",
 	"a map row names one point, not a family":                                      "每行映射只能写一个测点，不能写一族",
 	`a board calls its ports "/dev/ttyS1", "/dev/ttyUSB0"; ls /dev/tty* on it shows which there are`: `板上的端口名如 "/dev/ttyS1"、"/dev/ttyUSB0"；在板上用 ls /dev/tty* 查看`,
 	`write ssl:// where the broker wants TLS`:                                                        `如服务器要求 TLS，请写 ssl://`,
@@ -309,6 +319,7 @@ var fragments = strings.NewReplacer(
 	", in single brackets, once", "，用单方括号，只写一次", ", in double brackets, before each", "，用双方括号，每项之前各写一次",
 	"a meter remembers ", "电表最多保存 ", " days of it at most", " 天",
 	"it holds ", "其中有 ", "write ", "请写 ", "add ", "请添加 ",
+	", without quotes", "，不加引号", ", after its [[uplink]]", "，放在其 [[uplink]] 之后", `"?`, `"？`,
 )
 
 // inChinese gives a text by its English format.
@@ -319,10 +330,13 @@ func inChinese(format string, args ...any) string {
 	}
 	var said []any
 	for _, a := range args {
-		if s, ok := a.(string); ok {
-			if word, ok := chinese[s]; ok {
+		switch v := a.(type) {
+		case string:
+			if word, ok := chinese[v]; ok {
 				a = word
 			}
+		case place:
+			a = v.chinese()
 		}
 		said = append(said, a)
 	}

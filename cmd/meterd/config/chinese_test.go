@@ -110,8 +110,8 @@ func TestAMistakeInChinese(t *testing.T) {
 	}
 	want := []string{
 		"m.toml:11: 错误: [[meter]] \"m1\"：表号 \"24112000101\" 有 11 位，应为 12 位数字\n  提示: 11 位：前面是否少了 0？较短的表号在左侧补 0：\"024112000101\"",
-		"m.toml:12: 错误: [[meter]] \"m1\"：没有名为 \"three-fase\" 的 profile\n  提示: 是否应为 \"three-phase\"?",
-		"m.toml:13: 错误: [[meter]] \"m1\"：ct 应为整数，实为带引号的文本",
+		"m.toml:12: 错误: [[meter]] \"m1\"：没有名为 \"three-fase\" 的 profile\n  提示: 是否应为 \"three-phase\"？",
+		"m.toml:13: 错误: [[meter]] \"m1\"：ct 应为整数，实为带引号的文本\n  提示: 请写 ct = 1，不加引号",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
@@ -170,7 +170,7 @@ func TestWhatTheLibraryRefusesNeverRuns(t *testing.T) {
 func TestWordsForBrokersAndAddresses(t *testing.T) {
 	broker := minimal + "[[uplink]]\nname = \"t\"\nkind = \"tuya\"\nusername = \"u\"\nbroker = \"%s\"\n[uplink.tuya]\nproduct_id = \"p\"\n"
 	for _, c := range []struct{ broker, en, zh string }{
-		{"192.168.1.10:1883", "begins with neither tcp:// nor ssl://\n  hint: do you mean \"tcp://192.168.1.10:1883\"?", "不以 tcp:// 或 ssl:// 开头\n  提示: 是否应为 \"tcp://192.168.1.10:1883\"?"},
+		{"192.168.1.10:1883", "begins with neither tcp:// nor ssl://\n  hint: do you mean \"tcp://192.168.1.10:1883\"?", "不以 tcp:// 或 ssl:// 开头\n  提示: 是否应为 \"tcp://192.168.1.10:1883\"？"},
 		{"http://host:1883", "begins with neither tcp:// nor ssl://\n  hint: write ssl://host:port or tcp://host:port", "不以 tcp:// 或 ssl:// 开头"},
 		{"ssl://host", "lacks host or port: want ssl://host:port\n  hint: do you mean \"ssl://host:8883\"?", "缺少主机或端口：应为 ssl://主机:端口"},
 		{"tcp://host:99999", "lacks host or port", "缺少主机或端口"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -259,9 +260,23 @@ func (c *Config) gateway(root *table) {
 		zone = time.UTC
 	}
 	c.Gateway.Zone = zone
-	c.Gateway.Language = t.oneOf("language", "en", "zh")
+	c.Gateway.Language = c.language(t)
 	c.Gateway.CommandAge = t.duration("command_age", 2*time.Minute, 10*time.Second, 24*time.Hour)
 	t.finish()
+}
+
+// chineseMeant are words for Chinese that are not those of the configuration.
+var chineseMeant = regexp.MustCompile(`(?i)^(zh|cn|ch|chinese|中)`)
+
+// language reads the language, and what is meant where it is written otherwise: its
+// reader is told so in that language.
+func (c *Config) language(t *table) string {
+	if s, _ := t.values["language"].(string); s != "zh" && chineseMeant.MatchString(s) {
+		t.get("language")
+		t.problem("language", fmt.Sprintf("do you mean %q?", "zh"), "%s: %s = %q is not known", t.title, "language", s)
+		return "zh"
+	}
+	return t.oneOf("language", "en", "zh")
 }
 
 func (c *Config) clock(root *table) {
@@ -276,6 +291,12 @@ func (c *Config) store(root *table) {
 	c.Store.Path = t.required("path")
 	if info, err := os.Stat(c.Store.Path); err == nil && info.IsDir() {
 		t.problem("path", "name a file in it", "[store]: path %q is a directory", c.Store.Path)
+	}
+	switch path := c.Store.Path; {
+	case strings.Contains(path, `\`):
+		t.problem("path", `like "/data/readings.ring"`, "[store]: path %q is what Windows calls a path", path)
+	case path != "" && path[0] != '/':
+		t.note("path", true, `like "/data/readings.ring"`, "[store]: path %q does not begin with /: where it is depends on where meterd was started", path)
 	}
 	state := c.Store.Path + ".state"
 	if info, err := os.Stat(c.Store.Path); err == nil && info.Mode()&os.ModeDevice != 0 {

@@ -63,7 +63,7 @@ func (c *Config) remembered(t *table, h *meter.History) {
 	for _, name := range names {
 		found, ok := c.Points.Expand(name)
 		if !ok {
-			hint := "the names are in the table of points"
+			hint := "meterd points prints all names"
 			if near := nearest(name, c.Points.Names()); near != "" {
 				hint = fmt.Sprintf("do you mean %q?", near)
 			}

@@ -21,7 +21,7 @@ var bauds = []int64{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 11520
 func (c *Config) buses(root *table) {
 	tables := root.list("bus", "[[bus]]")
 	if !root.has("bus") && c.Blank {
-		root.note("", false, "plug in a stick with meterd.toml", "no configuration yet: plug in a stick with meterd.toml")
+		root.note("", false, "add a [[bus]] with name and port", "there is no [[bus]], no [[meter]] and no [[uplink]]: nothing is read")
 		root.confined()
 	} else if !root.has("bus") {
 		root.problem("", "add a [[bus]] with name and port", "there is no [[bus]]: nothing can be read")
@@ -61,6 +61,8 @@ func (c *Config) portName(t *table, port string) {
 		t.problem("port", hint, "%s: port %q is what Windows calls a port", t.title, port)
 	case strings.HasPrefix(port, "tty"):
 		t.problem("port", fmt.Sprintf("do you mean %q?", "/dev/"+port), "%s: port %q is no device and no address", t.title, port)
+	case board.CheckTCP("tcp://"+port) == nil:
+		t.problem("port", fmt.Sprintf("do you mean %q?", "tcp://"+port), "%s: port %q is no device and no address", t.title, port)
 	default:
 		t.problem("port", hint, "%s: port %q is no device and no address", t.title, port)
 	}
@@ -209,7 +211,7 @@ func (c *Config) group(t *table) (meter.Group, bool) {
 	for _, name := range names {
 		found, ok := c.Points.Expand(name)
 		if !ok {
-			hint := "the names are in the table of points"
+			hint := "meterd points prints all names"
 			if near := nearest(name, c.Points.Names()); near != "" {
 				hint = fmt.Sprintf("do you mean %q?", near)
 			}
@@ -255,7 +257,7 @@ func (c *Config) unlike(t *table, m Meter) {
 		if m.Name != o.Name && m.Address != o.Address && len(m.Name) != dlt645.AddressDigits && len(o.Name) != dlt645.AddressDigits {
 			continue // most are unlike
 		}
-		line := func() string { return t.doc.where(fmt.Sprintf("meter[%d]", k)) }
+		line := func() place { return t.doc.where(fmt.Sprintf("meter[%d]", k)) }
 		if m.Name == o.Name && m.Name != "" {
 			tell("name", "give each meter a name of its own", "two meters have the name %q, this and %s", m.Name, line())
 		}
@@ -275,18 +277,21 @@ func (c *Config) unlike(t *table, m Meter) {
 	}
 }
 
-var addressDigits = regexp.MustCompile(fmt.Sprintf(`^[0-9]{%d}$`, dlt645.AddressDigits))
-
 func (c *Config) address(t *table) dlt645.Address {
 	s := t.required("address")
 	if s == "" {
 		return dlt645.Address{}
 	}
-	if n := utf8.RuneCountInString(s); len(s) != dlt645.AddressDigits {
-		hint := "12 digits, as printed on the meter"
-		if digits := strings.NewReplacer(" ", "", "-", "", "\t", "").Replace(narrow(s)); digits != s && addressDigits.MatchString(digits) {
-			hint = fmt.Sprintf("do you mean %q?", digits)
-		}
+	hint := "12 digits, as printed on the meter"
+	if meant := addressMeant(s); meant != "" && meant != s {
+		hint = fmt.Sprintf("do you mean %q?", meant)
+	}
+	n := utf8.RuneCountInString(s)
+	if n == dlt645.AddressDigits && narrow(s) != s {
+		t.problem("address", hint, "%s: a wide sign of a Chinese keyboard: %s", t.title, firstWide(s))
+		return dlt645.Address{}
+	}
+	if n != dlt645.AddressDigits {
 		if len(s) < dlt645.AddressDigits && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
 			hint = fmt.Sprintf("%d digits: is a zero missing in front? a shorter address is filled with zeros on the left: %q", len(s), strings.Repeat("0", dlt645.AddressDigits-len(s))+s)
 		}
@@ -294,11 +299,36 @@ func (c *Config) address(t *table) dlt645.Address {
 		return dlt645.Address{}
 	}
 	a, err := dlt645.ParseAddress(s)
-	if err != nil || !a.IsMeter() {
+	if err != nil {
+		t.problem("address", hint, "%s: address %q holds a character that is no digit", t.title, s)
+		return dlt645.Address{}
+	}
+	if !a.IsMeter() {
 		t.problem("address", "12 digits, as printed on the meter", "%s: address %q is not one meter's own", t.title, s)
 		return dlt645.Address{}
 	}
 	return a
+}
+
+// addressMeant gives the address that a text holds besides what people put
+// around and between its digits, or with letters that look like digits; "" if it
+// holds none.
+func addressMeant(s string) string {
+	digits := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r < '0' || r > '9' {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	s = narrow(s)
+	for _, meant := range []string{digits(s), digits(strings.NewReplacer("O", "0", "o", "0", "I", "1", "l", "1").Replace(s))} {
+		if len(meant) == dlt645.AddressDigits {
+			return meant
+		}
+	}
+	return ""
 }
 
 // references checks the names of bus and profile.
@@ -342,7 +372,7 @@ func (c *Config) meterRest(t *table, m *Meter) {
 	}
 	m.Access.Password, m.HasPassword = c.fourBytes(t, "password")
 	m.Access.Operator, _ = c.fourBytes(t, "operator")
-	m.CT, m.PT = t.integer("ct", 1, 1, 100000), t.integer("pt", 1, 1, 100000)
+	m.CT, m.PT = t.ratio("ct"), t.ratio("pt")
 	m.MaxPower = t.power("max_power")
 	known := actions()
 	secret := false
@@ -373,6 +403,16 @@ func (c *Config) meterRest(t *table, m *Meter) {
 		}
 	}
 	relay.finish()
+}
+
+// ratio reads the ratio of transformers.
+func (t *table) ratio(key string) int64 {
+	if s, ok := t.values[key].(string); ok && formHint(key, "a whole number", s) == "" && !t.doc.guessed[t.doc.lines[join(t.path, key)]] {
+		t.get(key)
+		t.problem(key, ratioHint, "%s: %s = %q is no ratio", t.title, key, brief(s))
+		return 1
+	}
+	return t.integer(key, 1, 1, 100000)
 }
 
 // fourBytes reads 8 hexadecimal digits; false if the key is not given.

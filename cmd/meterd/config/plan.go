@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 )
 
@@ -95,6 +96,8 @@ type Withheld struct {
 	Point  string `json:"point"`
 	To     string `json:"to"` // its identifier there
 	What   string `json:"what"`
+
+	Says dlt645.Text `json:"-"` // what, for people
 }
 
 // Withholds gives what the platforms cannot hold of the points that are read:
@@ -115,8 +118,8 @@ func (c *Config) Withholds() []Withheld {
 					}
 					seen[p.Name] = true
 					for _, row := range u.Directory.Rows(p.Name) {
-						if what := kinds[i].cannot(row, p); what != "" {
-							out = append(out, Withheld{u.Name, p.Name, row.To, what})
+						if what := kinds[i].cannot(row, p); what != (dlt645.Text{}) {
+							out = append(out, Withheld{u.Name, p.Name, row.To, what.EN, what})
 						}
 					}
 				}

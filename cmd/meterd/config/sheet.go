@@ -156,7 +156,7 @@ func readRow(keys, record []string, line int, wrong func(int, string, string, ..
 			n := strings.TrimSuffix(strings.TrimSuffix(s, "/1"), ".0")
 			d, err := dlt645.ParseDecimal(n)
 			if err != nil || d.Scale != 0 {
-				wrong(line, "a whole number: 60 for 300/5 A", "%s = %q is no ratio", key, brief(s))
+				wrong(line, ratioHint, "%s = %q is no ratio", key, brief(s))
 				continue
 			}
 			r.cells[key] = fmt.Sprint(d.Coef)

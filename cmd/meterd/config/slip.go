@@ -22,13 +22,18 @@ func (d *document) decodeAll(text string) (values map[string]any) {
 		d.problems = []Problem{newProblem(file, 1, "save it as UTF-8", "it is neither UTF-8 nor UTF-16 nor GB18030: this is no text")}
 		return nil
 	}
+	if kind := otherForm(text); kind != "" {
+		d.problems = []Problem{newProblem(file, 1, "save it as plain text: in Notepad, with the ending .toml", "it is %s, and no plain text", kind)}
+		return nil
+	}
+	was := strings.Split(text, "\n")
+	text = d.lists(text)
 	_, err := toml.Decode(text, &values)
 	if err == nil {
 		d.lines = findLines(text)
 		return values
 	}
 	lines := strings.Split(text, "\n")
-	was := strings.Split(text, "\n")
 	mended := map[int]bool{}
 	d.left, d.guessed = map[int]bool{}, map[int]bool{}
 	for range 2 * mostSlips {
@@ -45,6 +50,9 @@ func (d *document) decodeAll(text string) (values map[string]any) {
 			lines[n], d.guessed[n+1] = s.meant, s.guess
 		} else {
 			lines[n], d.left[n+1] = "", true
+		}
+		for k := n + 1; s.whole && k < len(lines) && !strings.HasPrefix(strings.TrimSpace(lines[k]), "["); k++ {
+			lines[k] = ""
 		}
 		mended[n] = true
 		text = strings.Join(lines, "\n")
@@ -66,6 +74,56 @@ func (d *document) decodeAll(text string) (values map[string]any) {
 	return nil
 }
 
+// otherForm tells what a text is that a program for documents has written; "": a
+// text.
+func otherForm(text string) string {
+	switch text = strings.TrimLeft(text, " \t\r\n"); {
+	case strings.HasPrefix(text, `{\rtf`):
+		return "a document of WordPad or Word"
+	case strings.HasPrefix(text, "<"):
+		return "a web page"
+	}
+	return ""
+}
+
+// listHeader is the line that begins a table of a list, whichever brackets it has.
+var listHeader = regexp.MustCompile(`^\[\s*\[?\s*(bus|meter|uplink(?:\.map|\.device)?|profile(?:\.poll|\.history)?|point)\s*\]?\s*\]?$`)
+
+// lists has the tables of lists begin with double brackets: [meter] is what people
+// write for the first of them, and the library would take the second for the same
+// once more.
+func (d *document) lists(text string) string {
+	lines := strings.Split(text, "\n")
+	var open opened
+	for i, line := range lines {
+		trimmed := strings.TrimSpace(withoutComment(line))
+		if open.value() {
+			open.scan(line)
+			continue
+		}
+		found := listHeader.FindStringSubmatch(trimmed)
+		if found == nil {
+			if _, value, ok := cutKey(trimmed); ok && trimmed[0] != '[' {
+				open.scan(value)
+			}
+			continue
+		}
+		header := "[[" + found[1] + "]]"
+		if strings.ReplaceAll(strings.ReplaceAll(trimmed, " ", ""), "\t", "") == header && strings.HasPrefix(trimmed, "[[") && strings.HasSuffix(trimmed, "]]") {
+			continue
+		}
+		p := newProblem(d.file, i+1, "", "the bracket is not closed")
+		if strings.Count(trimmed, "[") == strings.Count(trimmed, "]") {
+			p = newProblem(d.file, i+1, fmt.Sprintf("write %s, in double brackets, before each", header), "%s must be an array of tables", header)
+		}
+		if len(d.problems) < mostSlips {
+			d.problems = append(d.problems, p)
+		}
+		lines[i] = header
+	}
+	return strings.Join(lines, "\n")
+}
+
 // syntaxLine gives the line of an error of the library.
 func syntaxLine(text string, err error) int {
 	pe, ok := err.(toml.ParseError)
@@ -84,6 +142,7 @@ type slip struct {
 	args         []any
 	meant        string // the line as it was meant; "": nobody knows
 	guess        bool   // its value may be of another kind
+	whole        bool   // it is the head of a table that is left out with it
 }
 
 var (
@@ -129,6 +188,9 @@ func slipAt(lines []string, at int, err error) (int, slip) {
 	}
 	if strings.Contains(pe.Message, "already been defined") {
 		name, _, _ := cutKey(strings.TrimSpace(line))
+		if strings.HasPrefix(name, "[") {
+			return at, slip{format: "%s stands twice", hint: "put the keys of both under one of them", args: []any{strings.TrimSpace(withoutComment(name))}, whole: true}
+		}
 		return at, slip{format: "%s stands twice", hint: "leave one of the two out", args: []any{strings.TrimSpace(name)}}
 	}
 	trimmed := strings.TrimSpace(withoutComment(line))
@@ -158,6 +220,9 @@ func slipAt(lines []string, at int, err error) (int, slip) {
 		return at, slip{format: "%s: a key and its value need = between them", args: []any{brief(plainKey(key))}, meant: meant}
 	case value == "":
 		return at, slip{format: "%s: there is no value", args: []any{brief(key)}}
+	case headings[strings.ToLower(key)] != "":
+		key = headings[strings.ToLower(key)]
+		return at, slip{format: "%s: a key is one word of the letters a to z", hint: fmt.Sprintf("do you mean %q?", key), args: []any{brief(before(trimmed))}, meant: key + " = " + value}
 	case !plainName.MatchString(key) && !strings.ContainsAny(key, `"'`):
 		return at, slip{format: "%s: a key is one word of the letters a to z", args: []any{brief(key)}}
 	case open != "":
@@ -183,6 +248,8 @@ var (
 	textList  = regexp.MustCompile(`^("[^"\\]*"|'[^']*')(\s*,\s*("[^"\\]*"|'[^']*'))+\s*,?$`)
 	bareList  = regexp.MustCompile(`^\[[\w.\s,"'-]*\]$`)
 	thousands = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{3})+$`)
+	pathKeys  = map[string]bool{"path": true, "state": true, "socket": true, "port": true, "file": true, "ca": true, "cert": true, "key": true, "watchdog": true}
+	ratioKeys = map[string]bool{"ct": true, "pt": true}
 	truths    = map[string]string{"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
 )
 
@@ -204,6 +271,10 @@ func valueSlip(key, value, message string) (slip, bool) {
 		return is("%s: write true or false, in small letters", truths[strings.ToLower(value)])
 	case thousands.MatchString(value):
 		return is("%s: no commas stand in a number", strings.ReplaceAll(value, ",", ""))
+	case ratioKeys[key]:
+		return slip{format: "%s = %q is no ratio", hint: ratioHint, args: []any{key, brief(value)}, meant: key + " = 1"}, true
+	case strings.Contains(message, "escape") && pathKeys[key]:
+		return is("%s: the folders of a path are parted by /, not by a backslash", strings.ReplaceAll(strings.ReplaceAll(value, `\\`, `/`), `\`, `/`))
 	case strings.Contains(message, "escape"):
 		return is("%s: a backslash is written twice between quotes", strings.ReplaceAll(value, `\`, `\\`))
 	case textList.MatchString(value):
@@ -227,6 +298,14 @@ func valueSlip(key, value, message string) (slip, bool) {
 	}
 	s.guess = true
 	return s, true
+}
+
+const ratioHint = "a whole number: 60 for 300/5 A"
+
+// before gives what stands before the = of a line.
+func before(line string) string {
+	key, _, _ := cutKey(line)
+	return strings.TrimSpace(key)
 }
 
 // headerOpen reports whether a line begins a table, and lacks a bracket.

@@ -36,13 +36,24 @@ func (d *document) line(path string) int {
 	}
 }
 
-// where tells people the line of a path.
-func (d *document) where(path string) string {
+// where tells people the line of a path; the file is "" where there is but one.
+func (d *document) where(path string) place {
 	n := d.line(path)
 	if n > len(d.origins) {
-		return fmt.Sprintf("line %d", n)
+		return place{line: n}
 	}
-	return fmt.Sprintf("%s line %d", d.origins[n-1].file, d.origins[n-1].line)
+	return place(d.origins[n-1])
+}
+
+// place is where something was written, for people.
+type place origin
+
+func (p place) String() string {
+	return strings.TrimPrefix(fmt.Sprintf("%s line %d", p.file, p.line), " ")
+}
+
+func (p place) chinese() string {
+	return strings.TrimPrefix(fmt.Sprintf("%s 第 %d 行", p.file, p.line), " ")
 }
 
 // ask notes a key that the program reads.
@@ -131,10 +142,30 @@ func lookup[T any](t *table, key, want string) (T, bool) {
 	}
 	x, ok := v.(T)
 	if !ok && !t.doc.guessed[t.doc.lines[join(t.path, key)]] { // else that line has been told
-		t.problem(key, "", "%s: %s must be %s, but is %s", t.title, key, want, typeName(v))
+		t.problem(key, formHint(key, want, v), "%s: %s must be %s, but is %s", t.title, key, want, typeName(v))
 	}
 	return x, ok
 }
+
+// formHint shows the form of a value that is of another kind. The value itself may
+// be a secret, unless it is one that was wanted without its quotes.
+func formHint(key, want string, v any) string {
+	s, quotes := v.(string)
+	_, whole := v.(int64)
+	switch {
+	case want == "a text in quotes" && whole:
+		return fmt.Sprintf("write %s = \"…\"", key)
+	case want == "a whole number" && quotes && digits.MatchString(s):
+		return fmt.Sprintf("write %s = %s, without quotes", key, s)
+	case want == "true or false" && truths[strings.ToLower(s)] != "":
+		return fmt.Sprintf("write %s = %s, without quotes", key, truths[strings.ToLower(s)])
+	case want == "a list of texts" && quotes:
+		return fmt.Sprintf("write %s = [\"…\"]", key)
+	}
+	return ""
+}
+
+var digits = regexp.MustCompile(`^[0-9]{1,9}$`)
 
 func typeName(v any) string {
 	switch v.(type) {
@@ -372,6 +403,9 @@ func (t *table) finish() {
 		hint := "known here: " + strings.Join(t.known, ", ")
 		if near := nearest(key, t.known); near != "" {
 			hint = fmt.Sprintf("do you mean %q?", near)
+		}
+		if _, is := t.values[key].(map[string]any); is && t.path == "" && slices.ContainsFunc(kinds, func(k kind) bool { return k.table == key }) {
+			hint = fmt.Sprintf("write [uplink.%s], after its [[uplink]]", key)
 		}
 		t.problem(key, hint, "%s: unknown key %q", t.title, key)
 	}

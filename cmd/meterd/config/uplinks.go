@@ -128,6 +128,8 @@ func (t *table) brokerProblem(s string, err error) {
 	switch {
 	case strings.Contains(s, "@"): // a password may stand before it
 		t.problem("broker", "", "%s: broker %v", t.title, err)
+	case strings.TrimSpace(s) != s && uplink.CheckURL(strings.TrimSpace(s)) == nil:
+		t.problem("broker", fmt.Sprintf("do you mean %q?", strings.TrimSpace(s)), "%s: %s ends or begins with a blank", t.title, "broker")
 	case narrow(s) != s && uplink.CheckURL(narrow(s)) == nil:
 		t.problem("broker", fmt.Sprintf("do you mean %q?", narrow(s)), "%s: a wide sign of a Chinese keyboard: %s", t.title, firstWide(s))
 	case !schemed && uplink.CheckURL("tcp://"+s) == nil:

@@ -19,6 +19,8 @@ const (
 	mostAhead = 256
 )
 
+var nothingDone = dlt645.Text{EN: "nothing was done", ZH: "未执行"}
+
 // ask has the daemon carry a command out. What it wants, the PIN or a yes,
 // the person is asked for.
 func (s *Session) ask(ctx context.Context, words []string, out func(string)) error {
@@ -43,6 +45,9 @@ func (s *Session) ask(ctx context.Context, words []string, out func(string)) err
 				s.print(wanting.Text + "\n")
 			}
 			req.PIN, err = s.answer("PIN: ", true)
+			if err == nil && req.PIN == "" {
+				s.say(nothingDone)
+			}
 			if err != nil || req.PIN == "" {
 				return err
 			}
@@ -54,7 +59,7 @@ func (s *Session) ask(ctx context.Context, words []string, out func(string)) err
 				return err
 			}
 			if !isYes(said) {
-				s.say(dlt645.Text{EN: "nothing was done", ZH: "未执行"})
+				s.say(nothingDone)
 				return nil
 			}
 			req.Command = append(slices.Clone(req.Command), "-yes")

@@ -62,6 +62,17 @@ func sourceText(lang, source string) string {
 	return source
 }
 
+// sourceWord names a source in a word.
+func sourceWord(lang, source string) string {
+	if lang != "zh" {
+		return source
+	}
+	if word, ok := map[string]string{"ntp": "NTP", "rtc": "RTC", "meters": "电表", "system": "系统", "none": "无"}[source]; ok {
+		return word
+	}
+	return sourceText(lang, source)
+}
+
 // TimeDetail is the answer of the command time.
 type TimeDetail struct {
 	ClockStatus
@@ -75,7 +86,7 @@ func (t TimeDetail) Text(lang string) string {
 		trusted = dlt645.Text{EN: "not trusted", ZH: "不可信"}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s  %s  %s\n", t.Time.Format("2006-01-02 15:04:05 -07:00"), t.Zone, t.Source, trusted.In(lang))
+	fmt.Fprintf(&b, "%s %s  %s  %s\n", t.Time.Format("2006-01-02 15:04:05 -07:00"), t.Zone, sourceWord(lang, t.Source), trusted.In(lang))
 	fmt.Fprintf(&b, "%s %s\n", dlt645.Text{EN: "by the word of:", ZH: "依据："}.In(lang), sourceText(lang, t.Source))
 	for _, o := range t.Opinions {
 		off := time.Duration(o.Offset * float64(time.Second)).Round(100 * time.Millisecond)

@@ -31,12 +31,12 @@ type HealthStatus struct {
 // line tells it in one.
 func (h HealthStatus) line(lang string) string {
 	why := map[string]dlt645.Text{
-		StartedBoard: {EN: "power came or reset", ZH: "上电或复位"}, StartedReboot: {EN: "reboot ordered", ZH: "命令重启"}, StartedWatch: {EN: "watchdog", ZH: "看门狗复位"},
-		StartedProgram: {EN: "program restarted", ZH: "程序重启"}, StartedCrash: {EN: "program crashed", ZH: "程序异常退出"},
+		StartedBoard: {EN: "power or reset", ZH: "上电或复位"}, StartedReboot: {EN: "reboot", ZH: "命令重启"}, StartedWatch: {EN: "watchdog", ZH: "看门狗复位"},
+		StartedProgram: {EN: "restarted", ZH: "程序重启"}, StartedCrash: {EN: "crashed", ZH: "程序异常退出"},
 	}[h.Started]
 	parts := []string{say(lang, dlt645.Text{EN: "board", ZH: "本板"})}
 	if h.MemoryTotal > 0 {
-		parts = append(parts, say(lang, dlt645.Text{EN: "memory %d of %d MiB free (meterd %d)", ZH: "内存 空闲 %d/%d MiB（meterd %d）"}, h.MemoryAvailable>>20, h.MemoryTotal>>20, h.MemoryUsed>>20))
+		parts = append(parts, say(lang, dlt645.Text{EN: "%d/%d MiB free, meterd %d", ZH: "内存空闲 %d/%d MiB，meterd %d"}, h.MemoryAvailable>>20, h.MemoryTotal>>20, h.MemoryUsed>>20))
 	}
 	if h.CPU != nil {
 		parts = append(parts, say(lang, dlt645.Text{EN: "CPU %d%%", ZH: "CPU %d%%"}, *h.CPU))

@@ -41,7 +41,7 @@ func (m Meters) Text(lang string) string {
 			p.line("  " + say(lang, dlt645.Text{EN: "relay open: no power after it", ZH: "继电器断开：表后无电"}))
 		}
 		if s.LastErr != "" {
-			p.line("  " + s.LastErr)
+			p.wrapped("  " + s.LastErr)
 		}
 	}
 	return p.b.String()
@@ -88,8 +88,15 @@ func (m MeterDetail) Text(lang string) string {
 		m.Requests, m.Answers, m.Refusals, m.Silence, m.Noise, m.Retries)
 	p.add(dlt645.Text{EN: "answer time p50 %.0f ms  p90 %.0f ms  p99 %.0f ms  preamble: %s", ZH: "应答时间 p50 %.0f ms  p90 %.0f ms  p99 %.0f ms  前导：%s"},
 		m.P50, m.P90, m.P99, m.Learned.preamble.In(lang))
-	if m.Learned.Protocol != "" || m.Learned.Number != "" {
-		p.add(dlt645.Text{EN: "edition %s  number %s", ZH: "规约 %s  表号 %s"}, m.Learned.Protocol, m.Learned.Number)
+	var own []string
+	if m.Learned.Protocol != "" {
+		own = append(own, say(lang, dlt645.Text{EN: "edition %s", ZH: "规约 %s"}, m.Learned.Protocol))
+	}
+	if m.Learned.Number != "" {
+		own = append(own, say(lang, dlt645.Text{EN: "number %s", ZH: "表号 %s"}, m.Learned.Number))
+	}
+	if len(own) > 0 {
+		p.line(strings.Join(own, "  "))
 	}
 	if len(m.Learned.Lacking) > 0 {
 		p.add(dlt645.Text{EN: "has no %s", ZH: "不支持 %s"}, strings.Join(m.Learned.Lacking, " "))
@@ -98,7 +105,7 @@ func (m MeterDetail) Text(lang string) string {
 		p.line("! " + say(lang, dlt645.Text{EN: "relay open: no power after it", ZH: "继电器断开：表后无电"}))
 	}
 	if m.LastErr != "" {
-		p.line("! " + m.LastErr)
+		p.wrapped("! " + m.LastErr)
 	}
 	if m.ReadAt != nil {
 		p.add(dlt645.Text{EN: "last values, of %s:", ZH: "最近数值（%s）："}, m.ReadAt.In(m.Now.Location()).Format(time.DateTime))
@@ -121,6 +128,10 @@ func values(p *page, list []PointValue) {
 	}
 }
 
+// text tells a value; a list of faults may be empty.
 func (v PointValue) text() string {
+	if v.Value == "" {
+		v.Value = "-"
+	}
 	return strings.TrimRight(fmt.Sprintf("%s %s %s", pad(v.Point, 22), v.Value, v.Unit), " ")
 }

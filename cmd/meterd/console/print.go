@@ -20,15 +20,34 @@ func (s *Session) print(text string) {
 		if s.printed < 0 {
 			return
 		}
-		whole := strings.HasSuffix(line, "\n")
-		s.write(s.dress(strings.TrimSuffix(line, "\n")))
+		text, whole := strings.CutSuffix(line, "\n")
+		pieces := s.broken(text)
+		for i, piece := range pieces {
+			if i > 0 {
+				s.write("\r\n")
+			}
+			s.write(s.dress(piece))
+		}
 		if !whole {
 			return
 		}
 		s.write("\r\n")
 		// A line that is longer than the screen's takes several.
-		s.printed += 1 + (cells.StringWidth(line)-1)/max(1, s.Terminal.Columns)
+		s.printed += len(pieces) + (cells.StringWidth(pieces[0])-1)/max(1, s.Terminal.Columns)
 	}
+}
+
+// leastWidth is the width below which nothing is gained by breaking lines.
+const leastWidth = 20
+
+// broken breaks a line of ours at its blanks where the screen is narrower than
+// they are made for, as that of a telephone. What is longer than a screen of the
+// usual width is left to the terminal: a frame is copied whole.
+func (s *Session) broken(line string) []string {
+	if w := cells.StringWidth(line); w < s.Terminal.Columns || w > width || s.Terminal.Columns < leastWidth {
+		return []string{line}
+	}
+	return wrap(line, s.Terminal.Columns-1, width, "  ")
 }
 
 // more waits for a key at the end of a screen.

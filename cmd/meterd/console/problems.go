@@ -78,12 +78,12 @@ func (s Status) ringProblems(p *problems) {
 	r := s.Ring
 	switch {
 	case r.LastErr != "" && r.Foreign:
-		todo := say(p.lang, dlt645.Text{EN: "meterd ring format %s tells what is there, and makes one; until then readings are in memory only",
+		todo := say(p.lang, dlt645.Text{EN: "meterd ring format %s shows what it holds, and makes a new one; until then readings are in memory only",
 			ZH: "meterd ring format %s 可查看其内容并重建；在此之前数据只在内存中，断电即丢失"}, r.Path)
 		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"}, dlt645.Text{EN: todo, ZH: todo}, r.LastErr)
 	case r.LastErr != "" && r.Capacity == 0:
 		p.add(dlt645.Text{EN: "ring: it cannot be used: %s", ZH: "存储：无法使用：%s"},
-			dlt645.Text{EN: "see [store] path; readings are in memory only, a power cut loses them", ZH: "请检查 [store] path；数据目前只在内存中，断电即丢失"}, r.LastErr)
+			dlt645.Text{EN: "see path and size in [store]; readings are in memory only, a power cut loses them", ZH: "请检查 [store] 的 path 和 size；数据目前只在内存中，断电即丢失"}, r.LastErr)
 	case r.LastErr != "":
 		p.add(dlt645.Text{EN: "ring: flash cannot be written: %s", ZH: "存储：无法写入闪存：%s"},
 			dlt645.Text{EN: "replace the flash; readings are in memory only, a power cut loses them", ZH: "请更换闪存；数据目前只在内存中，断电即丢失"}, r.LastErr)
@@ -94,7 +94,7 @@ func (s Status) ringProblems(p *problems) {
 	}
 	if r.Corrupt > 0 {
 		p.add(dlt645.Text{EN: "ring: %d damaged places on the flash", ZH: "存储：闪存有 %d 处损坏"},
-			dlt645.Text{EN: "if it grows, replace the flash; meterd ring verify tells where", ZH: "若继续增加请更换闪存；meterd ring verify 可查看位置"}, r.Corrupt)
+			dlt645.Text{EN: "if it grows, replace the flash; meterd ring verify shows where", ZH: "若继续增加请更换闪存；meterd ring verify 可查看位置"}, r.Corrupt)
 	}
 }
 
@@ -123,7 +123,7 @@ func (s Status) busProblems(p *problems) {
 	for _, b := range s.Buses {
 		if b.Other != "" {
 			p.add(dlt645.Text{EN: "bus %s: frames of %s pass on the line", ZH: "总线 %s：线路上有 %s 报文"},
-				dlt645.Text{EN: "a device of another protocol hangs there, or the meter speaks it: set it to DL/T 645, or give it a line of its own", ZH: "线路上有其他规约的设备，或电表使用该规约：请设为 DL/T 645，或分到单独总线"}, b.Name, b.Other)
+				dlt645.Text{EN: "a device of another protocol is on it, or the meter speaks it: set it to DL/T 645, or give it a line of its own", ZH: "线路上有其他规约的设备，或电表使用该规约：请设为 DL/T 645，或分到单独总线"}, b.Name, b.Other)
 		}
 	}
 	for _, b := range s.Buses {
@@ -142,7 +142,7 @@ func (s Status) busProblems(p *problems) {
 		case !s.dead(b.Name):
 		case b.Echoes > 0 && b.Echoes*10 >= b.Requests*9:
 			p.add(dlt645.Text{EN: "bus %s: what is sent comes back, and none of %d meters answers", ZH: "总线 %s：发出的数据被回传，%d 块电表均不应答"},
-				dlt645.Text{EN: "the adapter echoes: that is no harm; check wires A and B, baud and parity behind it", ZH: "适配器有回波，本身无害；请检查其后的 A/B 接线、波特率和校验"}, b.Name, asked)
+				dlt645.Text{EN: "the adapter echoes: that is no harm; check wires A and B, baud and parity from there to the meters", ZH: "适配器有回波，本身无害；请检查其后的 A/B 接线、波特率和校验"}, b.Name, asked)
 		case b.Noise > b.Silence:
 			p.add(dlt645.Text{EN: "bus %s: none of %d meters is understood, all is noise", ZH: "总线 %s：%d 块电表均无法识别，全是干扰"},
 				dlt645.Text{EN: "check baud and parity, then A and B, termination, shield", ZH: "请检查波特率和校验，再查 A/B 是否接反、终端电阻、屏蔽"}, b.Name, asked)
@@ -172,7 +172,7 @@ func (s Status) meterProblems(p *problems) {
 		case whole[m.Bus] || !m.Asked:
 		case m.Foreign > 0 && m.LastErr != "":
 			p.add(dlt645.Text{EN: "meter %s (%s) was asked %d times and another meter answered", ZH: "询问电表 %s (%s) 时有 %d 次是其他电表应答"},
-				dlt645.Text{EN: "two meters may answer at this address; scan BUS tells which are there", ZH: "该地址可能有两块电表；scan 可查看总线上的电表"}, m.Name, m.Address, m.Foreign)
+				dlt645.Text{EN: "two meters may answer at this address; scan BUS shows which are there", ZH: "该地址可能有两块电表；scan 可查看总线上的电表"}, m.Name, m.Address, m.Foreign)
 		case m.Late > 0 && m.LastErr != "":
 			p.add(dlt645.Text{EN: "meter %s (%s): its answers come too late, after %.1f s", ZH: "电表 %s (%s)：应答过晚，%.1f 秒后才到"},
 				dlt645.Text{EN: `raise timeout in [[bus]], or use timeout = "auto"`, ZH: `请增大 [[bus]] 的 timeout，或使用 timeout = "auto"`}, m.Name, m.Address, m.Late/1000)

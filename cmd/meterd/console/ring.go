@@ -43,7 +43,7 @@ func (r Ring) Text(lang string) string {
 		p.add(dlt645.Text{EN: "at the pace of the last hours it holds %s", ZH: "按最近的速度可保存 %s"}, span(time.Duration(r.Holds)*time.Second))
 	}
 	if r.LastErr != "" {
-		p.line("! " + r.LastErr)
+		p.wrapped("! " + r.LastErr)
 	}
 	for _, c := range r.Cursors {
 		p.add(dlt645.Text{EN: "cursor %s  at %d  waiting %d  lost %d", ZH: "游标 %s  位于 %d  待发 %d  丢失 %d"}, c.Name, c.Cursor, c.Queued, c.Lost)

@@ -25,7 +25,7 @@ func (s Status) Text(lang string) string {
 		trusted = dlt645.Text{EN: "NOT TRUSTED", ZH: "不可信"}
 	}
 	lines := []string{fit(say(lang, dlt645.Text{EN: "meterd %s  %s  up %s  %s  clock: %s, %s", ZH: "meterd %s  %s  运行 %s  %s  时钟：%s，%s"},
-		fit(s.Gateway, 20), fit(s.Version, 12), span(time.Duration(s.Uptime)*time.Second), s.Clock.Time.Format(time.DateTime), s.Clock.Source, trusted.In(lang)), width)}
+		fit(s.Gateway, 20), fit(s.Version, 12), span(time.Duration(s.Uptime)*time.Second), s.Clock.Time.Format(time.DateTime), sourceWord(lang, s.Clock.Source), trusted.In(lang)), width)}
 	least := leastBody
 	if s.Health.MemoryTotal > 0 {
 		least++

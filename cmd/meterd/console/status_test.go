@@ -140,7 +140,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		what, do string // "" for do: nothing is asked
 	}{
 		{"a state that cannot be kept", func(s *Status) { s.Unkept = "no space left on device" }, "! state: it cannot be kept: no space left on device", "is there room?"},
-		{"a ring that cannot be used", func(s *Status) { s.Ring = RingStatus{LastErr: "not a store"} }, "! ring: it cannot be used: not a store", "see [store] path"},
+		{"a ring that cannot be used", func(s *Status) { s.Ring = RingStatus{LastErr: "not a store"} }, "! ring: it cannot be used: not a store", "see path and size in [store]"},
 		{"a ring that is none", func(s *Status) {
 			s.Ring = RingStatus{LastErr: "store: not a store: /dev/mmcblk0", Foreign: true, Path: "/dev/mmcblk0"}
 		}, "! ring: it cannot be used: store: not a store", "meterd ring format /dev/mmcblk0"},
@@ -313,16 +313,27 @@ func TestTheBoardsHealthIsALine(t *testing.T) {
 		h        HealthStatus
 		lang, is string
 	}{
-		{whole, "en", "board  memory 23 of 64 MiB free (meterd 11)  CPU 12%  41.5 °C  started: program crashed"},
-		{whole, "zh", "本板  内存 空闲 23/64 MiB（meterd 11）  CPU 12%  41.5 °C  启动原因：程序异常退出"},
-		{HealthStatus{MemoryTotal: 64 << 20, MemoryAvailable: 23 << 20}, "en", "board  memory 23 of 64 MiB free (meterd 0)"},
+		{whole, "en", "board  23/64 MiB free, meterd 11  CPU 12%  41.5 °C  started: crashed"},
+		{whole, "zh", "本板  内存空闲 23/64 MiB，meterd 11  CPU 12%  41.5 °C  启动原因：程序异常退出"},
+		{HealthStatus{MemoryTotal: 64 << 20, MemoryAvailable: 23 << 20}, "en", "board  23/64 MiB free, meterd 0"},
+		{HealthStatus{Started: StartedBoard, MemoryTotal: 1000 << 20, MemoryAvailable: 999 << 20, MemoryUsed: 11 << 20, CPU: &cpu, Temperature: "41.5"}, "en", "board  999/1000 MiB free, meterd 11  CPU 12%  41.5 °C  started: power or reset"},
 	} {
 		text := Status{Health: c.h}.Text(c.lang)
-		if !strings.Contains(text, "\n"+fit(c.is, width)+"\n") {
+		if !strings.Contains(text, "\n"+c.is+"\n") {
 			t.Errorf("got %s, want %q", text, c.is)
 		}
 	}
 	if text := (Status{}).Text("en"); strings.Contains(text, "board") {
 		t.Errorf("of nothing: %s", text)
+	}
+}
+
+// TestAMeterWhoseEditionIsConfigured is not told to have one that was learned.
+func TestAMeterWhoseEditionIsConfigured(t *testing.T) {
+	for lang, want := range map[string][2]string{"en": {"number 202411200101", "edition"}, "zh": {"表号 202411200101", "规约"}} {
+		text := MeterDetail{Learned: NewLearned("", "202411200101", dlt645.Text{}, nil, nil)}.Text(lang)
+		if !strings.Contains(text, "\n"+want[0]+"\n") || strings.Contains(text, want[1]) {
+			t.Errorf("got\n%s\nwant %q alone of what was learned", text, want[0])
+		}
 	}
 }

@@ -94,4 +94,9 @@ type page struct {
 
 func (p *page) add(t dlt645.Text, args ...any) { p.line(say(p.lang, t, args...)) }
 
+// wrapped is a line whose end decides, such as an error: it takes two if it must.
+func (p *page) wrapped(s string) {
+	p.b.WriteString(strings.Join(wrap(s, width, 2, "  "), "\n") + "\n")
+}
+
 func (p *page) line(s string) { p.b.WriteString(fit(s, width) + "\n") }

@@ -172,6 +172,40 @@ func TestAfterARestart(t *testing.T) {
 	}
 }
 
+// calledOff is a context that ends when it has been asked so often.
+type calledOff struct {
+	context.Context
+	left *int
+}
+
+func (c calledOff) Err() error {
+	if *c.left--; *c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestAStartThatIsCalledOff: a desk that ends while it reads the ring judges no
+// command by the half that it has read.
+func TestAStartThatIsCalledOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 1)
+		for _, id := range []string{"r1", "r2"} {
+			b.ask(trip(b.all[0], id))
+			b.answered(id)
+		}
+		want := b.records()
+		for n := range 12 {
+			left := n
+			New(b.desk.Config).remember(calledOff{t.Context(), &left})
+		}
+		if got := b.records(); !slices.Equal(got, want) {
+			t.Errorf("the record holds %q, want %q", got, want)
+		}
+		b.end()
+	})
+}
+
 // TestCommandsKeepTheirOrder: 14 to one meter, alternating.
 func TestCommandsKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -90,7 +90,8 @@ type begun struct {
 }
 
 // load takes the commands of the last day before the ring's newest record from
-// the ring. It gives those that were begun and not ended.
+// the ring. It gives those that were begun and not ended, none when it is called
+// off.
 func (m *memory) load(ctx context.Context, ring *store.Ring) []begun {
 	after := uint64(0)
 	if newest, ok := record.After(ring, ring.Last()-min(1, ring.Last())); ok {
@@ -120,6 +121,9 @@ func (m *memory) load(ctx context.Context, ring *store.Ring) []begun {
 		}
 		delete(open, key)
 		m.put(key, ev.Command.Digest, told(ev), at)
+	}
+	if ctx.Err() != nil { // what ended the rest of them was not read
+		return nil
 	}
 	var out []begun
 	for _, key := range order {

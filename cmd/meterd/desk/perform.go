@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"meterd/dlt645"
 	"meterd/meter"
 )
+
+// longest bounds one command: a relay is watched for 20 s.
+const longest = time.Minute
 
 func textOf(s string) dlt645.Text { return dlt645.Text{EN: s, ZH: s} }
 

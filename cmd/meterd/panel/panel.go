@@ -202,12 +202,12 @@ func (p *Panel) meterDetail(_ context.Context, args []string, _ func(console.Ans
 	if len(args) != 1 {
 		return nil, console.Tell(dlt645.Text{EN: "meter takes a name or an address", ZH: "meter 需要名称或地址"}, tryMeters)
 	}
-	all := p.meters()
-	i := slices.IndexFunc(all, func(s meter.MeterState) bool { return s.Name == args[0] || s.Address.String() == args[0] })
-	if i < 0 {
-		return nil, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, tryMeters, args[0])
+	h, err := p.find(args[0])
+	if err != nil {
+		return nil, err
 	}
-	s := all[i]
+	all := p.meters()
+	s := all[slices.IndexFunc(all, func(s meter.MeterState) bool { return s.Address == h.Address })]
 	detail := console.MeterDetail{MeterStatus: meterStatus(s), ReadAt: known(s.ReadAt), Values: []console.PointValue{}, Now: time.Now().In(p.Config.Gateway.Zone)}
 	for _, line := range p.Lines {
 		for _, l := range line.Learned() {

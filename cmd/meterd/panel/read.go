@@ -2,6 +2,7 @@ package panel
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +20,25 @@ import (
 func (p *Panel) find(who string) (*meter.Handle, error) {
 	m, ok := p.Desk.Find(who)
 	if !ok {
-		return m, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, tryMeters, who)
+		return m, console.Tell(dlt645.Text{EN: "there is no meter %q", ZH: "没有电表 %q"}, p.meant(who), who)
 	}
 	return m, nil
+}
+
+// meant tells which meter was meant by a name that none has.
+func (p *Panel) meant(who string) dlt645.Text {
+	plain := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), "")) }
+	for _, m := range p.Desk.Meters {
+		if plain(m.Name) == plain(who) {
+			return dlt645.Text{EN: fmt.Sprintf("do you mean %q?", m.Name), ZH: fmt.Sprintf("是否为 %q？", m.Name)}
+		}
+	}
+	for _, m := range p.Desk.Meters {
+		if strings.HasPrefix(m.Name, who+" ") {
+			return dlt645.Text{EN: fmt.Sprintf("a name with blanks stands in quotes: %q", m.Name), ZH: fmt.Sprintf("名称含空格时须加引号：%q", m.Name)}
+		}
+	}
+	return tryMeters
 }
 
 func (p *Panel) readLive(ctx context.Context, args []string, say func(console.Answer)) (console.Answer, error) {

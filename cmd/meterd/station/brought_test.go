@@ -183,7 +183,7 @@ func TestANewBoardSaysThatItHasNoConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 		first, problems, err := st.First()
-		if err != nil || !first.Config.Blank || len(problems) != 1 || !strings.Contains(problems[0].Text, "no configuration yet") {
+		if err != nil || !first.Config.Blank || len(problems) != 1 || !strings.Contains(problems[0].Text, "nothing is read") {
 			t.Fatalf("the first start gives %v, %v", problems, err)
 		}
 	})
@@ -192,7 +192,7 @@ func TestANewBoardSaysThatItHasNoConfiguration(t *testing.T) {
 		s := &plainStick{dir: t.TempDir()}
 		s.put(t, stickConfig, text[:strings.Index(text, "[[bus]]")])
 		pull := plug(t, st, s, true)
-		wants(t, s.report(t), "REFUSED", "no configuration yet")
+		wants(t, s.report(t), "REFUSED", "nothing is read")
 		pull()
 		if got := ran(); len(got) != 1 {
 			t.Errorf("ran %v", got)

@@ -27,17 +27,28 @@ func (st *Station) ringOptions(c config.Store) store.Options {
 }
 
 // useRing opens the ring with these settings. It stays open where they are
-// those that it has.
+// those that it has, and where they name another file that is no ring for us: the
+// configuration before goes on with it.
 func (st *Station) useRing(c config.Store) error {
 	mark := markOf(c)
 	c.State = "" // belongs to the shift
 	ring := st.store()
-	if reopen := st.reopen.Swap(false); ring != nil && st.ringSet == c && !reopen {
+	reopen := st.reopen.Swap(false)
+	if ring != nil && st.ringSet == c && !reopen {
 		return nil
 	}
 	if ring != nil && ring.Stats().LastErr == "" && st.ringSet.Path != "" && c.Path != st.ringSet.Path {
 		if err := takeover.StaysBehind(ring, st.ringSet.Path); err != nil {
 			return err
+		}
+	}
+	var opened *store.Ring
+	var err error
+	another := ring != nil && st.ringSet.Path != "" && c.Path != st.ringSet.Path && !sameFile(c.Path, st.ringSet.Path)
+	if another {
+		if opened, err = st.openRing(c); err != nil {
+			st.reopen.Store(reopen)
+			return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err, c.Path)}
 		}
 	}
 	var carried [][]byte
@@ -51,20 +62,28 @@ func (st *Station) useRing(c config.Store) error {
 		carried, cursors = st.waiting(ring, gone), ring.Cursors()
 		_ = st.tasks.end(taskRing) // that nothing became durable is known
 	} else if err := st.tasks.end(taskRing); err != nil {
+		if another {
+			opened.Close()
+		}
 		return err
 	}
-	if errors.Is(there, store.ErrCut) { // it is ours, and no ring any more
+	if errors.Is(there, store.ErrCut) && !another { // it is ours, and no ring any more
 		if err := os.Rename(c.Path, c.Path+".cut"); err != nil {
 			st.log.Error("the rest of the ring cannot be moved away", "err", err)
 		}
 	}
-	opened, err := st.openRing(c)
+	if !another {
+		opened, err = st.openRing(c)
+	}
 	switch {
-	case err != nil && (ring == nil || gone) && !errors.Is(err, store.ErrLocked):
+	case err != nil && !errors.Is(err, store.ErrLocked):
 		// Meters are read all the same, and people can look.
 		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err, c.Path))
 		opened = store.InMemory(st.ringOptions(c), err)
 	case err != nil:
+		st.mu.Lock()
+		st.ring, st.ringSet = nil, config.Store{}
+		st.mu.Unlock()
 		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err, c.Path)}
 	}
 	for name := range cursors { // of another ring, what is carried over is theirs
@@ -98,6 +117,13 @@ func (st *Station) useRing(c config.Store) error {
 	}
 	witness := st.witness
 	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c, mark, witness) })
+}
+
+// sameFile reports whether two paths are one file.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // runRing keeps the ring at work until the context ends, and closes it. Mark and

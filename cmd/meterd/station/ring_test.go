@@ -388,3 +388,49 @@ func TestAnotherRingLeavesNothingBehind(t *testing.T) {
 	}
 	st.tasks.end(taskRing)
 }
+
+// TestARingThatCannotBeOpenedGivesTheOneBeforeBack: a configuration that names a
+// ring which somebody else writes cannot run, and the one before goes on with its
+// own ring, which takes readings and makes them durable.
+func TestARingThatCannotBeOpenedGivesTheOneBeforeBack(t *testing.T) {
+	dir := t.TempDir()
+	st := newTestStation(t, filepath.Join(dir, "meterd.toml"))
+	set := config.Store{Path: filepath.Join(dir, "ring"), Size: store.MinSize, Flush: time.Hour}
+	if err := st.useRing(set); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.store().Append(aRecord(t, 1)); err != nil {
+		t.Fatal(err)
+	}
+	other := set
+	other.Path = filepath.Join(dir, "other")
+	theirs, err := store.Open(other.Path, store.Options{Geometry: store.Geometry{Size: store.MinSize}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	if err := st.useRing(other); err == nil {
+		t.Fatal("two write one ring")
+	}
+	if err := st.useRing(set); err != nil {
+		t.Fatal(err)
+	}
+	ring := st.store()
+	if _, err := ring.Append(aRecord(t, 2)); err != nil {
+		t.Errorf("a reading is lost: %v", err)
+	}
+	if err := ring.Flush(); err != nil || ring.Stats().Waiting != 0 || inMemory(ring) {
+		t.Errorf("it is not durable: %v, %+v", err, ring.Stats())
+	}
+	if err := st.tasks.end(taskRing); err != nil {
+		t.Error(err)
+	}
+	r, err := store.OpenReadOnly(set.Path, meter.Packing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n := r.NewReader(0).Behind(); n != 2 {
+		t.Errorf("%d records are there, want 2", n)
+	}
+}

@@ -15,7 +15,7 @@ const (
 	goodConfig = `[gateway]
 id = "gw1"
 [store]
-path = "x.ring"
+path = "/tmp/x.ring"
 [[bus]]
 name = "b1"
 port = "/dev/ttyS1"
@@ -46,11 +46,11 @@ func TestCheckSaysAllThatIsWrongWithItsLine(t *testing.T) {
 		told       string   // FILE stands for the file
 	}{
 		{"nothing is wrong", goodConfig, 0, []string{goodPlan, " % of the line's time\n", "  m1 every 1m: 6 requests, 289 bytes, ", "  m1 every 15m: 4 requests, "}, ""},
-		{"an unknown key", typo, 1, []string{`FILE:3: error: `, `unknown key "timezon"`, `do you mean "timezone"`}, "error: FILE: 1 mistakes\n"},
+		{"an unknown key", typo, 1, []string{`FILE:3: error: `, `unknown key "timezon"`, `do you mean "timezone"`}, "error: FILE: 1 mistake\n"},
 		{"two mistakes", strings.Replace(typo, meter1, "2024", 1), 1, []string{`FILE:3: error: `, `FILE:12: error: `, `address "2024" has 4 characters`}, "error: FILE: 2 mistakes\n"},
 		{"no TOML", "[gateway", 1, []string{"FILE:1: error: the bracket is not closed", "[gateway] lacks id", "there is no [[meter]]"}, "error: FILE: 5 mistakes\n"},
 		{"the plan in Chinese", strings.Replace(goodConfig, "[store]", "language = \"zh\"\n[store]", 1), 0, []string{"占线路时间 ", "  m1 每 1m：6 个请求，289 字节，"}, ""},
-		{"in Chinese", strings.Replace(typo, "[store]", "language = \"zh\"\n[store]", 1), 1, []string{`FILE:3: 错误: [gateway]：未知的键 "timezon"`, `提示: 是否应为 "timezone"?`}, "error: FILE: 1 mistakes\n"},
+		{"in Chinese", strings.Replace(typo, "[store]", "language = \"zh\"\n[store]", 1), 1, []string{`FILE:3: 错误: [gateway]：未知的键 "timezon"`, `提示: 是否应为 "timezone"？`}, "error: FILE：1 处错误\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := configFile(t, tt.text)
@@ -105,16 +105,21 @@ func TestCheckWantsOneFileThatIsThere(t *testing.T) {
 }
 
 func TestCheckTellsWhatAPlatformCannotHold(t *testing.T) {
-	file := configFile(t, goodConfig+`[[uplink]]
+	const cloud = `[[uplink]]
 name = "cloud"
 kind = "tuya"
 broker = "tcp://127.0.0.1:1883"
 username = "vendor01"
 [uplink.tuya]
 product_id = "pid01"
-`)
+`
+	file := configFile(t, goodConfig+cloud)
 	r := run(Check, "", file)
 	if want := "uplink cloud: negative values of power.active.total are withheld: the platform's 3 cannot hold them\n"; r.status != 0 || !strings.Contains(r.out, want) {
+		t.Errorf("got exit status %d and\n%s\nwant in it %s", r.status, r.out, want)
+	}
+	chinese := configFile(t, strings.Replace(goodConfig, "[gateway]", "[gateway]\nlanguage = \"zh\"", 1)+cloud)
+	if r, want := run(Check, "", chinese), "上行 cloud：power.active.total 的负值不上送：超出平台 3 的范围\n"; r.status != 0 || !strings.Contains(r.out, want) {
 		t.Errorf("got exit status %d and\n%s\nwant in it %s", r.status, r.out, want)
 	}
 	o := objects(t, run(Check, "", "-json", file).out)[0]

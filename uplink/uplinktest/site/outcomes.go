@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,5 +104,59 @@ func (d Desk) next(t *testing.T, heard <-chan uplinktest.Out) (id, code string) 
 		case <-late:
 			t.Fatal("a command is not answered")
 		}
+	}
+}
+
+// Answered sends an order whose answer falls into a disconnect: the connection
+// ends when the answer comes to the broker. It wants the order to be carried out
+// once, and the same answer to come in the next connection. Answers tells the
+// topics of answers.
+func (d Desk) Answered(t *testing.T, answers func(topic string) bool) {
+	t.Helper()
+	heard := make(chan uplinktest.Out, 64)
+	var broker atomic.Pointer[uplinktest.Broker]
+	var sent, done atomic.Int32
+	opens, published := d.Opens, d.Published
+	d.Opens = func(b *uplinktest.Broker) {
+		broker.Store(b)
+		if opens != nil {
+			opens(b)
+		}
+	}
+	d.Published = func(client, topic string, retained bool) {
+		if published != nil {
+			published(client, topic, retained)
+		}
+		if answers(topic) && sent.Add(1) == 1 {
+			broker.Load().Drop(client)
+		}
+	}
+	d.Platform = hearing{d.Platform, heard}
+	d.Do = func(meter.Command) meter.Result {
+		done.Add(1)
+		return meter.Result{}
+	}
+	s := New(t, d.Config)
+	s.Until(t, "connected", func() bool { return s.Uplink.State().Connected })
+	if d.Ready != nil {
+		s.Until(t, "ready", d.Ready)
+	}
+	const id = "6f9619ff-8b86-4d11-b42d-00c04fc90001"
+	s.Publish(t, d.Orders[0].Send(id))
+	got := map[string]int{}
+	s.Until(t, "answered in the next connection", func() bool {
+		for {
+			select {
+			case m := <-heard:
+				if one, code, ok := d.Answer(m.Topic, m.Payload); ok {
+					got[one+" "+code]++
+				}
+			default:
+				return sent.Load() == 2 && len(got) > 0
+			}
+		}
+	})
+	if want := id + " " + d.Codes[meter.Done]; done.Load() != 1 || len(got) != 1 || got[want] == 0 {
+		t.Errorf("carried out %d times, answered %v, want %s", done.Load(), got, want)
 	}
 }

@@ -1,0 +1,45 @@
+package desk
+
+import (
+	"strings"
+	"time"
+
+	"meterd/meter"
+)
+
+// setting is what a command sets in a meter.
+type setting struct {
+	meter *meter.Handle
+	point string // its data identifier
+}
+
+// settingOf gives what a platform's command sets, by its data identifier,
+// whichever name it goes by; false if it sets nothing.
+func (d *Desk) settingOf(c meter.Command) (setting, bool) {
+	s := setting{c.Meter, c.Point}
+	switch c.Op {
+	case meter.OpSet:
+		if p, ok := d.Points.Lookup(c.Point); ok && p.From == nil {
+			s.point = p.DI.String()
+		}
+	case meter.OpWrite:
+		s.point = strings.ToUpper(c.Point)
+	default:
+		return s, false
+	}
+	return s, c.By != meter.ByConsole
+}
+
+// writeEvery is how often a platform may set one thing: meters keep it in a
+// memory that wears out.
+const writeEvery = time.Minute
+
+// mostSettings bounds written: what is older than writeEvery is forgotten then.
+const mostSettings = 256
+
+// unsetLocked forgets a setting that did not go to the meter.
+func (d *Desk) unsetLocked(c meter.Command) {
+	if s, sets := d.settingOf(c); sets {
+		delete(d.written, s)
+	}
+}
