@@ -173,10 +173,10 @@ func (t *tale) took(di dlt645.DI, data []byte, err error) {
 	}
 }
 
-// mostTold bounds what an event tells of its record, in bytes.
+// mostTold bounds what an event says of its record, in bytes.
 const mostTold = 400
 
-// tell puts what a record holds beside its begin, which stands first, into
+// tell puts what a record holds besides its begin, which comes first, into
 // words.
 func tell(items []dlt645.Item) string {
 	var b strings.Builder

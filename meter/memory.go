@@ -183,6 +183,6 @@ func (h History) Requests() (all []Request, records int) {
 	return all, records
 }
 
-// loadRequestMore are the bytes of a request for load records beside the
+// loadRequestMore are the bytes of a request for load records besides the
 // identifier: how many, and from when.
 const loadRequestMore = 6
