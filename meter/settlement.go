@@ -21,9 +21,9 @@ const (
 	mostSettlementDays = 3
 	// mostSettlements is how many it keeps.
 	mostSettlements = 12
-	// settledWithin is how far the clocks of the board and of a meter may differ
-	// for the number of a settlement to be known.
-	settledWithin = 6 * time.Minute
+	// settling is how far the clocks of the board and of a meter may differ around a
+	// settlement: nobody knows which one is the last.
+	settling = 10 * time.Minute
 )
 
 // settlementDay is the identifier of one of them, from 0: hhDD.
@@ -63,7 +63,7 @@ func (s monthly) last(t time.Time) time.Time {
 
 // settlesNow reports whether the meter may settle just now.
 func settlesNow(rules []monthly, now time.Time) bool {
-	return !settledAt(rules, now.Add(-settledWithin)).Equal(settledAt(rules, now.Add(settledWithin)))
+	return !settledAt(rules, now.Add(-settling)).Equal(settledAt(rules, now.Add(settling-1)))
 }
 
 // settles takes when the meter settles. When all is known it goes to the
