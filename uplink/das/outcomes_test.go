@@ -74,6 +74,7 @@ func desk(t *testing.T) (*uplinktest.DAS, site.Desk) {
 			ok = (strings.HasSuffix(topic, "et/response") && strings.Contains(topic, "/thing/")) && json.Unmarshal(payload, &in) == nil && in.Code != ""
 			return in.ID, in.Code.String(), ok
 		},
+		Column: "DAS",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "200", meter.Denied: "100001", meter.NotKnown: "100002", meter.Invalid: "460", meter.NoAnswer: "100003", meter.NotTaken: "100004",
 			meter.Unconfirmed: "100005", meter.Failed: "100006", meter.Busy: "429", meter.Expired: "100007", meter.Nameless: "460",

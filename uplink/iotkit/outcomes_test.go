@@ -68,6 +68,7 @@ func desk(t *testing.T) (*uplinktest.Iotkit, site.Desk) {
 			ok = strings.Contains(topic, "/s/service/") && json.Unmarshal(payload, &in) == nil
 			return in.ID, in.Code.String(), ok
 		},
+		Column: "iotkit",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "0", meter.Denied: "403", meter.NotKnown: "404", meter.Invalid: "400", meter.NoAnswer: "504", meter.NotTaken: "409",
 			meter.Unconfirmed: "502", meter.Failed: "500", meter.Busy: "503", meter.Expired: "410", meter.Nameless: "406",

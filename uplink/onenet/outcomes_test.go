@@ -127,6 +127,7 @@ func studioDesk(t *testing.T) (*uplinktest.Onenet, site.Desk) {
 			ok = strings.HasSuffix(topic, "_reply") && json.Unmarshal(payload, &in) == nil
 			return in.ID, in.Code.String(), ok
 		},
+		Column: "OneNET Studio",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "200", meter.Denied: "403", meter.NotKnown: "404", meter.Invalid: "400", meter.NoAnswer: "504", meter.NotTaken: "500",
 			meter.Unconfirmed: "500", meter.Failed: "500", meter.Busy: "500", meter.Expired: "410", meter.Nameless: "400",

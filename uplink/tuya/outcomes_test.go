@@ -67,6 +67,7 @@ func desk(t *testing.T) (*uplinktest.Tuya, site.Desk) {
 			ok = strings.HasSuffix(topic, "/commands/response") && json.Unmarshal(payload, &in) == nil
 			return in.ID, in.Param.Code.String(), ok
 		},
+		Column: "Tuya",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "0", meter.Denied: "2002", meter.NotKnown: "2002", meter.Invalid: "1103", meter.NoAnswer: "2001", meter.NotTaken: "400",
 			meter.Unconfirmed: "400", meter.Failed: "400", meter.Busy: "400", meter.Expired: "1103", meter.Nameless: "1103",
