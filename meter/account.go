@@ -96,7 +96,7 @@ type accounts struct {
 	changed atomic.Bool // something was learned that is worth keeping
 
 	// handing is held while something is handed on and counted as there: what is
-	// kept tells of both or of neither.
+	// kept knows of both or of neither.
 	handing sync.Mutex
 
 	mu     sync.Mutex

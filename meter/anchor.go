@@ -2,7 +2,7 @@ package meter
 
 import "time"
 
-// Began tells of a record when the start of the system that it was made in
+// Began gives for a record when the start of the system that it was made in
 // began, by the board's clock: its time less the time since then. Trusted
 // tells whether that clock was right; such a record dates all others of the
 // same start. False if the record is none of ours, or was made up later.

@@ -14,7 +14,7 @@ type answer struct {
 	invalid int
 }
 
-// decode reads an answer. The error tells of points that could not be read at
+// decode reads an answer. The error names points that could not be read at
 // all.
 func decode(req Request, data []byte, ct, pt int64) (a answer, err error) {
 	items, tableErr := dlt645.Decode(nil, req.DI, data)

@@ -283,6 +283,18 @@ func (b *Books) figures(at time.Time, own bool) (f Figures) {
 	return f
 }
 
+// tells has the totals of yesterday and of the last month handed on once more, or
+// no more today.
+func (b *Books) tells(yesterday, lastMonth bool, at time.Time) {
+	b.ToldDay, b.ToldMonth = at.Format(time.DateOnly), at.Format("2006-01")
+	if yesterday {
+		b.ToldDay = ""
+	}
+	if lastMonth {
+		b.ToldMonth = ""
+	}
+}
+
 // since gives what was used from the beginning of a day until a total.
 func (b *Books) since(now dlt645.Decimal, day string, own bool) *dlt645.Decimal {
 	m, ok := b.at(day)

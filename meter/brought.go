@@ -28,8 +28,8 @@ func (a *archive) visited(now time.Time) {
 		rec.tried(v.from, v.to, now.Add(lostAgain))
 		return
 	}
-	if v.settles != "" {
-		rec.Settles = v.settles
+	if v.says != "" {
+		rec.Settles = v.says
 	}
 	for _, f := range v.found {
 		a.handOn(m, rec, f)
@@ -62,15 +62,12 @@ func (a *archive) settled(m *polled, rec *Record, v *visit, now time.Time) {
 	case v.notYet:
 		rec.tried(of, v.to, now.Add(lostAgain))
 		return
-	case v.cause != CauseNever && rec.settlesAt(v.from) && (v.unsure || len(v.found) == 0) && rec.tried(of, v.to, now.Add(againAfter)) < triesAtOnce:
-		return
+	case v.unsure || v.cause != CauseNever && rec.settlesAt(v.from) && len(v.found) == 0:
+		if rec.tried(of, v.to, now.Add(againAfter)) < triesAtOnce {
+			return
+		}
 	}
-	gone := 0
-	if rec.settlesAt(v.from) {
-		gone = rec.missing(of, of, v.cause, len(rec.Points))
-	}
-	rec.take(of, v.to)
-	if gone > 0 {
+	if rec.missing(of, v.to, v.cause, len(rec.Points)) > 0 { // of the days, those at which it settles
 		a.missing(m, now)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // meter is asked, and not told again.
 
 // Control does things to the meters of one line, and reads them out of turn.
-// Its methods may be called from several goroutines, beside the polling.
+// Its methods may be called from several goroutines, while the poller runs.
 type Control struct {
 	*accounts
 	bus     *Bus
@@ -65,7 +65,7 @@ func (c *Control) PlanFor(h *Handle, points []Point) ([]Request, error) {
 
 // Values reads points now, with the meter's transformer ratios in them;
 // derived ones are derived from what was read now and from the meter's books.
-// What could be read comes beside the error of what could not.
+// What could be read comes with the error of what could not.
 func (c *Control) Values(ctx context.Context, h *Handle, points []Point) ([]PointValue, error) {
 	r, err := c.readNow(ctx, h, points)
 	var values []PointValue
@@ -82,7 +82,7 @@ func (c *Control) Values(ctx context.Context, h *Handle, points []Point) ([]Poin
 }
 
 // readNow reads what points are made of, as one reading with what is derived.
-// What could be read comes beside the error of what could not.
+// What could be read comes with the error of what could not.
 func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Reading, err error) {
 	reqs, err := c.PlanFor(h, sources(points))
 	if err != nil {
@@ -110,6 +110,7 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 	}
 	c.stamp(&r)
 	known := health{learned: c.known(slices.Index(c.handles, h))}
+	known.learned.Books.tells(named(points, "energy.forward.yesterday"), named(points, "energy.forward.lastmonth"), at.In(c.zone))
 	derive(&r, c.zone, clockRead, told{failed == nil, sources(points), blank, &known.learned, at})
 	used(&r, &known.learned.Books, c.zone, known.learned.most(h), known.freezesNothing(h, c.books, at))
 	return r, failed

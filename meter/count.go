@@ -13,7 +13,7 @@ type Counts struct {
 	Requests      int
 	Answers       int
 	Noise         int
-	Garbled       int // of the noise: behind a preamble and a start byte, so that the parity or the rate may be wrong
+	Garbled       int // of the noise: after a preamble and a start byte, so that the parity or the rate may be wrong
 	Silence       int
 	Refusals      int
 	Retries       int

@@ -63,20 +63,12 @@ func settled(r *Reading, zone *time.Location) (time.Time, bool) {
 	if !ok1 || !ok2 || err != nil || herr != nil || day < 1 || day > 28 || hour > 23 || !r.Trusted || r.Doubtful {
 		return time.Time{}, false
 	}
-	local := r.Time.In(zone)
-	at := time.Date(local.Year(), local.Month(), day, hour, 0, 0, 0, zone)
-	if local.Sub(at).Abs() < settling {
+	local, s := r.Time.In(zone), monthly{day, hour}
+	if settlesNow([]monthly{s}, local) {
 		return time.Time{}, false
 	}
-	if at.After(local) {
-		at = time.Date(local.Year(), local.Month()-1, day, hour, 0, 0, 0, zone)
-	}
-	return at, true
+	return s.last(local), true
 }
-
-// settling is how far the clocks of the board and of a meter may differ around
-// a settlement.
-const settling = 10 * time.Minute
 
 // used adds what the register of forward energy has counted, by the books of
 // the place; most is the highest power that the meter can count, in kW. The

@@ -62,7 +62,7 @@ const (
 	EventMissing = "values-missing"
 )
 
-// EventKinds are those that are told of a meter, beside the operations.
+// EventKinds are those that are told of a meter, besides the operations.
 var EventKinds = []string{EventOnline, EventOffline, EventReplaced, EventFaultOn, EventFaultOff, EventSwitched, EventCover, EventPowerOff, EventOfMeter, EventMissing}
 
 // changes compares a reading with the one before and tells what happened. The
@@ -95,7 +95,7 @@ func (p *Poller) changes(m *polled, r *Reading) {
 	}
 }
 
-// faults tells of each fault that came or went.
+// faults tells each fault that came or went.
 func (p *Poller) faults(m *polled, before, now string) {
 	was, is := strings.Split(before, ","), strings.Split(now, ",")
 	for _, f := range is {

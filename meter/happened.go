@@ -21,6 +21,15 @@ type chronicle struct {
 	Last  int64 `json:"last,omitempty"` // begin of the newest record that was told, in seconds since 1970
 }
 
+// newest gives the begin of the newest record that was told; 0 if it is of a time to
+// come: the meter's clock was ahead, and records of now are newer.
+func (c chronicle) newest(now time.Time) int64 {
+	if c.Last > now.Add(doubtfulOff).Unix() {
+		return 0
+	}
+	return c.Last
+}
+
 // counted notes how many events a meter has counted of a kind. It reports
 // whether there are some whose records are to be read. What was before the board
 // came is not told, nor what a meter has counted that begins at zero again.
@@ -106,7 +115,7 @@ func (a *archive) chooseEvents(m *polled, now time.Time) bool {
 		for _, point := range h.Points {
 			if count, ok := m.events[point.Name]; ok && a.now().up >= m.eventsFrom {
 				c := m.health.learned.Events[point.Name]
-				a.of, a.tale = m, &tale{point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.Last, zone: now.Location()}
+				a.of, a.tale = m, &tale{point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.newest(now), zone: now.Location()}
 				return true
 			}
 		}
@@ -164,10 +173,10 @@ func (t *tale) took(di dlt645.DI, data []byte, err error) {
 	}
 }
 
-// mostTold bounds what an event tells of its record, in bytes.
+// mostTold bounds what an event says of its record, in bytes.
 const mostTold = 400
 
-// tell puts what a record holds beside its begin, which stands first, into
+// tell puts what a record holds besides its begin, which comes first, into
 // words.
 func tell(items []dlt645.Item) string {
 	var b strings.Builder

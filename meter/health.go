@@ -146,6 +146,7 @@ func (h *health) gaveNothing(di dlt645.DI, now time.Time) bool {
 // gave notes that the meter has answered to one.
 func (h *health) gave(di dlt645.DI, width int) {
 	delete(h.silent, di)
+	delete(h.overruns, di)
 	h.learned.noteWidth(di, width)
 }
 

@@ -86,6 +86,10 @@ func TestWhatIsLeftAlone(t *testing.T) {
 			t.Errorf("an identifier without end is left alone for %v, want %v", got, want)
 		}
 	}
+	h.gave(di, 2)
+	if got := h.overran(di, now); got != firstOverrun {
+		t.Errorf("after an answer that had an end it is left alone for %v, want %v", got, firstOverrun)
+	}
 }
 
 // A meter whose edition is to be found is asked in each way once, and what

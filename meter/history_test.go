@@ -505,6 +505,38 @@ func TestAMeterWhoseClockIsWrongIsDoubted(t *testing.T) {
 	}
 }
 
+// TestYesterdayIsGivenToWhoAsks: as often as somebody does, and unasked once.
+func TestYesterdayIsGivenToWhoAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}})
+		time.Sleep(10*24*time.Hour + 11*time.Hour)
+		var asked []PointValue
+		p.run(t, 2*time.Hour, func() {
+			time.Sleep(time.Hour)
+			for range 2 {
+				values, err := p.last.Values(t.Context(), p.handles[0], pointsOf(t, "energy.forward.yesterday"))
+				if err != nil {
+					t.Error(err)
+				}
+				asked = append(asked, values...)
+			}
+			if err := p.last.ReadExtra(t.Context(), p.handles[0], points); err != nil {
+				t.Error(err)
+			}
+		})
+		var told []PointValue
+		for _, r := range p.readings {
+			if v, ok := r.Value("energy.forward.yesterday"); ok {
+				told = append(told, PointValue{"energy.forward.yesterday", v})
+			}
+		}
+		if len(told) != 1 || len(asked) != 2 || asked[0] != told[0] || asked[1] != told[0] {
+			t.Errorf("told %v, and who asks is given %v", told, asked)
+		}
+	})
+}
+
 // TestMoreOfARecordIsFetchedWhenAsked: also what counts as missing.
 func TestMoreOfARecordIsFetchedWhenAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

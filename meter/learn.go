@@ -247,7 +247,7 @@ const (
 	standardTimeout = 500 * time.Millisecond // Td, clause 5.3.3
 	leastTimeout    = 150 * time.Millisecond
 	// MostTimeout and MostTimeoutTCP bound a learned time-out, on a line and
-	// behind a serial server.
+	// through a serial server.
 	MostTimeout    = 2 * time.Second
 	MostTimeoutTCP = 5 * time.Second
 )

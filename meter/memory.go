@@ -166,7 +166,9 @@ func (h History) Requests() (all []Request, records int) {
 	case Daily, Hourly:
 		all = append(all, Request{DI: h.Of.timeOf(1)}, Request{DI: h.Of.timeOf(1)}) // before and after
 	case Month:
-		all = append(all, Request{DI: settlementDay})
+		for n := range mostSettlementDays {
+			all = append(all, Request{DI: settlementDay(n)})
+		}
 	}
 	records = 1
 	for _, r := range h.Of.asked(h.Points) {
@@ -181,6 +183,6 @@ func (h History) Requests() (all []Request, records int) {
 	return all, records
 }
 
-// loadRequestMore are the bytes of a request for load records beside the
+// loadRequestMore are the bytes of a request for load records besides the
 // identifier: how many, and from when.
 const loadRequestMore = 6

@@ -136,7 +136,7 @@ func (s *shape) append(b []byte) []byte {
 	return b
 }
 
-// columnsOfReading are those that each reading has beside its values:
+// columnsOfReading are those that each reading has besides its values:
 // address, time, round and uptime.
 const columnsOfReading = 4
 

@@ -12,7 +12,7 @@ type Request struct {
 	DI     dlt645.DI
 	Points []Point // that its answer is to give
 
-	width, more int // of load records: bytes of the answer's values, and of the request beside the identifier
+	width, more int // of load records: bytes of the answer's values, and of the request besides the identifier
 }
 
 // Plan gives the fewest requests that bring the points of a meter of that

@@ -37,7 +37,7 @@ func (b *Bus) ReadAs(ctx context.Context, how Manner, a dlt645.Address, di dlt64
 }
 
 // readOnce sends the request once; follow-up frames are asked for as often
-// as the manner says. It gives the data so far beside the error when one of
+// as the manner says. It gives the data so far with the error when one of
 // them fails.
 func (b *Bus) readOnce(ctx context.Context, how Manner, a dlt645.Address, di dlt645.DI) (Reply, error) {
 	ans, err := b.TryAs(ctx, how, dlt645.ReadRequest(a, di))

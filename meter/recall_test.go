@@ -201,6 +201,45 @@ func TestEventsAreToldOverARestartAndOnce(t *testing.T) {
 	})
 }
 
+// TestEventsOfAClockThatWasAheadHideNoLater: those of after it was set are told with
+// their own times.
+func TestEventsOfAClockThatWasAheadHideNoLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counts := pointsOf(t, "count.outage")
+		p := newPlace(t, 1, []Group{{Every: 10 * time.Minute, Points: counts}}, History{Of: Events, Points: counts, Back: 24 * time.Hour})
+		m := p.meters[0]
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		m.SetClock(time.Now().AddDate(1, 0, 0), time.Now())
+		p.run(t, time.Hour)
+		var want []string
+		outage := func(clock time.Time) {
+			want = append(want, clock.Format(time.DateTime))
+			m.Power(true, time.Now())
+			m.Power(false, time.Now().Add(time.Minute))
+			time.Sleep(time.Minute)
+		}
+		outage(time.Now().AddDate(1, 0, 0))
+		p.run(t, time.Hour)
+		m.SetClock(time.Now(), time.Now())
+		for range 2 {
+			outage(time.Now())
+			p.run(t, time.Hour)
+		}
+		var got []string
+		for _, e := range p.events {
+			if e.Kind == EventPowerOff {
+				got = append(got, e.Time.Format(time.DateTime))
+				if !e.Recalled {
+					t.Errorf("the outage of %v is told without its record", e.Time)
+				}
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("told of %v, want %v", got, want)
+		}
+	})
+}
+
 // TestWhatWasRecordedWhileTheClockWasWrongStaysDoubtful: also when it was set
 // right before its records are read.
 func TestWhatWasRecordedWhileTheClockWasWrongStaysDoubtful(t *testing.T) {

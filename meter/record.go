@@ -236,7 +236,7 @@ func (r *Record) hole(t time.Time) bool {
 }
 
 // tried notes that a row of moments was asked for in vain, and when it is to be
-// tried again. What lies beside is tried at once, as long as there is room for
+// tried again. What lies next to it is tried at once, as long as there is room for
 // one more row.
 func (r *Record) tried(from, to, again time.Time) (tries int) {
 	for i := range r.Holes {
@@ -315,7 +315,7 @@ func (r *Record) next(now time.Time) (h Hole, ok bool) {
 	return Hole{}, false
 }
 
-// wish makes a hole of a moment that somebody asks for, beside those that are
+// wish makes a hole of a moment that somebody asks for, besides those that are
 // there.
 func (r *Record) wish(t time.Time, points int) {
 	for i := range r.Holes {

@@ -117,7 +117,7 @@ type branch struct {
 	at int
 }
 
-// what an answer to a probe tells of a branch.
+// what an answer to a probe says of a branch.
 type verdict uint8
 
 const (

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -35,15 +34,17 @@ type visit struct {
 	apartBy time.Duration // how far its load records lie apart; 0: not known
 	again   int           // how often the number had shifted meanwhile
 	refused int           // items
+	rules   []monthly     // when the meter settles, as far as it has said so
+	newest  time.Time     // its newest settlement, when the number was found
 
 	// What came of it.
-	found   []recollection // by their moments
-	upTo    time.Time      // moments until here are settled; zero: none is
-	cause   Cause          // why those that were not found are not there
-	notYet  bool           // the record may still come
-	unsure  bool           // something was refused, but not because it is not there
-	settles string         // when the meter settles, as it says: "0100"
-	lost    error          // the line failed
+	found  []recollection // by their moments
+	upTo   time.Time      // moments until here are settled; zero: none is
+	cause  Cause          // why those that were not found are not there
+	notYet bool           // the record may still come
+	unsure bool           // something was refused, but not because it is not there
+	says   string         // when the meter settles first, as it says: "0100"
+	lost   error          // the line failed
 }
 
 // recollection is what a meter remembers of a moment.
@@ -114,7 +115,7 @@ func (v *visit) next() (dlt645.Frame, bool) {
 	case v.stage == stageTime, v.stage == stageCheck:
 		return dlt645.ReadRequest(a, v.kind.timeOf(v.number)), true
 	case v.stage == stageParameter:
-		return dlt645.ReadRequest(a, settlementDay), true
+		return dlt645.ReadRequest(a, settlementDay(len(v.rules))), true
 	case v.stage == stageRecords:
 		return dlt645.LoadRequest(a, v.todo[0].DI, loadAtOnce, v.from), true
 	}
@@ -130,9 +131,6 @@ func (v *visit) asks() dlt645.DI {
 	}
 	return number(v.todo[0].DI, v.number)
 }
-
-// settlementDay is when the meter settles first: DDhh.
-var settlementDay = dlt645.DI{Code: 0x04000B01}
 
 // took takes what came of the request that next gave.
 func (v *visit) took(ans dlt645.Frame, err error, now time.Time) {
@@ -168,7 +166,7 @@ func (v *visit) took(ans dlt645.Frame, err error, now time.Time) {
 	case stageRecords:
 		v.recorded(data, refusal)
 	case stageParameter:
-		v.settled(data, now)
+		v.settles(data, refusal, now)
 	case stageItems:
 		v.item(data, refusal, now)
 	}
@@ -260,6 +258,9 @@ func (v *visit) item(data []byte, refusal *dlt645.Refusal, now time.Time) {
 	switch {
 	case v.kind != Month:
 		v.stage = stageCheck // a new record may have come meanwhile
+	case !settledAt(v.rules, now).Equal(v.newest) || settlesNow(v.rules, now): // numbers have shifted, or may have
+		v.found, v.notYet = nil, true
+		v.settle(v.to, CausePower)
 	default:
 		v.settle(v.to, v.why())
 	}
@@ -379,50 +380,4 @@ func (v *visit) records(req Request, data []byte) (last time.Time) {
 		items = items[n:]
 	}
 	return last
-}
-
-// settled takes when the meter settles, and goes to the settlements that are
-// wanted: those between from and to.
-func (v *visit) settled(data []byte, now time.Time) {
-	if len(data) != 2 {
-		v.settle(v.to, CauseNever)
-		return
-	}
-	hour, day := bcdByte(data[0]), bcdByte(data[1])
-	if hour < 0 || hour > 23 || day < 1 || day > 28 {
-		v.settle(v.to, CauseNever)
-		return
-	}
-	v.settles = fmt.Sprintf("%02d%02d", day, hour)
-	at := time.Date(now.Year(), now.Month(), day, hour, 0, 0, 0, v.zone)
-	if at.After(now) {
-		at = time.Date(now.Year(), now.Month()-1, day, hour, 0, 0, 0, v.zone)
-	}
-	v.number = 1
-	for at.After(v.to) && v.number < mostSettlements {
-		v.number++
-		at = time.Date(at.Year(), at.Month()-1, day, hour, 0, 0, 0, v.zone)
-	}
-	if at.Before(v.from) || at.After(v.to) {
-		v.settle(v.to, CauseOld)
-		return
-	}
-	v.from, v.stage = at, stageItems
-	if v.notYet = v.shiftsAt(at, now); v.notYet {
-		v.settle(v.to, CausePower)
-	}
-}
-
-// shiftsAt reports whether the meter may settle just now.
-func (v *visit) shiftsAt(at, now time.Time) bool { return now.Sub(at).Abs() < 6*time.Minute }
-
-// mostSettlements is how many a meter keeps.
-const mostSettlements = 12
-
-// bcdByte reads two digits; negative if they are none.
-func bcdByte(b byte) int {
-	if b>>4 > 9 || b&15 > 9 {
-		return -1
-	}
-	return int(b>>4)*10 + int(b&15)
 }

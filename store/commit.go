@@ -116,7 +116,7 @@ func (r *Ring) collect(most int) (f *frame, more bool, moved int) {
 	return f, f.records < len(r.pending), r.moved
 }
 
-// unseenMark begins the name of what stands in a frame beside a cursor: how many
+// unseenMark begins the name of what a frame holds besides a cursor: how many
 // records were overwritten after it. A program that does not know it takes it
 // for one more cursor.
 const unseenMark = "\x00"

@@ -197,7 +197,7 @@ func (h *history) run() error {
 		h.steps = append(h.steps, s)
 	}
 	var err error
-	if r, err = openFile(h.file, Options{Flush: time.Hour}); err != nil {
+	if r, err = openFile(h.file, Options{Flush: time.Hour, Taken: always}); err != nil {
 		return err
 	}
 	note()
@@ -225,7 +225,7 @@ func (h *history) run() error {
 				delete(now.durable, seq)
 			}
 			waiting = nil
-			if r, err = openFile(h.file, Options{Flush: time.Hour}); err != nil {
+			if r, err = openFile(h.file, Options{Flush: time.Hour, Taken: always}); err != nil {
 				return err
 			}
 			if pos, _ := r.Cursor("c"); pos < now.safe {
@@ -410,7 +410,7 @@ func (e *examiner) examine(image []byte, p promise) error {
 	// Opening it makes it durable, and goes on with a new number.
 	f := newTape(image, crashUnit)
 	f.start = slices.Clone(image)
-	r, err := openFile(f, Options{Flush: time.Hour})
+	r, err := openFile(f, Options{Flush: time.Hour, Taken: always})
 	if err != nil {
 		return err
 	}

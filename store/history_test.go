@@ -45,7 +45,7 @@ func powerCut(seed uint64) error {
 		if err := check(seqs, data, gaps, offered, durable); err != nil {
 			return err
 		}
-		r, err := openFile(f, Options{Flush: time.Hour})
+		r, err := openFile(f, Options{Flush: time.Hour, Taken: always})
 		if err != nil {
 			return err
 		}

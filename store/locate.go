@@ -13,7 +13,7 @@ const (
 	// lookInto is how far into the segment after the newest one is looked,
 	// in bytes: its first frame may be what is damaged, which is not longer.
 	lookInto = mostFrame + 4096
-	// spread is how many slots all over the ring are looked at beside those.
+	// spread is how many slots all over the ring are looked at besides those.
 	spread = 6
 	// samples is how many slots are looked at before a ring counts as empty.
 	samples = 16

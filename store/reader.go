@@ -154,7 +154,7 @@ func (rd *Reader) gapTo(seq uint64, usual Cause) Entry {
 	return e
 }
 
-// date tells of which time a gap is; after is the record that follows it, nil
+// date gives the time of a gap; after is the record that follows it, nil
 // where that is not at hand.
 func (rd *Reader) date(g *Gap, after []byte) {
 	rd.ring.mu.Lock()

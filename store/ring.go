@@ -62,7 +62,7 @@ type Ring struct {
 	written   bool              // there is one
 	reserving bool              // this session has reserved numbers
 	ended     bool              // the last frame says that no more numbers are given
-	held      uint64            // the last number that a frame on the medium tells of
+	held      uint64            // the last number that a frame on the medium names
 	far       bool              // numbers go on far away once one is given
 	changed   chan struct{}
 	damage    map[uint64]bool // damaged places that were met, by the number after
@@ -238,7 +238,7 @@ func inMemory(opt Options, why error) *Ring {
 	return begin(r)
 }
 
-// OpenReadOnly opens the store at path without writing to it, also beside a
+// OpenReadOnly opens the store at path without writing to it, also next to a
 // process that writes. Only reading works on it.
 func OpenReadOnly(path string, codec Codec) (*Ring, error) {
 	f, err := os.Open(path)
@@ -368,7 +368,7 @@ func (r *Ring) forgetPendingLocked(n int) {
 	}
 }
 
-// longest is the longest record that fits into a segment beside all cursors.
+// longest is the longest record that fits into a segment with all cursors.
 func (r *Ring) longest() int {
 	const overhead = frameHeader + MaxCursors*(1+len(sinceMark)+MaxCursorName+8) + 5
 	return min(MaxRecord, r.medium.segmentSize-overhead)

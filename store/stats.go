@@ -11,7 +11,7 @@ type Stats struct {
 	CapacityBytes int64 // 0: there is no medium
 	UsedBytes     int64
 	First, Last   uint64 // numbers of the oldest and the newest record; Last < First: none
-	Held          uint64 // the last number that the medium itself tells of: an unclean end skips those behind it
+	Held          uint64 // the last number that the medium itself names: an unclean end skips those after it
 	Waiting       int    // records that are not durable yet
 	Dropped       int    // records that were given up in memory because no commit worked
 	Corrupt       int    // damaged places met

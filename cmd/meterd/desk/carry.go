@@ -10,7 +10,7 @@ import (
 
 // carryOut carries a command out whose turn it is.
 func (d *Desk) carryOut(ctx context.Context, j job) {
-	if j.By != meter.ByConsole && time.Since(j.came) > d.Age {
+	if j.By != meter.ByConsole && (time.Since(j.came) > d.Age || j.Op.Changes() && d.old(time.Now(), j.Command)) {
 		d.finish(j, refused(meter.Expired, tooOld))
 		return
 	}

@@ -345,6 +345,34 @@ func TestAFullQueueRefuses(t *testing.T) {
 	})
 }
 
+// TestACommandGrowsOldWhileItWaits: its age counts from when it was said until its
+// turn comes, not from when it came.
+func TestACommandGrowsOldWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "", nil, 1)
+		b.meters[0].Quirks.Stuck = true // each is watched for 20 s
+		for id, ago := range map[string]time.Duration{"first": 0, "young": 70 * time.Second, "old": 110 * time.Second} {
+			if id == "first" {
+				b.ask(trip(b.all[0], id))
+				continue
+			}
+			c := closing(b.all[0], id)
+			c.Said = time.Now().Add(-ago)
+			time.AfterFunc(time.Second, func() { b.ask(c) })
+		}
+		b.answered("first")
+		for id, want := range map[string]string{"first": "not confirmed", "young": "done", "old": "expired"} {
+			if got := b.answered(id); !slices.Equal(got, []string{want}) {
+				t.Errorf("%s is told %v, want %s", id, got, want)
+			}
+		}
+		if n := b.frames(); n != 2 {
+			t.Errorf("%d commands were sent, want 2", n)
+		}
+		b.end()
+	})
+}
+
 // TestAPersonIsCarriedOutInTurn and told by the same words.
 func TestAPersonIsCarriedOutInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

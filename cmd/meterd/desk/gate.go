@@ -68,6 +68,11 @@ type stopped struct {
 	again bool // it was answered so before
 }
 
+// old reports whether a command was said too long ago, as far as anybody knows.
+func (d *Desk) old(now time.Time, c meter.Command) bool {
+	return !c.Said.IsZero() && d.Trusted(now) && now.Sub(c.Said) > d.Age
+}
+
 // admitLocked holds a command against the gates, in their order. Where it does
 // not pass, nil says that it is at work already.
 func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
@@ -88,7 +93,7 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 			return no(meter.Nameless, longID)
 		}
 		if !j.Said.IsZero() && d.Trusted(now) {
-			if now.Sub(j.Said) > d.Age {
+			if d.old(now, j.Command) {
 				return no(meter.Expired, tooOld)
 			}
 			if j.Said.Sub(now) > knownFor-d.Age { // its id would be forgotten before it is too old
