@@ -338,6 +338,9 @@ func TestTheReportSpeaksAsTheNewConfiguration(t *testing.T) {
 		pull = plug(t, st, s, true)
 		wants(t, s.report(t), "端口 /dev/other 无法打开")
 		pull()
+		if err := os.Remove(filepath.Join(s.dir, reportName("good"))); err != nil {
+			t.Fatal(err)
+		}
 		s.put(t, stickConfig, text)
 		pull = plug(t, st, s, true)
 		prove(t, st, false)
