@@ -35,10 +35,12 @@ build: ## bin/meterd and bin/metersim for this machine
 	$(BUILD) -o bin/ ./cmd/meterd ./cmd/metersim
 
 # What is flashed: one static binary for each kind of board.
-cross: ## bin/meterd-armv5, -armv7 and -arm64, as they are flashed
+cross: ## bin/meterd-armv5, -armv7 and -arm64, as they are flashed, and what each part costs
 	GOOS=linux GOARCH=arm GOARM=5 $(FLASHED) -o bin/meterd-armv5 ./cmd/meterd
 	GOOS=linux GOARCH=arm GOARM=7 $(FLASHED) -o bin/meterd-armv7 ./cmd/meterd
 	GOOS=linux GOARCH=arm64 $(FLASHED) -o bin/meterd-arm64 ./cmd/meterd
+	@GOOS=linux GOARCH=arm GOARM=7 $(subst -s -w,-w,$(FLASHED)) -o bin/symbols-armv7 ./cmd/meterd
+	@$(GO) run ./board/image/size bin/meterd-armv7 bin/symbols-armv7
 
 # What is flashed: tarballs for root file systems, .deb and .ipk.
 image: cross ## what is flashed: overlays, .deb and .ipk, in bin/image
@@ -204,8 +206,9 @@ fleet: build ## a thousand boards (BOARDS=) against mosquitto and a cluster, and
 fuzz-short:
 	@sh .ci/fuzz $(GO) 10s
 
-fuzz: ## each fuzz target for 5 minutes
-	@sh .ci/fuzz $(GO) 5m
+FUZZ ?= 5m
+fuzz: ## each fuzz target for 5 minutes (FUZZ=)
+	@sh .ci/fuzz $(GO) $(FUZZ)
 
 bench: ## one table of the goals and what was measured, with peers (ONLY=STEP,… for some)
 	@$(GO) run ./bench -only '$(ONLY)'

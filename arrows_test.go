@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	"store":             {},
 	"board":             {},
 	"board/image":       {},
+	"board/image/size":  {},
 	"board/image/slots": {"cmd/meterd/update"},
 	"board/image/sign":  {"cmd/meterd/update"},
 	"meter":             {"dlt645"},

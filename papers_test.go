@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,8 +19,8 @@ import (
 // heading of it after #.
 var paper = regexp.MustCompile(`([A-Za-z0-9_./-]+\.md)(#[A-Za-z0-9_-]+)?`)
 
-// link is a link of a document to another one.
-var link = regexp.MustCompile(`\]\(([A-Za-z0-9_./-]*\.md)?(#[A-Za-z0-9_-]+)?\)`)
+// link is a link of a document to another one, to a file, or within itself.
+var link = regexp.MustCompile(`\]\(([A-Za-z0-9_./-]*)(#[^)\s]+)?\)`)
 
 // slug is what a heading is called in a link.
 func slug(heading string) string {
@@ -98,8 +99,10 @@ func TestPapersThatCommentsCiteAreThere(t *testing.T) {
 	}
 }
 
-// TestLinksBetweenPapersLead somewhere.
+// TestLinksBetweenPapersLead somewhere: to a file, and to a heading of it; and
+// those of a Chinese one to the Chinese twin where there is one.
 func TestLinksBetweenPapersLead(t *testing.T) {
+	seen := 0
 	walk(t, ".md", func(path string) {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -109,12 +112,31 @@ func TestLinksBetweenPapersLead(t *testing.T) {
 			if m[1]+m[2] == "" {
 				continue
 			}
-			if why := missing(t, path, m[1], m[2]); why != "" {
-				t.Errorf("%s: %s: %s", path, m[0], why)
+			seen++
+			to := path
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(path), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s: %s: there is no %s", path, m[0], to)
+				continue
+			}
+			if a := strings.TrimPrefix(m[2], "#"); a != "" && !anchors(t, to)[a] {
+				t.Errorf("%s: %s: %s has no %s", path, m[0], to, m[2])
+			}
+			twin := strings.TrimSuffix(to, ".md") + chinese
+			if _, err := os.Stat(twin); err == nil && strings.HasSuffix(path, chinese) && twin != path {
+				t.Errorf("%s: %s: there is %s", path, m[0], twin)
 			}
 		}
 	})
+	if seen < 100 {
+		t.Errorf("only %d links are seen: the search is wrong", seen)
+	}
 }
+
+// chinese ends the name of a document in Chinese.
+const chinese = ".zh-CN.md"
 
 func walk(t *testing.T, ext string, visit func(path string)) {
 	t.Helper()
@@ -167,9 +189,15 @@ func TestTestsThatPapersNameAreThere(t *testing.T) {
 	}
 }
 
-// partsOf gives the levels of a document's headings in their order, and how
-// many fences of code it has.
-func partsOf(t *testing.T, path string) (levels string, fences int) {
+// parts are the shape of a document.
+type parts struct {
+	levels string   // of its headings, in their order
+	fences int      // of code
+	rows   []string // of its tables: the code that each begins with
+	lines  int      // of code that is indented
+}
+
+func partsOf(t *testing.T, path string) (p parts) {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -178,21 +206,54 @@ func partsOf(t *testing.T, path string) (levels string, fences int) {
 	for line := range strings.Lines(string(b)) {
 		switch rest := strings.TrimLeft(line, "#"); {
 		case strings.HasPrefix(line, "```"):
-			fences++
-		case fences%2 == 0 && len(rest) < len(line) && strings.HasPrefix(rest, " "):
-			levels += strconv.Itoa(len(line) - len(rest))
+			p.fences++
+		case p.fences%2 == 1:
+		case len(rest) < len(line) && strings.HasPrefix(rest, " "):
+			p.levels += strconv.Itoa(len(line) - len(rest))
+		case strings.HasPrefix(line, "    "):
+			p.lines++
+		case strings.HasPrefix(line, "| `"):
+			cell, _, _ := strings.Cut(line[len("| "):], " | ")
+			p.rows = append(p.rows, strings.ReplaceAll(cell, "、", ", "))
 		}
 	}
-	return levels, fences
+	return p
 }
 
 // TestTwinsHaveTheSameParts: a document in English and its twin in Chinese have
-// the same chapters and examples. That of a card is shorter in Chinese.
+// the same chapters and examples.
 func TestTwinsHaveTheSameParts(t *testing.T) {
-	for _, name := range []string{"README", "docs/install", "docs/integrate", "docs/tour", "docs/security", "docs/features", "docs/figures"} {
-		want, fences := partsOf(t, name+".md")
-		if got, n := partsOf(t, name+".zh-CN.md"); got != want || n != fences {
-			t.Errorf("%s.zh-CN.md has headings of the levels %s and %d fences, its twin has %s and %d", name, got, n, want, fences)
+	for _, name := range []string{"README", "docs/install", "docs/integrate", "docs/tour", "docs/security", "docs/features", "docs/figures", "docs/configuration", "docs/points", "docs/cli", "docs/platforms", "docs/record", "docs/updates", "docs/card"} {
+		want, got := partsOf(t, name+".md"), partsOf(t, name+chinese)
+		if got.levels != want.levels || got.fences != want.fences {
+			t.Errorf("%s%s has headings of the levels %s and %d fences, its twin has %s and %d", name, chinese, got.levels, got.fences, want.levels, want.fences)
 		}
 	}
+}
+
+// TestTwinsNameTheSame keys, commands and examples, where one looks them up.
+func TestTwinsNameTheSame(t *testing.T) {
+	for _, name := range []string{"docs/configuration", "docs/points", "docs/cli", "docs/platforms", "docs/record", "docs/updates", "docs/card"} {
+		want, got := partsOf(t, name+".md"), partsOf(t, name+chinese)
+		if !slices.Equal(got.rows, want.rows) || got.lines != want.lines {
+			t.Errorf("%s%s has %d lines of code and the rows\n%s\nits twin has %d and\n%s", name, chinese, got.lines, strings.Join(got.rows, "\n"), want.lines, strings.Join(want.rows, "\n"))
+		}
+	}
+}
+
+// TestTablesHaveTheirHeads: an empty line in a table ends it, and what follows
+// would be shown as text.
+func TestTablesHaveTheirHeads(t *testing.T) {
+	walk(t, ".md", func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(b), "\n")
+		for i, line := range lines[1 : len(lines)-1] {
+			if strings.HasPrefix(line, "| ") && !strings.HasPrefix(lines[i], "|") && !strings.HasPrefix(lines[i+2], "|--") {
+				t.Errorf("%s:%d: %s has no head", path, i+2, line)
+			}
+		}
+	})
 }

@@ -1,5 +1,5 @@
 // Bench runs what measures meterd and prints one table: each goal, what was
-// measured, what stands beside it in the same run, and whether the goal holds.
+// measured, what was measured for comparison in the same run, and whether the goal is reached.
 // The goals are in goals.tsv, what is run in steps.tsv.
 //
 //	go run ./bench [-only STEP,…] [-markdown] [-verbose]
@@ -213,7 +213,7 @@ func measure(g goal, said string) (r row, ok bool) {
 func printTable(out io.Writer, table []row, markdown bool) {
 	fmt.Fprintf(out, "\n%s, %s/%s, %d processors, %s\n\n", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	if markdown {
-		fmt.Fprintln(out, "| what | measured | goal | beside it in the same run | holds |\n|---|---|---|---|---|")
+		fmt.Fprintln(out, "| what | measured | goal | for comparison, in the same run | reached |\n|---|---|---|---|---|")
 		for _, r := range table {
 			fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", r.what, r.measured, r.goal, r.beside, r.holds)
 		}

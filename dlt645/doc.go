@@ -21,7 +21,8 @@
 //	Frame.Answers, Frame.Refusal, Frame.Payload   of an answer
 //	Assembly                                      answers of several frames
 //	Decode, Item, Value, Decimal                  what an answer says
-//	Name, NameOf, Text, Unit                      how the standard calls it, in two languages
+//	English, Chinese                              how the standard calls it: Language.Name, NameOf, Meaning
+//	Name, NameOf, Text, Unit                      the same in both languages, and the unit
 //	AppendParsed                                  values to write
 //	Refusal, LengthError, FrameError              for errors.As
 //	ErrUnknown, ErrSequence, ErrSettings          for errors.Is

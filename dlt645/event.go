@@ -16,37 +16,37 @@ type eventKind struct {
 	di3    uint8
 	phases bool
 	timed  bool // the minutes are counted too
-	name   Text
+	name   words
 	fields string // letters of eventFields
 }
 
 var eventKinds = [16]eventKind{
-	{0x10, true, true, Text{"loss of voltage", "失压"}, "bMAeE"},
-	{0x11, true, true, Text{"under-voltage", "欠压"}, "bMAeE"},
-	{0x12, true, true, Text{"over-voltage", "过压"}, "bMAeE"},
-	{0x13, true, true, Text{"phase loss", "断相"}, "bMAeE"},
-	{0x14, false, true, Text{"voltage sequence reversed", "电压逆相序"}, "bEeE"},
-	{0x15, false, true, Text{"current sequence reversed", "电流逆相序"}, "bEeE"},
-	{0x16, false, true, Text{"voltage unbalance", "电压不平衡"}, "bEueE"},
-	{0x17, false, true, Text{"current unbalance", "电流不平衡"}, "bEueE"},
-	{0x18, true, true, Text{"loss of current", "失流"}, "bMeE"},
-	{0x19, true, true, Text{"over-current", "过流"}, "bMeE"},
-	{0x1A, true, true, Text{"broken current", "断流"}, "bMeE"},
-	{0x1B, true, true, Text{"reverse power flow", "潮流反向"}, "bEeE"},
-	{0x1C, true, true, Text{"overload", "过载"}, "bEeE"},
-	{0x1D, false, false, Text{"trip", "跳闸"}, "zr"},
-	{0x1E, false, false, Text{"close", "合闸"}, "zr"},
-	{0x1F, false, true, Text{"power factor low", "总功率因数超下限"}, "btet"},
+	{0x10, true, true, "loss of voltage", "bMAeE"},
+	{0x11, true, true, "under-voltage", "bMAeE"},
+	{0x12, true, true, "over-voltage", "bMAeE"},
+	{0x13, true, true, "phase loss", "bMAeE"},
+	{0x14, false, true, "voltage sequence reversed", "bEeE"},
+	{0x15, false, true, "current sequence reversed", "bEeE"},
+	{0x16, false, true, "voltage unbalance", "bEueE"},
+	{0x17, false, true, "current unbalance", "bEueE"},
+	{0x18, true, true, "loss of current", "bMeE"},
+	{0x19, true, true, "over-current", "bMeE"},
+	{0x1A, true, true, "broken current", "bMeE"},
+	{0x1B, true, true, "reverse power flow", "bEeE"},
+	{0x1C, true, true, "overload", "bEeE"},
+	{0x1D, false, false, "trip", "zr"},
+	{0x1E, false, false, "close", "zr"},
+	{0x1F, false, true, "power factor low", "btet"},
 }
 
 // firstEvent is the first DI3 of eventKinds.
 const firstEvent = 0x10
 
 var energies = []field{
-	{Text{"forward active energy", "正向有功电能"}, "XXXXXX.XX", "kWh"},
-	{Text{"reverse active energy", "反向有功电能"}, "XXXXXX.XX", "kWh"},
-	{Text{"combined reactive energy 1", "组合无功1电能"}, "±XXXXXX.XX", "kvarh"},
-	{Text{"combined reactive energy 2", "组合无功2电能"}, "±XXXXXX.XX", "kvarh"},
+	{"forward active energy", "XXXXXX.XX", "kWh"},
+	{"reverse active energy", "XXXXXX.XX", "kWh"},
+	{"combined reactive energy 1", "±XXXXXX.XX", "kvarh"},
+	{"combined reactive energy 2", "±XXXXXX.XX", "kvarh"},
 }
 
 // eventFields gives the fields of a record, DI1 from 01 on:
@@ -60,7 +60,7 @@ var energies = []field{
 //	r      operator code and registers
 func eventFields(letters string) []field {
 	var all []field
-	var when Text
+	var when words
 	for _, c := range letters {
 		var more []field
 		switch c {
@@ -69,13 +69,13 @@ func eventFields(letters string) []field {
 			if c == 'e' {
 				f = end
 			} else if c == 'z' {
-				f.name.EN = "time"
+				f.name = "time~event"
 			}
 			more, when = []field{f}, f.name
 		case 'r':
 			more = join([]field{operator}, registers)
 		case 'u':
-			more = []field{{Text{"highest unbalance", "最大不平衡率"}, "O3", ""}}
+			more = []field{{"highest unbalance", "O3", ""}}
 		case 'A':
 			more = join(prefixed(total, ampereHours), phased(ampereHours))
 		case 't':
@@ -95,8 +95,8 @@ func eventFields(letters string) []field {
 func compileEvents(kinds []eventKind) []*entry {
 	var all, last []*entry
 	totals := [2]*entry{
-		{code: 0x0001, name: Text{"count", "总次数"}, parts: []part{{width: 3}}},
-		{code: 0x0002, name: Text{"minutes", "总累计时间"}, parts: []part{{width: 3, unit: "min"}}},
+		{code: 0x0001, name: "count", parts: []part{{width: 3}}},
+		{code: 0x0002, name: "minutes", parts: []part{{width: 3, unit: "min"}}},
 	}
 	for i, k := range kinds {
 		pages := []uint16{uint16(k.di3) << 8}
@@ -141,16 +141,16 @@ func (e *entry) add(pages []uint16) {
 }
 
 // eventName joins the kind of an event, its phase and what the field is.
-func eventName(di DI, f Text) Text {
-	t := eventKinds[di.byteAt(3)-firstEvent].name
+func eventName(di DI, f words) words {
+	w := eventKinds[di.byteAt(3)-firstEvent].name
 	if di.byteAt(1) > 0 {
-		t = t.of(Text{"record", "记录"})
+		w = w.of("record")
 	}
 	if p := di.byteAt(2); p > 0 {
-		t = t.phase(p)
+		w = w.phase(p)
 	}
 	if di.byteAt(1) > 0 {
-		t = t.back(di.byteAt(0))
+		w = w.back(di.byteAt(0))
 	}
-	return t.of(f)
+	return w.of(f)
 }

@@ -41,6 +41,23 @@ func Example_read() {
 	// A-phase voltage A相电压 220.1 V
 }
 
+// Name a value in one language. A program that asks no other holds the words of
+// that one alone.
+func ExampleLanguage() {
+	energy, _ := dlt645.ParseDI("00010201")
+	fmt.Println(dlt645.English.NameOf(energy))
+	fmt.Println(dlt645.Chinese.NameOf(energy))
+	word := dlt645.Item{DI: dlt645.DI{Code: 0x04000501}, Value: dlt645.Value{Kind: dlt645.Bits, Text: "0014"}}
+	for _, bit := range dlt645.English.SetBits(word) {
+		fmt.Println(bit.Number, bit.Name)
+	}
+	// Output:
+	// forward active energy tariff 2, 1 settlement days back
+	// (上1结算日)正向有功电能(费率2)
+	// 2 clock battery low
+	// 4 active power reversed
+}
+
 // Find every frame in what was captured on a line.
 func ExampleScan() {
 	capture, _ := hex.DecodeString("00FF" + "68010120112420681104333434352C16" + "FEFEFEFE680101201124206891063334343534553716" + "68")

@@ -33,7 +33,7 @@ type part struct {
 	signed bool   // the top bit is the sign (Appendix A)
 	tokens string // of a time: YYMMDDhhmmss or a part of it
 	unit   string
-	name   Text // after the row's name
+	name   words // after the row's name
 }
 
 // repeat says whether the parts come again while there are data.
@@ -87,14 +87,14 @@ func parseFormat(s, unit string) (parts []part, again repeat, err error) {
 }
 
 // nameOfPart names what stands after the first value of a row.
-func nameOfPart(p part) Text {
+func nameOfPart(p part) words {
 	switch {
 	case p.tokens == "WW":
-		return Text{"weekday", "星期"}
+		return "weekday"
 	case p.form == formTime:
-		return Text{"time", "时间"}
+		return "time"
 	}
-	return Text{"number", "编号"}
+	return "number"
 }
 
 func parsePart(s, unit string, off uint16) ([]part, error) {

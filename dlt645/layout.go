@@ -29,26 +29,26 @@ var fieldLen = [...]int{
 	FieldOperator: 4, FieldAddress: 6, FieldBaud: 1, FieldCommand: 2, FieldDeadline: 6, FieldOutput: 1, FieldERR: 0, FieldValue: 0,
 }
 
-// Text names a field.
-func (f Field) Text() Text { return fieldNames[f] }
+// Text names a field in both languages.
+func (f Field) Text() Text { return fieldNames[f].text() }
 
-var fieldNames = [...]Text{
-	FieldDI:          {"data identifier", "数据标识"},
-	FieldSEQ:         {"sequence number", "帧序号"},
-	FieldCount:       {"number of records", "记录块数"},
-	FieldMoment:      {"from", "给定时间"},
-	FieldTime:        {"time", "时间"},
-	FieldFreezeTime:  {"freeze at", "冻结时间"},
-	FieldPassword:    {"password PA P0 P1 P2", "密码 PA P0 P1 P2"},
-	FieldNewPassword: {"new password PA P0 P1 P2", "新密码 PA P0 P1 P2"},
-	FieldOperator:    {"operator code", "操作者代码"},
-	FieldAddress:     {"address", "地址"},
-	FieldBaud:        {"baud word", "通信速率特征字"},
-	FieldCommand:     {"command", "控制命令"},
-	FieldDeadline:    {"deadline", "命令有效截止时间"},
-	FieldOutput:      {"output", "输出信号"},
-	FieldERR:         {"error", "错误信息字"},
-	FieldValue:       {"data", "数据"},
+var fieldNames = [...]words{
+	FieldDI:          "data identifier",
+	FieldSEQ:         "sequence number",
+	FieldCount:       "number of records",
+	FieldMoment:      "from",
+	FieldTime:        "time",
+	FieldFreezeTime:  "freeze at",
+	FieldPassword:    "password PA P0 P1 P2",
+	FieldNewPassword: "new password PA P0 P1 P2",
+	FieldOperator:    "operator code",
+	FieldAddress:     "address",
+	FieldBaud:        "baud word",
+	FieldCommand:     "command",
+	FieldDeadline:    "deadline",
+	FieldOutput:      "output",
+	FieldERR:         "error",
+	FieldValue:       "data",
 }
 
 // layout is how the data of one function are divided. Those of several

@@ -1,6 +1,6 @@
 package dlt645
 
-import "fmt"
+import "strconv"
 
 // Unit gives the unit of an identifier's numbers: "V", "kWh", "" for none.
 func Unit(di DI) string { return Item{DI: di}.Unit() }
@@ -38,37 +38,46 @@ func (it Item) part() (p *part, round int, ok bool) {
 // Name gives what the standard calls an item, false if the table does not
 // hold it: "A-phase voltage", "forward active energy tariff 2".
 func Name(it Item) (Text, bool) {
-	e, ok := lookup(it.DI)
-	if !ok {
-		return Text{}, false
-	}
-	t := e.member(it.DI)
-	p, round, ok := it.part()
-	if !ok {
-		return t, true
-	}
-	if e.parts[0].form == formLoad {
-		if round > 0 {
-			t = numberedText(t, round+1)
-		}
-		return t.of(p.name), true
-	}
-	if p.name != (Text{}) {
-		t = t.of(p.name)
-	}
-	switch e.again {
-	case tariffs:
-		return t.tariff(byte(round)), true
-	case numbered:
-		return numberedText(t, round+1), true
-	}
-	return t, true
+	w, ok := it.words()
+	return w.text(), ok
 }
 
 // NameOf gives what the standard calls an identifier, whatever it holds; a
 // family of event records with FF for DI0 by the family. Both texts are empty
 // if the table does not hold it.
-func NameOf(di DI) Text {
+func NameOf(di DI) Text { return di.words().text() }
+
+// words names an item.
+func (it Item) words() (words, bool) {
+	e, ok := lookup(it.DI)
+	if !ok {
+		return "", false
+	}
+	w := e.member(it.DI)
+	p, round, ok := it.part()
+	if !ok {
+		return w, true
+	}
+	if e.parts[0].form == formLoad {
+		if round > 0 {
+			w = w.numbered(round + 1)
+		}
+		return w.of(p.name), true
+	}
+	if p.name != "" {
+		w = w.of(p.name)
+	}
+	switch e.again {
+	case tariffs:
+		return w.tariff(byte(round)), true
+	case numbered:
+		return w.numbered(round + 1), true
+	}
+	return w, true
+}
+
+// words names an identifier, "" if the table does not hold it.
+func (di DI) words() words {
 	e, ok := lookup(di)
 	if ok {
 		return e.member(di)
@@ -80,116 +89,121 @@ func NameOf(di DI) Text {
 			}
 		}
 	}
-	return Text{}
+	return ""
 }
 
-// of joins the name of a row and that of one of its values. What builds the
-// tables calls it often, what reads a meter never.
+// of joins the name of a row and that of one of its values. It is not inlined:
+// what builds the tables calls it often, what reads a meter never.
 //
 //go:noinline
-func (t Text) of(p Text) Text { return Text{t.EN + " " + p.EN, t.ZH + p.ZH} }
+func (w words) of(p words) words { return w + "|" + p }
 
-func numberedText(t Text, n int) Text {
-	return Text{fmt.Sprintf("%s %d", t.EN, n), fmt.Sprintf("%s%d", t.ZH, n)}
+//go:noinline
+func (w words) numbered(n int) words { return w.of(words(strconv.Itoa(n))) }
+
+// with adds words about a number.
+//
+//go:noinline
+func (w words) with(about words, n byte) words {
+	return w.of(about + "=" + words(strconv.Itoa(int(n))))
 }
 
 // freezes names DI2 of a freeze.
-var freezes = [7]Text{
-	0x00: {"timed", "定时"}, 0x01: {"instant", "瞬时"}, 0x02: {"time-zone switch", "两套时区表切换"},
-	0x03: {"day-table switch", "两套日时段表切换"}, 0x06: {"daily", "日"},
+var freezes = [7]words{
+	0x00: "timed", 0x01: "instant", 0x02: "time-zone switch",
+	0x03: "day-table switch", 0x06: "daily",
 }
 
 // exceeded names DI1 of a demand that went over its limit, from 01.
-var exceeded = [6]Text{
-	{"forward active", "正向有功"}, {"reverse active", "反向有功"}, {"quadrant I", "第一象限"},
-	{"quadrant II", "第二象限"}, {"quadrant III", "第三象限"}, {"quadrant IV", "第四象限"},
+var exceeded = [6]words{
+	"forward active", "reverse active", "quadrant I",
+	"quadrant II", "quadrant III", "quadrant IV",
 }
 
-func (t Text) exceeded(d1 byte) Text { return exceeded[d1-1].of(t) }
+func (w words) exceeded(d1 byte) words { return exceeded[d1-1].of(w) }
 
-func (t Text) freeze(d2 byte) Text { return freezes[d2].of(t) }
+func (w words) freeze(d2 byte) words { return freezes[d2].of(w) }
 
-func (t Text) class(d2 byte) Text {
+func (w words) class(d2 byte) words {
 	if d2 == 0 {
-		return t
+		return w
 	}
-	return numberedText(Text{t.EN + " of class", t.ZH + "类"}, int(d2))
+	return w.of("of class").numbered(int(d2))
 }
 
-func (t Text) moment(d0 byte) Text {
-	return [3]Text{{"earliest", "最早"}, {"given", "给定时间"}, {"latest", "最近"}}[d0].of(t)
-}
+func (w words) moment(d0 byte) words { return [3]words{"earliest", "given", "latest"}[d0].of(w) }
 
-func (t Text) word(n byte) Text {
+func (w words) word(n byte) words {
 	if n == block {
-		return Text{t.EN + "s", t.ZH + "块"}
+		return w.of("+s")
 	}
-	return numberedText(t, int(n))
+	return w.numbered(int(n))
 }
 
-func (t Text) number(n byte) Text {
+func (w words) number(n byte) words {
 	if n == block {
-		return t.tariff(block)
+		return w.tariff(block)
 	}
-	return numberedText(t, int(n))
+	return w.numbered(int(n))
 }
 
-func (t Text) level(n byte) Text { return numberedText(t, int(n)-1) }
+func (w words) level(n byte) words { return w.numbered(int(n) - 1) }
 
 // coefficient names DI0 of the coefficients of a line and transformer.
-func (t Text) coefficient(n byte) Text {
-	of := [4]Text{{"conductance", "电导"}, {"susceptance", "电纳"}, {"resistance", "电阻"}, {"reactance", "电抗"}}[(n-1)%4]
-	return of.of(t).phase((n-1)/4 + 1)
+func (w words) coefficient(n byte) words {
+	of := [4]words{"conductance", "susceptance", "resistance", "reactance"}[(n-1)%4]
+	return of.of(w).phase((n-1)/4 + 1)
 }
 
-func (t Text) phaseFrom0(n byte) Text { return t.phase(n + 1) }
+func (w words) phaseFrom0(n byte) words { return w.phase(n + 1) }
 
-func (t Text) phaseIfAny(n byte) Text {
+func (w words) phaseIfAny(n byte) words {
 	if n == 0 {
-		return t
+		return w
 	}
-	return t.phase(n)
+	return w.phase(n)
 }
 
-func (t Text) settlement(d0 byte) Text {
+func (w words) settlement(d0 byte) words {
 	if d0 == 0 {
-		return t
+		return w
 	}
-	return Text{fmt.Sprintf("%s, %d settlement days back", t.EN, d0), fmt.Sprintf("(上%d结算日)%s", d0, t.ZH)}
+	return w.with("+, # settlement days back", d0)
 }
 
-func (t Text) months(d0 byte) Text {
+func (w words) months(d0 byte) words {
 	if d0 == 0 {
-		return t
+		return w
 	}
-	return Text{fmt.Sprintf("%s, %d months back", t.EN, d0), fmt.Sprintf("(上%d月)%s", d0, t.ZH)}
+	return w.with("+, # months back", d0)
 }
 
-func (t Text) back(d0 byte) Text {
+func (w words) back(d0 byte) words {
 	if d0 <= 1 {
-		return t
+		return w
 	}
-	return Text{fmt.Sprintf("%s, %d records back", t.EN, d0), fmt.Sprintf("(上%d次)%s", d0, t.ZH)}
+	return w.with("+, # records back", d0)
 }
 
-func (t Text) tariff(n byte) Text {
+func (w words) tariff(n byte) words {
 	switch n {
 	case 0:
-		return Text{t.EN + " total", t.ZH + "(总)"}
+		return w.of("total~tariff")
 	case block:
-		return Text{t.EN + " block", t.ZH + "数据块"}
+		return w.of("block")
 	}
-	return Text{fmt.Sprintf("%s tariff %d", t.EN, n), fmt.Sprintf("%s(费率%d)", t.ZH, n)}
+	return w.with("tariff #", n)
 }
 
 //go:noinline
-func (t Text) phase(n byte) Text {
+func (w words) phase(n byte) words {
 	switch n {
 	case 0:
-		return Text{"total " + t.EN, "总" + t.ZH}
+		return total.of(w)
 	case block:
-		return Text{t.EN + " block", t.ZH + "数据块"}
+		return w.of("block")
 	}
-	p := string(rune('A' + n - 1))
-	return Text{p + "-phase " + t.EN, p + "相" + t.ZH}
+	return phases[n-1].of(w)
 }
+
+var phases = [3]words{"A-phase", "B-phase", "C-phase"}

@@ -172,7 +172,7 @@ func TestEventRecordsAreAsLongAsMetersKeepThem(t *testing.T) {
 			}
 		}
 		if got != want {
-			t.Errorf("a record of %02X (%s) has %d bytes, want %d", di3, k.name.EN, got, want)
+			t.Errorf("a record of %02X (%s) has %d bytes, want %d", di3, k.name, got, want)
 		}
 	}
 }

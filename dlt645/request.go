@@ -247,19 +247,21 @@ const (
 	CommandProtectOff    Command = 0x3B
 )
 
-// Text names a command.
-func (c Command) Text() Text {
-	if t, ok := commandNames[c]; ok {
-		return t
+// Text names a command in both languages.
+func (c Command) Text() Text { return c.words().text() }
+
+func (c Command) words() words {
+	if w, ok := commandNames[c]; ok {
+		return w
 	}
-	return Text{"unknown command", "未知命令"}
+	return "unknown command"
 }
 
-var commandNames = map[Command]Text{
-	CommandTrip: {"trip", "跳闸"}, CommandPermit: {"permit closing", "合闸允许"}, CommandClose: {"close", "直接合闸"},
-	CommandTripFor: {"trip for a time", "跳闸延时自动恢复"}, CommandTripForDirect: {"trip for a time", "跳闸延时自动恢复"},
-	CommandAlarm: {"alarm", "报警"}, CommandAlarmOff: {"alarm off", "报警解除"},
-	CommandProtect: {"power protection", "保电"}, CommandProtectOff: {"power protection off", "保电解除"},
+var commandNames = map[Command]words{
+	CommandTrip: "trip", CommandPermit: "permit closing", CommandClose: "close~directly",
+	CommandTripFor: "trip for a time", CommandTripForDirect: "trip for a time",
+	CommandAlarm: "alarm", CommandAlarmOff: "alarm off",
+	CommandProtect: "power protection", CommandProtectOff: "power protection off",
 }
 
 // ControlRequest commands a meter's relay, alarm or protection (1CH, clause
@@ -280,13 +282,15 @@ const (
 	OutputTariff Output = 2 // tariff switch
 )
 
-// Text names an output.
-func (o Output) Text() Text {
-	names := [...]Text{{"clock pulse", "时钟秒脉冲"}, {"demand period", "需量周期"}, {"tariff switch", "时段投切"}}
+// Text names an output in both languages.
+func (o Output) Text() Text { return o.words().text() }
+
+func (o Output) words() words {
+	names := [...]words{"clock pulse", "demand period", "tariff switch"}
 	if int(o) < len(names) {
 		return names[o]
 	}
-	return Text{"unknown output", "未知输出"}
+	return "unknown output"
 }
 
 // OutputRequest selects what the multi-function terminal puts out (1DH,

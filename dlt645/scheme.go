@@ -42,7 +42,7 @@ type axis struct {
 	step        uint8 // between one and the next; 0: 1
 	lacks       uint8 // bit n: there is no n
 	block       bool  // all bits set asks for all
-	name        func(t Text, n byte) Text
+	name        func(w words, n byte) words
 }
 
 const (
@@ -59,28 +59,28 @@ const (
 // schemes are the parts that vary, in the order in which a name tells them.
 var schemes = [...][]axis{
 	single:        nil,
-	byTariff:      {{inDI1, 0xFF, 0, 0x3F, 0, 0, true, Text.tariff}, {inDI0, 0xFF, 0, mostPast, 0, 0, false, Text.settlement}},
-	byPhase:       {{inDI1, 0xFF, 1, 3, 0, 0, true, Text.phase}},
-	byTotal:       {{inDI1, 0xFF, 0, 3, 0, 0, true, Text.phase}},
-	byWord:        {{inDI0, 0xFF, 1, 7, 0, 0, true, Text.word}},
-	byNumber:      {{inDI0, 0xFF, 1, 0xFE, 0, 0, false, Text.number}},
-	byLevel:       {{inDI0, 0xFF, 1, 0x0A, 0, 0, false, Text.level}},
-	byRecord:      {{inDI0, 0xFF, 1, 0xFE, 0, 0, false, Text.back}},
-	byPast14:      {{inDI0, 0xFF, 0, mostPast, 0, 0, false, Text.settlement}},
-	byPhase14:     {{inDI2, 0xFF, 0, 2, 0x14, 0, false, Text.phaseFrom0}, {inDI0, 0xFF, 0, mostPast, 0, 0, false, Text.settlement}},
-	byOrder:       {{inDI1, 0xFF, 1, 3, 0, 0, false, Text.phase}, {inDI0, 0xFF, 1, 0x15, 0, 0, true, Text.number}},
-	byPast:        {{inDI1, 0xFF, 0, 3, 0, 0, false, Text.phaseIfAny}, {inDI0, 0xFF, 0, mostPast, 0, 0, false, Text.months}},
-	byEvent:       {{inDI1, 0xFF, 1, 3, 0, 0, false, Text.phase}, {inDI0, 0xFF, 1, 0x0A, 0, 0, false, Text.back}},
-	byDemand:      {{inDI1, 0xFF, 1, 6, 0, 0, false, Text.exceeded}, {inDI0, 0xFF, 1, 0x0A, 0, 0, false, Text.back}},
-	byFreeze:      {{inDI2, 0xFF, 0, 6, 0, 1<<4 | 1<<5, false, Text.freeze}, {inDI0, 0xFF, 1, 0xFE, 0, 0, false, Text.back}},
-	byClass:       {{inDI2, 0xFF, 0, 6, 0, 0, false, Text.class}, {inDI0, 0xFF, 0, 2, 0, 0, false, Text.moment}},
-	byTen:         {{inDI0, 0xFF, 1, 0x0A, 0, 0, false, Text.back}},
-	byCoefficient: {{inDI0, 0xFF, 1, 0x0C, 0, 0, false, Text.coefficient}},
-	byTariff97:    {{inDI0, 0x0F, 0, 0x0E, 0, 0, true, Text.tariff}},
-	byPhase97:     {{inDI0, 0x0F, 1, 3, 0, 0, true, Text.phase}},
-	byTotal97:     {{inDI0, 0x0F, 0, 3, 0, 0, true, Text.phase}},
-	byNumber97:    {{inDI0, 0x0F, 1, 0x0E, 0, 0, true, Text.number}},
-	byHoliday97:   {{inDI0, 0x0F, 1, 0x0D, 0, 0, false, Text.number}},
+	byTariff:      {{inDI1, 0xFF, 0, 0x3F, 0, 0, true, words.tariff}, {inDI0, 0xFF, 0, mostPast, 0, 0, false, words.settlement}},
+	byPhase:       {{inDI1, 0xFF, 1, 3, 0, 0, true, words.phase}},
+	byTotal:       {{inDI1, 0xFF, 0, 3, 0, 0, true, words.phase}},
+	byWord:        {{inDI0, 0xFF, 1, 7, 0, 0, true, words.word}},
+	byNumber:      {{inDI0, 0xFF, 1, 0xFE, 0, 0, false, words.number}},
+	byLevel:       {{inDI0, 0xFF, 1, 0x0A, 0, 0, false, words.level}},
+	byRecord:      {{inDI0, 0xFF, 1, 0xFE, 0, 0, false, words.back}},
+	byPast14:      {{inDI0, 0xFF, 0, mostPast, 0, 0, false, words.settlement}},
+	byPhase14:     {{inDI2, 0xFF, 0, 2, 0x14, 0, false, words.phaseFrom0}, {inDI0, 0xFF, 0, mostPast, 0, 0, false, words.settlement}},
+	byOrder:       {{inDI1, 0xFF, 1, 3, 0, 0, false, words.phase}, {inDI0, 0xFF, 1, 0x15, 0, 0, true, words.number}},
+	byPast:        {{inDI1, 0xFF, 0, 3, 0, 0, false, words.phaseIfAny}, {inDI0, 0xFF, 0, mostPast, 0, 0, false, words.months}},
+	byEvent:       {{inDI1, 0xFF, 1, 3, 0, 0, false, words.phase}, {inDI0, 0xFF, 1, 0x0A, 0, 0, false, words.back}},
+	byDemand:      {{inDI1, 0xFF, 1, 6, 0, 0, false, words.exceeded}, {inDI0, 0xFF, 1, 0x0A, 0, 0, false, words.back}},
+	byFreeze:      {{inDI2, 0xFF, 0, 6, 0, 1<<4 | 1<<5, false, words.freeze}, {inDI0, 0xFF, 1, 0xFE, 0, 0, false, words.back}},
+	byClass:       {{inDI2, 0xFF, 0, 6, 0, 0, false, words.class}, {inDI0, 0xFF, 0, 2, 0, 0, false, words.moment}},
+	byTen:         {{inDI0, 0xFF, 1, 0x0A, 0, 0, false, words.back}},
+	byCoefficient: {{inDI0, 0xFF, 1, 0x0C, 0, 0, false, words.coefficient}},
+	byTariff97:    {{inDI0, 0x0F, 0, 0x0E, 0, 0, true, words.tariff}},
+	byPhase97:     {{inDI0, 0x0F, 1, 3, 0, 0, true, words.phase}},
+	byTotal97:     {{inDI0, 0x0F, 0, 3, 0, 0, true, words.phase}},
+	byNumber97:    {{inDI0, 0x0F, 1, 0x0E, 0, 0, true, words.number}},
+	byHoliday97:   {{inDI0, 0x0F, 1, 0x0D, 0, 0, false, words.number}},
 }
 
 // resolve works out what the scheme says for the entry's code: the bytes that
@@ -159,11 +159,11 @@ func (a axis) keys(first uint16, apart bool) []uint16 {
 }
 
 // member names what varies in the identifier, with the row's name.
-func (e *entry) member(di DI) Text {
+func (e *entry) member(di DI) words {
 	if e.event {
 		return eventName(di, e.name)
 	}
-	t := e.name
+	w := e.name
 	for _, a := range schemes[e.scheme] {
 		n := byte(di.Code>>a.shift) & a.mask
 		if a.block && n == a.mask {
@@ -171,7 +171,7 @@ func (e *entry) member(di DI) Text {
 		} else {
 			n = (n - byte(e.code>>a.shift)&a.mask) / max(a.step, 1)
 		}
-		t = a.name(t, n)
+		w = a.name(w, n)
 	}
-	return t
+	return w
 }

@@ -13,12 +13,12 @@ type row struct {
 	scheme scheme
 	format string
 	unit   string
-	name   Text
+	name   words
 }
 
 // readRows reads a table that is written as table2007 is.
 func readRows(table []byte) []row {
-	words := strings.Fields(schemeNames)
+	schemes := strings.Fields(schemeNames)
 	var rows []row
 	for line := range strings.Lines(string(table)) {
 		if line[0] == '\n' || line[0] == '#' {
@@ -26,7 +26,7 @@ func readRows(table []byte) []row {
 		}
 		f := strings.SplitN(line[1:len(line)-1], " ", 5)
 		code, err := strconv.ParseUint(f[0], 16, 32)
-		s := slices.Index(words, f[1])
+		s := slices.Index(schemes, f[1])
 		if err != nil || s < 0 {
 			panic("dlt645: table: " + line)
 		}
@@ -34,7 +34,7 @@ func readRows(table []byte) []row {
 		if f[3] != "-" {
 			r.unit = f[3]
 		}
-		r.name.EN, r.name.ZH, _ = strings.Cut(f[4], "|")
+		r.name = words(f[4])
 		rows = append(rows, r)
 	}
 	return rows
@@ -46,13 +46,13 @@ type record struct {
 	scheme scheme
 	short  uint16 // another length that meters send; 0: none
 	again  repeat // of all fields
-	name   Text
+	name   words
 	fields []field
 }
 
 // field is one value of a record.
 type field struct {
-	name   Text
+	name   words
 	format string
 	unit   string
 }
@@ -67,7 +67,7 @@ type entry struct {
 	parts  []part
 	plain  bool // one number
 	event  bool // of eventKinds, which pages lists
-	name   Text
+	name   words
 	pages  []uint16
 
 	// What the scheme says for this code.

@@ -101,7 +101,6 @@ type accounts struct {
 	mu     sync.Mutex
 	states []MeterState // guarded by mu
 	kept   []Learned    // guarded by mu
-	orders []order      // for more of a record; guarded by mu
 	synced string       // the day on which the line was last told the time; guarded by mu
 }
 
@@ -116,7 +115,7 @@ func (a *accounts) keep(meter int, l *Learned, r Reading) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.states[meter].keep(r)
-	l.Synced = max(l.Synced, a.kept[meter].Synced)
+	l.Synced = a.kept[meter].Synced // it is the line's, and noteSync's
 	a.kept[meter] = l.clone()
 }
 

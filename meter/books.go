@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ import (
 // has used is the register plus what was moved: the registers of meters before,
 // and the times that it went round.
 type Books struct {
-	Last   string `json:"last,omitempty"`    // register: the last reading that counts
-	LastAt int64  `json:"last_at,omitempty"` // of it, in seconds since 1970; 0: not known
+	Last   string `json:"last,omitempty"`    // register: the last reading that counts; "": this meter has none yet
+	LastAt int64  `json:"last_at,omitempty"` // when the place was read last, in seconds since 1970; 0: not known
 	Held   string `json:"held,omitempty"`    // register: a reading that it cannot have moved to, which the next one is to confirm
 	HeldAt int64  `json:"held_at,omitempty"`
 	Moved  string `json:"moved,omitempty"`
@@ -76,6 +77,7 @@ func (b *Books) take(now dlt645.Decimal, at, round time.Time, most dlt645.Decima
 	last, err := dlt645.ParseDecimal(b.Last)
 	switch {
 	case b.Last == "":
+		b.turn(at)
 		if b.Moved != "" { // it has replaced another one, and goes on from where that stood
 			b.move(dlt645.Decimal{Coef: -now.Coef, Scale: now.Scale})
 		}
@@ -87,6 +89,7 @@ func (b *Books) take(now dlt645.Decimal, at, round time.Time, most dlt645.Decima
 		return true
 	}
 	if reaches(last, now, time.Duration(at.Unix()-b.LastAt)*time.Second, most) || b.LastAt == 0 && now.Coef >= last.Coef {
+		b.turn(at)
 		b.accept(now, at, round)
 		return true
 	}
@@ -95,6 +98,7 @@ func (b *Books) take(now dlt645.Decimal, at, round time.Time, most dlt645.Decima
 		b.Held, b.HeldAt = now.String(), at.Unix()
 		return false
 	}
+	b.turn(at)
 	if held.Coef < last.Coef { // it went round, or another meter hangs there
 		whole := b.whole(now.Scale)
 		round := dlt645.Decimal{Coef: held.Coef + whole.Coef, Scale: held.Scale}
@@ -131,18 +135,23 @@ func (b *Books) whole(scale uint8) dlt645.Decimal {
 	return dlt645.Decimal{Coef: n * max(b.Ratio, 1), Scale: scale}
 }
 
-// accept takes a reading that counts; marks the day that began before it.
-func (b *Books) accept(now dlt645.Decimal, at, round time.Time) {
-	last, err := dlt645.ParseDecimal(b.Last)
-	today := at.Format(time.DateOnly)
-	if err == nil && b.LastAt != 0 {
-		before := time.Unix(b.LastAt, 0).In(at.Location())
-		if next := before.AddDate(0, 0, 1).Format(time.DateOnly); next == today {
-			b.mark(Mark{Day: today, Total: b.total(last).String(), Own: true})
-		}
+// turn marks the day that began between the last reading that counts and one of
+// the day after, before that one moves anything.
+func (b *Books) turn(at time.Time) {
+	stood := b.Moved // where the meter before stood last
+	if last, err := dlt645.ParseDecimal(b.Last); err == nil {
+		stood = b.total(last).String()
 	}
+	before, today := time.Unix(b.LastAt, 0).In(at.Location()), at.Format(time.DateOnly)
+	if b.LastAt != 0 && stood != "" && before.AddDate(0, 0, 1).Format(time.DateOnly) == today {
+		b.mark(Mark{Day: today, Total: stood, Own: true})
+	}
+}
+
+// accept takes a reading that counts.
+func (b *Books) accept(now dlt645.Decimal, at, round time.Time) {
 	if midnight := startOfDay(at); round.Equal(midnight) && at.Sub(midnight) < boundaryWithin {
-		b.mark(Mark{Day: today, Total: b.total(now).String(), Own: true})
+		b.mark(Mark{Day: at.Format(time.DateOnly), Total: b.total(now).String(), Own: true})
 	}
 	b.Last, b.LastAt, b.Held, b.HeldAt = now.String(), at.Unix(), "", 0
 	b.tidy(at)
@@ -201,8 +210,11 @@ func marksOf(at time.Time) [4]string {
 // wanted lists the days of marksOf of which the meter's freeze is not known,
 // and that this meter can have.
 func (b *Books) wanted(at time.Time) (days []time.Time) {
+	if b.Held != "" { // which register is it?
+		return nil
+	}
 	for _, name := range marksOf(at) {
-		day, err := time.ParseInLocation(time.DateOnly, name, at.Location())
+		day, err := parseShown(time.DateOnly, name, at.Location())
 		if err != nil || day.Unix() < b.Since || slices.ContainsFunc(days, day.Equal) {
 			continue
 		}
@@ -225,7 +237,7 @@ func (b *Books) at(day string) (Mark, bool) {
 // a day. False: the register cannot have stood there, or another meter's did.
 func (b *Books) froze(day time.Time, register dlt645.Decimal) bool {
 	last, err := dlt645.ParseDecimal(b.Last)
-	if err != nil || last.Scale != register.Scale || day.Unix() < b.Since {
+	if err != nil || last.Scale != register.Scale || day.Unix() < b.Since || b.Held != "" {
 		return false
 	}
 	at, now := b.total(register), b.total(last)
@@ -247,6 +259,14 @@ func (b *Books) froze(day time.Time, register dlt645.Decimal) bool {
 	}
 	b.mark(Mark{Day: name, Total: at.String()})
 	return true
+}
+
+// doubt forgets what the meter froze at a time and later: its clock was wrong.
+func (b *Books) doubt(since int64, zone *time.Location) {
+	b.Marks = slices.DeleteFunc(b.Marks, func(m Mark) bool {
+		day, err := parseShown(time.DateOnly, m.Day, zone)
+		return !m.Own && (err != nil || day.Unix() >= since)
+	})
 }
 
 // figures tells what was used, by the last reading that counts. Own tells that
@@ -290,18 +310,30 @@ func (b *Books) between(from, to string) *dlt645.Decimal {
 
 // replaced goes on with another meter, whose register says something else:
 // its first reading counts as where it began. What was used stays.
-func (b *Books) replaced(at time.Time) {
+func (b *Books) replaced(since int64) {
 	if last, err := dlt645.ParseDecimal(b.Last); err == nil {
 		b.move(last)
 	}
-	b.Last, b.LastAt, b.Held, b.HeldAt, b.Since = "", 0, "", 0, at.Unix()
+	b.Last, b.Held, b.HeldAt, b.Since = "", "", 0, since
 }
+
+// came gives the Since of what has come just now. While the clock is doubted that
+// is a time which is still to come, until dated knows better.
+func came(now time.Time, trusted bool) int64 {
+	if !trusted {
+		return math.MaxInt64
+	}
+	return now.Unix()
+}
+
+// dated notes a time that is known: what has come, has come by then.
+func (b *Books) dated(now time.Time) { b.Since = min(b.Since, now.Unix()) }
 
 // scaled notes the transformers' ratio. With another one nothing that was
 // counted before fits.
-func (b *Books) scaled(ratio int64, at time.Time) {
+func (b *Books) scaled(ratio, since int64) {
 	if b.Ratio != 0 && b.Ratio != ratio {
-		*b = Books{Since: at.Unix()}
+		*b = Books{Since: since}
 	}
 	b.Ratio = ratio
 }

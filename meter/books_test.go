@@ -133,6 +133,37 @@ func TestWhatTheBooksTell(t *testing.T) {
 			2026-11-20 14:00  read 3.00      held
 			2026-11-20 14:15  read 3.50      10.50 - - -
 			2026-11-20 14:16  refused 2026-11-19 1.00`,
+		"a register that goes round at midnight, and nothing is frozen": `
+			2026-11-20 23:45  read 999998.00 - - - -
+			2026-11-21 00:15  read 1.50      held
+			2026-11-21 00:30  read 2.00      4.00 - - -`,
+		"a freeze of a register of which nobody knows yet whose it is": `
+			2026-11-20 12:00  read 999998.00 - - - -
+			2026-11-20 12:15  read 1.50      held
+			2026-11-20 12:16  refused 2026-11-20 0.50
+			2026-11-20 12:30  read 2.00      - - - -
+			2026-11-20 12:31  freeze 2026-11-20 999999.00
+			2026-11-20 12:45  read 2.50      3.50 - - -`,
+		"another meter over midnight, whose number was read, and nothing is frozen": `
+			2026-10-31 23:45  read 5000.00   - - - -
+			2026-11-01 00:10  number
+			2026-11-01 00:15  read 3.00      0.00 0.00 - -
+			2026-11-01 12:00  read 4.00      1.00 1.00 - -
+			2026-11-02 00:15  read 5.00      1.00 2.00 - -`,
+		"another meter over midnight, of which only the register tells, and nothing is frozen": `
+			2026-11-20 23:45  read 5000.00   - - - -
+			2026-11-21 00:15  read 3.00      held
+			2026-11-21 00:30  read 3.50      0.50 - - -`,
+		"another meter, that came while the clock was doubted": `
+			2026-11-20 12:00  read 5000.00   - - - -
+			2026-11-20 12:01  freeze 2026-11-20 4990.00
+			2026-11-20 14:00  number undated
+			2026-11-20 14:01  read 3.00      10.00 - - -
+			2026-11-20 14:02  refused 2026-11-20 1.00
+			2026-11-20 14:03  refused 2026-11-19 1.00
+			2026-11-21 00:30  read 6.50      3.50 - - -
+			2026-11-21 00:31  freeze 2026-11-21 5.95
+			2026-11-21 00:45  read 6.75      0.80 - 12.95 -`,
 		"another ratio": `
 			2026-11-20 12:00  read 5000.00   - - - -
 			2026-11-20 12:01  freeze 2026-11-20 4990.00
@@ -170,6 +201,7 @@ func TestWhatTheBooksTell(t *testing.T) {
 				switch f[2] {
 				case "read":
 					got := "held"
+					b.dated(at)
 					if b.take(decimal(t, f[3]), at.Add(2*time.Second), at, usualMost) {
 						g := b.figures(at, !strings.HasPrefix(name, "a meter that freezes"))
 						got = fmt.Sprint(shown(g.Day), " ", shown(g.Month), " ", shown(g.Yesterday), " ", shown(g.LastMonth))
@@ -186,10 +218,10 @@ func TestWhatTheBooksTell(t *testing.T) {
 						t.Errorf("%s: taken %v", strings.Join(f, " "), taken)
 					}
 				case "number":
-					b.replaced(at)
+					b.replaced(came(at, len(f) == 3))
 				case "ratio":
-					b.scaled(1, at)
-					b.scaled(80, at)
+					b.scaled(1, at.Unix())
+					b.scaled(80, at.Unix())
 				}
 			}
 		})

@@ -9,18 +9,17 @@ import (
 // What a visit to a meter's memory has brought.
 
 // visited takes what a visit has brought.
-func (p *Poller) visited(now time.Time) {
-	a := &p.archive
+func (a *archive) visited(now time.Time) {
 	v, m, rec := a.visit, a.of, a.record
 	a.visit = nil
-	p.handing.Lock()
-	defer p.handing.Unlock()
-	defer p.keepRecords(m)
-	if now.Sub(a.keptAt) > keepEvery { // what was filled since then is in the ring
+	a.handing.Lock()
+	defer a.handing.Unlock()
+	defer a.keepKnown(m)
+	if now.Sub(a.keptAt).Abs() > keepEvery { // what was filled since then is in the ring
 		a.keptAt = now
-		p.changed.Store(true)
+		a.changed.Store(true)
 	}
-	p.bookkeep(m, v, now)
+	a.bookkeep(m, v, now)
 	if rec == nil {
 		return
 	}
@@ -33,11 +32,11 @@ func (p *Poller) visited(now time.Time) {
 		rec.Settles = v.settles
 	}
 	for _, f := range v.found {
-		p.handOn(m, rec, f)
+		a.handOn(m, rec, f)
 	}
 	switch {
 	case v.kind == Month:
-		p.settled(m, rec, v, now)
+		a.settled(m, rec, v, now)
 		return
 	case v.notYet:
 		if rec.tried(v.from, v.to, now.Add(againAfter)) < triesAtOnce || now.Sub(v.from) < 24*time.Hour {
@@ -51,13 +50,13 @@ func (p *Poller) visited(now time.Time) {
 		return // it is asked again before it counts as missing
 	}
 	if rec.missing(v.from, v.upTo, v.cause, points) > 0 {
-		p.missing(m, now)
+		a.missing(m, now)
 	}
 }
 
 // settled takes what a look at the newest settlement of a row of days has
 // brought.
-func (p *Poller) settled(m *polled, rec *Record, v *visit, now time.Time) {
+func (a *archive) settled(m *polled, rec *Record, v *visit, now time.Time) {
 	of := rec.moment(v.from)
 	switch {
 	case v.notYet:
@@ -72,12 +71,12 @@ func (p *Poller) settled(m *polled, rec *Record, v *visit, now time.Time) {
 	}
 	rec.take(of, v.to)
 	if gone > 0 {
-		p.missing(m, now)
+		a.missing(m, now)
 	}
 }
 
 // bookkeep gives the books what a visit has brought of the register.
-func (p *Poller) bookkeep(m *polled, v *visit, now time.Time) {
+func (a *archive) bookkeep(m *polled, v *visit, now time.Time) {
 	if v.kind != Daily {
 		return
 	}
@@ -106,45 +105,15 @@ func (p *Poller) bookkeep(m *polled, v *visit, now time.Time) {
 		}
 		for _, value := range f.values {
 			if value.Point == "energy.forward.total" && !m.health.learned.Books.froze(f.at, value.Value.Dec) {
-				p.log.Warn("a freeze does not fit the register; the day is not counted from it", "meter", m.Name, "day", f.at.Format(time.DateOnly), "froze", value.Value.String(), "register", m.health.learned.Books.Last)
+				a.log.Warn("a freeze does not fit the register; the day is not counted from it", "meter", m.Name, "day", f.at.Format(time.DateOnly), "froze", value.Value.String(), "register", m.health.learned.Books.Last)
 			}
 		}
 	}
 }
 
-// doubtfulOff is how far a meter's clock may be off for its records to be of
-// the moments that they say.
-const doubtfulOff = 5 * time.Minute
-
-// clockRead takes how many seconds a meter's clock is ahead.
-func (l *Learned) clockRead(offset int64, at time.Time) {
-	was := l.clockWrong()
-	since := l.OffsetAt
-	l.Offset, l.OffsetAt = offset, at.Unix()
-	switch wrong := l.clockWrong(); {
-	case wrong && !was:
-		if again := at.Unix()-l.WrongUntil < int64(Daily.Depth()/time.Second); l.WrongUntil == 0 || !again {
-			l.WrongFrom = since
-		}
-		l.WrongUntil = 0
-	case was && !wrong:
-		l.WrongUntil = at.Unix()
-	}
-}
-
-func (l *Learned) clockWrong() bool {
-	return (time.Duration(l.Offset) * time.Second).Abs() > doubtfulOff
-}
-
-// doubtful reports whether what a meter recorded at a time may be of another
-// one: its clock is wrong, or was then.
-func (l *Learned) doubtful(at time.Time) bool {
-	return at.Unix() >= l.WrongFrom && (l.clockWrong() || at.Unix() < l.WrongUntil)
-}
-
 // handOn makes a reading of what a meter remembers of a moment. What was read
 // live is never doubled, and what another meter remembers is not of this place.
-func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
+func (a *archive) handOn(m *polled, rec *Record, f recollection) {
 	of := f.at
 	if rec.Of == Month {
 		of = rec.moment(of)
@@ -155,7 +124,7 @@ func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
 	have := rec.have(of)
 	r := Reading{Meter: m.Address, Time: f.at, Round: f.at, Trusted: true, Recalled: true, Doubtful: m.health.learned.doubtful(f.at)}
 	for _, v := range f.values {
-		wanted := named(p.archive.history.Points, v.Point)
+		wanted := named(a.history.Points, v.Point)
 		if wanted && !slices.Contains(have, v.Point) {
 			r.Values = append(r.Values, v)
 		}
@@ -171,13 +140,13 @@ func (p *Poller) handOn(m *polled, rec *Record, f recollection) {
 			other.cameAfterAll(f.at, len(namedOf(h.Points, r.Values)))
 		}
 	}
-	p.remember(m, &r, CauseLine) // another part may lack the same
-	p.sink(r)
+	a.remember(m, &r, CauseLine) // another part may lack the same
+	a.sink(r)
 }
 
 // missing tells, once a day, that a meter's record has gaps that its memory
 // does not fill.
-func (p *Poller) missing(m *polled, now time.Time) {
+func (a *archive) missing(m *polled, now time.Time) {
 	day := now.Format(time.DateOnly)
 	if m.health.learned.ToldGaps == day {
 		return
@@ -194,6 +163,6 @@ func (p *Poller) missing(m *polled, now time.Time) {
 		}
 	}
 	most := cmp.Or(chiefOf(causes), CauseOld)
-	p.log.Warn("values are missing, and the meter does not have them either", "meter", m.Name, "values", total, "cause", most.Text().EN)
-	p.tell(m, EventMissing, most.Text().EN)
+	a.log.Warn("values are missing, and the meter does not have them either", "meter", m.Name, "values", total, "cause", most.Text().EN)
+	a.tell(m, EventMissing, most.Text().EN)
 }

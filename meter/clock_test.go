@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,5 +77,43 @@ func TestTheClockOfOneMeterIsSet(t *testing.T) {
 				synctest.Wait()
 			})
 		})
+	}
+}
+
+// TestNoDayIsCountedFromWhatAWrongClockFroze: also not from what had been taken for
+// right before the clock was read.
+func TestNoDayIsCountedFromWhatAWrongClockFroze(t *testing.T) {
+	zone := time.FixedZone("CST", 8*3600)
+	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 30, 0, 0, zone) }
+	midnight := func(day int) time.Time { return time.Date(2026, 11, day, 0, 0, 0, 0, zone) }
+	var l Learned
+	l.Books.take(decimal(t, "5000.00"), at(18, 12), at(18, 12), usualMost)
+	read := func(day, hour int) {
+		l.Books.take(decimal(t, fmt.Sprintf("%d.00", 5000+day)), at(day, hour), at(day, hour), usualMost)
+	}
+	for _, c := range []struct {
+		day    int
+		offset int64 // of the meter's clock at 03:30
+		froze  string
+		want   string // used today, as counted then
+	}{
+		{19, 0, "5018.50", "0.50"},
+		{20, 200, "5019.25", "0.75"},
+		{21, 7200, "5020.00", "-"}, // it was right on the 20th at 03:30
+	} {
+		read(c.day, 0)
+		if !l.Books.froze(midnight(c.day), decimal(t, c.froze)) {
+			t.Fatalf("the freeze of November %d does not fit", c.day)
+		}
+		l.clockRead(c.offset, at(c.day, 3))
+		read(c.day, 3)
+		if got := shown(l.Books.figures(at(c.day, 3), false).Day); got != c.want {
+			t.Errorf("on November %d: %s, want %s", c.day, got, c.want)
+		}
+	}
+	for day, there := range map[int]bool{20: true, 21: false} {
+		if _, ok := l.Books.at(midnight(day).Format(time.DateOnly)); ok != there {
+			t.Errorf("the freeze of November %d is there: %v", day, ok)
+		}
 	}
 }

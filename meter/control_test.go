@@ -3,6 +3,7 @@ package meter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,18 @@ func TestRelayTellsWhatTheMeterShows(t *testing.T) {
 		{"permit, with the relay open", open, nil, dlt645.CommandPermit, Done, "", 1, true},
 		{"permit, whose answer is lost", func(m *dlt645test.Meter, l *dlt645test.Line) { open(m, l); loseAnswer(m, dlt645.FuncControl) }, nil, dlt645.CommandPermit, Done, "", 1, true},
 		{"permit where it is permitted, and whose answer is lost", func(m *dlt645test.Meter, _ *dlt645test.Line) { loseAnswer(m, dlt645.FuncControl) }, nil, dlt645.CommandPermit, Unconfirmed, "cannot show it", 1, false},
+		{"unheard: a trip, of a relay that is open and permitted to close", func(m *dlt645test.Meter, l *dlt645test.Line) {
+			open(m, l)
+			m.Open(time.Now()) // it is by now
+			m.Command(dlt645.CommandPermit, time.Now())
+		}, nil, dlt645.CommandTrip, Unconfirmed, "does not show it", 1, true},
+		{"unheard: a trip, of a relay that was tripped", open, nil, dlt645.CommandTrip, Done, "", 1, true},
+		{"unheard: a close, of a relay that is about to trip", func(m *dlt645test.Meter, l *dlt645test.Line) {
+			m.Quirks.TripDelay = time.Minute
+			open(m, l)
+		}, nil, dlt645.CommandClose, Unconfirmed, "does not show it", 1, false},
+		{"unheard: a close, of a relay that is closed", nil, nil, dlt645.CommandClose, Done, "", 1, false},
+		{"unheard: an alarm", nil, nil, dlt645.CommandAlarm, Unconfirmed, "does not show it", 1, false},
 		{"close, with the relay open", open, nil, dlt645.CommandClose, Done, "", 1, false},
 		{"a trip that the meter delays for long", func(m *dlt645test.Meter, _ *dlt645test.Line) { m.Quirks.TripDelay = time.Minute }, nil, dlt645.CommandTrip, Unconfirmed, "delays the trip, or sticks", 1, false},
 		{"alarm", nil, nil, dlt645.CommandAlarm, Done, "", 1, false},
@@ -74,7 +87,16 @@ func TestRelayTellsWhatTheMeterShows(t *testing.T) {
 				}
 				sent := 0
 				b.line.Tap = func(e dlt645test.Event) {
-					if e.Frame.Control == dlt645.Control(dlt645.FuncControl) {
+					if e.Frame.Control.Response() {
+						return
+					}
+					is := e.Frame.Control == dlt645.Control(dlt645.FuncControl)
+					m.Change(func(m *dlt645test.Meter) {
+						if m.Address = unit1; is && strings.HasPrefix(c.name, "unheard") {
+							m.Address = unit2
+						}
+					})
+					if is {
 						sent++
 					}
 				}
@@ -100,6 +122,50 @@ func TestRelayTellsWhatTheMeterShows(t *testing.T) {
 				b.end.Close()
 				synctest.Wait()
 			})
+		})
+	}
+}
+
+// TestACommandHoldsWhereClocksChange: the deadline is five minutes later by the
+// meter's clock, also in the hour that the zone of the configuration shows twice.
+func TestACommandHoldsWhereClocksChange(t *testing.T) {
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Skip("no zones here")
+	}
+	for _, c := range []struct{ now, deadline string }{
+		{"2000-04-02T06:58:00Z", "2000-04-02 02:03"}, // the clocks are put on at 02:00
+		{"2000-10-29T05:58:00Z", "2000-10-29 02:03"}, // and back at 02:00
+		{"2000-12-31T04:58:00Z", "2000-12-31 00:03"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			now, err := time.Parse(time.RFC3339, c.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Until(now))
+			m := dlt645test.NewMeter(unit1, 3)
+			_, offset := now.In(zone).Zone()
+			m.Zone = time.FixedZone("the meter's", offset) // it knows of no change
+			b := newBenchWith(func(p *PollerConfig) { p.Zone = zone }, testTiming, []*dlt645test.Meter{m})
+			var sent []byte
+			b.line.Tap = func(e dlt645test.Event) {
+				if e.Frame.Control == dlt645.Control(dlt645.FuncControl) {
+					sent = e.Frame.Data
+				}
+			}
+			go b.line.Serve(t.Context(), b.end)
+			if err := b.poller.Relay(t.Context(), b.handle(unit1), dlt645.CommandTrip); err != nil {
+				t.Errorf("at %s: %v", c.now, err)
+			}
+			if len(sent) != 16 { // password, operator, command, ss mm hh DD MM YY
+				t.Fatalf("sent %X", sent)
+			}
+			if got := fmt.Sprintf("20%02X-%02X-%02X %02X:%02X", sent[15], sent[14], sent[13], sent[12], sent[11]); got != c.deadline {
+				t.Errorf("at %s the command holds until %s, want %s", c.now, got, c.deadline)
+			}
+			b.end.Close()
+			synctest.Wait()
 		})
 	}
 }
@@ -208,6 +274,63 @@ func TestAFreezeWithoutAnAnswerIsProvenByItsOwnRecord(t *testing.T) {
 			synctest.Wait()
 		})
 	}
+}
+
+// TestALateAnswerProvesNoCommand: a meter that is lost answers a freeze 2 s
+// later, when the next one has been sent. What it has frozen is the first.
+func TestALateAnswerProvesNoCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := dlt645test.NewMeter(unit1, 3)
+		timing := testTiming
+		timing.Timeout, timing.Retries = 500*time.Millisecond, 0
+		b := newBench(timing, []*dlt645test.Meter{m})
+		freezes := 0
+		go func() {
+			buf := make([]byte, 512)
+			for {
+				n, err := b.end.Read(buf)
+				if err != nil {
+					return
+				}
+				var req dlt645.Frame
+				if _, ok := dlt645.Scan(buf[:n], &req); !ok {
+					continue
+				}
+				delay := 50 * time.Millisecond
+				switch is := req.Control.Function() == dlt645.FuncFreeze; {
+				case is && freezes == 0:
+					delay = 2 * time.Second
+					freezes++
+				case is:
+					freezes++
+					continue // it does not hear the second one
+				case freezes == 1:
+					continue
+				}
+				ans, ok := m.Answer(req, time.Now())
+				if !ok {
+					t.Errorf("no answer to %v", req)
+				}
+				wire, err := ans.AppendBinary(nil)
+				if err != nil {
+					t.Error(err)
+				}
+				time.AfterFunc(delay, func() { b.end.Write(wire) })
+			}
+		}()
+		for i := range 2 {
+			r := ResultOf(b.poller.FreezeNow(t.Context(), b.handle(unit1)))
+			if r.Outcome != Unconfirmed {
+				t.Errorf("freeze %d: got %v (%v), want %v", i+1, r.Outcome, r.Err, Unconfirmed)
+			}
+		}
+		if freezes != 2 {
+			t.Errorf("%d freezes were sent", freezes)
+		}
+		time.Sleep(5 * time.Second)
+		b.end.Close()
+		synctest.Wait()
+	})
 }
 
 // TestCommandsGoAheadOfPolling puts a full line under commands: none waits

@@ -4,8 +4,6 @@ import (
 	"context"
 	"math"
 	"time"
-
-	"meterd/dlt645"
 )
 
 // Once a day each meter's clock and number are read.
@@ -37,17 +35,17 @@ const clockTolerance = 60 * time.Second
 // endDaily looks at what the daily round brought.
 func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	p.changed.Store(true) // what was learned of the meter is kept once a day at least
-	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, time.Now()) {
+	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, came(time.Now(), r.Trusted)) {
 		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
 		p.tell(m, EventReplaced, v.Text)
-		m.events = nil // those that the other one had counted
+		m.past.replaced()
 	}
 	_, numbered := r.Value("meter.number")
 	m.met = m.met || numbered
 	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if ok {
-		m.health.learned.clockRead(v.Dec.Coef, time.Now())
+		m.health.learned.clockRead(v.Dec.Coef, time.Now().In(p.zone))
 	}
 	if !ok || !p.sync || time.Duration(math.Abs(float64(v.Dec.Coef)))*time.Second <= clockTolerance {
 		return
@@ -81,24 +79,3 @@ func (p *Poller) tellClock(m *polled, r *Reading, read time.Time) {
 
 // lookBack is when the clocks are read after a broadcast.
 const lookBack = 10 * time.Second
-
-// aroundMidnight reports whether meters may ignore a time: within ten minutes
-// of midnight.
-func aroundMidnight(t time.Time) bool {
-	minute := t.Hour()*60 + t.Minute()
-	return minute < 10 || minute >= 23*60+50
-}
-
-// Broadcast sends the board's time to all meters of the line (08H). It is not
-// answered. The caller sees to it that the clock is right.
-func (c *Control) Broadcast(ctx context.Context) error {
-	return c.bus.sendNow(ctx, func() dlt645.Frame {
-		b, err := dlt645.TimeBroadcast(time.Now()).AppendBinary(nil)
-		if err != nil {
-			panic(err) // a time always fits
-		}
-		// It is right when the last byte has passed.
-		t := c.bus.timing
-		return dlt645.TimeBroadcast(time.Now().In(c.zone).Add(t.Wire(len(b)+t.Preamble) + 500*time.Millisecond))
-	})
-}

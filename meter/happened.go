@@ -38,8 +38,8 @@ func (l *Learned) counted(point string, count int64) bool {
 
 // RememberEvent takes an event that is in the ring already, and came after what
 // was learned was last kept: before Run.
-func (p *Poller) RememberEvent(e Event) {
-	for _, m := range p.meters {
+func (a *archive) RememberEvent(e Event) {
+	for _, m := range a.meters {
 		if m.Address != e.Meter || !e.Recalled {
 			continue
 		}
@@ -68,8 +68,8 @@ func (m *polled) tellsOf(point string) bool {
 	return false
 }
 
-// wishes notes the events of a reading whose records are to be fetched.
-func (p *Poller) wishes(m *polled, r *Reading) {
+// counted notes the events of a reading whose records are to be fetched.
+func (a *archive) counted(m *polled, r *Reading) {
 	for _, h := range m.histories() {
 		if h.Of != Events {
 			continue
@@ -98,15 +98,15 @@ type happening struct {
 
 // chooseEvents fetches the records of events that have been counted, one
 // transaction of each visit: the newest first, until one is known.
-func (p *Poller) chooseEvents(m *polled, now time.Time) bool {
+func (a *archive) chooseEvents(m *polled, now time.Time) bool {
 	for _, h := range m.histories() {
 		if h.Of != Events {
 			continue
 		}
 		for _, point := range h.Points {
-			if count, ok := m.events[point.Name]; ok && p.now().up >= m.eventsFrom {
+			if count, ok := m.events[point.Name]; ok && a.now().up >= m.eventsFrom {
 				c := m.health.learned.Events[point.Name]
-				p.archive.of, p.archive.tale = m, &tale{point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.Last, zone: now.Location()}
+				a.of, a.tale = m, &tale{point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.Last, zone: now.Location()}
 				return true
 			}
 		}
@@ -199,13 +199,12 @@ func tell(items []dlt645.Item) string {
 }
 
 // readEvents reads the next record of the events that are fetched.
-func (p *Poller) readEvents(ctx context.Context) {
-	a := &p.archive
+func (a *archive) readEvents(ctx context.Context) {
 	t, m := a.tale, a.of
 	if di, ok := t.next(); ok {
-		how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
-		res, err := p.bus.readOnce(ctx, how, m.Address, di)
-		p.heard(m, how, res.Took, res.Since, err)
+		how := m.health.manner(a.bus.Manner(), a.bus.timing, m.Auto)
+		res, err := a.bus.readOnce(ctx, how, m.Address, di)
+		a.heard(m, how, res.Took, res.Since, err)
 		if ctx.Err() != nil {
 			return
 		}
@@ -216,7 +215,7 @@ func (p *Poller) readEvents(ctx context.Context) {
 	}
 	a.tale = nil
 	if t.lost != nil {
-		m.eventsFrom = p.now().up + lostAgain
+		m.eventsFrom = a.now().up + lostAgain
 		return
 	}
 	if m.events[t.point.Name] == t.count { // else more were counted meanwhile
@@ -227,19 +226,19 @@ func (p *Poller) readEvents(ctx context.Context) {
 		return
 	}
 	c.Count = t.count
-	p.handing.Lock()
-	defer p.handing.Unlock()
+	a.handing.Lock()
+	defer a.handing.Unlock()
 	for i := len(t.found) - 1; i >= 0; i-- { // in the order in which it happened
 		h := t.found[i]
 		c.Last = h.begin.Unix()
-		p.event(Event{Meter: m.Address, Time: h.begin, Kind: eventOf(t.point.Name), Text: h.text, Recalled: true})
+		a.event(Event{Meter: m.Address, Time: h.begin, Kind: eventOf(t.point.Name), Text: h.text, Recalled: true})
 	}
 	if len(t.found) == 0 && !t.known { // it keeps none: that the count has moved is told all the same
-		p.tell(m, eventOf(t.point.Name), "")
+		a.tell(m, eventOf(t.point.Name), "")
 	}
 	m.health.learned.Events[t.point.Name] = c
-	p.keepRecords(m)
-	p.changed.Store(true)
+	a.keepKnown(m)
+	a.changed.Store(true)
 }
 
 // eventOf gives the kind of event that a count is of.

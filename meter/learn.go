@@ -92,7 +92,7 @@ func (l *Learned) noteWidth(di dlt645.DI, n int) {
 // replaced notes the meter's own number. Another one than before means that
 // another meter hangs there: what was learned of the old one is forgotten,
 // but for what it counted.
-func (l *Learned) replaced(number string, now time.Time) bool {
+func (l *Learned) replaced(number string, since int64) bool {
 	if number == "" || number == l.Number {
 		return false
 	}
@@ -103,7 +103,7 @@ func (l *Learned) replaced(number string, now time.Time) bool {
 	}
 	l.Lacking, l.Widths, l.Preamble, l.Times, l.Rating, l.Events = nil, nil, PreambleState{}, Times{}, "", nil
 	l.Offset, l.OffsetAt, l.WrongFrom, l.WrongUntil = 0, 0, 0, 0
-	l.Books.replaced(now)
+	l.Books.replaced(since)
 	return true
 }
 

@@ -230,14 +230,18 @@ func TestClocksAreSetOnceADayAndOnlyByATrustedClock(t *testing.T) {
 		ahead   time.Duration
 		trusted bool
 		sync    bool
+		before  string // when the time was told before the start
 		sent    int
 		left    string // the offset at the end
 	}{
-		{"two minutes ahead", 2 * time.Minute, true, true, 1, "0"},
-		{"half a minute ahead", 30 * time.Second, true, true, 0, "30"},
-		{"a doubted clock", 2 * time.Minute, false, true, 0, ""},
-		{"not wanted", 2 * time.Minute, true, false, 0, "120"},
-		{"farther than meters take", 20 * time.Minute, true, true, 1, "1200"},
+		{"two minutes ahead", 2 * time.Minute, true, true, "", 1, "0"},
+		{"half a minute ahead", 30 * time.Second, true, true, "", 0, "30"},
+		{"a doubted clock", 2 * time.Minute, false, true, "", 0, ""},
+		{"not wanted", 2 * time.Minute, true, false, "", 0, "120"},
+		{"farther than meters take", 20 * time.Minute, true, true, "", 1, "1200"},
+		{"told yesterday", 2 * time.Minute, true, true, "1999-12-31", 1, "0"},
+		{"told today", 2 * time.Minute, true, true, "2000-01-01", 0, "120"},
+		{"farther than meters take, and told when the board was years ahead", 20 * time.Minute, true, true, "2010-05-01", 1, "1200"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -247,6 +251,7 @@ func TestClocksAreSetOnceADayAndOnlyByATrustedClock(t *testing.T) {
 				var shown []time.Duration // by the meter's clock against the board's
 				b := newBenchWith(func(p *PollerConfig) {
 					p.Daily, p.SyncClocks = true, c.sync
+					p.Learned = []Learned{{Address: meters[0].Address.String(), Synced: c.before}}
 					p.Trusted = func(time.Time) bool { return c.trusted }
 					p.Stamp = func(r *Reading) { r.Trusted = c.trusted }
 					p.Clock = func(a dlt645.Address, at time.Time) {

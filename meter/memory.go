@@ -135,7 +135,7 @@ func momentOf(v dlt645.Value, zone *time.Location) (time.Time, bool) {
 	if !v.Known() {
 		return time.Time{}, false
 	}
-	t, err := time.ParseInLocation("2006-01-02 15:04", v.String(), zone)
+	t, err := parseShown("2006-01-02 15:04", v.String(), zone)
 	return t, err == nil
 }
 

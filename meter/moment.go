@@ -20,3 +20,17 @@ const clockJump = 200 * time.Millisecond
 func (m moment) jumped(since moment) bool {
 	return (m.wall.Sub(since.wall) - (m.up - since.up)).Abs() > clockJump
 }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

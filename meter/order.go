@@ -2,6 +2,7 @@ package meter
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -15,31 +16,49 @@ type order struct {
 // Fetch has what lacks of a meter between two times fetched from its memory,
 // although it counts as missing. Have tells the points that are there, by the
 // moment in seconds since 1970. It gives how many moments lack.
-func (p *Poller) Fetch(h *Handle, from, to time.Time, have map[int64][]string) (moments int) {
-	i := slices.Index(p.handles, h)
+func (a *archive) Fetch(h *Handle, from, to time.Time, have map[int64][]string) (moments int) {
+	i := slices.Index(a.handles, h)
 	if i < 0 {
 		return 0
 	}
 	o := order{i, from, to, have}
-	known := p.known(i)
-	for _, l := range lanes(h, p.zone) {
+	known := a.known(i)
+	for _, l := range lanes(h, a.zone) {
 		if l.Of == Events {
 			continue
 		}
 		l.each(o, &known, time.Now(), func(time.Time, []string) { moments++ })
 	}
 	if moments > 0 {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if len(p.orders) < mostOrders {
-			p.orders = append(p.orders, o)
-		}
+		a.wishes.add(o)
 	}
 	return moments
 }
 
+// wishes are those that wait: whoever asks adds, and Run takes.
+type wishes struct {
+	mu   sync.Mutex
+	list []order // guarded by mu
+}
+
 // mostOrders bounds the wishes that wait.
 const mostOrders = 64
+
+func (w *wishes) add(o order) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.list) < mostOrders {
+		w.list = append(w.list, o)
+	}
+}
+
+func (w *wishes) take() []order {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.list
+	w.list = nil
+	return all
+}
 
 // each calls f for the moments of a wish that lack something, with the points
 // that are there.
@@ -75,13 +94,9 @@ func (l lane) each(o order, known *Learned, now time.Time, f func(at time.Time, 
 }
 
 // obey makes holes of the moments that a wish names.
-func (p *Poller) obey(now time.Time) {
-	p.mu.Lock()
-	orders := p.orders
-	p.orders = nil
-	p.mu.Unlock()
-	for _, o := range orders {
-		m := p.meters[o.meter]
+func (a *archive) obey(now time.Time) {
+	for _, o := range a.wishes.take() {
+		m := a.meters[o.meter]
 		for _, l := range m.histories() {
 			if l.Of == Events {
 				continue
@@ -100,6 +115,6 @@ func (p *Poller) obey(now time.Time) {
 			})
 			rec.wanted(o.from, o.to)
 		}
-		p.keepRecords(m)
+		a.keepKnown(m)
 	}
 }

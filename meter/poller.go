@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"meterd/dlt645"
@@ -16,20 +15,13 @@ import (
 // what is to be asked and what came of it, each meter's health whether it
 // answers and what was learned of it.
 type Poller struct {
-	*Control
-	sink  func(Reading)
-	event func(Event)
-	alive func()
+	*line
+	archive
 	clock func(dlt645.Address, time.Time)
 	sync  bool
 	probe time.Duration
-	log   *slog.Logger
 
 	// Owned by Run.
-	began    time.Time
-	plan     schedule
-	archive  archive
-	meters   []*polled
 	portLost bool
 	redial   redial
 }
@@ -69,25 +61,6 @@ type PollerConfig struct {
 	Log     *slog.Logger   // nil: none
 }
 
-// polled is a meter as the poller has it.
-type polled struct {
-	*Handle
-	index      int // in the order of the line
-	first      *slot
-	lanes      []lane // what is made up from its memory
-	health     health
-	toldLate   bool                // that its answers come too late
-	cost       time.Duration       // that the last question to it had while it was dead: one that babbles takes longer than one that is silent
-	aside      *round              // a round that was put aside
-	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
-	clockAsked time.Duration       // when its clock was last asked for out of turn; 0: never since it came back
-	met        bool                // its number was read since the start and since it came back
-	events     map[string]int64    // the counts of events whose records are to be fetched, by the point that counts them
-	eventsFrom time.Duration       // since the poller began: not before
-	keptAt     time.Time           // when what was learned was last worth keeping
-	seen       map[string]string   // last values of the points whose changes are events
-}
-
 // NewPoller gives a poller; Run starts it.
 func NewPoller(c PollerConfig) *Poller {
 	or := func(f func(time.Time) bool) func(time.Time) bool {
@@ -96,11 +69,14 @@ func NewPoller(c PollerConfig) *Poller {
 		}
 		return f
 	}
-	p := &Poller{
+	l := &line{
 		Control: &Control{bus: c.Bus, zone: c.Zone, stamp: c.Stamp, sink: c.Sink, trusted: or(c.Trusted), accounts: &accounts{}, books: c.Books},
-		sink:    c.Sink, event: c.Event, alive: c.Alive, clock: c.Clock, sync: c.SyncClocks, probe: c.Probe, log: c.Log,
+		event:   c.Event, alive: c.Alive, log: c.Log,
 	}
-	p.archive.share = cmp.Or(c.HistoryShare, usualShare)
+	p := &Poller{
+		line: l, archive: archive{line: l, share: cmp.Or(c.HistoryShare, usualShare)},
+		clock: c.Clock, sync: c.SyncClocks, probe: c.Probe,
+	}
 	if p.zone == nil {
 		p.zone = time.UTC
 	}
@@ -131,7 +107,7 @@ func NewPoller(c PollerConfig) *Poller {
 
 // add takes a meter of the configuration, with what was known of it.
 func (p *Poller) add(i int, h *Handle, c PollerConfig) {
-	m := &polled{Handle: h, index: i, lanes: lanes(h, p.zone)}
+	m := &polled{Handle: h, index: i, past: past{lanes: lanes(h, p.zone)}}
 	for _, g := range h.Groups {
 		p.plan.slots = append(p.plan.slots, &slot{Group: g, meter: i})
 	}
@@ -155,16 +131,13 @@ func (p *Poller) add(i int, h *Handle, c PollerConfig) {
 	p.kept = append(p.kept, m.health.learned.clone())
 }
 
-// now reads both clocks.
-func (p *Poller) now() moment { return at(time.Now(), p.began) }
-
 // Run polls until the context ends, then gives nil. Every group is read once
 // at the start.
 func (p *Poller) Run(ctx context.Context) error {
 	p.began = time.Now()
 	p.plan.begin(p.now())
 	for _, m := range p.meters {
-		p.judgeRecords(m, p.began.In(p.zone), CauseBoard)
+		p.archive.judge(m, p.began.In(p.zone), CauseBoard)
 	}
 	for ctx.Err() == nil {
 		p.alive()
@@ -173,7 +146,7 @@ func (p *Poller) Run(ctx context.Context) error {
 		switch {
 		case g != nil:
 			p.run(ctx, m, g)
-		case p.recall(ctx, now, &wait):
+		case p.archive.recall(ctx, now, &wait):
 		default:
 			p.sleep(ctx, wait)
 		}
@@ -294,17 +267,10 @@ func (p *Poller) begin(ctx context.Context, m *polled, g *slot) *round {
 	r := newRound(g, m.Handle, &m.health, began, p.bus.timing.Retries)
 	if back {
 		r.out.answered = true
-		r.belongs = minTime(r.belongs, began.wall)
+		r.belongs = earlier(r.belongs, began.wall)
 	}
 	g.consume(began.wall, p.zone)
 	return r
-}
-
-func minTime(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // step goes on with a round until it ends, or until a request is lost while
@@ -345,43 +311,6 @@ func (p *Poller) put(ctx context.Context, m *polled, q question) (Reply, error) 
 	return res, err
 }
 
-// ask reads one identifier without retries. No error: the meter answered, if
-// only by a refusal.
-func (p *Poller) ask(ctx context.Context, m *polled, di dlt645.DI) error {
-	p.late(m)
-	how := m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto)
-	ans, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, di))
-	p.heard(m, how, ans.Took, ans.Since, err)
-	if _, refused := errors.AsType[*dlt645.Refusal](err); refused {
-		return nil
-	}
-	return err
-}
-
-// late takes the answers of a meter that came when nobody waited for them any
-// more. Where time-outs are learned, the next request waits for long enough;
-// else a person is to raise it.
-func (p *Poller) late(m *polled) {
-	for _, took := range p.bus.lateAnswers(m.Address) {
-		m.health.late(took)
-		if p.bus.timing.AutoTimeout {
-			continue
-		}
-		p.update(m.index, func(s *MeterState) { s.Late = took })
-		if !m.toldLate {
-			m.toldLate = true
-			p.log.Warn("answers come too late: raise timeout, or use auto", "bus", p.bus.Name(), "meter", m.Name, "after", took.Round(time.Millisecond), "timeout", p.bus.timing.Timeout)
-		}
-	}
-}
-
-// heard takes what one request taught of the meter, and counts it.
-func (p *Poller) heard(m *polled, how Manner, took, since time.Duration, err error) {
-	p.alive()
-	m.health.heard(how, p.bus.timing, took, since, err)
-	p.update(m.index, func(s *MeterState) { s.counted(err, &m.health.learned.Times) })
-}
-
 // report logs what a round has found.
 func (p *Poller) report(m *polled, r *round) {
 	for _, f := range r.found {
@@ -404,17 +333,6 @@ func (p *Poller) report(m *polled, r *round) {
 	}
 }
 
-// wakeOthers has the other dead meters asked soon, when one of them is back:
-// they may have been away together.
-func (p *Poller) wakeOthers(m *polled, up time.Duration) {
-	for _, o := range p.meters {
-		if o != m && o.health.dead() {
-			up += firstPause / 2
-			o.health.hurry(up, p.probe)
-		}
-	}
-}
-
 // finish hands the reading of a round on.
 func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	if ctx.Err() != nil && !s.out.answered {
@@ -431,144 +349,40 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	}
 	r.Round = s.belongs
 	p.stamp(r)
-	known := &m.health.learned
-	derive(r, p.zone, s.out.clock, told{s.out.lost == nil, sources(s.slot.Points), s.out.blank, known, now})
+	learned := &m.health.learned
+	derive(r, p.zone, s.out.clock, told{s.out.lost == nil, sources(s.slot.Points), s.out.blank, learned, now})
 	p.tellClock(m, r, s.out.clock)
-	known.Books.scaled(max(m.CT, 1)*max(m.PT, 1), now)
-	changed, held := used(r, &known.Books, p.zone, known.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
+	if r.Trusted {
+		learned.Books.dated(now)
+	}
+	learned.Books.scaled(max(m.CT, 1)*max(m.PT, 1), came(now, r.Trusted))
+	changed, held := used(r, &learned.Books, p.zone, learned.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
 	if held { // does another meter hang there?
-		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", known.Books.Last, "now", known.Books.Held)
+		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", learned.Books.Last, "now", learned.Books.Held)
 		p.plan.soon(m.index, now)
 	}
-	if changed || now.Sub(m.keptAt) > keepEvery {
+	if changed || now.Sub(m.keptAt).Abs() > keepEvery {
 		m.keptAt = now
 		p.changed.Store(true)
 	}
 	if r.Trusted {
-		p.beginRecords(m, now.In(p.zone))
-		p.remember(m, r, CauseLine)
+		p.archive.begin(m, now.In(p.zone))
+		p.archive.remember(m, r, CauseLine)
 	}
 	p.changes(m, r)
-	p.wishes(m, r)
+	p.archive.counted(m, r)
 	if s.slot.daily {
 		p.endDaily(ctx, m, r)
 	}
 	p.handing.Lock()
 	defer p.handing.Unlock()
 	p.sink(*r)
-	p.keep(m.index, known, *r) // after it: what counts as read is in the ring
+	p.keep(m.index, learned, *r) // after it: what counts as read is in the ring
 }
 
 // keepEvery is how often what was learned is kept at least: a power cut costs
 // the usage of this day and month no more.
 const keepEvery = 15 * time.Minute
-
-// revive asks a dead meter for the first thing of a group, once.
-func (p *Poller) revive(ctx context.Context, m *polled, g *slot) bool {
-	asked := p.now()
-	err := p.askAny(ctx, m, g)
-	if err == nil {
-		return true
-	}
-	m.cost = p.now().up - asked.up
-	if m.Auto && m.health.learned.Protocol != "" {
-		m.health.forget()
-	}
-	m.health.askedInVain(p.now().up, p.rest(m), p.probe)
-	p.update(m.index, func(s *MeterState) { s.LastErr = err.Error() })
-	p.renew(ctx)
-	return false
-}
-
-func (p *Poller) askAny(ctx context.Context, m *polled, g *slot) error {
-	if m.Auto && m.health.learned.Protocol == "" {
-		for {
-			known, more := p.identify(ctx, m)
-			if known {
-				return nil
-			}
-			if !more || ctx.Err() != nil {
-				return ErrSilence
-			}
-		}
-	}
-	now := p.now().wall
-	for _, point := range sources(g.Points) {
-		if point, ok := point.in(m.health.edition(m.Handle)); ok && !m.health.learned.lacks(point.DI, now) {
-			return p.ask(ctx, m, point.DI)
-		}
-	}
-	return ErrSilence
-}
-
-// rest is how long a meter is left alone that is dead, or about to be.
-func (p *Poller) rest(m *polled) time.Duration {
-	dead := 1
-	for _, o := range p.meters {
-		if o != m && o.health.dead() {
-			dead++
-		}
-	}
-	t := p.bus.timingOf(m.health.manner(p.bus.Manner(), p.bus.timing, m.Auto))
-	cost := max(m.cost, t.Wire(t.Preamble+dlt645.FrameLen(4)+1)+t.Timeout+t.Gap)
-	if m.Auto && m.health.learned.Protocol == "" {
-		cost *= time.Duration(len(editions(p.bus.timing.Baud)))
-	}
-	return restFor(dead, cost)
-}
-
-// identify asks a meter whose edition is to be found, once. More tells that it
-// did not answer, and that there is another guess.
-func (p *Poller) identify(ctx context.Context, m *polled) (known, more bool) {
-	if !m.Auto || m.health.learned.Protocol != "" {
-		return true, false
-	}
-	line := p.bus.timing.Baud
-	g := m.health.next(line)
-	how := p.bus.Manner()
-	how.Baud = g.baud
-	_, err := p.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, g.di))
-	p.heard(m, how, 0, 0, err)
-	if err == nil || FailureKind(err) == "refusal" {
-		m.health.right(g)
-		p.changed.Store(true)
-		p.log.Info("edition found", "bus", p.bus.Name(), "meter", m.Name, "protocol", m.health.learned.Protocol, "baud", p.bus.timingOf(how).Baud)
-		return true, false
-	}
-	more = m.health.wrong(line)
-	return false, more && FailureKind(err) != "port"
-}
-
-// redial is when a serial server is called anew that takes requests and brings
-// no answer from any meter: it may have lost its line, or us.
-type redial struct {
-	at    time.Duration // since the poller began
-	pause time.Duration
-}
-
-const (
-	firstRedial = time.Minute
-	mostRedial  = 30 * time.Minute
-)
-
-// next reports whether the server may be called anew.
-func (r *redial) next(up time.Duration) bool { return up >= r.at }
-
-// done notes that it was, and lets it alone for longer each time.
-func (r *redial) done(up time.Duration) {
-	r.pause = max(firstRedial, min(2*r.pause, mostRedial))
-	r.at = up + r.pause
-}
-
-// renew calls the server of a port anew if none of its meters answers.
-func (p *Poller) renew(ctx context.Context) {
-	up := p.now().up
-	if !p.redial.next(up) || slices.ContainsFunc(p.meters, func(m *polled) bool { return !m.health.dead() }) || !p.bus.redial(ctx) {
-		return
-	}
-	p.redial.done(up)
-	p.log.Warn("no meter answers: the serial server is called anew", "bus", p.bus.Name(), "again_in", p.redial.pause)
-}
 
 // judge keeps the account of a meter after a round.
 func (p *Poller) judge(ctx context.Context, m *polled, out outcome) {
@@ -578,7 +392,7 @@ func (p *Poller) judge(ctx context.Context, m *polled, out outcome) {
 		p.redial = redial{}
 	case out.lost != nil && FailureKind(out.lost) != "port": // a lost port says nothing about the meter
 		if m.health.lost(p.now().up, p.rest(m), p.probe) {
-			m.met, m.clockAsked = false, 0
+			m.away()
 			p.tell(m, EventOffline, out.lost.Error())
 			p.log.Warn("meter offline", "bus", p.bus.Name(), "meter", m.Name, "err", out.lost)
 		}
@@ -597,11 +411,6 @@ func (p *Poller) judge(ctx context.Context, m *polled, out outcome) {
 			p.tell(m, EventOnline, "")
 		}
 	}
-}
-
-// tell hands an event of a meter on.
-func (p *Poller) tell(m *polled, kind, text string) {
-	p.event(Event{Meter: m.Address, Time: time.Now(), Kind: kind, Text: text})
 }
 
 // tellPort logs when the port fails and when it works again.

@@ -127,6 +127,33 @@ func TestRoundsGoOnWhereClocksChange(t *testing.T) {
 	}
 }
 
+// TestADayBeginsWhereItsNameSays: also one of which the clock leaps over the first
+// hour.
+func TestADayBeginsWhereItsNameSays(t *testing.T) {
+	for _, name := range []string{"America/Havana", "America/Santiago", "Atlantic/Azores", "Africa/Cairo", "Asia/Beirut", "Asia/Shanghai"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Skip("no zones here")
+		}
+		for noon := time.Date(2026, 1, 1, 12, 0, 0, 0, zone); noon.Year() == 2026; noon = noon.AddDate(0, 0, 1) {
+			day := noon.Format(time.DateOnly)
+			midnight, ok := momentOf(dlt645.Value{Kind: dlt645.Time, Text: day + " 00:00"}, zone)
+			if !ok || !midnight.Equal(startOfDay(noon)) || midnight.Format(time.DateOnly) != day {
+				t.Errorf("%s: a record of 00:00 on %s is of %v, want %v", name, day, midnight, startOfDay(noon))
+			}
+			b := Books{Last: "5.00", Marks: []Mark{{Day: day}}}
+			for _, wanted := range b.wanted(noon.AddDate(0, 0, 1)) {
+				if b.mark(Mark{Day: wanted.Format(time.DateOnly)}); !wanted.Equal(startOfDay(wanted)) {
+					t.Errorf("%s: the freeze of %v is asked for, which is no midnight", name, wanted)
+				}
+			}
+			if n := len(b.wanted(noon.AddDate(0, 0, 1))); n != 0 {
+				t.Errorf("%s: on the day after %s, %d freezes are wanted when all are there: %v", name, day, n, b.Marks)
+			}
+		}
+	}
+}
+
 // TestEventsAreToldOverARestartAndOnce: the board goes down after it has seen
 // that a count moved, and after it has told of it.
 func TestEventsAreToldOverARestartAndOnce(t *testing.T) {

@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"meterd/dlt645"
 )
 
 // Record is what should be there of a meter, of one kind of its memory, and is
@@ -43,47 +40,6 @@ type Hole struct {
 	Tries int      `json:"tries,omitempty"` // that brought nothing
 	After int64    `json:"after,omitempty"` // when it is tried again
 	Have  []string `json:"have,omitempty"`  // points that are there of each
-}
-
-// Cause is why a moment is missing, or why it could not be made up.
-type Cause string
-
-// The causes. The first are of a hole, the others of what the meter does not
-// have either.
-const (
-	CausePlan    Cause = "plan"    // nothing reads it live
-	CauseBoard   Cause = "board"   // the board was off
-	CauseLine    Cause = "line"    // the line or the meter was silent
-	CauseValue   Cause = "value"   // a value was refused, absent or no number
-	CauseWish    Cause = "wish"    // somebody asked for it
-	CausePower   Cause = "power"   // the meter has no record: it was without power, or had another time
-	CauseNever   Cause = "never"   // the meter keeps no such records
-	CauseOld     Cause = "old"     // older than its memory
-	CauseBetween Cause = "between" // its records lie further apart
-	CauseDamaged Cause = "damaged" // its record is damaged
-	CauseMany    Cause = "many"    // more holes than are kept
-)
-
-var causeTexts = map[Cause]dlt645.Text{
-	CausePlan: {EN: "nothing reads it live", ZH: "未安排实时抄读"}, CauseBoard: {EN: "the board was off", ZH: "终端停机"},
-	CauseLine: {EN: "the line or the meter was silent", ZH: "线路或电表无应答"}, CauseValue: {EN: "a value was refused or is no number", ZH: "数据被拒绝或无效"},
-	CauseWish:  {EN: "asked for", ZH: "人工补抄"},
-	CausePower: {EN: "the meter has no record of that time: it was without power, say", ZH: "电表无该时刻记录（例如停电）"},
-	CauseNever: {EN: "the meter keeps no such records", ZH: "电表不保存此类记录"}, CauseOld: {EN: "older than its memory", ZH: "超出电表存储深度"},
-	CauseBetween: {EN: "between the meter's records", ZH: "位于电表记录间隔之间"}, CauseDamaged: {EN: "the meter's record is damaged", ZH: "电表记录损坏"},
-	CauseMany: {EN: "more holes than are kept", ZH: "缺口过多"},
-}
-
-// Text tells the cause to people.
-func (c Cause) Text() dlt645.Text { return causeTexts[c] }
-
-// Day is how whole the record of a day is, in values.
-type Day struct {
-	Day     string        `json:"day"` // "2026-11-20"
-	Live    int           `json:"live,omitempty"`
-	Made    int           `json:"made,omitempty"` // from the meter's memory
-	Missing int           `json:"missing,omitempty"`
-	Causes  map[Cause]int `json:"causes,omitempty"` // of the missing
 }
 
 const (
@@ -241,118 +197,6 @@ func (r *Record) before(t time.Time) time.Time {
 	return lastRound(t.Add(-time.Second), r.step(), t.Location())
 }
 
-// got takes a reading of a moment, live or made up, with some of the points
-// that there should be. If some are missing, the moment is a hole for those.
-// What was skipped on the way to it is judged, too. It gives how many of the
-// points were not there before.
-func (r *Record) got(t time.Time, names []string, points int, made bool, cause Cause) (fresh int) {
-	var have []string
-	if t.Unix() >= r.Next {
-		if first := r.moment(time.Unix(r.Next, 0).In(t.Location())); first.Before(t) {
-			r.row(first, r.before(t), cause, points)
-		}
-		r.Next = r.after(t).Unix()
-	} else {
-		have = slices.Clone(r.have(t))
-		if !r.take(t, t) {
-			return 0 // it was judged, and is no hole: a reading that comes twice
-		}
-	}
-	for _, name := range names {
-		if !slices.Contains(have, name) {
-			have = append(have, name)
-			fresh++
-		}
-	}
-	if d := r.day(t); made {
-		d.Made += fresh
-	} else {
-		d.Live += fresh
-	}
-	if len(have) < points {
-		r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseValue, Have: have}, t.Location(), points)
-	}
-	return fresh
-}
-
-// missing notes that what lacks between two moments cannot be made up. It gives
-// the number of values.
-func (r *Record) missing(from, to time.Time, cause Cause, points int) (values int) {
-	for _, h := range r.Holes {
-		first, last := max(h.From, from.Unix(), r.Began), min(h.To, to.Unix())
-		lacking := points - len(h.Have)
-		r.eachDay(first, last, from.Location(), func(t time.Time, moments int) {
-			d := r.day(t)
-			d.Missing += lacking * moments
-			if d.Causes == nil {
-				d.Causes = map[Cause]int{}
-			}
-			d.Causes[cause] += lacking * moments
-			values += lacking * moments
-		})
-	}
-	r.take(from, to)
-	return values
-}
-
-// cameAfterAll takes values of a moment that counts as missing: another kind of
-// the meter's memory had them.
-func (r *Record) cameAfterAll(t time.Time, values int) {
-	if t.Unix() >= r.Next || t.Unix() < r.Began || r.hole(t) {
-		return
-	}
-	d := r.day(t)
-	values = min(values, d.Missing)
-	d.Missing -= values
-	d.Made += values
-	for range values {
-		most := chiefOf(d.Causes)
-		if d.Causes[most]--; d.Causes[most] <= 0 {
-			delete(d.Causes, most)
-		}
-	}
-}
-
-// chiefOf gives the cause of most of what is missing; the first by its name where
-// several are.
-func chiefOf(causes map[Cause]int) (most Cause) {
-	for c, n := range causes {
-		if n > causes[most] || n == causes[most] && c < most {
-			most = c
-		}
-	}
-	return most
-}
-
-// eachDay calls f for each day that has moments between two times, both in
-// seconds since 1970 and with them, with the day's first one and their number.
-func (r *Record) eachDay(from, to int64, zone *time.Location, f func(t time.Time, moments int)) {
-	end := time.Unix(to, 0).In(zone)
-	for t := r.moment(time.Unix(from, 0).In(zone)); !t.After(end); {
-		last := r.before(nextRound(t, 24*time.Hour, zone))
-		if last.After(end) {
-			last = lastRound(end, r.step(), zone)
-		}
-		n := 1
-		switch {
-		case r.Of == Month:
-			if _, ok := r.settled(t); !ok {
-				n = 0
-			}
-		case r.step() <= time.Hour: // evenly
-			n += int(last.Sub(t) / r.step())
-		default:
-			for at := r.after(t); !at.After(last); at = r.after(at) {
-				n++
-			}
-		}
-		if n > 0 {
-			f(t, n)
-		}
-		t = r.after(last)
-	}
-}
-
 // usualSettlement is when meters settle that nobody has told another day: the
 // 1st at 00:00.
 const usualSettlement = "0100"
@@ -471,35 +315,6 @@ func (r *Record) next(now time.Time) (h Hole, ok bool) {
 	return Hole{}, false
 }
 
-// day gives the account of a moment's day.
-func (r *Record) day(t time.Time) *Day {
-	name := t.Format(time.DateOnly)
-	i, found := slices.BinarySearchFunc(r.Days, name, func(d Day, name string) int { return strings.Compare(name, d.Day) })
-	if !found {
-		r.Days = slices.Insert(r.Days, i, Day{Day: name})
-		if len(r.Days) > mostDays {
-			if i == mostDays { // older than all: nobody is told
-				r.Days = r.Days[:mostDays]
-				return &Day{}
-			}
-			r.Days = r.Days[:mostDays]
-		}
-	}
-	return &r.Days[i]
-}
-
-// Open counts the moments of each day that may still be made up.
-func (r *Record) Open(zone *time.Location) map[string]int {
-	open := map[string]int{}
-	if r.Of == Month { // nobody knows on which of the days the meter settles
-		return open
-	}
-	for _, h := range r.Holes {
-		r.eachDay(h.From, h.To, zone, func(t time.Time, moments int) { open[t.Format(time.DateOnly)] += moments })
-	}
-	return open
-}
-
 // wish makes a hole of a moment that somebody asks for, beside those that are
 // there.
 func (r *Record) wish(t time.Time, points int) {
@@ -510,14 +325,4 @@ func (r *Record) wish(t time.Time, points int) {
 		}
 	}
 	r.insert(Hole{From: t.Unix(), To: t.Unix(), Cause: CauseWish}, t.Location(), points)
-}
-
-// wanted has what was missing between two times no longer count so: it is asked
-// for again.
-func (r *Record) wanted(from, to time.Time) {
-	for i := range r.Days {
-		if d := &r.Days[i]; d.Day >= from.Format(time.DateOnly) && d.Day <= to.Format(time.DateOnly) {
-			d.Missing, d.Causes = 0, nil
-		}
-	}
 }

@@ -3,6 +3,7 @@ package meter
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -208,5 +209,25 @@ func TestMomentsThatLackTheSameAreOneRow(t *testing.T) {
 	}
 	if n := r.missing(begin, begin.Add(time.Hour), CausePower, 2); n != 5 {
 		t.Errorf("%d values are missing, want 5", n)
+	}
+}
+
+// TestCausesAreDocumented: whoever reads why a moment is missing finds what that
+// means, in Chinese in the words of the program.
+func TestCausesAreDocumented(t *testing.T) {
+	of := []Cause{CausePower, CauseNever, CauseBetween, CauseDamaged, CauseOld, CauseLine, CauseMany}
+	for page, text := range map[string]func(Cause) string{
+		"../docs/record.md":       func(Cause) string { return "" },
+		"../docs/record.zh-CN.md": func(c Cause) string { return c.Text().ZH },
+	} {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range of {
+			if row := "\n| " + string(c) + " | " + text(c); !strings.Contains(string(b), row) {
+				t.Errorf("%s has no row %q", page, row)
+			}
+		}
 	}
 }

@@ -52,6 +52,21 @@ func shownAt(y int, m time.Month, d, seconds int, zone *time.Location) time.Time
 	return t.Add(time.Duration(max(0, wanted-t.Unix()-int64(offset))) * time.Second)
 }
 
+// parseShown reads what a clock shows in a zone, by a layout of the package time.
+func parseShown(layout, text string, zone *time.Location) (time.Time, error) {
+	t, err := time.Parse(layout, text)
+	if err != nil {
+		return t, err
+	}
+	return inZone(t, zone), nil
+}
+
+// inZone gives when the clock of a zone shows what UTC shows at a time.
+func inZone(t time.Time, zone *time.Location) time.Time {
+	y, m, d := t.Date()
+	return shownAt(y, m, d, (t.Hour()*60+t.Minute())*60+t.Second(), zone)
+}
+
 // schedule is what is read of a line's meters and when, by the wall clock
 // alone. It reads no clock itself.
 type schedule struct {

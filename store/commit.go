@@ -334,7 +334,7 @@ func (r *Ring) takenAfter(segment, pos uint64) uint64 {
 		if !ok {
 			return 0
 		}
-		if h.end() <= pos+1 {
+		if h.end() <= pos+1 || h.records == 0 { // a start has reserved numbers
 			continue
 		}
 		f, err := r.medium.body(h, unit)

@@ -28,15 +28,18 @@ func TestAGapTellsOfWhichTimeItIs(t *testing.T) {
 		from     int // the minute of the first record that is lost
 		restarts int
 		kill     bool
+		idle     bool // there is one more restart before anything is lost
 		along    bool // the reader was at work when the outage began
 		since    int  // 0: not known
 	}{
-		{"the board runs on", 101, 0, false, false, 101},
-		{"it is started anew", 101, 3, false, false, 101},
-		{"it is killed", 101, 3, true, false, 101},
-		{"the first had no clock", 1000, 1, false, false, 0},
-		{"a reader was overtaken", 101, 0, false, true, 101},
-		{"a reader was overtaken at one without a clock", 1000, 0, false, true, 999},
+		{"the board runs on", 101, 0, false, false, false, 101},
+		{"it is started anew", 101, 3, false, false, false, 101},
+		{"it is killed", 101, 3, true, false, false, 101},
+		{"it is started anew when all is delivered", 101, 0, false, true, false, 101},
+		{"it is killed when all is delivered", 101, 0, true, true, false, 101},
+		{"the first had no clock", 1000, 1, false, false, false, 0},
+		{"a reader was overtaken", 101, 0, false, false, true, 101},
+		{"a reader was overtaken at one without a clock", 1000, 0, false, false, true, 999},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ring")
@@ -67,24 +70,26 @@ func TestAGapTellsOfWhichTimeItIs(t *testing.T) {
 			if e, ok := rd.Next(); !ok || string(e.Data) != string(aMinute(c.from-1)) {
 				t.Fatalf("before the outage stands %.8s", e.Data)
 			}
-			next := c.from
-			for i := range c.restarts + 1 {
-				add(next, 1000)
-				next += 1000
-				if i == c.restarts {
-					break
-				}
-				if !c.kill {
-					if err := r.commit(true); err != nil {
-						t.Fatal(err)
-					}
+			again := func() {
+				t.Helper()
+				if err := r.commit(!c.kill); err != nil {
+					t.Fatal(err)
 				}
 				r.Close()
 				if r, err = Open(path, opt); err != nil {
 					t.Fatal(err)
 				}
 			}
-			defer r.Close()
+			if c.idle {
+				again()
+			}
+			for i := range c.restarts + 1 {
+				if i > 0 {
+					again()
+				}
+				add(c.from+1000*i, 1000)
+			}
+			defer func() { r.Close() }()
 			if !c.along {
 				rd = r.NewReader(pos).Of("u")
 			}

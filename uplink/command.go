@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"time"
@@ -30,7 +31,8 @@ func Fulfilled(wish, reported string) bool {
 }
 
 // answerFor is how long an answer is still sent that could not be sent at
-// once; after that only who asks again gets it.
+// once, or that the broker had not acknowledged when the connection ended; after
+// that only who asks again gets it.
 const answerFor = 30 * time.Second
 
 // finished is a command with what became of it.
@@ -47,6 +49,7 @@ const mostFinished = 1024
 // ask hands a command to whoever carries commands out. It never waits.
 func (u *Uplink) ask(cmd meter.Command) {
 	u.d.count.Commands++
+	u.open[cmd.ID] = true
 	if u.Ask == nil {
 		u.finish(cmd, meter.Result{Outcome: meter.NotKnown})
 		return
@@ -63,13 +66,30 @@ func (u *Uplink) finish(cmd meter.Command, r meter.Result) {
 
 // answer tells the platform what became of a command.
 func (u *Uplink) answer(now time.Time, f finished) {
+	delete(u.open, f.cmd.ID)
 	if f.cmd.Retained {
 		return // nobody waits for it
 	}
 	if m, ok := u.Platform.Answer(now, f.cmd, f.result); ok && now.Sub(f.at) < answerFor {
-		m.until = f.at.Add(answerFor)
+		m.until, m.again = f.at.Add(answerFor), true
 		u.reply(m)
 	}
+}
+
+// lastAnswers tells what becomes of the commands that are at work when the uplink
+// ends, as far as that is known soon.
+func (u *Uplink) lastAnswers(c *conn) {
+	soon, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	for len(u.open) > 0 && soon.Err() == nil {
+		select {
+		case f := <-u.finished:
+			u.answer(time.Now(), f)
+		case <-soon.Done():
+		}
+	}
+	u.sendReplies(c, time.Now())
+	c.settle(soon)
 }
 
 // Word gives a text without the blanks around it, and a number or a truth value

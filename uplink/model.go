@@ -87,8 +87,7 @@ func (d *Directory) feature(p meter.Point, row Row, times int64) Feature {
 		}
 	}
 	if p.Custom == nil && p.From == nil {
-		name, _ := dlt645.Name(dlt645.Item{DI: p.DI, Index: p.Index})
-		f.Name = name.ZH
+		f.Name, _ = dlt645.Chinese.Name(dlt645.Item{DI: p.DI, Index: p.Index})
 	}
 	of := p
 	if p.From != nil && p.Unit != "" { // what is counted of a register, or in seconds

@@ -47,6 +47,8 @@ type conn struct {
 	taken   chan string             // ids of messages that the broker has acknowledged, where that counts
 	will    *Message
 
+	released chan struct{} // an answer is not kept any more
+
 	mu   sync.Mutex
 	kept []*Message // answers that the broker has not acknowledged; guarded by mu
 }
@@ -88,6 +90,8 @@ func dial(ctx context.Context, e Endpoint, l Login, room int) (*conn, error) {
 		done:    make(chan struct{}),
 		taken:   make(chan string),
 		will:    l.Will,
+
+		released: make(chan struct{}, 1),
 	}
 	c.client = mqtt.NewClient(c.options(e, l))
 	if err := c.connect(ctx); err != nil {
@@ -241,7 +245,7 @@ func (c *conn) send() {
 			m = *reply
 		}
 		t := c.client.Publish(m.Topic, 1, m.Retain, m.Payload)
-		if m.Again {
+		if m.again {
 			go c.release(t, reply)
 		}
 		if m.Puback && m.ID != "" {
@@ -280,17 +284,29 @@ func (c *conn) release(t mqtt.Token, reply *Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kept = slices.DeleteFunc(c.kept, func(m *Message) bool { return m == reply })
+	select {
+	case c.released <- struct{}{}:
+	default:
+	}
 }
 
-// left gives the answers that the broker has not acknowledged and that are of
-// use still, the oldest first.
-func (c *conn) left(now time.Time) (all []Message) {
+// settle waits until the broker has acknowledged all answers, or the context
+// ends.
+func (c *conn) settle(ctx context.Context) {
+	for len(c.left()) > 0 && ctx.Err() == nil {
+		select {
+		case <-c.released:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// left gives the answers that the broker has not acknowledged, the oldest first.
+func (c *conn) left() (all []Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.kept {
-		if now.Before(m.until) {
-			all = append(all, *m)
-		}
+		all = append(all, *m)
 	}
 	return all
 }
@@ -321,7 +337,7 @@ func (c *conn) reply(m Message) bool {
 	defer c.mu.Unlock()
 	select {
 	case c.replies <- &m:
-		if m.Again {
+		if m.again {
 			c.kept = append(c.kept, &m)
 		}
 		return true

@@ -35,9 +35,6 @@ type Message struct {
 	// Puback tells that it is acknowledged by the broker's own PUBACK: there is
 	// nobody behind it who would say a word.
 	Puback bool
-	// Again has the answer to a command go out again in the next connection when
-	// this one ends before the broker has it, as long as its sender may wait.
-	Again bool
 	// Retain has the broker keep it for who subscribes later.
 	Retain bool
 	// Covers are the units that it carries, by their place in what Encode got.
@@ -47,7 +44,8 @@ type Message struct {
 	// outstanding at a time.
 	Keys []string
 
-	until time.Time // how long an answer is of use; zero: it has no end
+	until time.Time // how long it is of use after this connection; zero: no longer than that
+	again bool      // it answers a command: it goes out again where the broker has not acknowledged it
 }
 
 // Completer is a Platform on which a message replaces what another one wrote

@@ -55,6 +55,7 @@ type Uplink struct {
 	flooded int                  // owned by Run
 	alone   bool                 // the last login was exclusive; owned by Run
 	replies []Message            // to commands, not sent yet; owned by Run
+	open    map[string]bool      // ids of commands that are at work; owned by Run
 	anchors map[uint32]time.Time // when earlier starts of the system began, zero: nobody knows; owned by Run
 
 	finished chan finished // commands whose results are not told yet
@@ -108,7 +109,7 @@ func New(c Config) (*Uplink, error) {
 		}
 	}
 	pos = min(pos, c.Ring.Last())
-	u := &Uplink{Config: c, finished: make(chan finished, mostFinished), nodes: newNodes(c.Endpoint)}
+	u := &Uplink{Config: c, open: map[string]bool{}, finished: make(chan finished, mostFinished), nodes: newNodes(c.Endpoint)}
 	u.state = State{Name: c.Name, Kind: c.Kind, Since: time.Now(), Cursor: pos, Broker: u.nodes.current(), Brokers: len(u.nodes.urls)}
 	u.feed = newFeed(c.Ring, c.Name, pos)
 	u.d = newDelivery(c.Platform, u.feed, c.Window, c.Timeout, c.Ring.ID())
@@ -216,12 +217,13 @@ func (u *Uplink) session(ctx context.Context) error {
 	}
 	defer func() {
 		c.close()
-		u.replies = append(c.left(time.Now()), u.replies...)
+		u.replies = append(c.left(), u.replies...)
 		u.flooded += int(c.dropped.Load())
 	}()
 	u.Log.Info("connected", "uplink", u.Name, "broker", at.URL)
 	u.feed.renew()
 	now = time.Now()
+	u.replies = slices.DeleteFunc(u.replies, func(m Message) bool { return !now.Before(m.until) })
 	u.d.connected(now)
 	u.up(now)
 	if err = u.deliver(ctx, c); !errors.Is(err, errLost) {
@@ -266,6 +268,7 @@ func (u *Uplink) deliver(ctx context.Context, c *conn) error {
 		timer.Reset(max(0, time.Until(wake)))
 		select {
 		case <-ctx.Done():
+			u.lastAnswers(c)
 			c.leave()
 			return ctx.Err()
 		case err := <-c.lost:
@@ -310,6 +313,7 @@ func (u *Uplink) receive(ctx context.Context, now time.Time, c *conn, m Inbound)
 		return nil
 	}
 	if rc.Reply != nil {
+		rc.Reply.until = now.Add(answerFor)
 		u.reply(*rc.Reply)
 	}
 	for _, topic := range rc.Subscribe {

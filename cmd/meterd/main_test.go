@@ -115,3 +115,32 @@ func TestContractFile(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, b)
 	}
 }
+
+// TestCommandsAndFlagsAreDocumented holds the first table of docs/cli.md, and
+// of its twin, to the program's own: each command has a row, or several, and no
+// flag lacks there.
+func TestCommandsAndFlagsAreDocumented(t *testing.T) {
+	for _, paper := range []string{"../../docs/cli.md", "../../docs/cli.zh-CN.md"} {
+		page, err := os.ReadFile(paper)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags := 0
+		for _, c := range commands {
+			rows := strings.Join(regexp.MustCompile("(?m)^\\| `meterd "+c.Name+"[` ].*$").FindAllString(string(page), -1), "\n")
+			if rows == "" {
+				t.Errorf("%s has no row of %s", paper, c.Name)
+			}
+			var told strings.Builder
+			run([]string{c.Name, "-h"}, cli.Streams{Err: &told})
+			for _, m := range regexp.MustCompile(`(?m)^  (-[a-z-]+)`).FindAllStringSubmatch(told.String(), -1) {
+				if flags++; !regexp.MustCompile(`[ (\[` + "`]" + m[1] + "[] `]").MatchString(rows) {
+					t.Errorf("%s: %s lacks %s", paper, c.Name, m[1])
+				}
+			}
+		}
+		if flags < 50 {
+			t.Errorf("%s: only %d flags were looked for", paper, flags)
+		}
+	}
+}

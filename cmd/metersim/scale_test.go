@@ -209,8 +209,8 @@ func calculated(t *testing.T, text string) string {
 
 	say("### Messages and bytes")
 	say("")
-	say("Messages a second = boards × messages of a round ÷ %.0f s; bytes likewise. In the busiest seconds it is %.0f times as much: rounds begin on the clock's quarter-hours on all boards,", every, every/line)
-	say("and a line of 9600 baud has brought the values of %d meters after %.0f s (at 2400 baud after %.0f s).", scaleMeters, line, scaleLine(t, 2400).Seconds())
+	say("Messages a second = boards × messages of a round ÷ %.0f s; bytes likewise. In the busiest seconds there are %.0f times as many: rounds begin on the clock's quarter-hours on all boards,", every, every/line)
+	say("and a line of 9600 baud delivers the values of %d meters within %.0f s (at 2400 baud within %.0f s).", scaleMeters, line, scaleLine(t, 2400).Seconds())
 	say("")
 	say("| dialect | of a round | 1,000 boards | 10,000 boards | 100,000 boards | busiest second of 100,000 |")
 	say("|---|---|---|---|---|---|")
@@ -232,13 +232,13 @@ func calculated(t *testing.T, text string) string {
 	say("### Storage")
 	say("")
 	values := 29 * scaleMeters * 365 * 24 * 3600 / every // a board's in a year
-	say("Values a year = boards × %d meters × 29 points × %.0f rounds; in PostgreSQL as `examples/history` has it %.0f bytes a value with its index, in a board's ring %.1f bytes.", scaleMeters, 365*24*3600/every, one("history-value"), one("ring-value"))
+	say("Values a year = boards × %d meters × 29 points × %.0f rounds; in PostgreSQL as `examples/history` stores it %.0f bytes a value with its index, in a board's ring %.1f bytes.", scaleMeters, 365*24*3600/every, one("history-value"), one("ring-value"))
 	say("")
 	say("| | 1,000 boards | 10,000 boards | 100,000 boards |")
 	say("|---|---|---|---|")
 	row, disk, rate := "| values a year ", "| PostgreSQL a year ", "| values a second, mean and busiest "
 	for _, boards := range scaleBoards {
-		row += "| " + count(boards*values/1e9) + " thousand million "
+		row += "| " + count(boards*values/1e9) + " billion "
 		disk += "| " + size(boards*values*one("history-value")) + " "
 		rate += fmt.Sprintf("| %s, %s ", count(boards*29*scaleMeters/every), count(boards*29*scaleMeters/line))
 	}
@@ -248,7 +248,7 @@ func calculated(t *testing.T, text string) string {
 	say("")
 	say("### Brokers")
 	say("")
-	say("Processors busy = messages a second × processor time of a message. Each message of a reading counts once; a consumer that answers (`reply`) is in its own row.")
+	say("Processors busy = messages a second × processor time of a message. Each message counts once; a consumer that answers (`reply`) has its own row.")
 	say("")
 	say("| | 1,000 boards | 10,000 boards | 100,000 boards | busiest second of 100,000 |")
 	say("|---|---|---|---|---|")
@@ -266,14 +266,14 @@ func calculated(t *testing.T, text string) string {
 	const processors = 24
 	capacity := processors / (one("cluster-message") / 1e6)
 	d := dialects["mqtt"]
-	say("No broker needs to be made for the busiest second: what it does not take at once waits on the boards, whose rings hold months, and each board has `window` messages outstanding at most.")
-	say("A round of all boards takes boards × messages ÷ what the brokers take in a second, an acknowledgement boards × window ÷ that. For 100,000 boards and %d processors that take %s messages a second", processors, count(capacity))
-	say("together, that is %s for a round, and %s for an acknowledgement with a window of 16, %s with one of 2. `uplink.timeout` must be longer than that (10m at most), else all is sent again before its time.",
+	say("No broker needs to keep up with the busiest second: what it does not take at once waits on the boards, whose rings hold months, and each board has at most `window` messages outstanding.")
+	say("A round of all boards takes boards × messages ÷ the messages that the brokers take in a second, an acknowledgement boards × window ÷ the same. For 100,000 boards and %d processors that take %s messages a second", processors, count(capacity))
+	say("together, that is %s for a round, and %s for an acknowledgement with a window of 16, %s with one of 2. `uplink.timeout` must be longer than the acknowledgement takes (10m at most), else everything is sent again too early.",
 		span(100000*(d[0]+d[1])/capacity), span(100000*16/capacity), span(100000*2/capacity))
 	say("")
-	say("### The way back")
+	say("### Coming back")
 	say("")
-	say("Processor seconds of a storm = boards × processor time of a connect; with `spread` they are needed within that time. Boards whose connect fails come again after 5 to 10 s, and more seldom each time.")
+	say("Processor seconds of a storm = boards × processor time of a connect; with `spread` they are needed within that time. A board whose connect fails tries again after 5 to 10 s, and less often each time.")
 	say("")
 	say("| | 1,000 boards | 10,000 boards | 100,000 boards |")
 	say("|---|---|---|---|")

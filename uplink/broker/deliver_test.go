@@ -376,9 +376,11 @@ func TestWhatTheBrokerKeptChangesNothing(t *testing.T) {
 	}
 }
 
-// TestCommandsAreAnswered, each with its id and outcome, in each layout.
-func TestCommandsAreAnswered(t *testing.T) {
-	t.Parallel()
+var layouts = []string{broker.LayoutJSON, broker.LayoutFlat, broker.LayoutThingsBoard}
+
+// desk is a consumer with what it may ask, and how it reads the answers.
+func desk(t *testing.T, layout string) (*uplinktest.Consumer, site.Desk) {
+	t.Helper()
 	codes := map[meter.Outcome]string{}
 	for _, o := range meter.Outcomes() {
 		codes[o] = o.String()
@@ -387,34 +389,59 @@ func TestCommandsAreAnswered(t *testing.T) {
 		meter.OpRead: `"points":["voltage"]`, meter.OpRelay: `"action":"permit"`, meter.OpAlarm: `"action":"on"`, meter.OpProtection: `"action":"off"`, meter.OpSet: `"point":"voltage_a","value":3`,
 		meter.OpWrite: `"point":"04000103","value":3`, meter.OpTime: "", meter.OpFreeze: "", meter.OpDemandReset: "",
 	}
-	for _, layout := range []string{broker.LayoutJSON, broker.LayoutFlat, broker.LayoutThingsBoard} {
+	conf := plain(layout, broker.AcknowledgePuback, directory(t, 2))
+	consumer := &uplinktest.Consumer{Gateway: conf.Gateway, Prefix: conf.Prefix, Layout: layout}
+	d := site.Desk{
+		Config: site.Config{Dialect: broker.New(conf), Platform: consumer, Published: consumer.Published, Allow: func(string, string, string) bool { return true }},
+		Codes:  codes,
+		Answer: func(topic string, payload []byte) (id, code string, ok bool) {
+			var in struct {
+				ID      string
+				Outcome string
+				Data    struct{ Outcome string }
+			}
+			ok = isAnswer(topic) && json.Unmarshal(payload, &in) == nil && in.Outcome+in.Data.Outcome != ""
+			return in.ID, in.Outcome + in.Data.Outcome, ok
+		},
+	}
+	for op, rest := range ops {
+		if rest != "" {
+			rest = "," + rest
+		}
+		form := fmt.Sprintf(`"op":%q%s`, op, rest)
+		if layout == broker.LayoutThingsBoard {
+			form = fmt.Sprintf(`"method":%q,"params":{%s}`, op, strings.TrimPrefix(rest, ","))
+		}
+		d.Orders = append(d.Orders, site.Order{Op: op, Send: func(id string) uplinktest.Out { return consumer.Command(id, address(1).String(), form) }})
+	}
+	return consumer, d
+}
+
+func isAnswer(topic string) bool { return topic == base+"/cmd/response" || topic == "v1/gateway/rpc" }
+
+// TestCommandsAreAnswered, each with its id and outcome, in each layout.
+func TestCommandsAreAnswered(t *testing.T) {
+	t.Parallel()
+	for _, layout := range layouts {
 		t.Run(layout, func(t *testing.T) {
-			conf := plain(layout, broker.AcknowledgePuback, directory(t, 2))
-			consumer := &uplinktest.Consumer{Gateway: conf.Gateway, Prefix: conf.Prefix, Layout: layout}
-			desk := site.Desk{
-				Config: site.Config{Dialect: broker.New(conf), Platform: consumer, Published: consumer.Published, Allow: func(string, string, string) bool { return true }},
-				Codes:  codes,
-				Answer: func(topic string, payload []byte) (id, code string, ok bool) {
-					var in struct {
-						ID      string
-						Outcome string
-						Data    struct{ Outcome string }
-					}
-					ok = (topic == base+"/cmd/response" || topic == "v1/gateway/rpc") && json.Unmarshal(payload, &in) == nil && in.Outcome+in.Data.Outcome != ""
-					return in.ID, in.Outcome + in.Data.Outcome, ok
-				},
+			consumer, d := desk(t, layout)
+			d.Outcomes(t)
+			for _, v := range consumer.Seen().Violations {
+				t.Error("violation:", v)
 			}
-			for op, rest := range ops {
-				if rest != "" {
-					rest = "," + rest
-				}
-				form := fmt.Sprintf(`"op":%q%s`, op, rest)
-				if layout == broker.LayoutThingsBoard {
-					form = fmt.Sprintf(`"method":%q,"params":{%s}`, op, strings.TrimPrefix(rest, ","))
-				}
-				desk.Orders = append(desk.Orders, site.Order{Op: op, Send: func(id string) uplinktest.Out { return consumer.Command(id, address(1).String(), form) }})
-			}
-			desk.Outcomes(t)
+		})
+	}
+}
+
+// TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
+// once, and its sender gets the answer.
+func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, layout := range layouts {
+		t.Run(layout, func(t *testing.T) {
+			t.Parallel()
+			consumer, d := desk(t, layout)
+			d.Answered(t, isAnswer)
 			for _, v := range consumer.Seen().Violations {
 				t.Error("violation:", v)
 			}

@@ -15,6 +15,27 @@ import (
 
 func TestEachOutcomeOfEachOperationReachesThePlatform(t *testing.T) {
 	t.Parallel()
+	platform, d := desk(t)
+	d.Outcomes(t)
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
+// once, and its sender gets the answer.
+func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	platform, d := desk(t)
+	d.Answered(t, func(topic string) bool { return strings.HasSuffix(topic, "/thing/properties/set/response") })
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// desk is the platform with what it may ask, and how it reads the answers.
+func desk(t *testing.T) (*uplinktest.DAS, site.Desk) {
+	t.Helper()
 	platform := &uplinktest.DAS{ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SubDevices: []uplinktest.DASDevice{{ProductID: "mp", DeviceID: "m1"}}}
 	order := func(op meter.Operation, topic, body string) site.Order {
 		return site.Order{Op: op, Send: func(id string) uplinktest.Out {
@@ -24,7 +45,7 @@ func TestEachOutcomeOfEachOperationReachesThePlatform(t *testing.T) {
 	service := func(op meter.Operation, name, params string) site.Order {
 		return order(op, "thing/service/set", fmt.Sprintf(`"identifier":%q,"params":{"meter":"m1"%s}`, name, params))
 	}
-	site.Desk{
+	return platform, site.Desk{
 		Config: site.Config{
 			Dialect: das.New(das.Config{
 				Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, SubProductID: "mp",
@@ -53,12 +74,10 @@ func TestEachOutcomeOfEachOperationReachesThePlatform(t *testing.T) {
 			ok = (strings.HasSuffix(topic, "et/response") && strings.Contains(topic, "/thing/")) && json.Unmarshal(payload, &in) == nil && in.Code != ""
 			return in.ID, in.Code.String(), ok
 		},
+		Column: "DAS",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "200", meter.Denied: "100001", meter.NotKnown: "100002", meter.Invalid: "460", meter.NoAnswer: "100003", meter.NotTaken: "100004",
 			meter.Unconfirmed: "100005", meter.Failed: "100006", meter.Busy: "429", meter.Expired: "100007", meter.Nameless: "460",
 		},
-	}.Outcomes(t)
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
 	}
 }

@@ -14,13 +14,34 @@ import (
 
 func TestEachOutcomeOfEachOperationReachesThePlatform(t *testing.T) {
 	t.Parallel()
+	platform, d := desk(t)
+	d.Outcomes(t)
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
+// once, and its sender gets the answer.
+func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	platform, d := desk(t)
+	d.Answered(t, func(topic string) bool { return strings.Contains(topic, "/s/service/") })
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// desk is the platform with what it may ask, and how it reads the answers.
+func desk(t *testing.T) (*uplinktest.Iotkit, site.Desk) {
+	t.Helper()
 	var line site.Line
 	line.Set(addresses[0], true)
 	platform := &uplinktest.Iotkit{Products: map[string]string{"hbtgIA0SuVw9lxjB": "secret", subProduct: "other"}}
 	order := func(op meter.Operation, service, params string) site.Order {
 		return site.Order{Op: op, Send: func(id string) uplinktest.Out { return platform.Command(subProduct, name(0), service, id, params) }}
 	}
-	site.Desk{
+	return platform, site.Desk{
 		Config: site.Config{
 			Dialect: iotkit.New(iotkit.Config{
 				ProductKey: "hbtgIA0SuVw9lxjB", ProductSecret: "secret", DeviceName: gatewayName, Model: "MD1", SubProductKey: subProduct, SubModel: "MD1",
@@ -47,12 +68,10 @@ func TestEachOutcomeOfEachOperationReachesThePlatform(t *testing.T) {
 			ok = strings.Contains(topic, "/s/service/") && json.Unmarshal(payload, &in) == nil
 			return in.ID, in.Code.String(), ok
 		},
+		Column: "iotkit",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "0", meter.Denied: "403", meter.NotKnown: "404", meter.Invalid: "400", meter.NoAnswer: "504", meter.NotTaken: "409",
 			meter.Unconfirmed: "502", meter.Failed: "500", meter.Busy: "503", meter.Expired: "410", meter.Nameless: "406",
 		},
-	}.Outcomes(t)
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
 	}
 }

@@ -14,6 +14,27 @@ import (
 
 func TestEachOutcomeOfEachOperationReachesTheSuite(t *testing.T) {
 	t.Parallel()
+	platform, d := suiteDesk(t)
+	d.Outcomes(t)
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// TestAnAnswerToTheSuiteThatFallsIntoADisconnectIsSentAgain: the command is
+// carried out once, and its sender gets the answer.
+func TestAnAnswerToTheSuiteThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	platform, d := suiteDesk(t)
+	d.Answered(t, func(topic string) bool { return strings.Contains(topic, "/cmd/response/") })
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// suiteDesk is the platform with what it may ask, and how it reads the answers.
+func suiteDesk(t *testing.T) (*uplinktest.Onenet, site.Desk) {
+	t.Helper()
 	platform := known(&uplinktest.Onenet{})
 	order := func(op meter.Operation, rest string) site.Order {
 		return site.Order{Op: op, Send: func(id string) uplinktest.Out {
@@ -24,7 +45,7 @@ func TestEachOutcomeOfEachOperationReachesTheSuite(t *testing.T) {
 	for _, o := range meter.Outcomes() {
 		codes[o] = o.String()
 	}
-	site.Desk{
+	return platform, site.Desk{
 		Config: site.Config{
 			Dialect:  onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsFlat, Directory: directory(t, false)}),
 			Platform: platform, Allow: platform.Allow,
@@ -44,14 +65,32 @@ func TestEachOutcomeOfEachOperationReachesTheSuite(t *testing.T) {
 			return id, in.Outcome, ok && json.Unmarshal(payload, &in) == nil && in.Outcome != "" && strings.TrimSpace(id) != ""
 		},
 		Codes: codes,
-	}.Outcomes(t)
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
 	}
 }
 
 func TestEachOutcomeOfEachOperationReachesStudio(t *testing.T) {
 	t.Parallel()
+	platform, d := studioDesk(t)
+	d.Outcomes(t)
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// TestAnAnswerToStudioThatFallsIntoADisconnectIsSentAgain: the command is
+// carried out once, and its sender gets the answer.
+func TestAnAnswerToStudioThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	platform, d := studioDesk(t)
+	d.Answered(t, func(topic string) bool { return strings.HasSuffix(topic, "/property/set_reply") })
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// studioDesk is the platform with what it may ask, and how it reads the answers.
+func studioDesk(t *testing.T) (*uplinktest.Onenet, site.Desk) {
+	t.Helper()
 	platform := known(&uplinktest.Onenet{Studio: true})
 	order := func(op meter.Operation, topic, rest string) site.Order {
 		return site.Order{Op: op, Send: func(id string) uplinktest.Out {
@@ -64,7 +103,7 @@ func TestEachOutcomeOfEachOperationReachesStudio(t *testing.T) {
 	service := func(op meter.Operation, name, input string) site.Order {
 		return order(op, "service/invoke", fmt.Sprintf(`"identifier":%q,"input":{%s}`, name, input))
 	}
-	site.Desk{
+	return platform, site.Desk{
 		Config: site.Config{
 			Dialect:  onenet.NewStudio(onenet.StudioConfig{Identity: identity, Directory: directory(t, false)}),
 			Platform: platform, Allow: platform.Allow,
@@ -88,12 +127,10 @@ func TestEachOutcomeOfEachOperationReachesStudio(t *testing.T) {
 			ok = strings.HasSuffix(topic, "_reply") && json.Unmarshal(payload, &in) == nil
 			return in.ID, in.Code.String(), ok
 		},
+		Column: "OneNET Studio",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "200", meter.Denied: "403", meter.NotKnown: "404", meter.Invalid: "400", meter.NoAnswer: "504", meter.NotTaken: "500",
 			meter.Unconfirmed: "500", meter.Failed: "500", meter.Busy: "500", meter.Expired: "410", meter.Nameless: "400",
 		},
-	}.Outcomes(t)
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
 	}
 }

@@ -471,7 +471,7 @@ func (s *Suite) answer(topic string, a answer) uplink.Message {
 		a.Text = clip(a.Text, len([]rune(a.Text))/2)
 		b, _ = json.Marshal(a)
 	}
-	return uplink.Message{Topic: strings.Replace(topic, requestTopic, responseName, 1), Payload: b, Again: true}
+	return uplink.Message{Topic: strings.Replace(topic, requestTopic, responseName, 1), Payload: b}
 }
 
 // Answer tells the result of a command, once.

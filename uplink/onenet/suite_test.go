@@ -3,7 +3,6 @@ package onenet_test
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,31 +56,6 @@ func TestMoreSubDevicesThanSubscriptions(t *testing.T) {
 	topic := "$sys/469948/gw/cmd/request/7"
 	if rc := p.Receive(time.Now(), uplink.Inbound{Topic: topic, Payload: fmt.Appendf(nil, `{"meter":%q,"op":"relay","action":"trip"}`, all[19].ID)}); rc.Command == nil || rc.Command.Meter != all[19].Meter {
 		t.Errorf("got %+v", rc)
-	}
-}
-
-// TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
-// once, and its sender gets the answer.
-func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
-	t.Parallel()
-	platform := known(&uplinktest.Onenet{})
-	var broker atomic.Pointer[uplinktest.Broker]
-	var sent, done atomic.Int32
-	s := site.New(t, site.Config{
-		Dialect:  onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsObject, Directory: directory(t, false)}),
-		Platform: platform, Allow: platform.Allow, Opens: func(b *uplinktest.Broker) { broker.Store(b) },
-		Published: func(client, topic string, _ bool) {
-			if strings.Contains(topic, "/cmd/response/") && sent.Add(1) == 1 {
-				broker.Load().Drop(client)
-			}
-		},
-		Do: func(meter.Command) meter.Result { done.Add(1); return meter.Result{} },
-	})
-	s.Until(t, "connected", func() bool { return s.Uplink.State().Connected })
-	s.Publish(t, uplinktest.Out{Topic: "$sys/469948/gw/cmd/request/7", Payload: []byte(`{"meter":"202411200101","op":"relay","action":"trip"}`)})
-	s.Until(t, "answered in the next connection", func() bool { return sent.Load() == 2 && len(platform.Seen().Responses) == 1 })
-	if done.Load() != 1 || len(platform.Seen().Violations) > 0 {
-		t.Errorf("carried out %d times, violations %v", done.Load(), platform.Seen().Violations)
 	}
 }
 

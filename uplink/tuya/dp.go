@@ -2,6 +2,7 @@ package tuya
 
 import (
 	"fmt"
+	"strings"
 
 	"meterd/dlt645"
 	"meterd/meter"
@@ -239,12 +240,12 @@ func unitOf(points *meter.Points, name string) string {
 }
 
 // Cannot tells which values of a point, that a meter can tell, a data point
-// cannot hold: they are withheld. "" if it holds all.
-func Cannot(row uplink.Row, p meter.Point) string {
+// cannot hold: they are withheld. No text if it holds all.
+func Cannot(row uplink.Row, p meter.Point) dlt645.Text {
 	d, ok := findDP(row.To)
 	least, most, number := p.Extent()
 	if !ok || !number || d.kind != kindValue {
-		return ""
+		return dlt645.Text{}
 	}
 	scale := row.Scale
 	if scale < 0 {
@@ -252,7 +253,7 @@ func Cannot(row uplink.Row, p meter.Point) string {
 	}
 	n, fits := shift(p.Unit, d.unit)
 	if !fits {
-		return ""
+		return dlt645.Text{}
 	}
 	bound := func(raw int64) string { // in the point's own unit
 		places := scale + n
@@ -262,7 +263,7 @@ func Cannot(row uplink.Row, p meter.Point) string {
 		for ; places < 0; places++ {
 			raw *= 10
 		}
-		return dlt645.Decimal{Coef: raw, Scale: uint8(places)}.String()
+		return dlt645.Decimal{Coef: raw, Scale: uint8(places)}.String() + strings.TrimRight(" "+p.Unit, " ")
 	}
 	raw, sound := least.Scaled(scale + n)
 	below := !sound || raw < d.min
@@ -270,13 +271,13 @@ func Cannot(row uplink.Row, p meter.Point) string {
 	above := !sound || raw > d.max
 	switch {
 	case below && above:
-		return fmt.Sprintf("values below %s and above %s %s", bound(d.min), bound(d.max), p.Unit)
+		return dlt645.Text{EN: "values below " + bound(d.min) + " and above " + bound(d.max), ZH: "低于 " + bound(d.min) + " 和高于 " + bound(d.max) + " 的值"}
 	case below && d.min == 0:
-		return "negative values"
+		return dlt645.Text{EN: "negative values", ZH: "负值"}
 	case below:
-		return fmt.Sprintf("values below %s %s", bound(d.min), p.Unit)
+		return dlt645.Text{EN: "values below " + bound(d.min), ZH: "低于 " + bound(d.min) + " 的值"}
 	case above:
-		return fmt.Sprintf("values above %s %s", bound(d.max), p.Unit)
+		return dlt645.Text{EN: "values above " + bound(d.max), ZH: "高于 " + bound(d.max) + " 的值"}
 	}
-	return ""
+	return dlt645.Text{}
 }

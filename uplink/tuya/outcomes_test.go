@@ -18,6 +18,27 @@ import (
 // and five parameters.
 func TestEachOutcomeReachesThePlatform(t *testing.T) {
 	t.Parallel()
+	platform, d := desk(t)
+	d.Outcomes(t)
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
+// once, and its sender gets the answer.
+func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
+	t.Parallel()
+	platform, d := desk(t)
+	d.Answered(t, func(topic string) bool { return strings.HasSuffix(topic, "/commands/response") })
+	if v := platform.Seen().Violations; len(v) > 0 {
+		t.Errorf("violations: %v", v)
+	}
+}
+
+// desk is the platform with what it may ask, and how it reads the answers.
+func desk(t *testing.T) (*uplinktest.Tuya, site.Desk) {
+	t.Helper()
 	var line site.Line
 	line.Set(address, true)
 	platform := &uplinktest.Tuya{}
@@ -26,7 +47,7 @@ func TestEachOutcomeReachesThePlatform(t *testing.T) {
 			return platform.Command("gw1", id, "c1", dp, value, time.Now())
 		}}
 	}
-	site.Desk{
+	return platform, site.Desk{
 		Config: site.Config{
 			Dialect: tuya.New(tuya.Config{
 				Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
@@ -46,12 +67,10 @@ func TestEachOutcomeReachesThePlatform(t *testing.T) {
 			ok = strings.HasSuffix(topic, "/commands/response") && json.Unmarshal(payload, &in) == nil
 			return in.ID, in.Param.Code.String(), ok
 		},
+		Column: "Tuya",
 		Codes: map[meter.Outcome]string{
 			meter.Done: "0", meter.Denied: "2002", meter.NotKnown: "2002", meter.Invalid: "1103", meter.NoAnswer: "2001", meter.NotTaken: "400",
 			meter.Unconfirmed: "400", meter.Failed: "400", meter.Busy: "400", meter.Expired: "1103", meter.Nameless: "1103",
 		},
-	}.Outcomes(t)
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
 	}
 }

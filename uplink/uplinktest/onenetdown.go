@@ -17,10 +17,10 @@ type OnenetWish struct {
 
 // onenetAsked is a request of Studio's to the gateway.
 type onenetAsked struct {
-	at       time.Time
-	service  string // of a sub-device
-	bounded  bool   // it waits for 5 s
-	answered bool
+	at      time.Time
+	service string // of a sub-device
+	bounded bool   // it waits for 5 s
+	answer  string // that came; the same may come once more, as QoS 1 allows
 }
 
 // onenetPatience is how long Studio waits for an answer.
@@ -140,12 +140,13 @@ func (p *Onenet) reply(topic, rest string, payload []byte, now time.Time) {
 	switch a := p.asked[name+" "+in.ID]; {
 	case a == nil:
 		p.violate("%s: nobody asked under the id %q", topic, in.ID)
-	case a.answered:
+	case a.answer == string(payload):
+	case a.answer != "":
 		p.violate("%s: %q is answered twice", topic, in.ID)
 	case a.bounded && now.Sub(a.at) > onenetPatience:
 		p.violate("%s: %q is answered after %v", topic, in.ID, now.Sub(a.at))
 	default:
-		a.answered = true
+		a.answer = string(payload)
 	}
 }
 

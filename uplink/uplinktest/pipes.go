@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -28,8 +29,9 @@ type Pipes struct {
 	Over chan struct{}
 
 	mu       sync.Mutex
-	swallow  bool // what comes is read, and goes nowhere
-	stuck    bool // nothing is read any more
+	last     *pipe // the connection that there is
+	swallow  bool  // what comes is read, and goes nowhere
+	stuck    bool  // nothing is read any more
 	connects int
 }
 
@@ -65,9 +67,20 @@ func (b *Pipes) Reach(context.Context, string, string) (net.Conn, error) {
 	if b.Lasts != nil {
 		s.left = b.Lasts()
 	}
+	b.mu.Lock()
+	b.last = s
+	b.mu.Unlock()
 	go s.read()
 	go s.write()
 	return client, nil
+}
+
+// Send sends a message as the platform, on the connection that there is.
+func (b *Pipes) Send(o Out) {
+	b.mu.Lock()
+	p := b.last
+	b.mu.Unlock()
+	p.send(o)
 }
 
 // pipe is one connection.
@@ -75,7 +88,7 @@ type pipe struct {
 	broker *Pipes
 	conn   net.Conn
 	out    chan packets.ControlPacket
-	next   uint16
+	next   atomic.Uint32 // id of the last message
 
 	mu   sync.Mutex
 	left int // packets until it breaks; below 0: it does not
@@ -150,21 +163,24 @@ func (p *pipe) take(pk packets.ControlPacket) {
 			p.out <- ack
 		}
 		for _, o := range p.broker.Platform.Receive(pk.TopicName, pk.Payload, time.Now()) {
-			down := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
-			p.next++
-			down.Qos, down.MessageID, down.TopicName, down.Payload = 1, p.next, o.Topic, o.Payload
-			if p.broker.Exactly {
-				down.Qos = 2
-				again := *down
-				again.Dup = true
-				p.out <- &again
-			}
-			p.out <- down
+			p.send(o)
 		}
 		if p.broker.Once != nil && p.broker.Once(pk.TopicName) {
 			p.out <- nil
 		}
 	}
+}
+
+func (p *pipe) send(o Out) {
+	down := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+	down.Qos, down.MessageID, down.TopicName, down.Payload = 1, uint16(p.next.Add(1)), o.Topic, o.Payload
+	if p.broker.Exactly {
+		down.Qos = 2
+		again := *down
+		again.Dup = true
+		p.out <- &again
+	}
+	p.out <- down
 }
 
 // Randomly gives numbers of packets from a seed.

@@ -58,7 +58,8 @@ type Tuya struct {
 	statuses   int
 	commands   []string
 	defined    map[bool]map[string]bool // data points of the products of meters and of gateways; nil: all
-	sent       map[string]string        // commands that are not answered yet, by request id: the cid
+	sent       map[string]string        // commands, by request id: the cid
+	told       map[string]string        // what they were answered, by request id
 	violations []string
 }
 
@@ -125,7 +126,7 @@ func (p *Tuya) receive(topic string, payload []byte, now time.Time) []Out {
 		p.status(e.Param)
 	case "commands/response":
 		if e.CID != nil {
-			p.response(e.RequestID, *e.CID, e.Param)
+			p.response(e.RequestID, *e.CID, e.Param, string(payload))
 		}
 		p.commands = append(p.commands, string(payload))
 	default:
@@ -213,12 +214,10 @@ func (p *Tuya) sync(gateway string, param json.RawMessage) outcome {
 	return o
 }
 
-// answered stands for the device of a command that was.
-const answered = "\x00"
-
 // response takes the answer to a command: one for each, of the device that it
-// was for, with a code that the document has.
-func (p *Tuya) response(id, cid string, param json.RawMessage) {
+// was for, with a code that the document has. The same may come once more, as
+// QoS 1 allows.
+func (p *Tuya) response(id, cid string, param json.RawMessage, whole string) {
 	var r struct {
 		Msg  *string `json:"msg"`
 		Code *int    `json:"code"`
@@ -230,15 +229,17 @@ func (p *Tuya) response(id, cid string, param json.RawMessage) {
 	if _, known := tuyaText[*r.Code]; !known {
 		p.violate("answer to command %s: code %d is not in the document", id, *r.Code)
 	}
-	switch of, open := p.sent[id]; {
-	case !open:
+	of, known := p.sent[id]
+	first, again := p.told[id]
+	switch {
+	case !known:
 		return // sent otherwise than by Command
-	case of == answered:
+	case again && first != whole:
 		p.violate("command %s is answered twice", id)
 	case cid != of && *r.Code != 2003:
 		p.violate("answer to command %s: it was for %q, not for %q", id, of, cid)
 	}
-	p.sent[id] = answered
+	p.told[id] = whole
 }
 
 func (p *Tuya) report(id string, t int64, param json.RawMessage, now time.Time) outcome {
@@ -375,7 +376,7 @@ func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sent == nil {
-		p.sent = map[string]string{}
+		p.sent, p.told = map[string]string{}, map[string]string{}
 	}
 	p.sent[requestID] = cid
 	b, _ := json.Marshal(map[string]any{

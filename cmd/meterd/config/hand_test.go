@@ -97,12 +97,3 @@ func TestTheLineOfAnotherMeterInChinese(t *testing.T) {
 		t.Errorf("got %v", problems)
 	}
 }
-
-// TestWhatIsWithheldInChinese: the texts are those of the platform's own package.
-func TestWhatIsWithheldInChinese(t *testing.T) {
-	for what, want := range map[string]string{"negative values": "负值", "values below 0 and above 100 A": "低于 0 和高于 100 A 的值", "values above 100000 kWh": "高于 100000 kWh 的值", "values below -1 degC": "低于 -1 degC 的值"} {
-		if got := (Withheld{What: what}).WhatIn("zh"); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}

@@ -1,11 +1,14 @@
 package config
 
 import (
+	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // everyKind is a configuration that has each kind of table once, so that each
@@ -69,32 +72,153 @@ func tablesOf(keys map[string]bool) (tables []string) {
 	return tables
 }
 
-// TestEveryKeyIsDocumented, and no other is.
-func TestEveryKeyIsDocumented(t *testing.T) {
-	b, err := os.ReadFile("../../../docs/configuration.md")
+// papers are the documents of the keys, in both languages.
+var papers = []string{"../../../docs/configuration.md", "../../../docs/configuration.zh-CN.md"}
+
+// keyRow is a row of one: a key and its default.
+var keyRow = regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\| (.*?) \\|")
+
+// documented gives what a paper says of the default of each key.
+func documented(t *testing.T, paper string) map[string]string {
+	t.Helper()
+	b, err := os.ReadFile(paper)
 	if err != nil {
 		t.Fatal(err)
 	}
-	documented := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|").FindAllStringSubmatch(string(b), -1) {
-		if documented[m[1]] {
-			t.Errorf("%s is documented twice", m[1])
+	defaults := map[string]string{}
+	for _, m := range keyRow.FindAllStringSubmatch(string(b), -1) {
+		if _, twice := defaults[m[1]]; twice {
+			t.Errorf("%s has %s twice", paper, m[1])
 		}
-		documented[m[1]] = true
+		defaults[m[1]] = m[2]
 	}
+	return defaults
+}
+
+// TestEveryKeyIsDocumented, and no other is.
+func TestEveryKeyIsDocumented(t *testing.T) {
 	keys := keysRead(t)
 	if len(keys) < 80 {
 		t.Errorf("only %d keys were looked up: the test does not see all", len(keys))
 	}
-	for _, key := range keys {
-		if !documented[key] {
-			t.Errorf("docs/configuration.md lacks %s", key)
+	for _, paper := range papers {
+		has := documented(t, paper)
+		for _, key := range keys {
+			if _, ok := has[key]; !ok {
+				t.Errorf("%s lacks %s", paper, key)
+			}
+			delete(has, key)
 		}
-		delete(documented, key)
+		for key := range has {
+			t.Errorf("%s has %s, which the program does not read", paper, key)
+		}
 	}
-	for key := range documented {
-		t.Errorf("docs/configuration.md has %s, which the program does not read", key)
+}
+
+// TestDocumentedDefaultsAreThePrograms: a configuration in which a key has the
+// default that a paper names is the same as one without it.
+func TestDocumentedDefaultsAreThePrograms(t *testing.T) {
+	literal := regexp.MustCompile(`^[A-Za-z0-9_./:-]+$`) // others are in words
+	words := []string{"required", "none", "nothing", "nameplate", "gateway.id", "product_id"}
+	without := map[string]string{}
+	for _, k := range kinds {
+		without[k.name] = whole(t, k, "", "")
 	}
+	for _, paper := range papers {
+		tried := 0
+		for key, value := range documented(t, paper) {
+			if !literal.MatchString(value) || slices.Contains(words, value) {
+				continue
+			}
+			tried++
+			of := "mqtt"
+			if parts := strings.Split(key, "."); parts[0] == "uplink" && needed[parts[1]] != "" {
+				of = parts[1]
+			}
+			for _, k := range kinds {
+				if k.table != of {
+					continue
+				}
+				if whole(t, k, key, value) != without[k.name] && whole(t, k, key, "'"+value+"'") != without[k.name] {
+					t.Errorf("%s: %s is something else than %s unless it is given", paper, key, value)
+				}
+			}
+		}
+		if tried < 55 {
+			t.Errorf("%s: only %d defaults were tried", paper, tried)
+		}
+	}
+}
+
+// needed is what the table of a kind of uplink must have.
+var needed = map[string]string{
+	"tuya": "product_id = 'p'\n", "onenet": "product_id = 'p'\ndevice = 'd'\naccess_key = 'bWV0ZXJzaW0='\n", "das": "product_id = 'p'\ndevice_id = 'd'\ndevice_secret = 's'\n",
+	"iotkit": "product_key = 'p'\nproduct_secret = 's'\ndevice_name = 'd'\nmodel = 'm'\nsub_product_key = 'q'\nsub_model = 'n'\n",
+}
+
+// whole shows all that the program makes of a configuration with an uplink of
+// some kind, in which a key has a value; "" where that is a mistake.
+func whole(t *testing.T, k kind, key, value string) string {
+	t.Helper()
+	text := everyKind + "[[uplink]]\nname = 'u'\nkind = '" + k.name + "'\nbroker = 'ssl://x:1'\nusername = 'u'\n[uplink." + k.table + "]\n" + needed[k.table]
+	for table := key; table != ""; {
+		table = table[:max(0, strings.LastIndexByte(table, '.'))]
+		head := regexp.MustCompile(`(?m)^\[+` + regexp.QuoteMeta(table) + `\]+\n`).FindString(text)
+		if head == "" && strings.Contains(table, ".") {
+			continue
+		}
+		if head == "" {
+			head = "[" + table + "]\n"
+			text += head
+		}
+		text = strings.Replace(text, head, head+key[len(table)+1:]+" = "+value+"\n", 1)
+		break
+	}
+	c, problems := Parse("x.toml", text)
+	if Failed(problems) {
+		return ""
+	}
+	network, ntp := c.Network.Wanted(), c.Network.NTP // with its defaults
+	c.Network = Network{}
+	c.Profiles = c.Profiles[:1] // those that are built in follow
+	all := shown(reflect.ValueOf([]any{*c, network, ntp, c.Uplinks[0].Make(Env{})}), nil)
+	return regexp.MustCompile(` id:\d+ `).ReplaceAllString(all, " ") // DAS counts its messages from a random one
+}
+
+// shown writes a value with all that it points to, except functions, the text
+// that it was read from, and a pointer that leads back.
+func shown(v reflect.Value, through []uintptr) string {
+	switch v.Kind() {
+	case reflect.Func, reflect.Chan, reflect.Invalid:
+		return ""
+	case reflect.Interface:
+		return shown(v.Elem(), through)
+	case reflect.Pointer:
+		if v.IsNil() || slices.Contains(through, v.Pointer()) || v.Type() == reflect.TypeFor[*document]() || v.Type() == reflect.TypeFor[*time.Location]() {
+			return ""
+		}
+		return shown(v.Elem(), append(through, v.Pointer()))
+	case reflect.Struct:
+		out := ""
+		for i := range v.NumField() {
+			out += v.Type().Field(i).Name + ":" + shown(v.Field(i), through) + " "
+		}
+		return "{" + out + "}"
+	case reflect.Slice, reflect.Array:
+		out := ""
+		for i := range v.Len() {
+			out += shown(v.Index(i), through) + ","
+		}
+		return "[" + out + "]"
+	case reflect.Map:
+		var all []string
+		for at := v.MapRange(); at.Next(); {
+			all = append(all, shown(at.Key(), through)+":"+shown(at.Value(), through))
+		}
+		slices.Sort(all)
+		return fmt.Sprint(all)
+	}
+	return fmt.Sprintf("%v", v)
 }
 
 // TestConfigShowsEveryKey that a configuration has, with its secrets hidden.

@@ -2,9 +2,9 @@ package config
 
 import (
 	"slices"
-	"strings"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 )
 
@@ -96,19 +96,8 @@ type Withheld struct {
 	Point  string `json:"point"`
 	To     string `json:"to"` // its identifier there
 	What   string `json:"what"`
-}
 
-// WhatIn tells the values in a language, "en" or "zh".
-func (w Withheld) WhatIn(lang string) string {
-	if lang != "zh" {
-		return w.What
-	}
-	what, values := strings.CutPrefix(w.What, "values ")
-	what = strings.NewReplacer("negative values", "负值", "below ", "低于 ", " and above ", " 和高于 ", "above ", "高于 ").Replace(what)
-	if values {
-		what += " 的值"
-	}
-	return what
+	Says dlt645.Text `json:"-"` // what, for people
 }
 
 // Withholds gives what the platforms cannot hold of the points that are read:
@@ -129,8 +118,8 @@ func (c *Config) Withholds() []Withheld {
 					}
 					seen[p.Name] = true
 					for _, row := range u.Directory.Rows(p.Name) {
-						if what := kinds[i].cannot(row, p); what != "" {
-							out = append(out, Withheld{u.Name, p.Name, row.To, what})
+						if what := kinds[i].cannot(row, p); what != (dlt645.Text{}) {
+							out = append(out, Withheld{u.Name, p.Name, row.To, what.EN, what})
 						}
 					}
 				}

@@ -40,7 +40,7 @@ type kind struct {
 	read  func(c *Config, t, p *table, u *Uplink) maker
 	check func(c *Config, t *table, u *Uplink, dir *uplink.Directory) // what the directory must be; nil: anything
 	// cannot tells which values of a point are withheld; nil: none are.
-	cannot func(row uplink.Row, p meter.Point) string
+	cannot func(row uplink.Row, p meter.Point) dlt645.Text
 	// fields are what [[uplink.device]] may tell of a meter beyond its id.
 	fields []string
 	// id tells why a meter cannot go by an id there; "": it can. nil: by any.

@@ -327,3 +327,13 @@ func TestTheBoardsHealthIsALine(t *testing.T) {
 		t.Errorf("of nothing: %s", text)
 	}
 }
+
+// TestAMeterWhoseEditionIsConfigured is not told to have one that was learned.
+func TestAMeterWhoseEditionIsConfigured(t *testing.T) {
+	for lang, want := range map[string][2]string{"en": {"number 202411200101", "edition"}, "zh": {"表号 202411200101", "规约"}} {
+		text := MeterDetail{Learned: NewLearned("", "202411200101", dlt645.Text{}, nil, nil)}.Text(lang)
+		if !strings.Contains(text, "\n"+want[0]+"\n") || strings.Contains(text, want[1]) {
+			t.Errorf("got\n%s\nwant %q alone of what was learned", text, want[0])
+		}
+	}
+}

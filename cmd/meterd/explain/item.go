@@ -102,7 +102,7 @@ func rawName(di dlt645.DI, err error) (string, bool) {
 		return "unknown, bytes in the order of the wire", true
 	}
 	if _, ok := errors.AsType[*dlt645.LengthError](err); ok {
-		return dlt645.NameOf(di).EN + " in an unknown layout, bytes in the order of the wire", true
+		return dlt645.English.NameOf(di) + " in an unknown layout, bytes in the order of the wire", true
 	}
 	return "", false
 }

@@ -43,15 +43,18 @@ func TestHelpIsAScreen(t *testing.T) {
 	}
 }
 
-// TestCommandsAreDocumented holds docs/cli.md to the table of commands.
+// TestCommandsAreDocumented holds docs/cli.md and its twin to the table of
+// commands.
 func TestCommandsAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/cli.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range (&Panel{Config: &config.Config{}}).Commands().List {
-		if !regexp.MustCompile("`" + regexp.QuoteMeta(c.Name) + "[` ]").Match(page) {
-			t.Errorf("docs/cli.md does not tell of %s", c.Name)
+	for _, paper := range []string{"../../../docs/cli.md", "../../../docs/cli.zh-CN.md"} {
+		page, err := os.ReadFile(paper)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range (&Panel{Config: &config.Config{}}).Commands().List {
+			if !regexp.MustCompile("`" + regexp.QuoteMeta(c.Name) + "[` ]").Match(page) {
+				t.Errorf("%s has no row of %s", paper, c.Name)
+			}
 		}
 	}
 }

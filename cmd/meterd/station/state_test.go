@@ -12,16 +12,19 @@ import (
 	"meterd/uplink"
 )
 
-// holdsBoardState holds what a running board with one online meter tells of
-// itself against the list in docs/platforms.md.
+// holdsBoardState holds what a running board with one online meter reports of
+// itself against the lists in docs/platforms.md and its twin in Chinese.
 func holdsBoardState(t *testing.T, st *Station) {
 	t.Helper()
-	paper, err := os.ReadFile("../../../docs/platforms.md")
-	if err != nil {
-		t.Fatal(err)
+	lists := map[string]string{}
+	for page, heading := range map[string]string{"docs/platforms.md": "## The board itself", "docs/platforms.zh-CN.md": "## 网关自身"} {
+		paper, err := os.ReadFile("../../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := strings.Cut(string(paper), heading)
+		lists[page], _, _ = strings.Cut(list, "\n## ")
 	}
-	_, list, _ := strings.Cut(string(paper), "## The board itself")
-	list, _, _ = strings.Cut(list, "\n## ")
 	sh := st.onDuty()
 	want := map[string]string{
 		"gateway_version": `"test"`, "gateway_ring": `"flash"`, "gateway_lines": "1", "gateway_lines_down": `""`, "gateway_meters": "1", "gateway_meters_online": "1",
@@ -31,15 +34,22 @@ func holdsBoardState(t *testing.T, st *Station) {
 	last, still := -1, []string{"gateway_version", "gateway_clock", "gateway_ring", "gateway_lines", "gateway_lines_down", "gateway_meters", "gateway_meters_online", "gateway_started", "gateway_clock_source"}
 	for _, v := range all {
 		i := slices.Index(uplink.BoardKeys, v.Key)
-		if i <= last || !strings.Contains(list, fmt.Sprintf("| `%s` |", v.Key)) || !strings.Contains(list, fmt.Sprintf(" | %d | ", 101+i)) {
-			t.Errorf("%s is number %d of the identifiers, after %d, or not of the data points", v.Key, i, last)
+		if i <= last {
+			t.Errorf("%s is number %d of the identifiers, after %d", v.Key, i, last)
+		}
+		for page, list := range lists {
+			_, row, there := strings.Cut(list, "\n| `"+v.Key+"` |")
+			row, _, _ = strings.Cut(row, "\n")
+			if !there || !strings.Contains(row, fmt.Sprintf(" | %d | ", 101+i)) {
+				t.Errorf("%s does not list %s with data point %d", page, v.Key, 101+i)
+			}
+			if moves := strings.Contains(row, "; moves |") || strings.Contains(row, "；常变 |"); moves != v.Moves {
+				t.Errorf("%s says of %s that it moves: %v", page, v.Key, moves)
+			}
 		}
 		last = i
 		if _, number := json.Number(v.JSON).Float64(); (number != nil) != slices.Contains(uplink.BoardTexts, v.Key) {
 			t.Errorf("%s is %s, which is not of its type", v.Key, v.JSON)
-		}
-		if !strings.Contains(list, "| `"+v.Key+"` |") {
-			t.Errorf("docs/platforms.md does not list %s", v.Key)
 		}
 		if value, known := want[v.Key]; known && string(v.JSON) != value {
 			t.Errorf("%s is %s, want %s", v.Key, v.JSON, value)
@@ -49,7 +59,12 @@ func holdsBoardState(t *testing.T, st *Station) {
 		}
 		delete(want, v.Key)
 	}
-	if n := strings.Count(list, "| `gateway_"); len(want) > 0 || n != len(uplink.BoardKeys) {
-		t.Errorf("%v are not told; the paper lists %d, there are %d", want, n, len(uplink.BoardKeys))
+	if len(want) > 0 {
+		t.Errorf("%v are not reported", want)
+	}
+	for page, list := range lists {
+		if n := strings.Count(list, "| `gateway_"); n != len(uplink.BoardKeys) {
+			t.Errorf("%s lists %d, there are %d", page, n, len(uplink.BoardKeys))
+		}
 	}
 }

@@ -18,10 +18,11 @@ type capture struct {
 	text  []byte // the input: good until next
 	dump  bool   // text begins as the line of a dump does
 	open  bool   // a brace in it is open
-	// sound is how far text holds the bytes of a dump; what stands before needs
-	// not be looked at again when a line comes behind; soundOpen is of it.
+	// sound is how far text holds the bytes of a dump; what stands before it need
+	// not be looked at again when another line comes; soundOpen is of it.
 	sound     int
 	soundOpen bool
+	plain     bool // what stands after it is plain, as of bytesOfDump
 }
 
 // mostInput bounds a line, and an input but for its last line.
@@ -42,11 +43,16 @@ func (c *capture) next() bool {
 	c.begin(c.lines.Bytes())
 	for c.line() {
 		line := c.lines.Bytes()
-		if len(c.text) >= mostInput || !c.continues(line) {
+		offset, body, dump := offsetOf(line)
+		if len(c.text) >= mostInput || !c.continues(offset, dump) {
 			c.ahead = true
 			break
 		}
-		c.join(line)
+		if dump {
+			c.joinDump(body)
+		} else {
+			c.join(line)
+		}
 	}
 	return true
 }
@@ -65,38 +71,54 @@ func (c *capture) err() error { return c.lines.Err() }
 func (c *capture) begin(line []byte) {
 	c.first, c.text, c.sound = c.n, append(c.text[:0], line...), 0
 	_, _, c.dump = offsetOf(c.text)
-	c.open = false
+	c.open, c.plain = false, false
 	c.braces(line)
 }
 
 // braces notes which brace stands last.
 func (c *capture) braces(b []byte) {
-	if bytes.IndexByte(b, '{') < 0 && bytes.IndexByte(b, '}') < 0 { // nearly all
-		return
-	}
 	if opened, closed := bytes.LastIndexByte(b, '{'), bytes.LastIndexByte(b, '}'); opened != closed {
 		c.open = opened > closed
 	}
 }
 
-// continues reports whether a line goes on with what came before: a dump with an
-// offset that is not 0, or a C array whose brace is open.
-func (c *capture) continues(line []byte) bool {
-	if offset, _, ok := offsetOf(line); ok {
-		return c.dump && len(bytes.Trim(offset, "0")) > 0
+// continues reports whether a line goes on with what came before: that of a dump
+// with an offset that is not 0, or of a C array whose brace is open.
+func (c *capture) continues(offset []byte, dump bool) bool {
+	if !dump {
+		return c.open
 	}
-	return c.open
+	for _, digit := range offset {
+		if digit != '0' {
+			return c.dump
+		}
+	}
+	return false
 }
 
-// join puts a line behind what came before, that of a dump without its offset.
+// join adds a line of no dump to what came before.
 func (c *capture) join(line []byte) {
-	body, ok := dumped(line)
-	if !ok {
-		c.text = append(append(c.text, ' '), line...)
-		c.braces(line)
-		c.sound = 0
-		return
+	c.text = append(append(c.text, ' '), line...)
+	c.braces(line)
+	c.sound, c.plain = 0, false
+}
+
+// joinDump adds a line of a dump, without its offset, to what came before.
+func (c *capture) joinDump(line []byte) {
+	body, plain := bytesOfDump(bytes.TrimLeft(line, " \t"))
+	if c.plain {
+		c.open, c.sound = c.soundOpen, len(c.text)
+	} else {
+		c.settle()
 	}
+	c.text = append(append(c.text, ' '), body...)
+	if c.plain = plain; !plain {
+		c.braces(body)
+	}
+}
+
+// settle takes away what stands after the bytes of the line before.
+func (c *capture) settle() {
 	if c.sound == 0 {
 		first, _ := dumped(c.text)
 		c.text = append([]byte(dumpStart), first...)
@@ -106,15 +128,14 @@ func (c *capture) join(line []byte) {
 		if c.sound == len(dumpStart) {
 			tail = bytes.TrimLeft(tail, " \t")
 		}
-		c.text = append(c.text[:c.sound], bytesOfDump(tail)...)
+		tail, _ = bytesOfDump(tail)
+		c.text = append(c.text[:c.sound], tail...)
 	}
 	c.open = c.soundOpen
 	c.braces(c.text[c.sound:])
 	c.soundOpen = c.open
 	// Blanks at the end may be two with what comes now.
 	c.sound = max(len(dumpStart), len(bytes.TrimRightFunc(c.text, unicode.IsSpace)))
-	c.text = append(append(c.text, ' '), body...)
-	c.braces(body)
 }
 
 // dumpStart stands before the lines of a dump that were joined.

@@ -52,9 +52,7 @@ func Check(f *flag.FlagSet, args []string, s cli.Streams) error {
 			fmt.Fprintln(out, p.In(lang))
 		}
 		printPlan(out, plan, lang)
-		for _, w := range withheld {
-			fmt.Fprintf(out, dlt645.Text{EN: "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", ZH: "上行 %[1]s：%[3]s 的%[2]s不发送：平台的 %[4]s 容不下\n"}.In(lang), w.Uplink, w.WhatIn(lang), w.Point, w.To)
-		}
+		printWithheld(out, withheld, lang)
 	}
 	if failed {
 		n := 0
@@ -107,6 +105,13 @@ func printComment(w io.Writer, path string, c *config.Config) error {
 
 // mostBeside bounds a file of certificates.
 const mostBeside = 1 << 20
+
+func printWithheld(out io.Writer, withheld []config.Withheld, lang string) {
+	form := dlt645.Text{EN: "uplink %s: %s of %s are withheld: the platform's %s cannot hold them\n", ZH: "上行 %[1]s：%[3]s 的%[2]s不上送：超出平台 %[4]s 的范围\n"}
+	for _, w := range withheld {
+		fmt.Fprintf(out, form.In(lang), w.Uplink, w.Says.In(lang), w.Point, w.To)
+	}
+}
 
 func printPlan(w io.Writer, plans []config.BusPlan, lang string) {
 	say := func(en, zh string, args ...any) {

@@ -105,16 +105,21 @@ func TestCheckWantsOneFileThatIsThere(t *testing.T) {
 }
 
 func TestCheckTellsWhatAPlatformCannotHold(t *testing.T) {
-	file := configFile(t, goodConfig+`[[uplink]]
+	const cloud = `[[uplink]]
 name = "cloud"
 kind = "tuya"
 broker = "tcp://127.0.0.1:1883"
 username = "vendor01"
 [uplink.tuya]
 product_id = "pid01"
-`)
+`
+	file := configFile(t, goodConfig+cloud)
 	r := run(Check, "", file)
 	if want := "uplink cloud: negative values of power.active.total are withheld: the platform's 3 cannot hold them\n"; r.status != 0 || !strings.Contains(r.out, want) {
+		t.Errorf("got exit status %d and\n%s\nwant in it %s", r.status, r.out, want)
+	}
+	chinese := configFile(t, strings.Replace(goodConfig, "[gateway]", "[gateway]\nlanguage = \"zh\"", 1)+cloud)
+	if r, want := run(Check, "", chinese), "上行 cloud：power.active.total 的负值不上送：超出平台 3 的范围\n"; r.status != 0 || !strings.Contains(r.out, want) {
 		t.Errorf("got exit status %d and\n%s\nwant in it %s", r.status, r.out, want)
 	}
 	o := objects(t, run(Check, "", "-json", file).out)[0]

@@ -65,8 +65,7 @@ type decoder struct {
 
 	b     []byte // what is not written yet
 	hex   hexText
-	found []place
-	f     [2]dlt645.Frame // that is searched for, and that is told
+	f     [2]dlt645.Frame // that was found last, and that is searched for
 	parts []dlt645.Part
 	items []dlt645.Item
 }
@@ -137,72 +136,83 @@ func (d *decoder) input(line int, text []byte) error {
 	if err != nil {
 		return d.nothing(line, "not hexadecimal: "+strings.TrimPrefix(err.Error(), "encoding/hex: "))
 	}
-	d.found = frames(d.found[:0], b, &d.f[0])
-	if len(d.found) == 0 {
+	s := search{d: d, line: line, b: b, at: place{words: words}}
+	if err := s.all(); err != nil {
+		return err
+	}
+	if !s.found {
 		return d.nothing(line, strings.TrimPrefix(dlt645.Diagnose(b).Error(), "dlt645: "))
 	}
-	f := &d.f[1]
-	for i := range d.found {
-		at := &d.found[i]
-		at.before = b[at.from : at.Start-at.Preamble]
-		if i == 0 {
-			at.words = words
-		}
-		if i == len(d.found)-1 {
-			at.behind = b[at.End:]
-		}
-		if err := f.UnmarshalBinary(b[at.Start:at.End]); err != nil {
-			return err
-		}
-		d.frame(line, b[at.Start-at.Preamble:at.End], at, f)
-		if err := d.full(); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.at.behind = b[s.at.End:]
+	return s.tell()
 }
 
 // place says where in an input a frame stands, and what is around it.
 type place struct {
 	dlt645.Found
-	from           int    // the end of the frame before
 	inside         string // the frame of another protocol
 	before, behind []byte // what belongs to no frame
 	words          []byte // what is no bytes
 }
 
-// frames appends where the frames of an input are, in their order. It reads them
-// into f.
-func frames(all []place, b []byte, f *dlt645.Frame) []place {
-	from := 0
-	scan := func(begin, end int, inside string) {
-		for {
-			at, ok := dlt645.Scan(b[begin:end], f)
-			if !ok {
-				return
-			}
-			at.Start, at.End = at.Start+begin, at.End+begin
-			all = append(all, place{Found: at, from: from, inside: inside})
-			begin, from = at.End, at.End
-		}
+// search goes through an input. A frame is told when the next is found, since
+// what comes after the last one is told with it.
+type search struct {
+	d     *decoder
+	line  int
+	b     []byte
+	found bool
+	at    place // of the frame that was found last, which d.f[0] holds
+}
+
+// all finds the frames in their order, those that another protocol carries too.
+func (s *search) all() error {
+	if !dlt645.Carries(s.b) {
+		return s.scan(0, len(s.b), "")
 	}
-	if !dlt645.Carries(b) {
-		scan(0, len(b), "")
-		return all
-	}
-	for begin := 0; begin < len(b); {
-		o, ok := dlt645.FindOther(b[begin:])
+	for begin := 0; begin < len(s.b); {
+		o, ok := dlt645.FindOther(s.b[begin:])
 		// Modbus has no start byte, and CJ/T 188 a sum of one byte: a frame of ours
 		// is none of theirs.
 		if !ok || !o.Carrier() {
-			scan(begin, len(b), "")
-			break
+			return s.scan(begin, len(s.b), "")
 		}
-		scan(begin, begin+o.Start, "")
-		scan(begin+o.Start+1, begin+o.End, o.String())
+		if err := s.scan(begin, begin+o.Start, ""); err != nil {
+			return err
+		}
+		if err := s.scan(begin+o.Start+1, begin+o.End, o.String()); err != nil {
+			return err
+		}
 		begin += o.End
 	}
-	return all
+	return nil
+}
+
+// scan finds the frames of b[begin:end].
+func (s *search) scan(begin, end int, inside string) error {
+	for {
+		at, ok := dlt645.Scan(s.b[begin:end], &s.d.f[1])
+		if !ok {
+			return nil
+		}
+		if s.found {
+			if err := s.tell(); err != nil {
+				return err
+			}
+			s.at.words = nil
+		}
+		from := s.at.End
+		s.d.f[0], s.d.f[1] = s.d.f[1], s.d.f[0]
+		at.Start, at.End = at.Start+begin, at.End+begin
+		s.found, s.at.Found, s.at.inside, s.at.before = true, at, inside, s.b[from:at.Start-at.Preamble]
+		begin = at.End
+	}
+}
+
+// tell tells the frame that was found last.
+func (s *search) tell() error {
+	s.d.frame(s.line, s.b[s.at.Start-s.at.Preamble:s.at.End], &s.at, &s.d.f[0])
+	return s.d.full()
 }
 
 func (d *decoder) nothing(line int, why string) error {

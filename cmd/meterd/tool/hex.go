@@ -77,6 +77,13 @@ func (h *hexText) word(word []byte) {
 		h.b = append(h.b, digits[word[0]]<<4|digits[word[1]])
 		return
 	}
+	if len(word) == 4 { // of xxd and tcpdump
+		a, b, c, d := digits[word[0]], digits[word[1]], digits[word[2]], digits[word[3]]
+		if a|b|c|d != noDigit {
+			h.b = append(h.b, a<<4|b, c<<4|d)
+			return
+		}
+	}
 	if b, ok := bytesOf(h.b, word); ok {
 		h.b = b
 		return
@@ -180,19 +187,24 @@ func dumped(line []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	return bytesOfDump(bytes.TrimLeft(body, " \t")), true
+	body, _ = bytesOfDump(bytes.TrimLeft(body, " \t"))
+	return body, true
 }
 
-// bytesOfDump gives what stands before the characters of a dump: before a line,
-// or behind two blanks, unless more bytes stand there.
-func bytesOfDump(body []byte) []byte {
+// bytesOfDump gives what stands before the characters of a dump: they begin with
+// a vertical line, or after two blanks, unless more bytes stand there. It is plain
+// if nothing but digits and single blanks between them is left.
+func bytesOfDump(body []byte) (of []byte, plain bool) {
+	if n := plainBytes(body); n > 0 {
+		return body[:n], true
+	}
 	if i := bytes.IndexByte(body, '|'); i >= 0 {
 		body = body[:i]
 	}
 	for from := 0; ; {
 		i := bytes.Index(body[from:], []byte("  "))
 		if i < 0 {
-			return body
+			return body, false
 		}
 		from += i
 		rest := bytes.TrimLeftFunc(body[from:], unicode.IsSpace)
@@ -201,11 +213,51 @@ func bytesOfDump(body []byte) []byte {
 		}
 		if len(rest) > 0 {
 			if len(rest) > 4 || len(rest)%2 != 0 || slices.ContainsFunc(rest, func(c byte) bool { return digits[c] == noDigit }) {
-				return body[:from]
+				return body[:from], false
 			}
 		}
 		from += 2
 	}
+}
+
+// plainBytes gives where the bytes of a usual line of a dump end: at the end, or
+// before two blanks and characters that are no bytes. It is 0 for any other line.
+func plainBytes(body []byte) int {
+	for i, c := range body {
+		if digits[c] != noDigit || c == ' ' && i > 0 && body[i-1] != ' ' {
+			continue
+		}
+		if c != ' ' || i == 0 || i+1 == len(body) {
+			return 0
+		}
+		if mayBeBytes(body[i+1:]) {
+			return 0
+		}
+		return i - 1
+	}
+	if len(body) == 0 || body[len(body)-1] == ' ' {
+		return 0
+	}
+	return len(body)
+}
+
+// mayBeBytes reports whether what stands after two blanks is not surely
+// characters: a word with another sign than digits, or of one, three or more
+// than four.
+func mayBeBytes(rest []byte) bool {
+	for i, c := range rest {
+		switch {
+		case i > 4:
+			return false
+		case c == ' ' || c == '|':
+			return i%2 == 0
+		case c < ' ' || c > '~':
+			return true
+		case digits[c] == noDigit:
+			return false
+		}
+	}
+	return len(rest)%2 == 0
 }
 
 // offsetOf reads the offset at the beginning of a line of a dump: 0x0010: or

@@ -1,8 +1,10 @@
 package tool
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -174,4 +176,31 @@ func frame376(inner []byte) string {
 		sum += b
 	}
 	return fmt.Sprintf("68%02X%02X%02X%02X68%X%02X16", n&0xFF, n>>8, n&0xFF, n>>8, body, sum)
+}
+
+// TestAUsualLineOfADumpIsReadAsAnyOther: what plainBytes takes without looking
+// closer is what stands before the characters, however they look.
+func TestAUsualLineOfADumpIsReadAsAnyOther(t *testing.T) {
+	signs := []string{"3", "f", " ", "  ", "68", "6801", "|", ".", "h", "\t", "\u00e9", "\u00a0", "{"}
+	r, usual := rand.New(rand.NewPCG(5, 6)), 0
+	for range 50000 {
+		body := ""
+		for range 1 + r.IntN(8) {
+			body += signs[r.IntN(len(signs))]
+		}
+		want, ok := plainDumped("0x0000: " + body)
+		got, plain := bytesOfDump(bytes.TrimLeft([]byte(body), " \t"))
+		if !ok || string(got) != want {
+			t.Fatalf("of %q the bytes are %q, want %q", body, got, want)
+		}
+		if plain {
+			usual++
+			if again, _ := bytesOfDump(append([]byte("68 "), got...)); string(again) != "68 "+want {
+				t.Fatalf("%q is plain, and %q of it is left after another line", got, again)
+			}
+		}
+	}
+	if usual < 500 {
+		t.Errorf("%d lines are usual ones: this test shows nothing", usual)
+	}
 }
