@@ -30,6 +30,10 @@ func mkfs(image string) error {
 	return err
 }
 
+// repair mends a file system as a board does at its start. Whether it helped
+// shows when it is mounted.
+func repair(image string) { run("e2fsck", "-f", "-y", image) }
+
 // mount attaches an image and mounts it at dir.
 func mount(image, dir string) (disk, error) {
 	loop, err := run("losetup", "-f", "--show", image)

@@ -56,6 +56,7 @@ type Assembled struct {
 	File     string
 	problems []Problem
 	origins  []origin // of each line of Text; nil: they are those of File
+	left     []int    // lines of Text that stand for what could not be read
 	unread   bool     // File is no text: nothing is known of what it says
 
 	read func(name string) ([]byte, error)
@@ -72,10 +73,10 @@ func Assemble(file string, b []byte, read func(name string) ([]byte, error)) *As
 		a.Text = text
 		return a
 	}
-	a.Text, a.origins = out.b.String(), out.origins
+	a.Text, a.origins, a.left = out.b.String(), out.origins, out.left
 	if len(a.Text) > MostConfig {
 		a.wrong(origin{file, 1}, "fewer meters or shorter tables", "with its files it has more than %d KiB", MostConfig>>10)
-		a.Text, a.origins = text, nil
+		a.Text, a.origins, a.left = text, nil, nil
 	}
 	return a
 }
@@ -99,7 +100,7 @@ const BoardsFolder = "boards"
 
 // Parse checks what was assembled, as ParseWith does.
 func (a *Assembled) Parse(beside func(path string) ([]byte, bool)) (*Config, []Problem) {
-	c, problems := parse(a.File, a.Text, beside, a.origins)
+	c, problems := parse(a.File, a.Text, beside, a.origins, a.left)
 	if a.unread {
 		return c, a.problems
 	}
@@ -135,6 +136,7 @@ func (a *Assembled) wrong(at origin, hint, format string, args ...any) {
 type pieces struct {
 	b       strings.Builder
 	origins []origin
+	left    []int // lines that stand for what could not be read
 }
 
 func (p *pieces) add(line string, at origin) {
@@ -285,7 +287,11 @@ func (a *Assembled) sheet(out *pieces, name, text string, given map[string]any, 
 			if !ok {
 				value, ok = usual[key]
 			}
-			if ok {
+			switch {
+			case ok && value == "":
+				out.add(key+` = ""`, from)
+				out.left = append(out.left, len(out.origins))
+			case ok:
 				out.add(key+" = "+value, from)
 			}
 		}

@@ -121,6 +121,25 @@ func TestMistakesInParts(t *testing.T) {
 	}
 }
 
+// TestACellThatCannotBeReadIsToldOnce, and what else is wrong in its row, too.
+func TestACellThatCannotBeReadIsToldOnce(t *testing.T) {
+	for what, c := range map[string]struct {
+		row  string
+		want int
+	}{
+		"rounded":        {"b,2.02411E+11,b1,three-phase", 1},
+		"too long":       {"b,202411200102,b1," + strings.Repeat("x", mostCell+1), 1},
+		"not printable":  {"b\u0001,202411200102,b1,three-phase", 1},
+		"and another":    {"b,2.02411E+11,b2,three-phase", 2},
+		"none is lacked": {"b,,b1,three-phase", 1},
+	} {
+		_, problems := assembled(common+"[[meters]]\nfile = \"meters.csv\"\n", map[string]string{"meters.csv": "name,address,bus,profile\na,202411200101,b1,three-phase\n" + c.row + "\n"}).Parse(nothingBeside)
+		if len(problems) != c.want {
+			t.Errorf("%s: got %v, want %d mistakes", what, problems, c.want)
+		}
+	}
+}
+
 // TestATableIsWrittenAsItIsRead: what meters -csv prints gives the same meters.
 func TestATableIsWrittenAsItIsRead(t *testing.T) {
 	text := common + `[[meter]]

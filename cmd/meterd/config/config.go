@@ -175,16 +175,19 @@ func Parse(file, text string) (*Config, []Problem) {
 // ParseWith checks a text that comes with files; beside gives what those will
 // hold when it runs.
 func ParseWith(file, text string, beside func(path string) ([]byte, bool)) (*Config, []Problem) {
-	return parse(file, text, beside, nil)
+	return parse(file, text, beside, nil, nil)
 }
 
-func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin) (*Config, []Problem) {
+func parse(file, text string, beside func(path string) ([]byte, bool), origins []origin, left []int) (*Config, []Problem) {
 	text = strings.TrimPrefix(text, "\ufeff") // Windows marks UTF-8 so
 	doc := &document{file: file, origins: origins}
 	values := doc.decodeAll(text)
 	slips := doc.problems
 	if values == nil && len(slips) > 0 {
 		return nil, placed(origins, slips)
+	}
+	for _, n := range left {
+		doc.leave(n)
 	}
 	root := &table{doc: doc, title: "the file", values: values}
 	c := &Config{File: file, Points: &meter.Points{}, doc: doc, beside: beside}

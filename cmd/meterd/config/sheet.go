@@ -23,7 +23,11 @@ var headings = map[string]string{
 	"最大功率": "max_power", "允许": "allow", "拉闸": "relay.trip", "允许合闸": "relay.permit", "合闸": "relay.close",
 }
 
-// row is a meter in a table: its cells as TOML values, by key.
+// needs are those that a meter must have.
+var needs = columns[:4]
+
+// row is a meter in a table: its cells as TOML values, by key. The value "" is
+// that of a cell that could not be read, which has been told.
 type row struct {
 	line  int
 	cells map[string]string
@@ -141,9 +145,11 @@ func readRow(keys, record []string, line int, wrong func(int, string, string, ..
 			wrong(line, "is a sign too much between two cells?", "%q stands under no heading", brief(s))
 			continue
 		case len(s) > mostCell:
+			r.unread(keys[i])
 			wrong(line, "", "%s has %d bytes, at most %d are read", keys[i], len(s), mostCell)
 			continue
 		case unprintable(s):
+			r.unread(keys[i])
 			wrong(line, "", "%s holds characters that cannot be printed", keys[i])
 			continue
 		}
@@ -168,6 +174,7 @@ func readRow(keys, record []string, line int, wrong func(int, string, string, ..
 			r.cells[key] = tomlValue(all)
 		case "address":
 			if strings.ContainsAny(s, "Ee.") && strings.Trim(s, "0123456789Ee.+") == "" {
+				r.unread(key)
 				wrong(line, "the spreadsheet has rounded it: format the column as text, and type it again", "address %q is a number with an exponent or decimals", brief(s))
 				continue
 			}
@@ -177,6 +184,13 @@ func readRow(keys, record []string, line int, wrong func(int, string, string, ..
 		}
 	}
 	return r
+}
+
+// unread notes that the cell of a key is there and could not be read.
+func (r *row) unread(key string) {
+	if slices.Contains(needs, key) {
+		r.cells[key] = ""
+	}
 }
 
 // brief gives what fits into a line about it.

@@ -112,6 +112,14 @@ func (t *table) lacking() {
 	}
 }
 
+// leave notes that what a line should say has been told to be unreadable.
+func (d *document) leave(line int) {
+	if d.left == nil {
+		d.left = map[int]bool{}
+	}
+	d.left[line] = true
+}
+
 // leftOut reports whether the key is given, in a line that could not be read.
 func (t *table) leftOut(key string) bool {
 	t.get(key)
