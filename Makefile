@@ -9,9 +9,9 @@ PACKAGE  ?= $(shell echo $(VERSION) | sed -E 's/^v?([0-9]+\.)/\1/; t; s/^/0~$(su
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.buildDate=$(DATE)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 # Flash is small: what talks to people, files and brokers is not inlined on a
-# board, nor are times and numbers as text. The codec, the lines, the ring, the
-# texts that they handle, and the cryptography are.
-SMALL    := fmt reflect path/... archive/zip bufio context io/... mime/... encoding/json encoding/base64 encoding/hex encoding/pem encoding/asn1 encoding/csv aead.dev/... golang.org/x/net/... golang.org/x/sys/... golang.org/x/sync/... golang.org/x/term net/... vendor/golang.org/x/... regexp/... bytes hash/... sort strconv time html/... internal/poll internal/syscall/... internal/reflectlite internal/godebug syscall crypto/tls/... crypto/x509/... math/big compress/... github.com/... go.bug.st/... log/... flag text/... os/... meterd/board/... meterd/uplink/... meterd/cmd/...
+# board, nor what is computed once in a connection (keys). The codec, the lines,
+# the ring, the times and texts that they handle, hashes and ciphers are.
+SMALL    := fmt reflect path/... archive/zip bufio context io/... mime/... encoding/json encoding/base64 encoding/hex encoding/pem encoding/asn1 encoding/csv aead.dev/... golang.org/x/net/... golang.org/x/sys/... golang.org/x/sync/... golang.org/x/term net/... vendor/golang.org/x/... regexp/... sort strconv html/... internal/poll internal/syscall/... internal/reflectlite internal/godebug syscall crypto/tls/... crypto/x509/... crypto/rsa crypto/ecdsa crypto/dsa crypto/hpke crypto/ecdh crypto/elliptic crypto/mlkem crypto/internal/fips140/rsa crypto/internal/fips140/ecdsa crypto/internal/fips140/mlkem crypto/internal/fips140/ecdh math/big compress/... github.com/... go.bug.st/... log/... flag text/... os/... meterd/board/... meterd/uplink/... meterd/cmd/...
 FLASHED  := $(BUILD) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 ARM_TEST := ./dlt645/... ./store ./meter
 

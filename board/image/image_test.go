@@ -47,6 +47,22 @@ func TestImageIsReproducible(t *testing.T) {
 	}
 }
 
+// TestImageFitsItsFlash: a program may have 10 MiB of it. What each part costs
+// is printed by make cross.
+func TestImageFitsItsFlash(t *testing.T) {
+	bin := binaries(t)
+	for _, arch := range []string{"armv5", "armv7", "arm64"} {
+		info, err := os.Stat(filepath.Join(bin, "meterd-"+arch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > 10<<20 {
+			t.Errorf("%s has %d bytes, %d more than it may have", info.Name(), info.Size(), info.Size()-(10<<20))
+		}
+		t.Logf("%s: %d bytes of %d", info.Name(), info.Size(), 10<<20)
+	}
+}
+
 // TestImageHoldsWhatRuns looks into what is flashed: a static program for the
 // right processor, that takes the configuration beside it, and modes that keep
 // secrets.
