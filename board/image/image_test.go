@@ -88,7 +88,7 @@ func TestImageHoldsWhatRuns(t *testing.T) {
 			}
 			f.Close()
 			config := filepath.Join(root, "etc/meterd/meterd.toml")
-			if told := checked(t, emulators[arch], program, config); len(told) != 1 || !strings.Contains(told[0], "no configuration yet") {
+			if told := checked(t, emulators[arch], program, config); len(told) != 1 || !strings.Contains(told[0], "nothing is read") {
 				t.Errorf("%s for %s: the configuration of a new board is told as %q", kind, arch, told)
 			}
 			if info, err := os.Stat(config); err != nil {

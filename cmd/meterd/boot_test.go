@@ -55,34 +55,6 @@ type machine struct {
 	out bytes.Buffer
 }
 
-const machineConfig = `[gateway]
-id = "board"
-[store]
-path = "DIR/readings.ring"
-size = "1MiB"
-flush = "200ms"
-[console]
-socket = "DIR/sock"
-[usb]
-enable = false
-public_key = "KEY"
-[[bus]]
-name = "b1"
-port = "PORT"
-baud = 9600
-[[profile]]
-name = "fast"
-[[profile.poll]]
-every = "1s"
-points = ["voltage"]
-[[meter]]
-name = "m1"
-bus = "b1"
-address = "202411200101"
-profile = "fast"
-password = "02123456"
-`
-
 var build = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "meterd-boot-")
 	if err != nil {
@@ -111,7 +83,7 @@ func newMachine(t *testing.T, port string) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, dir: t.TempDir(), binary: binary, private: private, stop: make(chan struct{}), done: make(chan struct{})}
-	text := strings.NewReplacer("DIR", m.dir, "KEY", public.String(), "PORT", port).Replace(machineConfig)
+	text := fmt.Sprintf("[gateway]\nid = \"board\"\n[usb]\nenable = false\npublic_key = %q\n", public) + linetest.Config(m.dir, port)
 	m.put("meterd.toml", []byte(text), 0o600)
 	m.put("meterd", binary, 0o700)
 	go m.init()
@@ -245,7 +217,7 @@ func TestKillsDuringUpdates(t *testing.T) {
 		file := m.update(next, m.version(n+1))
 		taken := make(chan error, 2)
 		go func() {
-			_, err := m.ask("relay", "m1", "trip", "-yes")
+			_, err := m.ask("relay", "Unit 1", "trip", "-yes")
 			taken <- err
 		}()
 		ordered++

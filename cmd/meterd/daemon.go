@@ -38,8 +38,12 @@ func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
 	engine := update.New(time.Now(), update.Config{Slots: places, Dir: dir, File: *file, Log: slog.New(log)}) // before the configuration is read
 	st := station.New(station.Config{Version: version, Built: built, Files: takeover.NewFiles(*file), Journal: log, Update: engine})
 	first, problems, err := st.First()
+	lang := "en"
+	if first.Config != nil {
+		lang = first.Config.Gateway.Language
+	}
 	for _, p := range problems {
-		fmt.Fprintln(s.Err, p)
+		fmt.Fprintln(s.Err, p.In(lang))
 	}
 	if err != nil {
 		return err

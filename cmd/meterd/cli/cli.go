@@ -101,6 +101,9 @@ func status(err error, s Streams) int {
 		return 2
 	}
 	fmt.Fprintf(s.Err, "error: %s\n", strings.TrimSpace(err.Error()))
+	if t, ok := errors.AsType[*console.Told](err); ok {
+		err = &console.Error{Text: t.Text.EN, Hint: t.Hint.EN}
+	}
 	if e, ok := errors.AsType[*console.Error](err); ok && e.Hint != "" {
 		fmt.Fprintf(s.Err, "hint: %s\n", e.Hint)
 	}

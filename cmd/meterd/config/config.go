@@ -67,6 +67,7 @@ type Gateway struct {
 	Auto     bool // the board's own number is its id
 	Zone     *time.Location
 	Language string // "en" or "zh"
+	Speaks   bool   // Language is given
 	// CommandAge is how old a platform's command may be.
 	CommandAge time.Duration
 }
@@ -263,7 +264,7 @@ func (c *Config) gateway(root *table) {
 		zone = time.UTC
 	}
 	c.Gateway.Zone = zone
-	c.Gateway.Language = c.language(t)
+	c.Gateway.Language, c.Gateway.Speaks = c.language(t), t.has("language")
 	c.Gateway.CommandAge = t.duration("command_age", 2*time.Minute, 10*time.Second, 24*time.Hour)
 	t.finish()
 }

@@ -94,7 +94,7 @@ func (c *Config) fits(t *table) {
 	case n.Gateway.IsValid() && n.Gateway == n.Address.Addr():
 		t.problem("gateway", "", "[network]: gateway %s is the board itself", n.Gateway)
 	case n.Gateway.IsValid() && !n.Address.Contains(n.Gateway):
-		t.problem("gateway", "is the number behind / right?", "[network]: gateway %s is not in the network of %s", n.Gateway, n.Address)
+		t.problem("gateway", "is the number after / right?", "[network]: gateway %s is not in the network of %s", n.Gateway, n.Address)
 	case !n.Gateway.IsValid():
 		t.note("address", true, "add gateway, unless the platform is in this network", "[network]: there is no gateway: nothing outside of %s can be reached", n.Address.Masked())
 	}

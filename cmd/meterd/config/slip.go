@@ -266,7 +266,7 @@ func valueSlip(key, value, message string) (slip, bool) {
 	case comment:
 		return is("%s: a comment begins with #, not with //", before)
 	case strings.HasSuffix(value, ";"):
-		return is("%s: no ; stands behind a value", strings.TrimRight(value, "; "))
+		return is("%s: no ; stands after a value", strings.TrimRight(value, "; "))
 	case truths[strings.ToLower(value)] != "":
 		return is("%s: write true or false, in small letters", truths[strings.ToLower(value)])
 	case thousands.MatchString(value):
@@ -286,9 +286,9 @@ func valueSlip(key, value, message string) (slip, bool) {
 		for i, w := range words {
 			words[i] = quoted(w)
 		}
-		return is("%s: each text of a list needs quotes, and a comma behind it", "["+strings.Join(words, ", ")+"]")
+		return is("%s: each text of a list needs quotes, and a comma after it", "["+strings.Join(words, ", ")+"]")
 	case textValue.MatchString(value):
-		return is("%s: nothing but a # and a comment may stand behind a value", textValue.FindString(value))
+		return is("%s: nothing but a # and a comment may stand after a value", textValue.FindString(value))
 	case !bareWord.MatchString(value):
 		return slip{}, false
 	}

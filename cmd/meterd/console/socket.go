@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"meterd/dlt645"
 )
 
 // Request is what a client asks.
@@ -70,7 +72,7 @@ func Serve(ctx context.Context, path string, commands Commands) error {
 					answer(ctx, c, commands)
 				})
 			default:
-				write(c, Reply{Done: true, Error: "too many consoles are open", Hint: "close one"})
+				write(c, lastReply(tooMany, commands.Language))
 				c.Close()
 			}
 		})
@@ -90,6 +92,8 @@ func Serve(ctx context.Context, path string, commands Commands) error {
 		}
 	}
 }
+
+var tooMany = Tell(dlt645.Text{EN: "too many consoles are open", ZH: "打开的控制台过多"}, dlt645.Text{EN: "close one", ZH: "请关闭一个"})
 
 // lookAgain is how often it is seen to that the socket is there.
 const lookAgain = 2 * time.Second

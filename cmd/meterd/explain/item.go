@@ -135,7 +135,7 @@ func (it Item) Text(string) string {
 	value := "no value"
 	switch {
 	case it.Err != nil:
-		return fmt.Sprintf("%s  %s  %s: %s\n", it.Address, it.DI, it.Err.Kind, it.Err.Text)
+		return fmt.Sprintf("%s  %s  %s: %s\n", it.Address, it.DI, it.Err.Kind, strings.TrimPrefix(it.Err.Text, it.Err.Kind+": "))
 	case it.Value != nil:
 		value = strings.TrimSpace(*it.Value + " " + it.Unit)
 	case it.Invalid != "":

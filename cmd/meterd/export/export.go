@@ -78,7 +78,8 @@ func (k key) name() string { return k.meter.String() + "-" + k.month + ".csv" }
 func Readings(ctx context.Context, c Config) (Result, error) {
 	sheets := map[key]*sheet{}
 	var r Result
-	err := c.walk(ctx, func(reading *meter.Reading) error {
+	last := c.Ring.Last() // what comes later may have points that no column is for
+	err := c.walk(ctx, last, func(reading *meter.Reading) error {
 		s := sheets[c.keyOf(reading)]
 		if s == nil {
 			if len(sheets) == mostFiles {
@@ -103,7 +104,7 @@ func Readings(ctx context.Context, c Config) (Result, error) {
 		names[m.Address] = m.Name
 	}
 	meters := map[dlt645.Address]bool{}
-	err = c.walk(ctx, func(reading *meter.Reading) error {
+	err = c.walk(ctx, last, func(reading *meter.Reading) error {
 		k := c.keyOf(reading)
 		s := sheets[k]
 		if s == nil {
@@ -140,9 +141,8 @@ func Readings(ctx context.Context, c Config) (Result, error) {
 	return r, err
 }
 
-// walk hands each reading to f that the ring holds by now.
-func (c Config) walk(ctx context.Context, f func(*meter.Reading) error) error {
-	last := c.Ring.Last()
+// walk hands each reading up to a number to f.
+func (c Config) walk(ctx context.Context, last uint64, f func(*meter.Reading) error) error {
 	rd := c.Ring.NewReader(0)
 	n := 0
 	for e, ok := rd.Next(); ok && e.Seq <= last; e, ok = rd.Next() {

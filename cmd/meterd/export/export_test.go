@@ -161,3 +161,34 @@ func TestFilesAreBounded(t *testing.T) {
 		t.Error("names are alike")
 	}
 }
+
+// TestWhatComesMeanwhileIsNotHalfWritten: a reading that comes while the columns are
+// gathered has points that none is for, and stays for the next time.
+func TestWhatComesMeanwhileIsNotHalfWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []meter.Reading
+		for n := range pauseEvery {
+			all = append(all, meter.Reading{Meter: dlt645.Address{1}, Trusted: true, Time: at(11, 1, 0).Add(time.Duration(n) * time.Minute), Values: []meter.PointValue{{Point: "voltage.a", Value: number(2201, 1)}}})
+		}
+		ring := ringOf(t, all...)
+		go func() {
+			time.Sleep(pause / 2)
+			late := meter.Reading{Meter: dlt645.Address{1}, Trusted: true, Time: at(11, 1, 2), Values: []meter.PointValue{{Point: "frequency", Value: number(5000, 2)}}}
+			b, err := late.AppendBinary(nil)
+			if err == nil {
+				_, err = ring.Append(b)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+		d := disk{}
+		r, err := Readings(t.Context(), Config{Ring: ring, Points: &meter.Points{}, Zone: zone, Write: d.write})
+		if err != nil || r.Readings != pauseEvery || ring.Last() != pauseEvery+1 {
+			t.Errorf("%+v of %d, %v", r, ring.Last(), err)
+		}
+		if r, err := Readings(t.Context(), Config{Ring: ring, Points: &meter.Points{}, Zone: zone, Write: (disk{}).write}); err != nil || r.Readings != pauseEvery+1 {
+			t.Errorf("the next time: %+v, %v", r, err)
+		}
+	})
+}

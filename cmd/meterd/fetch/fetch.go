@@ -68,8 +68,14 @@ func exchange(w net.Conn, r *http.Request) (*http.Response, error) {
 	if err := r.Write(w); err != nil {
 		return nil, err
 	}
-	return http.ReadResponse(bufio.NewReader(io.LimitReader(w, mostAnswer)), r)
+	in := &io.LimitedReader{R: w, N: mostHead} // the library holds all of a head in memory
+	resp, err := http.ReadResponse(bufio.NewReader(in), r)
+	in.N = mostAnswer
+	return resp, err
 }
+
+// mostHead bounds the head of an answer in bytes.
+const mostHead = 64 << 10
 
 // mostAnswer bounds an answer in bytes, whatever it says of itself.
 const mostAnswer = 1 << 30

@@ -7,6 +7,7 @@ package linetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,4 +84,34 @@ func New(t testing.TB, change func(*dlt645test.Line)) (path string, line *dlt645
 	}
 	t.Cleanup(stop)
 	return path, line
+}
+
+const config = `[store]
+path = "DIR/readings.ring"
+size = "1MiB"
+flush = "100ms"
+[console]
+socket = "DIR/sock"
+[[bus]]
+name = "b1"
+port = "PORT"
+baud = 9600
+[[profile]]
+name = "fast"
+[[profile.poll]]
+every = "1s"
+points = ["voltage", "frequency", "relay"]
+[[meter]]
+name = "Unit 1"
+bus = "b1"
+address = "` + Whole + `"
+profile = "fast"
+password = "02123456"
+`
+
+// Config is the text of a configuration that reads the first of Meters each second,
+// on the line at port; the ring and the console's socket are in dir. It names no
+// gateway and no uplink: tables of those go before and after it.
+func Config(dir, port string) string {
+	return strings.NewReplacer("DIR", dir, "PORT", port).Replace(config)
 }

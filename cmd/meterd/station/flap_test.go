@@ -3,12 +3,10 @@ package station
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -37,19 +35,12 @@ func TestABrokerThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	port, _ := linetest.New(t, nil)
 	platform := &uplinktest.Tuya{}
-	rules := uplinktest.Rules{Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", rules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := broker.Addr()
-	attached, err := uplinktest.AttachEmbedded(platform, addr, "secret")
+	addr, closed, err := cloudAt("127.0.0.1:0", platform)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "meterd.toml")
-	text := strings.NewReplacer("DIR", dir, "PORT", port, "BROKER", addr).Replace(fmt.Sprintf(wholeText, "gw1"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(wholeText("gw1", dir, port, addr)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	st := New(Config{Version: "test", Built: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), Files: takeover.NewFiles(file), Journal: journal.New(&bytes.Buffer{}, slog.LevelError)})
@@ -64,17 +55,13 @@ func TestABrokerThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 			status()
 		}
 		if up {
-			attached.Close()
-			broker.Close()
+			closed()
 			eventually(t, "noticed", func() bool { s := status(); return len(s.Uplinks) == 1 && !s.Uplinks[0].Connected })
 			stored += len(platform.Drain())
 			samples = append(samples, take(time.Since(began)))
 			continue
 		}
-		eventually(t, "there again", func() bool { broker, err = uplinktest.NewBroker(addr, "secret", rules); return err == nil })
-		if attached, err = uplinktest.AttachEmbedded(platform, addr, "secret"); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, "there again", func() bool { _, closed, err = cloudAt(addr, platform); return err == nil })
 	}
 	end()
 	seen := platform.Seen()

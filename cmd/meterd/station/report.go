@@ -1,6 +1,7 @@
 package station
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -57,6 +58,7 @@ type stickReport struct {
 	todo     dlt645.Text // what to do about it, if anything
 	problems []config.Problem
 	text     string // of the configuration, for its secrets
+	lang     string // that it asks for, "" for that of what runs
 	note     dlt645.Text
 	data     dlt645.Text    // what came of asking for data
 	program  *programReport // what came of a program beside it; nil: there was none
@@ -70,7 +72,7 @@ const mostProblems = 200
 // write gives the report as text. Lines end as Windows wants them: a stick is
 // read where it was written.
 func (r stickReport) write(sh *shift) string {
-	lang := sh.config.Gateway.Language
+	lang := cmp.Or(r.lang, sh.config.Gateway.Language)
 	in := func(en, zh string) string { return dlt645.Text{EN: en, ZH: zh}.In(lang) }
 	var b strings.Builder
 	fmt.Fprintf(&b, "meterd %s  %s  %s\n\n", sh.Version, sh.config.Gateway.ID, time.Now().In(sh.config.Gateway.Zone).Format("2006-01-02 15:04:05 -07:00"))

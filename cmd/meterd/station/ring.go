@@ -11,6 +11,7 @@ import (
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/takeover"
+	"meterd/dlt645"
 	"meterd/meter"
 	"meterd/store"
 )
@@ -48,7 +49,7 @@ func (st *Station) useRing(c config.Store) error {
 	if another {
 		if opened, err = st.openRing(c); err != nil {
 			st.reopen.Store(reopen)
-			return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err, c.Path)}
+			return console.Tell(dlt645.Text{EN: "%v", ZH: "%v"}, takeover.StoreHint(err, c.Path), err)
 		}
 	}
 	var carried [][]byte
@@ -84,7 +85,7 @@ func (st *Station) useRing(c config.Store) error {
 		st.mu.Lock()
 		st.ring, st.ringSet = nil, config.Store{}
 		st.mu.Unlock()
-		return &console.Error{Text: err.Error(), Hint: takeover.StoreHint(err, c.Path)}
+		return console.Tell(dlt645.Text{EN: "%v", ZH: "%v"}, takeover.StoreHint(err, c.Path), err)
 	}
 	for name := range cursors { // of another ring, what is carried over is theirs
 		if _, ok := opened.Cursor(name); !ok {

@@ -375,7 +375,7 @@ func TestAnotherRingLeavesNothingBehind(t *testing.T) {
 	before, other := st.store(), set
 	other.Path = filepath.Join(dir, "other")
 	err := st.useRing(other)
-	if e, ok := errors.AsType[*console.Error](err); !ok || !strings.Contains(e.Text, "and 7 readings in "+set.Path+" are not delivered: they would stay behind") || e.Hint == "" {
+	if e, ok := errors.AsType[*console.Told](err); !ok || !strings.Contains(e.Text.EN, "and 7 readings in "+set.Path+" are not delivered: they would stay there") || !strings.Contains(e.Text.ZH, set.Path+" 中还有 7 条读数未上报") || e.Hint.EN == "" || e.Hint.ZH == "" {
 		t.Errorf("it is answered %v", err)
 	}
 	if _, err := before.Append(aRecord(t, 20)); st.store() != before || err != nil {

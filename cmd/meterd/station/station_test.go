@@ -25,39 +25,31 @@ import (
 	"meterd/uplink/uplinktest"
 )
 
-const wholeText = `[gateway]
-id = %q
-[store]
-path = "DIR/readings.ring"
-size = "1MiB"
-flush = "100ms"
-[console]
-socket = "DIR/sock"
-[board]
-led = "no-such-led"
-[[bus]]
-name = "b1"
-port = "PORT"
-baud = 9600
-[[profile]]
-name = "fast"
-[[profile.poll]]
-every = "1s"
-points = ["voltage", "frequency", "relay"]
-[[meter]]
-name = "Unit 1"
-bus = "b1"
-address = "202411200101"
-profile = "fast"
-password = "02123456"
-[[uplink]]
+// wholeText is a configuration of the line at port and the broker at an address.
+func wholeText(id, dir, port, broker string) string {
+	return fmt.Sprintf("[gateway]\nid = %q\n[board]\nled = \"no-such-led\"\n", id) + linetest.Config(dir, port) + `[[uplink]]
 name = "cloud"
 kind = "tuya"
-broker = "tcp://BROKER"
+broker = "tcp://` + broker + `"
 username = "vendor01"
 [uplink.tuya]
 product_id = "pid01"
 `
+}
+
+// cloudAt has a platform's broker listen at an address, until close.
+func cloudAt(addr string, platform *uplinktest.Tuya) (at string, close func(), err error) {
+	broker, err := uplinktest.NewBroker(addr, "secret", uplinktest.Rules{Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }})
+	if err != nil {
+		return "", nil, err
+	}
+	attached, err := uplinktest.AttachEmbedded(platform, broker.Addr(), "secret")
+	if err != nil {
+		broker.Close()
+		return "", nil, err
+	}
+	return broker.Addr(), func() { attached.Close(); broker.Close() }, nil
+}
 
 const patience = 60 * time.Second
 
@@ -116,19 +108,12 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	dir := t.TempDir()
 	port, _ := linetest.New(t, nil)
 	platform := &uplinktest.Tuya{}
-	broker, err := uplinktest.NewBroker("127.0.0.1:0", "secret", uplinktest.Rules{Allow: func(id, user, password string) bool { return password == uplinktest.Password(id, user) }})
+	broker, closed, err := cloudAt("127.0.0.1:0", platform)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { broker.Close() })
-	attached, err := uplinktest.AttachEmbedded(platform, broker.Addr(), "secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(attached.Close)
-	whole := func(id string) string {
-		return strings.NewReplacer("DIR", dir, "PORT", port, "BROKER", broker.Addr()).Replace(fmt.Sprintf(wholeText, id))
-	}
+	t.Cleanup(closed)
+	whole := func(id string) string { return wholeText(id, dir, port, broker) }
 	file := filepath.Join(dir, "meterd.toml")
 	if err := os.WriteFile(file, []byte(whole("gw1")), 0o600); err != nil {
 		t.Fatal(err)
@@ -274,7 +259,7 @@ func TestTheStateIsWrittenOverNothingElse(t *testing.T) {
 func TestAReasonOfAResetOutlivesIt(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "meterd.toml")
-	text := strings.NewReplacer("DIR", dir, "PORT", "/dev/null", "BROKER", "127.0.0.1:1").Replace(fmt.Sprintf(wholeText, "gw1"))
+	text := wholeText("gw1", dir, "/dev/null", "127.0.0.1:1")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -112,6 +112,9 @@ func (st *Station) stick(ctx context.Context, name string, s visitor, plugged bo
 		r = stickReport{result: taken, problems: p.Problems}
 	}
 	r.program = prog
+	if p.Config != nil && p.Config.Gateway.Speaks { // who wrote it reads the report
+		r.lang = p.Config.Gateway.Language
+	}
 	r.text, r.note, r.files = brought.text, brought.note, p.Files
 	for _, part := range brought.parts() {
 		r.files = append(r.files, part.Name)

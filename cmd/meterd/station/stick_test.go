@@ -323,6 +323,33 @@ func TestTheReportSpeaksChinese(t *testing.T) {
 	})
 }
 
+// TestTheReportSpeaksAsTheNewConfiguration: a new board has no language yet, and who
+// wrote the file on the stick reads what is wrong with it.
+func TestTheReportSpeaksAsTheNewConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st, _, text := newStickStation(t, "")
+		s := &plainStick{dir: t.TempDir()}
+		text = strings.Replace(text, "[store]", "language = \"zh\"\n[store]", 1)
+		s.put(t, stickConfig, strings.Replace(text, "address", "adress", 1))
+		pull := plug(t, st, s, true)
+		wants(t, s.report(t), "结果: 已拒绝", "提示: 是否应为 \"address\"？", "当前运行：")
+		pull()
+		s.put(t, stickConfig, strings.Replace(text, "/dev/none", "/dev/other", 1))
+		pull = plug(t, st, s, true)
+		wants(t, s.report(t), "端口 /dev/other 无法打开")
+		pull()
+		if err := os.Remove(filepath.Join(s.dir, reportName("good"))); err != nil {
+			t.Fatal(err)
+		}
+		s.put(t, stickConfig, text)
+		pull = plug(t, st, s, true)
+		prove(t, st, false)
+		time.Sleep(2 * time.Second)
+		wants(t, s.report(t), "结果: 已恢复原配置")
+		pull()
+	})
+}
+
 // TestAStickWithoutAConfigurationIsLeftAlone: it belongs to somebody.
 func TestAStickWithoutAConfigurationIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

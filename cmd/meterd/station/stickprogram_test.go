@@ -50,14 +50,21 @@ func (p *programs) file(version, board string) string {
 // boot starts the board as its launcher would, with the engine of that.
 func (p *programs) boot(st *Station) update.Slot {
 	p.t.Helper()
+	var slot update.Slot
+	st.Update, slot = p.engine(st.Files.Path, slog.DiscardHandler)
+	st.takeover.Hold = st.Update.Held
+	return slot
+}
+
+// engine is that of the program that the slots say runs, and its slot.
+func (p *programs) engine(file string, log slog.Handler) (*update.Engine, update.Slot) {
+	p.t.Helper()
 	own := update.ThisPackage("1.0.0")
 	slot, err := update.OpenFolder(p.slots, own, update.NoSlot).Start()
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	st.Update = update.New(time.Now(), update.Config{Slots: update.OpenFolder(p.slots, own, slot), Dir: p.slots, File: st.Files.Path, Log: slog.New(slog.DiscardHandler)})
-	st.takeover.Hold = st.Update.Held
-	return slot
+	return update.New(time.Now(), update.Config{Slots: update.OpenFolder(p.slots, own, slot), Dir: p.slots, File: file, Log: slog.New(log)}), slot
 }
 
 func (p *programs) usb() string { return "[usb]\npublic_key = \"" + p.public + "\"\n" }

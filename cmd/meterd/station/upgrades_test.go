@@ -89,14 +89,9 @@ func newFleet(t *testing.T, platform admits, text, server string) *fleet {
 // start starts the board: what its slots say runs.
 func (f *fleet) start() {
 	f.t.Helper()
-	own := update.ThisPackage("1.0.0")
-	slot, err := update.OpenFolder(f.slots, own, update.NoSlot).Start()
-	if err != nil {
-		f.t.Fatal(err)
-	}
 	path := filepath.Join(f.dir, "meterd.toml")
 	j := journal.New(io.Discard, slog.LevelInfo)
-	engine := update.New(time.Now(), update.Config{Slots: update.OpenFolder(f.slots, own, slot), Dir: f.slots, File: path, Log: slog.New(j)})
+	engine, _ := f.engine(path, j)
 	f.st = New(Config{Version: engine.View().Running.Version, Built: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), Files: takeover.NewFiles(path), Journal: j, Update: engine})
 	first, problems, err := f.st.First()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"meterd/board"
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
+	"meterd/dlt645"
 	"meterd/store"
 )
 
@@ -48,9 +49,12 @@ type trier struct {
 	problems []config.Problem
 }
 
-func (t *trier) problem(line int, warning bool, hint, format string, args ...any) {
-	t.problems = append(t.problems, config.Problem{File: t.c.File, Line: line, Warning: warning, Text: fmt.Sprintf(format, args...), Hint: hint})
+func (t *trier) problem(line int, warning bool, hint, text dlt645.Text, args ...any) {
+	t.problems = append(t.problems, config.Problem{File: t.c.File, Line: line, Warning: warning,
+		Text: fmt.Sprintf(text.EN, args...), TextZH: fmt.Sprintf(text.ZH, args...), Hint: hint.EN, HintZH: hint.ZH})
 }
+
+var noHint dlt645.Text
 
 func (t *trier) port(b config.Bus, running *config.Config) {
 	if running != nil {
@@ -62,7 +66,8 @@ func (t *trier) port(b config.Bus, running *config.Config) {
 	}
 	p, err := b.Open()
 	if err != nil {
-		t.problem(t.c.BusLine(b.Name), board.IsTCP(b.Port), "is the name right, and no other program at it?", "[[bus]] %q: port %s does not open: %v", b.Name, b.Port, err)
+		t.problem(t.c.BusLine(b.Name), board.IsTCP(b.Port), dlt645.Text{EN: "is the name right, and no other program at it?", ZH: "名称是否正确？是否被其他程序占用？"},
+			dlt645.Text{EN: "[[bus]] %q: port %s does not open: %v", ZH: "[[bus]] %q：端口 %s 无法打开：%v"}, b.Name, b.Port, err)
 		return
 	}
 	p.Close()
@@ -76,16 +81,21 @@ func (t *trier) store() {
 	case errors.Is(err, fs.ErrNotExist):
 		t.room(filepath.Dir(path), line)
 	case err != nil:
-		t.problem(line, false, "", "[store]: path %s: %v", path, err)
+		t.problem(line, false, noHint, pathFails, path, err)
 	case info.Mode().IsRegular() && info.Size() > 0:
 		r, err := store.OpenReadOnly(path, nil)
 		if err != nil {
-			t.problem(line, false, StoreHint(err, path), "[store]: path %s: %v", path, err)
+			t.problem(line, false, StoreHint(err, path), pathFails, path, err)
 			return
 		}
 		r.Close()
 	}
 }
+
+var (
+	pathFails     = dlt645.Text{EN: "[store]: path %s: %v", ZH: "[store]：path %s：%v"}
+	makeDirectory = dlt645.Text{EN: "make the directory, or name another", ZH: "请创建该目录，或指定其他目录"}
+)
 
 // left sees that nothing stays behind in the ring that runs.
 func (t *trier) left(path string) {
@@ -95,13 +105,13 @@ func (t *trier) left(path string) {
 	}
 	defer r.Close()
 	if err := StaysBehind(r, path); err != nil {
-		t.problem(t.c.Line("store.path"), false, err.Hint, "[store]: %s", err.Text)
+		t.problem(t.c.Line("store.path"), false, err.Hint, dlt645.Text{EN: "%[1]s: %[2]s", ZH: "%[1]s：%[3]s"}, "[store]", err.Text.EN, err.Text.ZH)
 	}
 }
 
 // StaysBehind tells how many readings of a ring an uplink has not delivered, nil
 // if none: with another ring nobody would deliver them.
-func StaysBehind(r *store.Ring, path string) *console.Error {
+func StaysBehind(r *store.Ring, path string) *console.Told {
 	most := 0
 	for _, pos := range r.Cursors() {
 		most = max(most, r.NewReader(pos).Behind())
@@ -109,28 +119,27 @@ func StaysBehind(r *store.Ring, path string) *console.Error {
 	if most == 0 {
 		return nil
 	}
-	return &console.Error{
-		Text: fmt.Sprintf("path is another one, and %d readings in %s are not delivered: they would stay behind", most, path),
-		Hint: "change it when uplinks shows none that wait; or end meterd, copy what waits (meterd ring export), and start it with the new path",
-	}
+	return console.Tell(dlt645.Text{EN: "path is another one, and %d readings in %s are not delivered: they would stay there", ZH: "path 已改变，而 %[2]s 中还有 %[1]d 条读数未上报：它们将留在原处"},
+		dlt645.Text{EN: "change it when uplinks shows none that wait; or end meterd, copy what waits (meterd ring export), and start it with the new path",
+			ZH: "请在 uplinks 显示没有待发时再改；或停止 meterd，用 meterd ring export 导出后再以新路径启动"}, most, path)
 }
 
 // room sees that a new ring fits.
 func (t *trier) room(dir string, line int) {
 	free, err := store.Free(dir)
 	if err != nil {
-		t.problem(line, false, "make the directory, or name another", "[store]: path: %v", err)
+		t.problem(line, false, makeDirectory, dlt645.Text{EN: "[store]: path: %v", ZH: "[store]：path：%v"}, err)
 		return
 	}
 	if free < t.c.Store.Size {
-		t.problem(line, false, "give size less, or name another place", "[store]: %s has %d MiB free, the ring needs %d MiB", dir, free>>20, t.c.Store.Size>>20)
+		t.problem(line, false, dlt645.Text{EN: "give size less, or name another place", ZH: "请减小 size，或指定其他位置"}, dlt645.Text{EN: "[store]: %s has %d MiB free, the ring needs %d MiB", ZH: "[store]：%s 剩余 %d MiB，存储需要 %d MiB"}, dir, free>>20, t.c.Store.Size>>20)
 	}
 	t.writable(dir, line)
 }
 
 func (t *trier) writable(dir string, line int) {
 	if err := unix.Access(dir, unix.W_OK); err != nil {
-		t.problem(line, false, "", "%s cannot be written: %v", dir, err)
+		t.problem(line, false, noHint, dlt645.Text{EN: "%s cannot be written: %v", ZH: "%s 不可写：%v"}, dir, err)
 	}
 }
 
@@ -138,7 +147,7 @@ func (t *trier) writable(dir string, line int) {
 func (t *trier) directory(key, path string) {
 	dir := filepath.Dir(path)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		t.problem(t.c.Line(key), false, "make the directory, or name another", "%s: there is no directory %s", key, dir)
+		t.problem(t.c.Line(key), false, makeDirectory, dlt645.Text{EN: "%s: there is no directory %s", ZH: "%s：没有目录 %s"}, key, dir)
 		return
 	}
 	t.writable(dir, t.c.Line(key))
@@ -149,19 +158,21 @@ func (t *trier) device(key, path string) {
 		return
 	}
 	if _, err := os.Stat(path); err != nil {
-		t.problem(t.c.Line(key), true, "", "%s: %v", key, err)
+		t.problem(t.c.Line(key), true, noHint, dlt645.Text{EN: "%s: %v", ZH: "%s：%v"}, key, err)
 	}
 }
 
 // StoreHint tells what to do about a ring that cannot be opened at path.
-func StoreHint(err error, path string) string {
+func StoreHint(err error, path string) dlt645.Text {
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return "meterd runs already, or another [store] path is meant"
+		return dlt645.Text{EN: "meterd runs already, or another [store] path is meant", ZH: "meterd 已在运行，或 [store] 的 path 有误"}
 	case errors.Is(err, store.ErrVersion):
-		return "deliver and export with the version that wrote it (meterd ring export " + path + "), then have a new one made: meterd ring format " + path
+		return dlt645.Text{EN: "deliver and export with the version that wrote it (meterd ring export " + path + "), then have a new one made: meterd ring format " + path,
+			ZH: "请用写入它的版本上报并导出（meterd ring export " + path + "），再重建：meterd ring format " + path}
 	case errors.Is(err, store.ErrForeign):
-		return "[store] path names something else: name another file or device; or have a ring made of it, which tells first what would be lost: meterd ring format " + path
+		return dlt645.Text{EN: "[store] path names something else: name another file or device; or have a ring made of it, which shows first what would be lost: meterd ring format " + path,
+			ZH: "[store] 的 path 是其他内容：请改用其他文件或设备；或用 meterd ring format " + path + " 重建（会先列出将丢失的内容）"}
 	}
-	return "is [store] path on a file system that can be written, with room for size?"
+	return dlt645.Text{EN: "is [store] path on a file system that can be written, with room for size?", ZH: "[store] 的 path 所在文件系统是否可写，空间是否够 size？"}
 }

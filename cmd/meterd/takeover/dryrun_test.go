@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"meterd/cmd/meterd/config"
 	"meterd/store"
@@ -53,6 +54,9 @@ func TestDryRun(t *testing.T) {
 			var told []string
 			for _, problem := range p.Problems {
 				told = append(told, problem.String())
+				if zh := problem.In("zh"); !strings.ContainsFunc(zh[strings.Index(zh, ":"):], func(r rune) bool { return unicode.Is(unicode.Han, r) }) || problem.Hint != "" && problem.HintZH == "" {
+					t.Errorf("in Chinese it is %q", zh)
+				}
 			}
 			all := strings.Join(told, "\n")
 			switch {

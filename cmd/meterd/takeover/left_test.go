@@ -31,7 +31,7 @@ func TestAnotherRingIsRefusedBeforeAnythingIsTakenOver(t *testing.T) {
 		path      string
 		want      string
 	}{
-		{4, filepath.Join(dir, "other"), "path is another one, and 5 readings in " + path + " are not delivered: they would stay behind"},
+		{4, filepath.Join(dir, "other"), "path is another one, and 5 readings in " + path + " are not delivered: they would stay there"},
 		{4, path, ""},
 		{9, filepath.Join(dir, "other"), ""},
 	} {
@@ -48,7 +48,7 @@ func TestAnotherRingIsRefusedBeforeAnythingIsTakenOver(t *testing.T) {
 		running, next := text(path), text(c.path)
 		told := ""
 		for _, p := range dryRun(next, running) {
-			if strings.Contains(p.Text, "stay behind") {
+			if strings.Contains(p.Text, "stay there") {
 				told = p.Text
 				if p.Warning || p.Hint == "" || p.Line != 4 {
 					t.Errorf("%+v", p)

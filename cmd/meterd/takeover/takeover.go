@@ -11,6 +11,7 @@ package takeover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -226,6 +227,7 @@ func (p *Proposal) try(running *config.Config, folders string) {
 		if p.Problems[i].Lacking { // what is missing now would be missing when it runs
 			p.Problems[i].Warning = false
 			p.Problems[i].Hint += "; a stick may bring it beside meterd.toml where it is named in " + folders
+			p.Problems[i].HintZH += "；若位于 " + folders + "，可放在 U 盘上与 meterd.toml 一起带来"
 		}
 	}
 }
@@ -330,7 +332,11 @@ func (t *Takeover) CannotRun(c Change, why error) (Change, error) {
 	if t.on(Event{Kind: CannotRun}) != GoBack {
 		return Change{}, why
 	}
-	next, err := t.putBack(c.Text, dlt645.Text{EN: why.Error(), ZH: why.Error()})
+	said := dlt645.Text{EN: why.Error(), ZH: why.Error()}
+	if told, ok := errors.AsType[*console.Told](why); ok {
+		said = told.Text
+	}
+	next, err := t.putBack(c.Text, said)
 	if err != nil {
 		t.log.Error("the new configuration cannot be taken back", "err", err)
 		return Change{}, why
@@ -340,7 +346,8 @@ func (t *Takeover) CannotRun(c Change, why error) (Change, error) {
 
 // First gives what runs when the program starts. A configuration that was on
 // trial goes on being so, until it had its starts. Where the file is not
-// usable the one before serves: nobody is there to mend it.
+// usable the one before serves: nobody is there to mend it. With an error comes what
+// the file says as far as it could be read, nil if it could not.
 func (t *Takeover) First() (Change, []config.Problem, error) {
 	path := t.Files.Path
 	var next Change
@@ -378,7 +385,7 @@ func (t *Takeover) First() (Change, []config.Problem, error) {
 		t.log.Error("the configuration is not usable, the one before runs", "file", path, "prev", t.Files.prev())
 		return prev, problems, nil
 	}
-	return Change{}, problems, &console.Error{Text: path + " is not usable", Hint: "meterd check " + path + " tells the same without running"}
+	return Change{Config: next.Config}, problems, &console.Error{Text: path + " is not usable", Hint: "meterd check " + path + " tells the same without running"}
 }
 
 // Read reads a configuration from a file, with what it names beside it.

@@ -38,7 +38,7 @@ func Read(f *flag.FlagSet, args []string, s cli.Streams) error {
 	case *port == "":
 		return cli.Wrong(f, "-port is required")
 	case err != nil:
-		return cli.Wrong(f, "%v", err)
+		return cli.Wrong(f, "%s", strings.TrimPrefix(err.Error(), "dlt645: "))
 	case *baud < 300 || *baud > 115200, *preamble < 0 || *preamble > 16, *retries < 0 || *retries > 10:
 		return cli.Wrong(f, "-baud is 300 to 115200, -preamble 0 to 16, -retries 0 to 10")
 	case *timeout < 50*time.Millisecond, *byteTimeout < 5*time.Millisecond, *gap < 0:
@@ -100,6 +100,7 @@ type reader struct {
 	json   bool
 	s      cli.Streams
 	failed int
+	noPort bool // it does not open
 }
 
 func (r *reader) all(ctx context.Context, a dlt645.Address, requests []meter.Request) error {
@@ -120,6 +121,9 @@ func (r *reader) all(ctx context.Context, a dlt645.Address, requests []meter.Req
 			return ctx.Err()
 		}
 	}
+	if r.noPort {
+		return cli.Fail("is the port there, and free? A daemon that holds it reads by: meterd exec read NAME POINT", "%d of %d reads failed", r.failed, len(requests))
+	}
 	if r.failed > 0 {
 		return fmt.Errorf("%d of %d reads failed", r.failed, len(requests))
 	}
@@ -134,6 +138,7 @@ func (r *reader) one(ctx context.Context, a dlt645.Address, di dlt645.DI) []expl
 func (r *reader) print(it explain.Item) error {
 	if it.Err != nil {
 		r.failed++
+		r.noPort = r.noPort || it.Err.Kind == "port"
 	}
 	if !r.json {
 		_, err := io.WriteString(cli.Plain(r.s.Out), it.Text("en"))
