@@ -117,7 +117,10 @@ func Format(path string, g Geometry) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	if err := clearAway(path, &g); err != nil {
+	switch err := clearAway(path, &g); {
+	case errors.Is(err, ErrLocked): // which says so, and where
+		return err
+	case err != nil:
 		return fmt.Errorf("store: %w", err)
 	}
 	r, err := Open(path, Options{Geometry: g})

@@ -100,7 +100,7 @@ func TestFormatLeavesWhatIsInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Format(path, Geometry{}); !errors.Is(err, ErrLocked) {
+	if err := Format(path, Geometry{}); !errors.Is(err, ErrLocked) || err.Error() != ErrLocked.Error()+": "+path {
 		t.Errorf("of a ring that is open: %v", err)
 	}
 	if err := r.There(); err != nil {

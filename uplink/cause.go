@@ -34,8 +34,10 @@ func (c *cause) Error() string { return c.Words }
 func (c *cause) Unwrap() error { return c.err }
 
 // refused reports whether the broker answered that it does not let us in.
-func (c *cause) refused() bool {
-	return slices.ContainsFunc(refusals, func(r cause) bool { return errors.Is(c.err, r.err) })
+func (c *cause) refused() bool { return refusal(c.err) }
+
+func refusal(err error) bool {
+	return slices.ContainsFunc(refusals, func(r cause) bool { return errors.Is(err, r.err) })
 }
 
 // refusals are the CONNACK codes of MQTT 3.1.1, clause 3.2.2.3.
@@ -146,6 +148,7 @@ func networkCause(err error) *cause {
 		return &cause{err, "too much: " + packet.Error(), dlt645.Text{EN: "somebody sends the board what no board takes; tell the platform", ZH: "有人向本板发送过大的报文；请联系平台"}, false}
 	}
 	for _, c := range []cause{
+		{errNotGranted, "no subscription: ", dlt645.Text{EN: "check the ids of this uplink, and what its device may subscribe to on the platform", ZH: "请检查该上行的标识，以及设备在平台上的订阅权限"}, false},
 		{errWantsTLS, "", dlt645.Text{EN: "write ssl:// in broker", ZH: "请将 broker 改为 ssl://"}, false},
 		{errNoTLS, "", dlt645.Text{EN: "write tcp:// in broker, or the port for TLS, often 8883; else it wants cert and key of the board, or a firewall cuts it", ZH: "请将 broker 改为 tcp://，或使用 TLS 端口（常为 8883）；否则可能是平台要求本板的 cert 和 key，或被防火墙切断"}, false},
 		{errNoBroker, "", dlt645.Text{EN: "is the port in broker that of MQTT, often 1883, or 8883 with TLS?", ZH: "broker 的端口是否为 MQTT 端口（常为 1883，TLS 为 8883）？"}, false},

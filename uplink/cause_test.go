@@ -123,12 +123,20 @@ func TestEveryCauseHasItsNextStep(t *testing.T) {
 		{"unavailable", Endpoint{URL: "tcp://" + listen(t, heard(connack(3)))}, false, "refused by the broker: server unavailable", "trouble", false},
 		{"password", Endpoint{URL: "tcp://" + listen(t, heard(connack(4)))}, false, "refused by the broker: bad user name or password", "username", true},
 		{"not authorised", Endpoint{URL: "tcp://" + listen(t, heard(connack(5)))}, false, "refused by the broker: not authorised", "enabled", true},
+		{"a subscription", Endpoint{URL: "tcp://" + listen(t, func(c net.Conn) {
+			packets.ReadPacket(c)
+			c.Write(connack(0))
+			if p, err := packets.ReadPacket(c); err == nil {
+				c.Write([]byte{0x90, 3, 0, byte(p.Details().MessageID), 0x80})
+				io.Copy(io.Discard, c)
+			}
+		})}, false, "no subscription: subscribe to t: refused by the broker (80)", "may subscribe", false},
 		{"a packet of 256 MiB", Endpoint{URL: "tcp://" + listen(t, heard([]byte{0x20, 0xFF, 0xFF, 0xFF, 0x7F}))}, false, "too much: the broker sends a packet of 268435455 bytes", "platform", false},
 		{"a length without an end", Endpoint{URL: "tcp://" + listen(t, heard([]byte{0x20, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}))}, false, "what answers at this port is no MQTT broker", "1883", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := dial(t.Context(), c.at, Login{ClientID: "c", Username: "u"}, 4)
+			conn, err := dial(t.Context(), c.at, Login{ClientID: "c", Username: "u", Topics: []string{"t"}}, 4)
 			if err == nil {
 				err = <-conn.lost // TLS 1.3 tells a client later that it is refused
 				conn.close()

@@ -47,7 +47,8 @@ func newDelivery(p Platform, src source, window int, timeout time.Duration, id [
 // connected begins a connection: every meter is registered anew, and what was
 // outstanding goes out again with the id it had.
 func (d *delivery) connected(now time.Time) {
-	d.pacing.heard, d.verdicts.suspects.began = now, now
+	d.pacing.heard = now
+	d.verdicts.suspects.connected(now)
 	d.window.reopen(now)
 	d.roll.reopen()
 	for _, a := range d.roll.order {

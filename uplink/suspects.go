@@ -28,6 +28,7 @@ type suspects struct {
 	vain   int         // of these, between which nothing was accepted
 	acked  int         // how much was accepted at the last of them
 	quiet  []time.Time // when connections ended although nothing had gone out
+	since  bool        // one is the last of these: there was no connection since
 }
 
 // suspicion is what a message is suspected of.
@@ -63,6 +64,18 @@ func (s *suspects) twin(now time.Time) bool {
 	return len(s.quiet) >= quietCuts && now.Sub(s.quiet[0]) <= quietFor
 }
 
+// connected takes note of a connection.
+func (s *suspects) connected(now time.Time) { s.began, s.since = now, false }
+
+// away takes note that the broker cannot be reached. Who takes our place is let
+// in at once, and so are we: it was the broker, or the network, that ended the
+// last connection.
+func (s *suspects) away() {
+	if s.since {
+		s.quiet, s.since = s.quiet[:len(s.quiet)-1], false
+	}
+}
+
 // ended takes note that the other end closed the connection, when so much had
 // been accepted in all. It gives those of what was outstanding that it may have
 // been closed over.
@@ -79,6 +92,7 @@ func (s *suspects) ended(now time.Time, outstanding []*request, acked int) (over
 		s.cuts = 0
 		s.quiet = append(s.quiet, now)
 		s.quiet = s.quiet[max(0, len(s.quiet)-quietCuts):]
+		s.since = true
 		return nil
 	}
 	if s.cuts++; acked > s.acked {

@@ -243,6 +243,19 @@ func TestAnotherClientWithOurIDIsTold(t *testing.T) {
 	if _, ok := errors.AsType[*cause](s.d.cut(s.now, io.EOF, "gw1")); ok {
 		t.Error("one end in an hour is taken for another client")
 	}
+	for range 5 { // the broker was away afterwards, and is tried again and again
+		s.now = s.now.Add(time.Hour)
+		s.d.connected(s.now)
+		for range 3 {
+			s.now = s.now.Add(40 * time.Second)
+			if err, ok := errors.AsType[*cause](s.d.cut(s.now, fmt.Errorf("%w: %w", errLost, io.EOF), "gw1")); ok {
+				t.Errorf("a broker that is started anew is taken for another client: %v", err)
+			}
+			s.d.verdicts.suspects.away()
+			s.d.verdicts.suspects.away()
+			s.d.connected(s.now)
+		}
+	}
 	for range 5 { // our own side ends it
 		if _, ok := errors.AsType[*cause](s.d.cut(s.now, errors.New("read timeout"), "gw1")); ok {
 			t.Error("a network that is silent is taken for another client")

@@ -213,6 +213,9 @@ func (u *Uplink) session(ctx context.Context) error {
 	at.URL = u.nodes.current()
 	c, err := dial(ctx, at, login, u.Window+u.d.limits.Registers+8)
 	if err != nil {
+		if !refusal(err) {
+			u.d.verdicts.suspects.away()
+		}
 		return err
 	}
 	defer func() {

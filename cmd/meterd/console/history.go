@@ -102,8 +102,8 @@ func (h History) Text(lang string) string {
 	p := page{lang: lang}
 	p.add(dlt645.Text{EN: "record from %s to %s, a mark for each day", ZH: "记录完整性：%s 至 %s，每天一个标记"}, h.From, h.To)
 	p.add(dlt645.Text{
-		EN: "# whole   + made up from the meter's memory   - in part   X missing   . nothing",
-		ZH: "# 完整   + 由电表补抄   - 部分   X 缺失   . 无",
+		EN: "# whole   + made up from the meter's memory   - in part   X missing, or to be made up still   . nothing",
+		ZH: "# 完整   + 由电表补抄   - 部分   X 缺失或待补抄   . 无",
 	})
 	if len(h.Meters) == 0 {
 		p.add(dlt645.Text{EN: "nothing is to be made up: see [[profile.history]]", ZH: "未配置补抄：见 [[profile.history]]"})
