@@ -220,14 +220,15 @@ func TestCardPowerCuts(t *testing.T) {
 	// The ring has room for all that is read meanwhile.
 	dir := card(t, strings.Replace(s.configOf(2, "en", public.String()), `"4MiB"`, `"48MiB"`, 1))
 	flash, other := filepath.Join(dir, "flash.img"), filepath.Join(dir, "other.img")
-	programs := twoPrograms(t, dir, private)
+	programs := newProgram(t, dir, private)
 	seed := uint64(number(t, "METERD_SEED", int(time.Now().UnixNano()%1e6)))
 	cuts := number(t, "METERD_CARD_CUTS", 1)
 	t.Logf("%d cuts, METERD_SEED=%d", cuts, seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	l := &ledger{t: t, binary: filepath.Join(from, "meterd"), known: map[uint64]string{}}
-	came, considered := map[string]int{}, 0
+	came, considered, updating := map[string]int{}, 0, 0
 	for n := range cuts {
+		before := slotsOf(t, flash)
 		m := insert(t, dir)
 		s.wire(m)
 		var witnessed uint64
@@ -242,6 +243,9 @@ func TestCardPowerCuts(t *testing.T) {
 		all := writes(t, dir)
 		lost := loseCache(t, dir, flash, all, rng)
 		l.account(dataOf(t, flash), n, witnessed)
+		if !bytes.Equal(before, slotsOf(t, flash)) {
+			updating++
+		}
 		slot := starts(t, flash)
 		came[slot]++
 		t.Logf("cut %d: %d writes lost, then starts %s", n, lost, slot)
@@ -267,7 +271,10 @@ func TestCardPowerCuts(t *testing.T) {
 	l.account(dataOf(t, flash), cuts, witnessed)
 	s.checkPlatform()
 	s.checkDelivered(l.records)
-	t.Logf("%d cuts of updates, and %d more of the same at other moments; %d records; what starts then: %v", cuts, considered, len(l.known), came)
+	if updating < cuts/3 {
+		t.Errorf("at %d of %d cuts only had an update begun, or gone on", updating, cuts)
+	}
+	t.Logf("%d cuts, at %d of which an update had begun or gone on, and %d more of the same at other moments; %d records; what starts then: %v", cuts, updating, considered, len(l.known), came)
 }
 
 // works waits until the program reads and delivers, and gives the newest number
@@ -286,61 +293,68 @@ func (m *machine) works(after uint64) (durable uint64) {
 	return durable
 }
 
-// programs are images that an update may bring, by hash, and the key that they
-// are signed by.
-type programs struct {
-	key    string
-	images map[string]string
+// program is the image that is on the card, and the key that those which follow
+// it are signed by.
+type program struct {
+	key   string
+	image []byte
 }
 
-// twoPrograms gives the image that is on the card, and one that differs from it.
-func twoPrograms(t *testing.T, dir string, private minisign.PrivateKey) programs {
+func newProgram(t *testing.T, dir string, private minisign.PrivateKey) program {
 	t.Helper()
-	p := programs{key: filepath.Join(dir, "key"), images: map[string]string{}}
+	p := program{key: filepath.Join(dir, "key")}
 	text, err := private.MarshalText()
 	if err == nil {
 		err = os.WriteFile(p.key, text, 0o600)
 	}
+	if err == nil {
+		p.image, err = os.ReadFile(filepath.Join(parts(t), "meterd-1.0.0-qemu.slot"))
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	image, err := os.ReadFile(filepath.Join(parts(t), "meterd-1.0.0-qemu.slot"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 2 {
-		tail := image[len(image)-sectorSize:]
-		if i == 1 {
-			end := bytes.IndexByte(tail, 0)
-			copy(tail[end:], "m_note=another\n")
-			binary.BigEndian.PutUint32(tail[sectorSize-4:], crc32.ChecksumIEEE(tail[:sectorSize-4]))
-		}
-		path := filepath.Join(dir, fmt.Sprintf("%d.slot", i))
-		if err := os.WriteFile(path, image, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		p.images[fmt.Sprintf("%x", sha256.Sum256(image))] = path
 	}
 	return p
 }
 
-// program makes a stick with the next version, of an image that does not run.
-func (m *machine) program(p programs, n int) (stick string) {
+// next gives an image that the card has never had: one that was taken back is
+// not taken again.
+func (p program) next(n int) []byte {
+	image := bytes.Clone(p.image)
+	tail := image[len(image)-sectorSize:]
+	copy(tail[bytes.IndexByte(tail, 0):], fmt.Sprintf("m_note=%d\n", n))
+	binary.BigEndian.PutUint32(tail[sectorSize-4:], crc32.ChecksumIEEE(tail[:sectorSize-4]))
+	return image
+}
+
+// program makes a stick with the next version.
+func (m *machine) program(p program, n int) (stick string) {
 	m.t.Helper()
-	running := m.slots().Running.Hash
-	for hash, image := range p.images {
-		if hash == running {
-			continue
-		}
-		tool(m.t, filepath.Join(parts(m.t), "sign"), "-key", p.key, "-kind", "card", "-board", "qemu", "-version", fmt.Sprintf("1.0.%d", n+1), "-floor", "1.0.0", "-o", m.dir, image)
-		break
+	image := filepath.Join(m.dir, "next.slot")
+	if err := os.WriteFile(image, p.next(n), 0o600); err != nil {
+		m.t.Fatal(err)
 	}
+	tool(m.t, filepath.Join(parts(m.t), "sign"), "-key", p.key, "-kind", "card", "-board", "qemu", "-version", fmt.Sprintf("1.0.%d", n+1), "-floor", "1.0.0", "-o", m.dir, image)
 	stick, update := filepath.Join(m.dir, "stick.img"), filepath.Join(m.dir, fmt.Sprintf("meterd-1.0.%d-qemu.update", n+1))
 	os.Remove(stick)
 	tool(m.t, "mkfs.vfat", "-C", stick, "32768")
 	tool(m.t, "mcopy", "-i", stick, update, "::")
 	os.Remove(update)
 	return stick
+}
+
+// slotsOf gives all that a card says of its slots, and of their starts.
+func slotsOf(t *testing.T, image string) []byte {
+	t.Helper()
+	f, err := os.Open(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	raw := make([]byte, (0x1c01-0x1800)*sectorSize)
+	if _, err := f.ReadAt(raw, 0x1800*sectorSize); err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 // starts does what U-Boot does with a card (card/boot.cmd), and tells what it
