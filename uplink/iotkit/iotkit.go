@@ -24,9 +24,9 @@ const (
 	// idsKept is how many ids of a meter's unfinished registrations are known: a
 	// probe may come on top of the meter's own.
 	idsKept = 4
-	// mostFirst is above where ids begin. They stay whole in a number of any
-	// language.
-	mostFirst = 1 << 52
+	// mostFirst is above where ids begin. Platforms of this family bound them to
+	// 32 bits; as many messages as are left come in no life of a board.
+	mostFirst = 1 << 31
 	// trials is how often a message is refused before it is set aside.
 	trials = 3
 	// mostRefused bounds the account of that.

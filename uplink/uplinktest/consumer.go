@@ -256,7 +256,7 @@ func word(b json.RawMessage) (string, bool) {
 
 func (p *Consumer) state(topic, meter string, payload []byte) {
 	var in map[string]json.RawMessage
-	if err := strict(payload, &in); err != nil || len(in) < 2 {
+	if err := strict(payload, &in); err != nil {
 		p.violate("%s: %v: %s", topic, err, payload)
 		return
 	}
@@ -269,10 +269,16 @@ func (p *Consumer) state(topic, meter string, payload []byte) {
 		s.Values[k] = text
 	}
 	delete(s.Values, "ts")
-	if _, err := fmt.Sscan(string(in["ts"]), &s.Millis); err != nil || s.Millis < 1e12 {
-		p.violate("%s: ts %s is no time in ms", topic, in["ts"])
+	if len(s.Values) == 0 {
+		p.violate("%s: a state of nothing: %s", topic, payload)
 	}
-	if old, ok := p.states[meter]; ok && (s.Millis < old.Millis || s.Millis == old.Millis && !maps.Equal(s.Values, old.Values)) {
+	ts, timed := in["ts"] // none while the board does not know it
+	if timed {
+		if _, err := fmt.Sscan(string(ts), &s.Millis); err != nil || s.Millis < 1e12 {
+			p.violate("%s: ts %s is no time in ms", topic, ts)
+		}
+	}
+	if old := p.states[meter]; timed && old.Millis > 0 && (s.Millis < old.Millis || s.Millis == old.Millis && !maps.Equal(s.Values, old.Values)) {
 		p.violate("%s: a state of %d after one of %d", topic, s.Millis, old.Millis)
 	}
 	p.states[meter] = s

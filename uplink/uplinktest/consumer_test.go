@@ -25,7 +25,9 @@ func TestConsumerSeesWhatIsWrong(t *testing.T) {
 		"a member that is none":        {"json", readings, strings.Replace(right, `"rows"`, `"more":1,"rows"`, 1), "readings"},
 		"a member twice":               {"json", readings, strings.Replace(right, `"name"`, `"meter":"m1","name"`, 1), "stands twice"},
 		"a status of other words":      {"json", "meterd/gw/status", "ONLINE", "ONLINE"},
-		"a state without a time":       {"json", "meterd/gw/meter/m1/state", `{"voltage_a":1,"b":2}`, "no time"},
+		"a state without a time":       {"json", "meterd/gw/meter/m1/state", `{"voltage_a":1,"b":2}`, ""}, // the clock is not known yet
+		"a state of no time":           {"json", "meterd/gw/meter/m1/state", `{"ts":1764201600,"voltage_a":1}`, "no time"},
+		"a state of nothing":           {"json", "meterd/gw/meter/m1/state", `{"ts":1764201600000}`, "of nothing"},
 		"an answer without an outcome": {"json", "meterd/gw/cmd/response", `{"id":"1","ok":true}`, "response"},
 		"an event without a time":      {"json", "meterd/gw/meter/m1/event", `{"id":"7f3c0a52-1-00000009","meter":"m1","event":"x"}`, "event"},
 		"JSON where text is meant":     {"flat", "meterd/gw/m1/voltage_a", `"230.1"`, "no plain text"},

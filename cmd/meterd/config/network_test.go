@@ -25,7 +25,7 @@ func TestNetwork(t *testing.T) {
 		{"a host's own network", "address = \"192.168.1.1/32\"\ndns = []", "no address that a board can have", "192.168.1.20/24", false},
 		{"loopback", "address = \"127.0.0.2/8\"\ndns = []", "no address that a board can have", "192.168.1.20/24", false},
 		{"IPv6", "address = \"fd00::2/64\"\ndns = []", "no address that a board can have", "192.168.1.20/24", false},
-		{"gateway elsewhere", "address = \"192.168.1.20/24\"\ngateway = \"192.168.2.1\"\ndns = []", "not in the network of 192.168.1.20/24", "behind /", false},
+		{"gateway elsewhere", "address = \"192.168.1.20/24\"\ngateway = \"192.168.2.1\"\ndns = []", "not in the network of 192.168.1.20/24", "after /", false},
 		{"gateway is the board", "address = \"192.168.1.20/24\"\ngateway = \"192.168.1.20\"\ndns = []", "the board itself", "", false},
 		{"gateway alone", "gateway = \"192.168.2.1\"", "DHCP gives one of its own", "address =", false},
 		{"no gateway", "address = \"192.168.1.20/24\"\ndns = []", "nothing outside of 192.168.1.0/24", "add gateway", true},

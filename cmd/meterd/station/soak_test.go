@@ -600,10 +600,10 @@ func (s *soak) reported(r uplinktest.Report) {
 func (s *soak) judge() {
 	t := s.t
 	if v := s.tuya.Seen().Violations; len(v) > 0 {
-		t.Errorf("Tuya: %d violations, %.5q", len(v), v)
+		t.Errorf("Tuya: %d violations, %q", len(v), v[:min(5, len(v))])
 	}
 	if v := s.consumer.Seen().Violations; len(v) > 0 {
-		t.Errorf("own broker: %d violations, %.5q", len(v), v)
+		t.Errorf("own broker: %d violations, %q", len(v), v[:min(5, len(v))])
 	}
 	var sum tally
 	for _, m := range s.all {
