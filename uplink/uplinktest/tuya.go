@@ -379,6 +379,7 @@ func (p *Tuya) Command(gateway, requestID, cid, dp, value string, now time.Time)
 		p.sent, p.told = map[string]string{}, map[string]string{}
 	}
 	p.sent[requestID] = cid
+	delete(p.told, requestID) // sent again it is answered again
 	b, _ := json.Marshal(map[string]any{
 		"t": now.Unix(), "cid": cid, "request_id": requestID,
 		"param": map[string]any{"id": dp, "value": json.RawMessage(value)},
