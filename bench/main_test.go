@@ -1,6 +1,11 @@
 package main
 
 import (
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -68,5 +73,45 @@ func TestAFailedGoalIsAnError(t *testing.T) {
 	}
 	if err := run(&out, &progress, []step{{"s", "echo got 5"}}, goals, nil, true, false); err != nil || !strings.Contains(out.String(), "| what | 5 | >= 5 |  | yes |") {
 		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+// The README quotes what stands in the dated copy, rounded, and nothing else.
+func TestTheReadmeQuotesTheDatedRun(t *testing.T) {
+	read := func(path string) string {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	number := regexp.MustCompile(`\d+(\.\d+)?`)
+	var printed []float64
+	for _, text := range number.FindAllString(read("../BENCHMARKS.md"), -1) {
+		v, _ := strconv.ParseFloat(text, 64)
+		printed = append(printed, v)
+	}
+	for readme, heading := range map[string]string{"../README.md": "\n## Ten figures\n", "../README.zh-CN.md": "\n## 十个数据\n"} {
+		_, section, found := strings.Cut(read(readme), heading)
+		section, _, _ = strings.Cut(section, "\n## ")
+		rows := 0
+		for line := range strings.Lines(section) {
+			cells := strings.Split(line, "|")
+			if len(cells) != 4 || strings.HasPrefix(line, "|---") {
+				continue
+			}
+			rows++
+			for _, text := range number.FindAllString(cells[2], -1) {
+				_, decimals, _ := strings.Cut(text, ".")
+				step := math.Pow10(-len(decimals))
+				v, _ := strconv.ParseFloat(text, 64)
+				if !slices.ContainsFunc(printed, func(p float64) bool { return math.Abs(p-v) <= 0.5*step+1e-9 }) {
+					t.Errorf("%s: %s of %q is not in BENCHMARKS.md", readme, text, strings.TrimSpace(cells[1]))
+				}
+			}
+		}
+		if !found || rows != 11 { // with the head of the table
+			t.Errorf("%s: %d rows of figures", readme, rows)
+		}
 	}
 }
