@@ -29,13 +29,17 @@ type request struct {
 	identifier string // of a service
 	prefix     string // before each identifier
 	keys       []string
+	again      int // how often it came again, each time to be answered
 }
 
 // mostAsked bounds the requests that are remembered for their answers.
 const mostAsked = 256
 
 func (d *DAS) ask(r request) {
-	d.recall(r.command)
+	if i := d.found(r.command); i >= 0 {
+		r.again = d.asked[i].again + 1
+		d.asked = slices.Delete(d.asked, i, i+1)
+	}
 	slices.Sort(r.keys)
 	r.keys = slices.Clone(slices.Compact(r.keys)) // one may be asked for any number of times
 	if len(d.asked) >= mostAsked {
@@ -44,13 +48,21 @@ func (d *DAS) ask(r request) {
 	d.asked = append(d.asked, r)
 }
 
+// found gives the place of a request that is remembered, -1 if it is not.
+func (d *DAS) found(command string) int {
+	return slices.IndexFunc(d.asked, func(r request) bool { return r.command == command })
+}
+
+// recall gives what a command asked for, once for each time that it came.
 func (d *DAS) recall(command string) request {
-	i := slices.IndexFunc(d.asked, func(r request) bool { return r.command == command })
+	i := d.found(command)
 	if i < 0 {
 		return request{command: command}
 	}
 	r := d.asked[i]
-	d.asked = slices.Delete(d.asked, i, i+1)
+	if d.asked[i].again--; r.again == 0 {
+		d.asked = slices.Delete(d.asked, i, i+1)
+	}
 	return r
 }
 

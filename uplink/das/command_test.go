@@ -137,14 +137,18 @@ func TestAnswerToAReadHasTheIdentifiersThatWereAsked(t *testing.T) {
 		{topicService, `{"id":"1","identifier":"read","params":{"meter":"meter01","points":["voltage.a","frequency"]}}`, `{"code":200,"data":{"params":{"frequency":50.00,"ua":220.1,"ua_mv":220100}},"id":"1","identifier":"read","message":"success","method":"thing.service.set","version":"1.0"}`},
 	} {
 		p := platform(nil, rows...)
-		rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + c.topic, Payload: []byte(c.payload)})
+		var rc uplink.Receipt
+		for range 2 { // it comes again before it is answered
+			rc = p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + c.topic, Payload: []byte(c.payload)})
+		}
 		if rc.Command == nil {
 			t.Errorf("%s: got %+v", c.payload, rc)
 			continue
 		}
-		m, _ := p.Answer(time.Now(), *rc.Command, meter.Result{Values: values})
-		if string(m.Payload) != c.want {
-			t.Errorf("got  %s\nwant %s", m.Payload, c.want)
+		for range 2 {
+			if m, _ := p.Answer(time.Now(), *rc.Command, meter.Result{Values: values}); string(m.Payload) != c.want {
+				t.Errorf("got  %s\nwant %s", m.Payload, c.want)
+			}
 		}
 		if len(p.asked) != 0 {
 			t.Errorf("%d requests are still remembered", len(p.asked))
