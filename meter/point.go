@@ -45,6 +45,15 @@ func (p Point) Extent() (least, most dlt645.Decimal, ok bool) {
 	return dlt645.Extent(p.DI)
 }
 
+// Of gives the point as a meter has it by its configuration, false if its edition
+// has no such register. A meter that is asked for its edition has that of 2007.
+func (p Point) Of(h *Handle) (Point, bool) {
+	if h.Auto {
+		return p, true
+	}
+	return p.in(h.Protocol)
+}
+
 // Register gives a number as the meter's register holds it: without the
 // transformer ratios. The error says which numbers it can hold.
 func (p Point) Register(h *Handle, v dlt645.Decimal) (dlt645.Decimal, error) {

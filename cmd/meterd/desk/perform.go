@@ -95,6 +95,9 @@ func (d *Desk) Settable(h *meter.Handle, name, value string) (dlt645.DI, []byte,
 		if !ok || p.From != nil {
 			return di, nil, fmt.Errorf("%q is neither a data identifier nor a point that is read", name)
 		}
+		if p, ok = p.Of(h); !ok {
+			return di, nil, fmt.Errorf("a meter of the %s edition has no register for %s", h.Protocol, name)
+		}
 		di = p.DI
 		if n, err := dlt645.ParseDecimal(value); err == nil {
 			if _, _, number := p.Extent(); number {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 )
 
@@ -161,4 +162,29 @@ func TestAThingIsSetOnceAMinute(t *testing.T) {
 			t.Errorf("after a minute: %s", got)
 		}
 	})
+}
+
+// TestASettingIsOfTheMetersEdition: a point is the register, and has the form,
+// that the meter's own edition gives it.
+func TestASettingIsOfTheMetersEdition(t *testing.T) {
+	d := New(Config{Points: &meter.Points{}})
+	for _, c := range []struct {
+		meter       meter.Handle
+		point, want string
+	}{
+		{meter.Handle{}, "voltage.a", "02010100 0022"},
+		{meter.Handle{Auto: true, Protocol: dlt645.V1997}, "voltage.a", "02010100 0022"}, // not known here
+		{meter.Handle{Protocol: dlt645.V1997}, "voltage.a", "B611 2002"},
+		{meter.Handle{Protocol: dlt645.V1997}, "energy.combined.total", "a meter of the 1997 edition has no register for energy.combined.total"},
+		{meter.Handle{Protocol: dlt645.V1997}, "B611", "B611 2002"}, // as it is written
+	} {
+		di, value, err := d.Settable(&c.meter, c.point, "220")
+		got := fmt.Sprintf("%s %X", di, value)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s of %+v: got %s, want %s", c.point, c.meter, got, c.want)
+		}
+	}
 }
