@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,25 +38,17 @@ func TestFillingThroughKills(t *testing.T) {
 				w.killDaemon()
 			}
 			w.startDaemon()
-			first := begin.Add(-6 * time.Hour).Truncate(15 * time.Minute).Add(15 * time.Minute)
-			moments := int(begin.Sub(first) / (15 * time.Minute)) // the last one may still be read live
-			waitFor(t, "all is made up", 2*time.Minute, func() bool { return w.madeUp() >= (moments-1)*len(w.line.Meters) })
+			want := w.quarters(begin.Add(-6*time.Hour), begin.Add(-20*time.Minute))
+			waitFor(t, "all is made up", 2*time.Minute, func() bool {
+				stored := w.stored()
+				return !slices.ContainsFunc(want, func(v string) bool { return stored[v] == 0 })
+			})
 			w.drained(0)
 			w.endDaemon()
-			times := map[string]int{}
-			for _, v := range w.stage.seen() {
-				times[fmt.Sprintf("%s/%s=%s at %d", v.meter, v.item, v.value, v.t.Unix())]++
-			}
-			for _, m := range w.line.Meters {
-				for at := first; at.Before(begin.Add(-20 * time.Minute)); at = at.Add(15 * time.Minute) {
-					register, _ := m.RegisterAt(0x00010000, at)
-					want, ok := w.stage.item("energy.forward.total", register.String())
-					if !ok {
-						t.Fatalf("the platform has no item for %s", register)
-					}
-					if n := times[fmt.Sprintf("%s/%s=%s at %d", m.Address, want.item, want.value, at.Unix())]; n != 1 {
-						t.Errorf("%s at %s: %s is stored %d times", m.Address, at, register, n)
-					}
+			stored := w.stored()
+			for _, v := range want {
+				if n := stored[v]; n != 1 {
+					t.Errorf("%s is stored %d times", v, n)
 				}
 			}
 		})
@@ -75,6 +68,32 @@ func (w *world) remembers(back string) {
 	if err := os.WriteFile(w.file(), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// quarters gives what each meter's total was at each quarter-hour after a moment
+// and before another one, as stored tells of it.
+func (w *world) quarters(after, before time.Time) (out []string) {
+	w.t.Helper()
+	for _, m := range w.line.Meters {
+		for at := after.Truncate(15 * time.Minute).Add(15 * time.Minute); at.Before(before); at = at.Add(15 * time.Minute) {
+			register, _ := m.RegisterAt(0x00010000, at)
+			v, ok := w.stage.item("energy.forward.total", register.String())
+			if !ok {
+				w.t.Fatalf("the platform has no item for %s", register)
+			}
+			out = append(out, fmt.Sprintf("%s/%s=%s at %s", m.Address, v.item, v.value, at.UTC().Format(time.RFC3339)))
+		}
+	}
+	return out
+}
+
+// stored counts each value with its meter and its time as the platform has it.
+func (w *world) stored() map[string]int {
+	out := map[string]int{}
+	for _, v := range w.stage.seen() {
+		out[fmt.Sprintf("%s/%s=%s at %s", v.meter, v.item, v.value, v.t.UTC().Format(time.RFC3339))]++
+	}
+	return out
 }
 
 // madeUp counts the moments of meters of which the platform has something from
