@@ -156,44 +156,22 @@ const keyboard = "type it with the keyboard set to English"
 // slipAt tells what is wrong with a line that the library has refused, or with
 // one before it that it goes on from.
 func slipAt(lines []string, at int, err error) (int, slip) {
-	pe, _ := err.(toml.ParseError)
 	if at > 0 && headerOpen(lines[at-1]) { // it is told of the end of its line
 		at--
 	}
 	line := strings.TrimRight(lines[at], "\r")
-	outside, open := unquoted(line)
-	switch {
-	case strings.ContainsAny(outside, "“”‘’„＂＇"):
-		return at, slip{format: "curly quotes: only straight ones are quotes here", hint: keyboard,
-			meant: strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "＂", `"`, "‘", "'", "’", "'", "＇", "'").Replace(line)}
-	case narrow(outside) != outside && !strings.ContainsAny(outside, "\u3000\u00a0") || strings.ContainsAny(outside, "【】、。"):
-		meant := narrow(line)
-		for wide, sign := range map[string]string{"【": "[", "】": "]", "、": ",", "。": "."} {
-			meant = strings.ReplaceAll(meant, wide, sign)
-		}
-		return at, slip{format: "a wide sign of a Chinese keyboard: %s", hint: keyboard, args: []any{firstWide(outside)}, meant: meant}
-	}
-	if i := strings.IndexFunc(outside, hidden); i >= 0 {
-		r := []rune(outside[i:])[0]
-		return at, slip{format: "an invisible character, %s, as it comes with a pasted text", hint: "delete it", args: []any{fmt.Sprintf("U+%04X", r)},
-			meant: strings.Map(func(r rune) rune {
-				if r == 0x3000 || r == 0xA0 {
-					return ' '
-				}
-				if hidden(r) {
-					return -1
-				}
-				return r
-			}, line)}
-	}
-	if strings.Contains(pe.Message, "already been defined") {
-		name, _, _ := cutKey(strings.TrimSpace(line))
-		if strings.HasPrefix(name, "[") {
-			return at, slip{format: "%s stands twice", hint: "put the keys of both under one of them", args: []any{strings.TrimSpace(withoutComment(name))}, whole: true}
-		}
-		return at, slip{format: "%s stands twice", hint: "leave one of the two out", args: []any{strings.TrimSpace(name)}}
-	}
 	trimmed := strings.TrimSpace(withoutComment(line))
+	outside, open := unquoted(line)
+	message := err.Error()
+	if pe, ok := err.(toml.ParseError); ok && pe.Message != "" {
+		message = pe.Message
+	}
+	if s, ok := signSlip(line, outside); ok {
+		return at, s
+	}
+	if strings.Contains(message, "already been defined") {
+		return at, twiceSlip(trimmed)
+	}
 	if n := opener(lines, at); n >= 0 && (trimmed == "" || trimmed[0] == '[' || strings.Contains(outside, "=")) {
 		last := at - 1
 		for last > n && strings.TrimSpace(lines[last]) == "" {
@@ -202,45 +180,101 @@ func slipAt(lines []string, at int, err error) (int, slip) {
 		return last, slip{format: "the list is not closed", meant: withoutComment(strings.TrimRight(lines[last], "\r")) + "]"}
 	}
 	if strings.HasPrefix(trimmed, "[") && !strings.Contains(trimmed, "=") {
-		name := strings.Trim(trimmed, "[] ")
-		brackets := [2]string{"[", "]"}
-		if strings.HasPrefix(trimmed, "[[") || strings.HasSuffix(trimmed, "]]") {
-			brackets = [2]string{"[[", "]]"}
-		}
-		return at, slip{format: "the bracket is not closed", args: nil, meant: brackets[0] + name + brackets[1]}
+		return at, slip{format: "the bracket is not closed", meant: closed(trimmed)}
 	}
 	key, value, is := cutKey(trimmed)
 	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	if !is {
+		return at, unequalSlip(trimmed)
+	}
+	if s, ok := keySlip(key, value); ok {
+		return at, s
+	}
 	switch {
-	case !is:
-		meant := ""
-		if k, v, ok := strings.Cut(trimmed, ":"); ok {
-			key, meant = k, k+" ="+v
-		}
-		return at, slip{format: "%s: a key and its value need = between them", args: []any{brief(plainKey(key))}, meant: meant}
-	case value == "":
-		return at, slip{format: "%s: there is no value", args: []any{brief(key)}}
-	case headings[strings.ToLower(key)] != "":
-		key = headings[strings.ToLower(key)]
-		return at, slip{format: "%s: a key is one word of the letters a to z", hint: fmt.Sprintf("do you mean %q?", key), args: []any{brief(before(trimmed))}, meant: key + " = " + value}
-	case !plainName.MatchString(key) && !strings.ContainsAny(key, `"'`):
-		return at, slip{format: "%s: a key is one word of the letters a to z", args: []any{brief(key)}}
 	case open != "":
 		return at, slip{format: "the quote is not closed", meant: line + open}
 	case leadingZero.MatchString(value):
 		return at, slip{format: "%s: a number that begins with 0 needs quotes, or loses the 0", args: []any{key}, meant: fmt.Sprintf("%s = %q", key, value)}
 	}
-	if s, ok := valueSlip(key, value, pe.Message); ok {
+	if s, ok := valueSlip(key, value, message); ok {
 		return at, s
 	}
-	text := pe.Message
-	if pe.Message == "" {
-		text = err.Error()
-	}
 	if key != "" {
-		text = fmt.Sprintf("%s (last key %q)", text, key)
+		message = fmt.Sprintf("%s (last key %q)", message, key)
 	}
-	return at, slip{format: "this is not TOML: %s", args: []any{text}}
+	return at, slip{format: "this is not TOML: %s", args: []any{message}}
+}
+
+var (
+	straight = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "＂", `"`, "‘", "'", "’", "'", "＇", "'")
+	latin    = strings.NewReplacer("【", "[", "】", "]", "、", ",", "。", ".")
+)
+
+// signSlip tells of a sign that TOML does not know: of a Chinese keyboard, of a
+// program for documents, or one that nobody sees. Outside is what of the line
+// stands outside of quotes.
+func signSlip(line, outside string) (slip, bool) {
+	switch {
+	case straight.Replace(outside) != outside:
+		return slip{format: "curly quotes: only straight ones are quotes here", hint: keyboard, meant: straight.Replace(line)}, true
+	case narrow(outside) != outside && !strings.ContainsAny(outside, "\u3000\u00a0"), latin.Replace(outside) != outside:
+		return slip{format: "a wide sign of a Chinese keyboard: %s", hint: keyboard, args: []any{firstWide(outside)}, meant: latin.Replace(narrow(line))}, true
+	}
+	i := strings.IndexFunc(outside, hidden)
+	if i < 0 {
+		return slip{}, false
+	}
+	r, _ := utf8.DecodeRuneInString(outside[i:])
+	return slip{format: "an invisible character, %s, as it comes with a pasted text", hint: "delete it", args: []any{fmt.Sprintf("U+%04X", r)},
+		meant: strings.Map(func(r rune) rune {
+			if r == 0x3000 || r == 0xA0 {
+				return ' '
+			}
+			if hidden(r) {
+				return -1
+			}
+			return r
+		}, line)}, true
+}
+
+// twiceSlip tells of a table or a key that was there before.
+func twiceSlip(line string) slip {
+	if name, _, _ := cutKey(line); !strings.HasPrefix(name, "[") {
+		return slip{format: "%s stands twice", hint: "leave one of the two out", args: []any{strings.TrimSpace(name)}}
+	}
+	return slip{format: "%s stands twice", hint: "put the keys of both under one of them", args: []any{line}, whole: true}
+}
+
+// closed gives the head of a table with the brackets that it was meant to have.
+func closed(head string) string {
+	name := strings.Trim(head, "[] ")
+	if strings.HasPrefix(head, "[[") || strings.HasSuffix(head, "]]") {
+		return "[[" + name + "]]"
+	}
+	return "[" + name + "]"
+}
+
+// unequalSlip tells of a line without =.
+func unequalSlip(line string) slip {
+	key, meant := line, ""
+	if k, v, ok := strings.Cut(line, ":"); ok {
+		key, meant = k, k+" ="+v
+	}
+	return slip{format: "%s: a key and its value need = between them", args: []any{brief(plainKey(strings.TrimSpace(key)))}, meant: meant}
+}
+
+// keySlip tells what is wrong with a key, or that it has no value.
+func keySlip(key, value string) (slip, bool) {
+	known := headings[strings.ToLower(key)]
+	switch {
+	case value == "":
+		return slip{format: "%s: there is no value", args: []any{brief(key)}}, true
+	case known != "":
+		return slip{format: "%s: a key is one word of the letters a to z", hint: fmt.Sprintf("do you mean %q?", known), args: []any{brief(key)}, meant: known + " = " + value}, true
+	case !plainName.MatchString(key) && !strings.ContainsAny(key, `"'`):
+		return slip{format: "%s: a key is one word of the letters a to z", args: []any{brief(key)}}, true
+	}
+	return slip{}, false
 }
 
 var (
@@ -301,12 +335,6 @@ func valueSlip(key, value, message string) (slip, bool) {
 }
 
 const ratioHint = "a whole number: 60 for 300/5 A"
-
-// before gives what stands before the = of a line.
-func before(line string) string {
-	key, _, _ := cutKey(line)
-	return strings.TrimSpace(key)
-}
 
 // headerOpen reports whether a line begins a table, and lacks a bracket.
 func headerOpen(line string) bool {

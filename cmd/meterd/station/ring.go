@@ -27,97 +27,142 @@ func (st *Station) ringOptions(c config.Store) store.Options {
 	return store.Options{Geometry: store.Geometry{Size: c.Size}, Flush: c.Flush, Codec: meter.Packing{}, Taken: meter.Taken, Failed: st.commitFailed}
 }
 
-// useRing opens the ring with these settings. It stays open where they are
-// those that it has, and where they name another file that is no ring for us: the
-// configuration before goes on with it.
+// useRing puts a ring with these settings to work. The one that is there stays
+// where they are those that it has, and where they name another file that is no
+// ring for us: the configuration before goes on with it.
 func (st *Station) useRing(c config.Store) error {
 	mark := markOf(c)
 	c.State = "" // belongs to the shift
-	ring := st.store()
+	old := st.store()
 	reopen := st.reopen.Swap(false)
-	if ring != nil && st.ringSet == c && !reopen {
+	if old != nil && st.ringSet == c && !reopen {
 		return nil
 	}
-	if ring != nil && ring.Stats().LastErr == "" && st.ringSet.Path != "" && c.Path != st.ringSet.Path {
-		if err := takeover.StaysBehind(ring, st.ringSet.Path); err != nil {
-			return err
-		}
-	}
-	var opened *store.Ring
+	var next *store.Ring
+	var left heritage
 	var err error
-	another := ring != nil && st.ringSet.Path != "" && c.Path != st.ringSet.Path && !sameFile(c.Path, st.ringSet.Path)
-	if another {
-		if opened, err = st.openRing(c); err != nil {
+	if old != nil && st.ringSet.Path != "" && c.Path != st.ringSet.Path && !sameFile(c.Path, st.ringSet.Path) {
+		if next, left, err = st.moveRing(old, c); err != nil {
 			st.reopen.Store(reopen)
-			return console.Tell(dlt645.Text{EN: "%v", ZH: "%v"}, takeover.StoreHint(err, c.Path), err)
 		}
+	} else {
+		next, left, err = st.reopenRing(old, c)
 	}
-	var carried [][]byte
-	var cursors map[string]uint64
-	var there error
-	if ring != nil {
-		there = ring.There()
-	}
-	gone := there != nil
-	if ring != nil && (gone || ring.Stats().LastErr != "") {
-		carried, cursors = st.waiting(ring, gone), ring.Cursors()
-		_ = st.tasks.end(taskRing) // that nothing became durable is known
-	} else if err := st.tasks.end(taskRing); err != nil {
-		if another {
-			opened.Close()
-		}
+	if err != nil {
 		return err
 	}
-	if errors.Is(there, store.ErrCut) && !another { // it is ours, and no ring any more
+	return st.handOver(next, left, c, mark)
+}
+
+// moveRing opens a ring in another file, and only then gives up the old one.
+func (st *Station) moveRing(old *store.Ring, c config.Store) (*store.Ring, heritage, error) {
+	if old.Stats().LastErr == "" {
+		if err := takeover.StaysBehind(old, st.ringSet.Path); err != nil {
+			return nil, heritage{}, err
+		}
+	}
+	next, err := st.openRing(c)
+	if err != nil {
+		return nil, heritage{}, notOurs(err, c.Path)
+	}
+	left, err := st.retire(old)
+	if err != nil {
+		next.Close()
+		return nil, heritage{}, err
+	}
+	return next, left, nil
+}
+
+// reopenRing gives up the old ring, if there is one, and opens its file anew. A
+// file that cannot be used is no reason to stand still: meters are read all the
+// same, and people can look.
+func (st *Station) reopenRing(old *store.Ring, c config.Store) (*store.Ring, heritage, error) {
+	var there error
+	if old != nil {
+		there = old.There()
+	}
+	left, err := st.retire(old)
+	if err != nil {
+		return nil, heritage{}, err
+	}
+	if errors.Is(there, store.ErrCut) { // it is ours, and no ring any more
 		if err := os.Rename(c.Path, c.Path+".cut"); err != nil {
 			st.log.Error("the rest of the ring cannot be moved away", "err", err)
 		}
 	}
-	if !another {
-		opened, err = st.openRing(c)
-	}
+	next, err := st.openRing(c)
 	switch {
-	case err != nil && !errors.Is(err, store.ErrLocked):
-		// Meters are read all the same, and people can look.
-		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err, c.Path))
-		opened = store.InMemory(st.ringOptions(c), err)
-	case err != nil:
+	case errors.Is(err, store.ErrLocked): // another daemon has it
+		st.dropped.Add(int64(len(left.records)))
 		st.mu.Lock()
 		st.ring, st.ringSet = nil, config.Store{}
 		st.mu.Unlock()
-		return console.Tell(dlt645.Text{EN: "%v", ZH: "%v"}, takeover.StoreHint(err, c.Path), err)
+		return nil, heritage{}, notOurs(err, c.Path)
+	case err != nil:
+		st.log.Error("the ring cannot be used: readings are in memory only", "err", err, "hint", takeover.StoreHint(err, c.Path))
+		next = store.InMemory(st.ringOptions(c), err)
 	}
-	for name := range cursors { // of another ring, what is carried over is theirs
-		if _, ok := opened.Cursor(name); !ok {
-			if err := opened.SetCursor(name, opened.Last()); err != nil {
+	return next, left, nil
+}
+
+func notOurs(err error, path string) error {
+	return console.Tell(dlt645.Text{EN: "%v", ZH: "%v"}, takeover.StoreHint(err, path), err)
+}
+
+// heritage is what a ring leaves to the next one.
+type heritage struct {
+	records [][]byte // that were in memory alone
+	cursors map[string]uint64
+}
+
+// retire ends the work on a ring, if there is one. One that could not write leaves
+// what it had in memory.
+func (st *Station) retire(ring *store.Ring) (heritage, error) {
+	if ring == nil {
+		return heritage{}, st.tasks.end(taskRing)
+	}
+	gone := ring.There() != nil
+	if !gone && ring.Stats().LastErr == "" {
+		return heritage{}, st.tasks.end(taskRing)
+	}
+	left := heritage{st.waiting(ring, gone), ring.Cursors()}
+	_ = st.tasks.end(taskRing) // that nothing became durable is known
+	return left, nil
+}
+
+// handOver gives the opened ring what the last one left, and sets it to work.
+func (st *Station) handOver(ring *store.Ring, left heritage, c config.Store, mark string) error {
+	for name := range left.cursors { // of another ring: what is carried over is still to be delivered
+		if _, ok := ring.Cursor(name); !ok {
+			if err := ring.SetCursor(name, ring.Last()); err != nil {
 				st.log.Error("cursor", "uplink", name, "err", err)
 			}
 		}
 	}
-	if opened.Stats().LastErr == "" {
-		st.examine(opened, mark)
-		st.mark(opened, mark)
+	if ring.Stats().LastErr == "" {
+		st.examine(ring, mark)
+		st.mark(ring, mark)
 	}
-	if opened.Stats().Emptied {
+	if ring.Stats().Emptied {
 		st.log.Error("the ring was made before and holds nothing: it was cleared, and what was not delivered is gone", "path", c.Path, "hint", "numbers go on far from those that were used; if nobody cleared it, replace the flash")
 	}
-	for _, rec := range carried {
-		if _, err := opened.Append(rec); err != nil {
+	for _, rec := range left.records {
+		if _, err := ring.Append(rec); err != nil {
 			st.dropped.Add(1)
 		}
 	}
 	st.mu.Lock()
-	st.ring = opened
+	st.ring = ring
 	st.mu.Unlock()
 	st.ringSet = c
-	if inMemory(opened) {
+	if inMemory(ring) {
 		st.ringSet = config.Store{} // it is opened again with the next configuration
 	}
-	if have := opened.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
+	if have := ring.Stats().CapacityBytes; have > 0 && !isDevice(c.Path) && (have+c.Size/8 < c.Size || have > c.Size) {
 		st.log.Warn("the ring keeps the size that it was made with", "bytes", have, "size", c.Size, "hint", "deliver all, then remove the file to have it made anew")
 	}
 	witness := st.witness
-	return st.tasks.begin(taskRing, opened, func(ctx context.Context) error { return st.runRing(ctx, opened, c, mark, witness) })
+	return st.tasks.begin(taskRing, ring, func(ctx context.Context) error { return st.runRing(ctx, ring, c, mark, witness) })
 }
 
 // sameFile reports whether two paths are one file.
