@@ -18,26 +18,18 @@ import (
 // and five parameters.
 func TestEachOutcomeReachesThePlatform(t *testing.T) {
 	t.Parallel()
-	platform, d := desk(t)
-	d.Outcomes(t)
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
-	}
+	desk(t).Outcomes(t)
 }
 
 // TestAnAnswerThatFallsIntoADisconnectIsSentAgain: the command is carried out
 // once, and its sender gets the answer.
 func TestAnAnswerThatFallsIntoADisconnectIsSentAgain(t *testing.T) {
 	t.Parallel()
-	platform, d := desk(t)
-	d.Answered(t, func(topic string) bool { return strings.HasSuffix(topic, "/commands/response") })
-	if v := platform.Seen().Violations; len(v) > 0 {
-		t.Errorf("violations: %v", v)
-	}
+	desk(t).Answered(t, func(topic string) bool { return strings.HasSuffix(topic, "/commands/response") })
 }
 
 // desk is the platform with what it may ask, and how it reads the answers.
-func desk(t *testing.T) (*uplinktest.Tuya, site.Desk) {
+func desk(t *testing.T) site.Desk {
 	t.Helper()
 	var line site.Line
 	line.Set(address, true)
@@ -47,7 +39,8 @@ func desk(t *testing.T) (*uplinktest.Tuya, site.Desk) {
 			return platform.Command("gw1", id, "c1", dp, value, time.Now())
 		}}
 	}
-	return platform, site.Desk{
+	return site.Desk{
+		Faults: func() []string { return platform.Seen().Violations },
 		Config: site.Config{
 			Dialect: tuya.New(tuya.Config{
 				Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},

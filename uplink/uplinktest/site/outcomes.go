@@ -26,6 +26,8 @@ type Desk struct {
 	Orders []Order
 	// Answer reads an answer to a command; false: the message is none.
 	Answer func(topic string, payload []byte) (id, code string, ok bool)
+	// Faults gives what the platform has found wrong.
+	Faults func() []string
 	// Codes are those that a platform is told, by the outcome.
 	Codes map[meter.Outcome]string
 	// Column is the heading of those codes in the table of docs/platforms.md; "":
@@ -97,7 +99,16 @@ func (d Desk) Outcomes(t *testing.T) {
 			}
 		}
 	}
+	d.sound(t)
 	t.Logf("%d operations, %d outcomes: %d commands", len(d.Orders), len(outcomes), n)
+}
+
+// sound wants nothing to be wrong on the platform.
+func (d Desk) sound(t *testing.T) {
+	t.Helper()
+	for _, fault := range d.Faults() {
+		t.Error("violation:", fault)
+	}
 }
 
 func (d Desk) next(t *testing.T, heard <-chan uplinktest.Out) (id, code string) {
@@ -167,6 +178,7 @@ func (d Desk) Answered(t *testing.T, answers func(topic string) bool) {
 	if want := id + " " + d.Codes[meter.Done]; done.Load() != 1 || len(got) != 1 || got[want] == 0 {
 		t.Errorf("carried out %d times, answered %v, want %s", done.Load(), got, want)
 	}
+	d.sound(t)
 }
 
 // documented holds a page's table of outcomes to what the platform is told: a
