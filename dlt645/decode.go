@@ -257,8 +257,12 @@ func textValue(b []byte) Value {
 func isPadding(c byte) bool { return c == 0 || c == ' ' || c == 0xFF }
 
 // timeValue reads BCD, last token first. A date of zeros is none: so meters
-// fill events that never were or did not end.
+// fill events that never were or did not end. A settlement day of nines is none
+// either: there are three, and most meters use the first.
 func timeValue(b []byte, tokens string) Value {
+	if tokens == "DDhh" && all(b, 0x99) {
+		return Value{}
+	}
 	if !digits(b) {
 		return Value{Kind: Invalid, Text: reversed(b)}
 	}

@@ -136,6 +136,9 @@ func TestAnswersAsTheSourcesReadThem(t *testing.T) {
 		{"04010000", "010101 021503", []string{"time-zone table, set 1 1 = 01-01", "time-zone table, set 1 number 1 = 1", "time-zone table, set 1 2 = 03-15", "time-zone table, set 1 number 2 = 2"}},
 		{"04010001", "030008", []string{"day table, set 1 1 1 = 08:00", "day table, set 1 1 number 1 = 3"}},
 		{"04000B01", "0001", []string{"settlement day 1 = 01 00"}},
+		{"04000B02", "9999", []string{"settlement day 2 = "}},
+		{"04000B03", "0000", []string{"settlement day 3 = "}},
+		{"04000B03", "9901", []string{"settlement day 3 = 0199"}},
 		{"04000C03", "02123456", []string{"password of level 2 = 02123456"}},
 
 		// Blocks whose members are separated.

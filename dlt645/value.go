@@ -5,7 +5,7 @@ type Kind uint8
 
 // The kinds. The zero value of Value is absent.
 const (
-	Absent     Kind = iota // the meter sent FF in every byte: it has no value
+	Absent     Kind = iota // the meter sent FF in every byte, or a date of zeros: it has no value
 	Number                 // an exact decimal
 	Characters             // characters, or digits that are no quantity
 	Bits                   // a word of bits, as hexadecimal digits, high byte first

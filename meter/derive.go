@@ -45,29 +45,33 @@ func derive(r *Reading, zone *time.Location, clock time.Time, t told) {
 			r.add("clock.offset", dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: off}})
 		}
 	}
-	if at, ok := settled(r, zone); ok {
+	if at, ok := settled(r, zone, t); ok {
 		r.add("settlement.time", dlt645.Value{Kind: dlt645.Time, Text: at.Format("2006-01-02 15:04")})
 	}
 }
 
-// settled gives the last instant at which the meter settles by its rule, a day
-// of the month and an hour (04000B01), where the energy of that settlement was
-// read with it. Near that instant nobody knows which settlement the meter has
-// told of: then there is none.
-func settled(r *Reading, zone *time.Location) (time.Time, bool) {
-	rule, ok1 := r.Value("settlement.day")
-	_, ok2 := r.Value("settlement.forward.total")
-	d, h, _ := strings.Cut(rule.Text, " ")
-	day, err := strconv.Atoi(d)
-	hour, herr := strconv.Atoi(h)
-	if !ok1 || !ok2 || err != nil || herr != nil || day < 1 || day > 28 || hour > 23 || !r.Trusted || r.Doubtful {
+// settled gives the last instant at which the meter settles by its rules, up to
+// three days of the month and hours (04000B01 to 03), where the energy of that
+// settlement was read with them. Near that instant, and where a rule is not
+// known, nobody knows which settlement the meter has told of: then there is none.
+func settled(r *Reading, zone *time.Location, t told) (time.Time, bool) {
+	if _, ok := r.Value("settlement.forward.total"); !ok || !r.Trusted || r.Doubtful {
 		return time.Time{}, false
 	}
-	local, s := r.Time.In(zone), monthly{day, hour}
-	if settlesNow([]monthly{s}, local) {
-		return time.Time{}, false
+	var rules []monthly
+	for _, point := range settlementDays {
+		v, there := r.Value(point)
+		s, ok := monthlyOf(v.Text)
+		switch {
+		case there && ok:
+			rules = append(rules, s)
+		case there || !t.without(point):
+			return time.Time{}, false
+		}
 	}
-	return s.last(local), true
+	local := r.Time.In(zone)
+	at := settledAt(rules, local)
+	return at, !at.IsZero() && !settlesNow(rules, local)
 }
 
 // used adds what the register of forward energy has counted, by the books of

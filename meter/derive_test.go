@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,41 +92,66 @@ func TestFaultsNeedBothWordsOfAMeterThatMayHaveThem(t *testing.T) {
 	}
 }
 
-// TestTheTimeOfASettlement is the last instant by the meter's rule, if its
-// energy was read with it.
+// TestTheTimeOfASettlement is the last instant by the meter's rules, if its
+// energy was read with them. A meter may settle on three days of the month: the
+// energy is that of the last of them, whichever it is.
 func TestTheTimeOfASettlement(t *testing.T) {
 	shanghai := time.FixedZone("CST", 8*3600)
-	for _, c := range []struct{ rule, at, want string }{
-		{"01 00", "2026-11-20 10:15:00", "2026-11-01 00:00"},
-		{"25 08", "2026-11-20 10:15:00", "2026-10-25 08:00"},
-		{"20 10", "2026-11-20 10:15:00", "2026-11-20 10:00"},
-		{"20 10", "2026-11-20 10:09:59", ""}, // has the meter settled yet?
-		{"20 10", "2026-11-20 09:50:01", ""},
-		{"20 10", "2026-11-20 09:50:00", "2026-10-20 10:00"},
-		{"01 00", "2026-11-30 23:50:01", ""}, // or already?
-		{"01 00", "2026-11-30 23:50:00", "2026-11-01 00:00"},
-		{"28 23", "2026-01-05 00:00:00", "2025-12-28 23:00"},
-		{"28 00", "2026-03-01 12:00:00", "2026-02-28 00:00"},
-		{"29 00", "2026-11-30 12:00:00", ""}, // not each month has one
-		{"9999", "2026-11-20 10:15:00", ""},
-		{"", "2026-11-20 10:15:00", ""},
-		{"01 24", "2026-11-20 10:15:00", ""},
+	const none, lost = "none", ""
+	for _, c := range []struct {
+		rules    [3]string
+		at, want string
+	}{
+		{[3]string{"01 00", none, none}, "2026-11-20 10:15:00", "2026-11-01 00:00"},
+		{[3]string{"25 08", none, none}, "2026-11-20 10:15:00", "2026-10-25 08:00"},
+		{[3]string{"20 10", none, none}, "2026-11-20 10:15:00", "2026-11-20 10:00"},
+		{[3]string{"20 10", none, none}, "2026-11-20 10:09:59", ""}, // has the meter settled yet?
+		{[3]string{"20 10", none, none}, "2026-11-20 09:50:01", ""},
+		{[3]string{"20 10", none, none}, "2026-11-20 09:50:00", "2026-10-20 10:00"},
+		{[3]string{"01 00", none, none}, "2026-11-30 23:50:01", ""}, // or already?
+		{[3]string{"01 00", none, none}, "2026-11-30 23:50:00", "2026-11-01 00:00"},
+		{[3]string{"28 23", none, none}, "2026-01-05 00:00:00", "2025-12-28 23:00"},
+		{[3]string{"28 00", none, none}, "2026-03-01 12:00:00", "2026-02-28 00:00"},
+		{[3]string{"29 00", none, none}, "2026-11-30 12:00:00", ""}, // not each month has one
+		{[3]string{none, none, none}, "2026-11-20 10:15:00", ""},
+		{[3]string{lost, none, none}, "2026-11-20 10:15:00", ""},
+		{[3]string{"01 24", none, none}, "2026-11-20 10:15:00", ""},
+		{[3]string{"01 00", "15 00", none}, "2026-11-20 10:15:00", "2026-11-15 00:00"},
+		{[3]string{"01 00", "11 00", "21 00"}, "2026-11-20 10:15:00", "2026-11-11 00:00"},
+		{[3]string{"01 00", "11 00", "21 00"}, "2026-11-05 10:15:00", "2026-11-01 00:00"},
+		{[3]string{"05 00", "11 00", "21 00"}, "2026-11-04 10:15:00", "2026-10-21 00:00"},
+		{[3]string{"01 00", "20 10", none}, "2026-11-20 10:05:00", ""},
+		{[3]string{none, "15 00", none}, "2026-11-20 10:15:00", "2026-11-15 00:00"},
+		{[3]string{"01 00", "29 00", none}, "2026-11-20 10:15:00", ""},
+		{[3]string{"01 00", lost, none}, "2026-11-20 10:15:00", ""},
+		{[3]string{"01 00", none, lost}, "2026-11-20 10:15:00", ""},
 	} {
 		at, err := time.ParseInLocation(time.DateTime, c.at, shanghai)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rule := PointValue{"settlement.day", dlt645.Value{Kind: dlt645.Time, Text: c.rule}}
-		energy := PointValue{"settlement.forward.total", dlt645.Value{Kind: dlt645.Number}}
-		r := Reading{Time: at, Trusted: true, Values: []PointValue{rule, energy}}
-		derive(&r, shanghai, time.Time{}, told{})
-		if v, _ := r.Value("settlement.time"); v.Text != c.want {
-			t.Errorf("%q at %s: got %q, want %q", c.rule, c.at, v.Text, c.want)
+		var rules []PointValue
+		said := told{known: &Learned{}, now: at}
+		for i, rule := range c.rules {
+			said.asked = append(said.asked, Point{Name: settlementDays[i]})
+			switch rule {
+			case lost:
+			case none:
+				said.blank = append(said.blank, settlementDays[i])
+			default:
+				rules = append(rules, PointValue{settlementDays[i], dlt645.Value{Kind: dlt645.Time, Text: rule}})
+			}
 		}
-		for _, r := range []Reading{{Time: at, Trusted: true, Values: []PointValue{rule}}, {Time: at, Values: []PointValue{rule, energy}}, {Time: at, Trusted: true, Doubtful: true, Values: []PointValue{rule, energy}}} {
-			derive(&r, shanghai, time.Time{}, told{})
+		all := append(slices.Clone(rules), PointValue{"settlement.forward.total", dlt645.Value{Kind: dlt645.Number}})
+		r := Reading{Time: at, Trusted: true, Values: all}
+		derive(&r, shanghai, time.Time{}, said)
+		if v, _ := r.Value("settlement.time"); v.Text != c.want {
+			t.Errorf("%q at %s: got %q, want %q", c.rules, c.at, v.Text, c.want)
+		}
+		for _, r := range []Reading{{Time: at, Trusted: true, Values: rules}, {Time: at, Values: all}, {Time: at, Trusted: true, Doubtful: true, Values: all}} {
+			derive(&r, shanghai, time.Time{}, said)
 			if v, ok := r.Value("settlement.time"); ok {
-				t.Errorf("%q at %s, without energy or a clock: got %q", c.rule, c.at, v.Text)
+				t.Errorf("%q at %s, without energy or a clock: got %q", c.rules, c.at, v.Text)
 			}
 		}
 	}

@@ -342,4 +342,5 @@ meter.rated.current meter.constant demand.forward demand.reverse credit.energy c
 energy.forward.yesterday energy.forward.lastmonth meter.rated.most
 settlement.day settlement.time limit.voltage.min limit.voltage.max limit.power limit.credit
 trigger.voltage.min trigger.voltage.max trigger.power delay.current
+settlement.day2 settlement.day3
 `)

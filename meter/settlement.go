@@ -2,6 +2,8 @@ package meter
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -40,6 +42,18 @@ func parseMonthly(data []byte) (monthly, bool) {
 		return monthly{}, false
 	}
 	return monthly{day, hour}, true
+}
+
+// settlementDays are the points of the three.
+var settlementDays = [mostSettlementDays]string{"settlement.day", "settlement.day2", "settlement.day3"}
+
+// monthlyOf takes one as it is told, DD hh; false for a day that not each month
+// has.
+func monthlyOf(text string) (monthly, bool) {
+	d, h, _ := strings.Cut(text, " ")
+	day, err := strconv.Atoi(d)
+	hour, herr := strconv.Atoi(h)
+	return monthly{day, hour}, err == nil && herr == nil && day >= 1 && day <= 28 && hour >= 0 && hour <= 23
 }
 
 // settledAt gives the last settlement that is not after a time.
