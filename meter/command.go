@@ -108,11 +108,25 @@ func (c Command) String() string {
 	case OpRelay, OpAlarm, OpProtection:
 		return c.Relay.Text().EN
 	case OpSet, OpWrite:
+		if di, err := dlt645.ParseDI(c.Point); err == nil && secret(di) {
+			return c.Point + " = (a password)"
+		}
 		return fmt.Sprintf("%s = %s", c.Point, c.Value)
 	case OpRead:
 		return strings.Join(c.Points, ", ")
 	}
 	return string(c.Op)
+}
+
+// Reaches reports whether a data identifier holds what a meter is reached by: its
+// address, the rates of its ports (2007 alone has them), its passwords.
+func Reaches(di dlt645.DI) bool {
+	return di == dlt645.DI{Code: 0x04000401} || di.Protocol == dlt645.V2007 && di.Code>>8 == 0x040007 || secret(di)
+}
+
+// secret reports whether a data identifier holds a password.
+func secret(di dlt645.DI) bool {
+	return di.Protocol == dlt645.V2007 && di.Code>>8 == 0x04000C || di == dlt645.DI{Protocol: dlt645.V1997, Code: 0xC212}
 }
 
 // Outcome is what became of a command.

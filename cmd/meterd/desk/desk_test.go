@@ -48,6 +48,14 @@ func TestTheGates(t *testing.T) {
 		{"a set of no value", nil, func(_ *bench, c *meter.Command) { c.Op, c.Point, c.Value = meter.OpWrite, "04000103", "sixty" }, "invalid", 0},
 		{"a set of a derived point", nil, func(_ *bench, c *meter.Command) { c.Op, c.Point, c.Value = meter.OpSet, "relay", "closed" }, "invalid", 0},
 		{"a write where set is allowed", func(h *meter.Handle) { h.Allow = []meter.Operation{meter.OpSet} }, func(_ *bench, c *meter.Command) { c.Op, c.Point, c.Value = meter.OpWrite, "04000103", "30" }, "done", 1},
+		{"a write of the meter's address", nil, writing("04000401", "202411200199"), "denied", 0},
+		{"a write of a port's rate", nil, writing("04000703", "08"), "denied", 0},
+		{"a write of a password", nil, writing("04000c03", "00000000"), "denied", 0},
+		{"a write of the password of 1997", nil, writing("C212", "00000000"), "denied", 0},
+		{"a write of the clock, where set is allowed", func(h *meter.Handle) { h.Allow = []meter.Operation{meter.OpSet} }, writing("04000102", "12:00:00"), "denied", 0},
+		{"a write of the date", nil, writing("04000101", "2026-11-30"), "denied", 0},
+		{"a write of both", nil, writing("0400010C", "2026-11-30"), "denied", 0},
+		{"a write of the address at the console", nil, func(_ *bench, c *meter.Command) { writing("04000401", "202411200199")(nil, c); c.By = meter.ByConsole }, "done", 1},
 		{"a read of nothing known", nil, func(_ *bench, c *meter.Command) { c.Op, c.Points = meter.OpRead, []string{"colour"} }, "unknown", 0},
 		{"a read that is allowed to nobody", func(h *meter.Handle) { h.Allow, h.HasPassword = nil, false }, func(_ *bench, c *meter.Command) { c.Op, c.Points, c.ID = meter.OpRead, []string{"voltage"}, "" }, "done", 0},
 		{"a meter that is dead", nil, func(b *bench, _ *meter.Command) { b.lines[0].Unplug(true) }, "no answer", 0},
@@ -87,6 +95,10 @@ func TestTheGates(t *testing.T) {
 			})
 		})
 	}
+}
+
+func writing(di, value string) func(*bench, *meter.Command) {
+	return func(_ *bench, c *meter.Command) { c.Op, c.Point, c.Value = meter.OpWrite, di, value }
 }
 
 // TestAnIDIsCarriedOutOnce: the same command again gets the first outcome, at

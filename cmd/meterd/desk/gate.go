@@ -125,7 +125,8 @@ func (d *Desk) admitLocked(now time.Time, j job) (*stopped, bool) {
 
 // permitted is the one permission check: reading is free; a platform needs the
 // meter's allow, for a time that of each meter on the line, since all of them
-// hear it; and what carries a password needs one.
+// hear it, and not everything that can be written is a setting; and what carries
+// a password needs one.
 func (d *Desk) permitted(c meter.Command) (why dlt645.Text, err error) {
 	if !c.Op.Changes() {
 		return why, nil
@@ -143,6 +144,11 @@ func (d *Desk) permitted(c meter.Command) (why dlt645.Text, err error) {
 			}
 		}
 	}
+	if s, sets := d.settingOf(c); sets {
+		if why, is := guarded(s); is {
+			return why, errGuarded
+		}
+	}
 	if c.Op.Secret() && !c.Meter.HasPassword {
 		return NoPassword, errNoPassword
 	}
@@ -153,6 +159,7 @@ func (d *Desk) permitted(c meter.Command) (why dlt645.Text, err error) {
 var (
 	errNotAllowed = errors.New("not in allow")
 	errNoPassword = errors.New("no password")
+	errGuarded    = errors.New("at the console only")
 )
 
 func refused(o meter.Outcome, why dlt645.Text) meter.Result {
@@ -171,6 +178,8 @@ var (
 	busy     = dlt645.Text{EN: "too many commands at once; it is not carried out later", ZH: "命令过多，不会延后执行"}
 	resting  = dlt645.Text{EN: "the program is about to start anew; it is not carried out later", ZH: "程序即将重启，不会延后执行"}
 	tooSoon  = dlt645.Text{EN: "it was set less than a minute ago; set it again after that", ZH: "该项一分钟内已设置过，请稍后再设"}
+	reaches  = dlt645.Text{EN: "the board reaches the meter by this: only a person at the console may write it", ZH: "本板依靠该参数访问电表，只能在控制台写入"}
+	byClock  = dlt645.Text{EN: "a clock is set by the operations time and clock, with their permission", ZH: "时钟须用 time 或 clock 操作设置，并需相应权限"}
 	noMeter  = dlt645.Text{EN: "there is no such meter", ZH: "没有该电表"}
 	noRecord = dlt645.Text{EN: "its record cannot be made durable, so it is not sent", ZH: "无法持久保存命令记录，未发送"}
 	// NoPassword is told where the configuration has none for a meter.

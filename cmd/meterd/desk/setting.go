@@ -1,9 +1,11 @@
 package desk
 
 import (
+	"slices"
 	"strings"
 	"time"
 
+	"meterd/dlt645"
 	"meterd/meter"
 )
 
@@ -29,6 +31,24 @@ func (d *Desk) settingOf(c meter.Command) (setting, bool) {
 	}
 	return s, c.By != meter.ByConsole
 }
+
+// guarded tells why no platform may write a data identifier, though it may set
+// others: "set" is not the permission to lose the meter, nor that of its clock.
+func guarded(s setting) (why dlt645.Text, is bool) {
+	di, err := dlt645.ParseDI(s.point)
+	switch {
+	case err != nil:
+		return why, false
+	case meter.Reaches(di):
+		return reaches, true
+	case slices.Contains(clocks, di):
+		return byClock, true
+	}
+	return why, false
+}
+
+// clocks are the date and the time of both editions, and State Grid's of both.
+var clocks = []dlt645.DI{{Code: 0x04000101}, {Code: 0x04000102}, {Code: 0x0400010C}, {Protocol: dlt645.V1997, Code: 0xC010}, {Protocol: dlt645.V1997, Code: 0xC011}}
 
 // writeEvery is how often a platform may set one thing: meters keep it in a
 // memory that wears out.
