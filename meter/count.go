@@ -17,9 +17,10 @@ type Counts struct {
 	Silence       int
 	Refusals      int
 	Retries       int
-	Late          int    // good frames that answered nothing we were waiting for
-	Echoes        int    // requests that the line gave back
-	Other         string // the protocol of the last frame that was not of DL/T 645; "": none came
+	Late          int       // good frames that answered nothing we were waiting for
+	Echoes        int       // requests that the line gave back
+	Other         string    // the protocol of the last frame that was not of DL/T 645; "": none came
+	OtherAt       time.Time // when that was
 	PortErrors    int
 	PortErr       string // why the port does not work at present, "" if it does
 	BytesSent     int

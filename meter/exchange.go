@@ -158,7 +158,7 @@ func (b *Bus) drop() {
 // and understood by nobody.
 func (b *Bus) noteOther() {
 	if name := dlt645.Foreign(b.held[:min(len(b.held), mostSeen)]); name != "" {
-		b.count.add(func(c *Counts) { c.Other = name })
+		b.count.add(func(c *Counts) { c.Other, c.OtherAt = name, b.last })
 	}
 }
 

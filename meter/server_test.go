@@ -156,8 +156,8 @@ func TestAnotherProtocolOnTheLineIsNamed(t *testing.T) {
 		meters[0].Quirks.Answer = func(dlt645.Frame) []byte { return []byte{0x01, 0x04, 0x02, 0xFF, 0xFF, 0xB8, 0x80} }
 		b := newBench(testTiming, meters, Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
 		b.run(t, 90*time.Second)
-		if c := b.poller.Bus().Counts(); c.Other != "Modbus-RTU" {
-			t.Errorf("the line's other protocol is %q", c.Other)
+		if c := b.poller.Bus().Counts(); c.Other != "Modbus-RTU" || c.OtherAt.IsZero() || time.Since(c.OtherAt) > time.Minute {
+			t.Errorf("the line's other protocol is %q, %v ago", c.Other, time.Since(c.OtherAt))
 		}
 		if s := b.poller.Meters()[0]; !strings.Contains(s.LastErr, "a frame of another protocol, Modbus-RTU") {
 			t.Errorf("of the meter is told: %s", s.LastErr)

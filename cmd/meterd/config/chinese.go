@@ -17,7 +17,7 @@ var chinese = map[string]string{
 	"it is neither UTF-8 nor UTF-16 nor GB18030: this is no text":                                                                                                  "既不是 UTF-8，也不是 UTF-16 或 GB18030：不是文本文件",
 	"it is written in %s, and was read so":                                                                                                                         "文件编码为 %s，已按此读取",
 	"give the meters to several uplinks, each with a device of its own on the platform, where all are to be sub-devices":                                           "若全部电表都要作为子设备，请分到多个上行，每个上行在平台上用各自的设备",
-	"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d are told by the gateway, as a stream each": "%s：%d 块电表，因平台订阅数限制只有 %d 块有自己的主题；其余 %d 块由网关以各自的数据流上报",
+	"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d have none, and come as streams of the gateway": "%s：%d 块电表，因平台订阅数限制只有 %d 块有自己的主题；其余 %d 块由网关以各自的数据流上报",
 	"poll fewer points, or leave some out: [[uplink.map]] with to = \"\"; what the model lacks is refused":                                                         "请减少测点，或用 [[uplink.map]] 的 to = \"\" 去掉一些；物模型没有的会被拒收",
 	"%s: its meters have %d properties, a thing model of OneNET Studio holds %d":                                                                                   "%s：电表共有 %d 个属性，OneNET Studio 物模型最多 %d 个",
 	"%s: desired without a wildcard": "%s：使用 desired 需要通配订阅",

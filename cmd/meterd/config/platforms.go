@@ -247,7 +247,7 @@ func (c *Config) studio(t, p *table, u *Uplink) maker {
 func (c *Config) flatNames(t *table, u *Uplink, dir *uplink.Directory) {
 	if n := len(dir.Devices()); u.streams == onenet.StreamsSubdev && n > onenet.MostSubdevs {
 		t.note("", true, "give the meters to several uplinks, each with a device of its own on the platform, where all are to be sub-devices",
-			"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d are told by the gateway, as a stream each", t.title, n, onenet.MostSubdevs, n-onenet.MostSubdevs)
+			"%s: %d meters, of which %d have topics of their own, as the platform's limit of subscriptions allows; the other %d have none, and come as streams of the gateway", t.title, n, onenet.MostSubdevs, n-onenet.MostSubdevs)
 	}
 	if u.streams != onenet.StreamsFlat {
 		for _, dev := range dir.Devices() { // where the events of a meter go

@@ -147,9 +147,16 @@ func (p *Panel) portOf(bus string) string {
 	return ""
 }
 
+// otherFor is how long another protocol counts as being on a line after its last
+// frame.
+const otherFor = time.Hour
+
 func busStatus(p *meter.Poller, port string, now time.Time) console.BusStatus {
 	b := p.Bus()
 	c := b.Counts()
+	if now.Sub(c.OtherAt) > otherFor {
+		c.Other = ""
+	}
 	return console.BusStatus{
 		Name: b.Name(), Port: port, Load: b.Load(now), Planned: p.PlannedLoad(), Requests: c.Requests, Answers: c.Answers,
 		Noise: c.Noise, Garbled: c.Garbled, Silence: c.Silence, Refusals: c.Refusals, Retries: c.Retries, Late: c.Late, Echoes: c.Echoes, Other: c.Other, PortErrors: c.PortErrors, PortErr: c.PortErr,
