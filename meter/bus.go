@@ -84,6 +84,7 @@ type Manner struct {
 	Timeout  time.Duration // longest wait for an answer's first byte
 	Baud     int           // 0: the line's own
 	Retries  int           // of a request that met silence or noise
+	By       time.Time     // after that the request does not leave any more; zero: it may
 }
 
 // Manner gives how the line speaks to a meter of which nothing is known.
@@ -142,6 +143,7 @@ func (b *Bus) Send(ctx context.Context, req dlt645.Frame) error {
 // after a wait.
 func (b *Bus) sendNow(ctx context.Context, build func() dlt645.Frame) error {
 	how := b.Manner()
+	how.By = leavesBy(ctx)
 	if _, err := b.claim(ctx, how, build()); err != nil {
 		return err
 	}
@@ -154,7 +156,7 @@ func (b *Bus) sendNow(ctx context.Context, build func() dlt645.Frame) error {
 		return err
 	}
 	began := time.Now()
-	_, err = b.send(ctx, b.timingOf(how), wire)
+	_, err = b.send(ctx, how, wire)
 	b.count.busy(began, b.timing.Wire(len(wire)))
 	return err
 }

@@ -181,6 +181,23 @@ type UnsentError struct{ Err error }
 func (e *UnsentError) Error() string { return e.Err.Error() }
 func (e *UnsentError) Unwrap() error { return e.Err }
 
+// ErrLate is the UnsentError of a command that was too old when it could leave.
+var ErrLate = errors.New("meter: the command is older than command_age")
+
+type leaveBy struct{}
+
+// LeaveBy gives a context in which a command leaves by a moment or not at all.
+// What is read before and after it may take as long as the context lasts.
+func LeaveBy(ctx context.Context, by time.Time) context.Context {
+	return context.WithValue(ctx, leaveBy{}, by)
+}
+
+// leavesBy gives that moment, zero if there is none.
+func leavesBy(ctx context.Context) time.Time {
+	by, _ := ctx.Value(leaveBy{}).(time.Time)
+	return by
+}
+
 // UnprovenError says that a command was sent once, and that the meter does not
 // show that it took it. It is never sent again.
 type UnprovenError struct{ Err error }
@@ -201,6 +218,10 @@ func ResultOf(err error) Result {
 	}
 	if _, ok := errors.AsType[*UnprovenError](err); ok {
 		r.Outcome, r.Text = Unconfirmed, dlt645.Text{EN: "sent once, not confirmed: " + plain(err), ZH: "已发送一次，未确认：" + plain(err)}
+		return r
+	}
+	if errors.Is(err, ErrLate) {
+		r.Outcome, r.Text = Expired, dlt645.Text{EN: "the command is older than command_age", ZH: "命令早于 command_age，已过期"}
 		return r
 	}
 	if isLost(err) {

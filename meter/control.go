@@ -134,6 +134,7 @@ func (c *Control) send(ctx context.Context, how Manner, req dlt645.Frame) (lost,
 	if ctx.Err() != nil {
 		return nil, &UnsentError{ctx.Err()}
 	}
+	how.By = leavesBy(ctx)
 	ans, lost := c.bus.TryAs(ctx, how, req)
 	if lost == nil && ans.Since > 0 {
 		lost = errEarlier

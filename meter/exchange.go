@@ -28,21 +28,24 @@ func (b *Bus) timingOf(how Manner) Timing {
 
 // exchange runs one transaction; the caller has the turn.
 func (b *Bus) exchange(ctx context.Context, how Manner, req dlt645.Frame, wire []byte) (Answer, error) {
-	t := b.timingOf(how)
-	sent, err := b.send(ctx, t, wire)
+	sent, err := b.send(ctx, how, wire)
 	if err != nil {
 		return Answer{}, err
 	}
-	return b.receive(ctx, t, req, sent, len(wire))
+	return b.receive(ctx, b.timingOf(how), req, sent, len(wire))
 }
 
 // send waits for a quiet line and hands the request to the port in one
 // write. It gives the time of the write.
-func (b *Bus) send(ctx context.Context, t Timing, wire []byte) (time.Time, error) {
+func (b *Bus) send(ctx context.Context, how Manner, wire []byte) (time.Time, error) {
+	t := b.timingOf(how)
 	if err := b.prepare(ctx, t.Baud); err != nil {
 		return time.Time{}, &UnsentError{err}
 	}
 	sent := time.Now()
+	if !how.By.IsZero() && sent.After(how.By) {
+		return time.Time{}, &UnsentError{ErrLate}
+	}
 	if _, err := b.port.Write(wire); err != nil {
 		return sent, b.failed(err)
 	}

@@ -131,6 +131,37 @@ func (ps *Points) Of(it dlt645.Item) (Point, bool) {
 	return Point{}, false
 }
 
+// Settable gives the identifier of a point, or of its own name, and the bytes
+// of a value that a person wrote: of a point with the meter's transformer
+// ratios in it, as it is read, of an identifier as the meter has it.
+func (ps *Points) Settable(h *Handle, name, value string) (dlt645.DI, []byte, error) {
+	di, err := dlt645.ParseDI(name)
+	if err != nil {
+		p, ok := ps.Lookup(name)
+		if !ok || p.From != nil {
+			return di, nil, fmt.Errorf("%q is neither a data identifier nor a point that is read", name)
+		}
+		if p, ok = p.Of(h); !ok {
+			return di, nil, fmt.Errorf("a meter of the %s edition has no register for %s", h.Protocol, name)
+		}
+		di = p.DI
+		if n, err := dlt645.ParseDecimal(value); err == nil {
+			if _, _, number := p.Extent(); number {
+				if n, err = p.Register(h, n); err != nil {
+					return di, nil, err
+				}
+				value = n.String()
+			}
+		}
+		if p.Custom != nil {
+			b, err := p.Custom.AppendParsed(nil, value)
+			return di, b, err
+		}
+	}
+	b, err := dlt645.AppendParsed(nil, di, []string{value})
+	return di, b, err
+}
+
 // Names lists all names that Expand knows, families before their members.
 func (ps *Points) Names() []string {
 	var names []string

@@ -55,12 +55,14 @@ func (d *Directory) Settings(m *meter.Handle, set map[string]json.RawMessage) (k
 			}
 			return nil, nil, wrong
 		}
-		what := string(c.Op)
-		if c.Op == meter.OpSet || c.Op == meter.OpWrite {
-			what = d.register(c.Point)
-		}
+		what := d.what(c)
 		if other, twice := by[what]; twice {
 			return nil, nil, Invalid("%.64q and %.64q are the same; none is set", other, key)
+		}
+		if len(set) > 1 && (c.Op == meter.OpSet || c.Op == meter.OpWrite) {
+			if _, _, err := d.points.Settable(m, c.Point, c.Value); err != nil {
+				return nil, nil, Invalid("%.64q: %v; none of the others is set", key, err)
+			}
 		}
 		by[what], c.Meter = key, m
 		all = append(all, c)
@@ -68,12 +70,15 @@ func (d *Directory) Settings(m *meter.Handle, set map[string]json.RawMessage) (k
 	return keys, all, nil
 }
 
-// register gives what a point is set by, under whichever name it goes.
-func (d *Directory) register(point string) string {
-	if p, ok := d.points.Lookup(point); ok && p.From == nil {
+// what gives what a command sets in a meter, under whichever name it goes.
+func (d *Directory) what(c meter.Command) string {
+	if c.Op != meter.OpSet && c.Op != meter.OpWrite {
+		return string(c.Op)
+	}
+	if p, ok := d.points.Lookup(c.Point); ok && p.From == nil {
 		return p.DI.String()
 	}
-	return point
+	return c.Point
 }
 
 // Bundle is a message whose commands are at work.

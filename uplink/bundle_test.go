@@ -24,7 +24,7 @@ func TestSettingsAreAllOrNone(t *testing.T) {
 	dir, _ := NewDirectory(DirectoryConfig{Devices: []Device{{Meter: h, ID: "a"}}})
 	var many []string
 	for i := range MostSettings + 1 {
-		many = append(many, fmt.Sprintf(`"040001%02d":1`, i))
+		many = append(many, fmt.Sprintf(`"0001%02X00":1`, i))
 	}
 	for text, want := range map[string]string{
 		`{"voltage_a":1,"relay":"open"}`:             "[relay voltage_a] relay trip; set voltage.a",
@@ -37,7 +37,7 @@ func TestSettingsAreAllOrNone(t *testing.T) {
 		`{"04000e01":1,"04000E01":2}`:                "invalid \"04000E01\" and \"04000e01\" are the same; none is set",
 		`{"04000e01":1}`:                             "[04000e01] write 04000E01",
 		`{` + strings.Join(many, ",") + `}`:          "invalid 17 properties at once, at most 16 are set",
-		`{` + strings.Join(many[1:], ",") + `}`:      "[0400",
+		`{` + strings.Join(many[1:], ",") + `}`:      "[0001",
 		`{"relay":"open","04000103":{"a":"object"}}`: "invalid there is no value",
 	} {
 		keys, all, no := dir.Settings(h, set(text))

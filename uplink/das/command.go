@@ -269,7 +269,7 @@ func (d *DAS) called(who *identity, inParams json.RawMessage) (*meter.Handle, *u
 	name := uplink.Word(inParams)
 	if name == "" {
 		switch {
-		case len(inParams) > 0 && (inParams[0] == '{' || inParams[0] == '['):
+		case len(inParams) > 0: // null and "" too: it is there
 			return nil, uplink.Invalid("meter is neither a deviceId nor an address")
 		case dev != nil:
 			return dev.Meter, nil

@@ -42,25 +42,23 @@ func (d *DAS) wishes(id string, payload []byte) uplink.Receipt {
 	if json.Unmarshal(payload, &in) != nil || !d.trusted() {
 		return uplink.Receipt{}
 	}
-	var all []meter.Command
-	for _, wish := range in.Wishes() {
-		if wish.Stamp <= 0 || len(wish.Key) > uplink.MostID || wish.Fulfilled || len(all) == uplink.MostSettings {
-			continue
-		}
+	all := d.dir.Wished(in.Wishes(sinceMillis), func(wish uplink.Wish) (*meter.Handle, string, string, bool) {
 		m, r, no := d.addressed(nil, []string{wish.Key})
 		if no != nil {
-			continue
+			return nil, "", "", false
 		}
-		c, no := d.dir.Setting(r.keys[0], wish.Value)
-		if no != nil {
-			continue
-		}
-		c.Meter, c.Said = m, time.UnixMilli(wish.Stamp)
-		c.ID = internal(topicShadow, strconv.FormatInt(wish.Stamp, 10)+":"+wish.Key)
-		all = append(all, c)
-	}
+		return m, r.keys[0], internal(topicShadow, strconv.FormatInt(wish.Said.UnixMilli(), 10)+":"+wish.Key), true
+	})
 	if len(all) == 0 {
 		return uplink.Receipt{}
 	}
 	return uplink.Receipt{Command: &all[0], More: all[1:]}
+}
+
+// sinceMillis reads the time of a wish: Unix milliseconds.
+func sinceMillis(stamp int64) time.Time {
+	if stamp <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(stamp)
 }

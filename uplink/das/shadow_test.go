@@ -176,3 +176,15 @@ func TestTheBoardItselfIsToldWithTheTimeIfThereIsOne(t *testing.T) {
 		t.Errorf("without a time: %s", all[0].Payload)
 	}
 }
+
+// TestAnEmptyNameIsNoMeter: what is there and names no meter is never taken for
+// the only one.
+func TestAnEmptyNameIsNoMeter(t *testing.T) {
+	for _, name := range []string{`""`, `" "`, `null`} {
+		p := platform(func(c *Config) { c.Directory = directory(theMeters[:1]) })
+		rc := p.Receive(time.Now(), uplink.Inbound{Topic: "sys/pk/device/" + topicService, Payload: []byte(`{"id":"1","identifier":"relay","params":{"meter":` + name + `,"action":"trip"}}`)})
+		if rc.Command != nil {
+			t.Errorf("meter %s: %s of %s", name, rc.Command, rc.Command.Meter.Name)
+		}
+	}
+}

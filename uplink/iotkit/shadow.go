@@ -2,6 +2,7 @@ package iotkit
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,23 +70,13 @@ func (k *Iotkit) wished(now time.Time, dev *uplink.Device, m uplink.Inbound) upl
 	if in.Version > 0 && in.Version < mostVersion {
 		d.shadow.version = in.Version
 	}
-	var all []meter.Command
-	for _, wish := range in.Payload.Wishes() {
-		said := uplink.Stamp(wish.Stamp)
-		if said.IsZero() && in.Method == "control" {
-			d.shadow.asked = false
-		}
-		if said.IsZero() || len(wish.Key) > uplink.MostID || wish.Fulfilled || len(all) == uplink.MostSettings {
-			continue
-		}
-		c, no := k.dir.Setting(wish.Key, wish.Value)
-		if no != nil {
-			continue
-		}
-		c.Meter, c.Said = dev.Meter, said
-		c.ID = commandID(dev, wishService, strconv.FormatInt(said.UnixMilli(), 10)+":"+wish.Key)
-		all = append(all, c)
+	wishes := in.Payload.Wishes(uplink.Stamp)
+	if in.Method == "control" && slices.ContainsFunc(wishes, func(w uplink.Wish) bool { return w.Said.IsZero() }) {
+		d.shadow.asked = false
 	}
+	all := k.dir.Wished(wishes, func(wish uplink.Wish) (*meter.Handle, string, string, bool) {
+		return dev.Meter, wish.Key, commandID(dev, wishService, strconv.FormatInt(wish.Said.UnixMilli(), 10)+":"+wish.Key), true
+	})
 	if len(all) == 0 {
 		return uplink.Receipt{}
 	}

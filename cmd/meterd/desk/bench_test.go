@@ -51,6 +51,16 @@ var allowed = meter.Operations
 // newBench has that many meters on each line; change, if not nil, changes the
 // first one's handle. The ring is at path, "" for a new one.
 func newBench(t *testing.T, path string, change func(*meter.Handle), perLine ...int) *bench {
+	return newBenchOf(t, path, func(e *meter.Event) { e.Trusted = true }, change, perLine...)
+}
+
+// stampOf dates events as the station does, in a start of the system that began
+// at a moment of the clock that there is now.
+func stampOf(boot uint32, began time.Time) func(*meter.Event) {
+	return func(e *meter.Event) { e.Trusted, e.Boot, e.Uptime = true, boot, e.Time.Sub(began) }
+}
+
+func newBenchOf(t *testing.T, path string, stamp func(*meter.Event), change func(*meter.Handle), perLine ...int) *bench {
 	t.Helper()
 	b := &bench{t: t, path: path, trusted: true, results: map[string][]string{}}
 	if path == "" {
@@ -93,7 +103,7 @@ func newBench(t *testing.T, path string, change func(*meter.Handle), perLine ...
 			defer b.mu.Unlock()
 			b.late = append(b.late, fmt.Sprintf("%s %s of %s by %s: %s", c.ID, c.Op, c.Meter.Name, c.By, r.Outcome))
 		},
-		Stamp: func(e *meter.Event) { e.Trusted = true }, Trusted: func(time.Time) bool { return b.trusted }, Log: slog.New(slog.DiscardHandler),
+		Stamp: stamp, Trusted: func(time.Time) bool { return b.trusted }, Log: slog.New(slog.DiscardHandler),
 	})
 	b.done = make(chan struct{})
 	go func() {

@@ -34,7 +34,7 @@ func (d *Desk) carryOut(ctx context.Context, j job) {
 		}
 	}
 	d.Log.Info("command", "uplink", j.By, "meter", j.Meter.Name, "op", string(j.Op), "what", j.String())
-	r := d.perform(ctx, j.Command)
+	r := d.perform(d.leaveBy(ctx, j), j.Command)
 	e.Time = time.Now()
 	e.Command.Done, e.Command.Outcome = true, r.Outcome
 	e.Text += ": " + r.Outcome.String()
@@ -54,6 +54,20 @@ func (d *Desk) carryOut(ctx context.Context, j job) {
 	case meter.OpSet:
 		d.tell(ctx, j.Meter, j.Point)
 	}
+}
+
+// leaveBy has a platform's command leave before it is too old: its meter may be
+// slow to tell what is read before it.
+func (d *Desk) leaveBy(ctx context.Context, j job) context.Context {
+	if j.By == meter.ByConsole {
+		return ctx
+	}
+	now := time.Now()
+	left := d.Age - now.Sub(j.came)
+	if !j.Said.IsZero() && d.Trusted(now) {
+		left = min(left, d.Age-now.Sub(j.Said))
+	}
+	return meter.LeaveBy(ctx, now.Add(left))
 }
 
 // tell has the platforms told what became of a point as a reading, too.

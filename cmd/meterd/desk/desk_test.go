@@ -30,7 +30,7 @@ func TestTheGates(t *testing.T) {
 		{"retained, and a read", nil, func(_ *bench, c *meter.Command) { c.Op, c.Points, c.Retained = meter.OpRead, []string{"voltage"}, true }, "expired", 0},
 		{"without an id", nil, func(_ *bench, c *meter.Command) { c.ID = "" }, "nameless", 0},
 		{"with an id of 900 KB", nil, func(_ *bench, c *meter.Command) { c.ID = strings.Repeat("x", 900<<10) }, "nameless", 0},
-		{"said just within its age", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().Add(-2 * time.Minute) }, "done", 1},
+		{"said just within its age", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().Add(time.Second - 2*time.Minute) }, "done", 1},
 		{"said three years ago", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().AddDate(-3, 0, 0) }, "expired", 0},
 		{"said three years ago, with a doubted clock", nil, func(b *bench, c *meter.Command) { c.Said, b.trusted = time.Now().AddDate(-3, 0, 0), false }, "done", 1},
 		{"said a day to come, less its age", nil, func(_ *bench, c *meter.Command) { c.Said = time.Now().Add(24*time.Hour - 2*time.Minute) }, "done", 1},

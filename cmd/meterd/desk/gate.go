@@ -40,7 +40,7 @@ func (d *Desk) takeLocked(j job) {
 			d.Log.Info("a command that was answered before comes again", "uplink", j.By, "meter", j.Meter.Name, "op", string(j.Op), "outcome", r.Outcome.String())
 			j.done(r.Result)
 		default:
-			d.refuse(j, r.Result)
+			d.refuseLocked(now, j, r.Result)
 		}
 		return
 	}
@@ -56,10 +56,18 @@ func (d *Desk) takeLocked(j job) {
 	select {
 	case d.queues[j.Meter] <- j:
 	default:
-		d.memory.forget(keyOf(j.Command))
 		d.unsetLocked(j.Command)
-		d.refuse(j, refused(meter.Busy, busy))
+		d.refuseLocked(now, j, refused(meter.Busy, busy))
 	}
+}
+
+// refuseLocked refuses a command. One for which it is too much at present stays
+// so under its id: its sender was told that it is not carried out later.
+func (d *Desk) refuseLocked(now time.Time, j job, r meter.Result) {
+	if r.Outcome == meter.Busy && j.Op.Changes() {
+		d.memory.put(keyOf(j.Command), j.Digest(), r, now)
+	}
+	d.refuse(j, r)
 }
 
 // stopped is what a command is told that does not pass the gates.
@@ -171,13 +179,13 @@ var (
 	retained = dlt645.Text{EN: "the broker had kept this command; it is never carried out", ZH: "该命令为 broker 保留消息，不予执行"}
 	nameless = dlt645.Text{EN: "a command without an id is not carried out", ZH: "没有标识的命令不予执行"}
 	longID   = dlt645.Text{EN: "the command's id is too long", ZH: "命令标识过长"}
-	tooOld   = dlt645.Text{EN: "the command is older than command_age", ZH: "命令早于 command_age，已过期"}
+	tooOld   = meter.ResultOf(meter.ErrLate).Text
 	tooEarly = dlt645.Text{EN: "the command is of another day to come", ZH: "命令时间在未来"}
 	otherID  = dlt645.Text{EN: "this id was that of another command", ZH: "该标识已用于其他命令"}
 	usedID   = dlt645.Text{EN: "this id was that of the same command some time ago, and may be that one: it is not carried out; send it again under another id", ZH: "该标识此前已用于相同命令，无法区分是否重复，不予执行；请换用新标识重发"}
 	busy     = dlt645.Text{EN: "too many commands at once; it is not carried out later", ZH: "命令过多，不会延后执行"}
 	resting  = dlt645.Text{EN: "the program is about to start anew; it is not carried out later", ZH: "程序即将重启，不会延后执行"}
-	tooSoon  = dlt645.Text{EN: "it was set less than a minute ago; set it again after that", ZH: "该项一分钟内已设置过，请稍后再设"}
+	tooSoon  = dlt645.Text{EN: "it was set less than a minute ago; set it again after that, under another id", ZH: "该项一分钟内已设置过，请稍后用新标识再设"}
 	reaches  = dlt645.Text{EN: "the board reaches the meter by this: only a person at the console may write it", ZH: "本板依靠该参数访问电表，只能在控制台写入"}
 	byClock  = dlt645.Text{EN: "a clock is set by the operations time and clock, with their permission", ZH: "时钟须用 time 或 clock 操作设置，并需相应权限"}
 	noMeter  = dlt645.Text{EN: "there is no such meter", ZH: "没有该电表"}

@@ -26,8 +26,8 @@ type memory struct {
 // known is a command that was taken.
 type known struct {
 	digest [8]byte
-	at     time.Time
-	done   bool // else it is at work
+	at     time.Time // by this run's monotonic clock, whoever sets the other one
+	done   bool      // else it is at work
 	result meter.Result
 }
 
@@ -90,13 +90,11 @@ type begun struct {
 }
 
 // load takes the commands of the last day before the ring's newest record from
-// the ring. It gives those that were begun and not ended, none when it is called
-// off.
-func (m *memory) load(ctx context.Context, ring *store.Ring) []begun {
-	after := uint64(0)
-	if newest, ok := record.After(ring, ring.Last()-min(1, ring.Last())); ok {
-		after = record.Before(ctx, ring, newest.Add(-knownFor))
-	}
+// the ring. Now is an event of this moment: by it a command is as old as it is,
+// though the clock was set since. It gives those that were begun and not ended,
+// none when it is called off.
+func (m *memory) load(ctx context.Context, ring *store.Ring, now meter.Event) []begun {
+	after := record.Recent(ctx, ring, knownFor)
 	open := map[string]begun{}
 	var order []string
 	rd := ring.NewReader(after)
@@ -108,10 +106,7 @@ func (m *memory) load(ctx context.Context, ring *store.Ring) []begun {
 		if ev.UnmarshalBinary(e.Data) != nil || ev.Command == nil {
 			continue
 		}
-		key, at := ev.By+"\x00"+ev.Command.ID, ev.Time
-		if !ev.Trusted {
-			at = time.Now() // nobody knows; it is not forgotten too early so
-		}
+		key, at := ev.By+"\x00"+ev.Command.ID, now.Time.Add(-age(ev, now))
 		if !ev.Command.Done {
 			if _, twice := open[key]; !twice {
 				order = append(order, key)
@@ -132,6 +127,19 @@ func (m *memory) load(ctx context.Context, ring *store.Ring) []begun {
 		}
 	}
 	return out
+}
+
+// age gives how long ago an event was, by the uptime where the system has not
+// started anew since, else by the clock. Where nobody knows it is 0: what is
+// known is not forgotten too early so.
+func age(ev, now meter.Event) time.Duration {
+	switch {
+	case ev.Boot == now.Boot && ev.Boot != 0:
+		return max(0, now.Uptime-ev.Uptime)
+	case !ev.Trusted || !now.Trusted:
+		return 0
+	}
+	return max(0, now.Time.Sub(ev.Time))
 }
 
 // told gives the outcome that a record holds. Its words are English alone.

@@ -32,7 +32,7 @@ func (d *Desk) perform(ctx context.Context, c meter.Command) meter.Result {
 		}
 		return meter.ResultOf(line.Relay(ctx, c.Meter, c.Relay))
 	case meter.OpSet, meter.OpWrite:
-		di, value, err := d.Settable(c.Meter, c.Point, c.Value)
+		di, value, err := d.Points.Settable(c.Meter, c.Point, c.Value)
 		if err != nil {
 			return meter.Result{Outcome: meter.Invalid, Text: textOf(err.Error()), Err: err}
 		}
@@ -83,35 +83,4 @@ func WriteLength(di dlt645.DI, value []byte) int {
 		return dlt645.MaxData + 1
 	}
 	return len(f.Data)
-}
-
-// Settable gives the identifier of a point, or of its own name, and the bytes
-// of a value that a person wrote: of a point with the meter's transformer
-// ratios in it, as it is read, of an identifier as the meter has it.
-func (d *Desk) Settable(h *meter.Handle, name, value string) (dlt645.DI, []byte, error) {
-	di, err := dlt645.ParseDI(name)
-	if err != nil {
-		p, ok := d.Points.Lookup(name)
-		if !ok || p.From != nil {
-			return di, nil, fmt.Errorf("%q is neither a data identifier nor a point that is read", name)
-		}
-		if p, ok = p.Of(h); !ok {
-			return di, nil, fmt.Errorf("a meter of the %s edition has no register for %s", h.Protocol, name)
-		}
-		di = p.DI
-		if n, err := dlt645.ParseDecimal(value); err == nil {
-			if _, _, number := p.Extent(); number {
-				if n, err = p.Register(h, n); err != nil {
-					return di, nil, err
-				}
-				value = n.String()
-			}
-		}
-		if p.Custom != nil {
-			b, err := p.Custom.AppendParsed(nil, value)
-			return di, b, err
-		}
-	}
-	b, err := dlt645.AppendParsed(nil, di, []string{value})
-	return di, b, err
 }

@@ -13,11 +13,14 @@ import (
 // remember reads the ring, and takes up what came meanwhile.
 func (d *Desk) remember(ctx context.Context) {
 	known := newMemory()
-	open := known.load(ctx, d.Ring)
+	now := meter.Event{Time: time.Now()}
+	d.Stamp(&now)
+	open := known.load(ctx, d.Ring, now)
 	for _, r := range open {
 		outcome := meter.Result{Outcome: meter.Unconfirmed, Text: restarted}
 		known.put(r.key, r.digest, outcome, r.at)
 		d.answer(r, outcome)
+		r.event.Time = now.Time // since when that is known
 		r.event.Command.Done, r.event.Command.Outcome = true, meter.Unconfirmed
 		r.event.Text += ": " + meter.Unconfirmed.String() + ": " + restarted.EN
 		d.put(&r.event)

@@ -178,7 +178,7 @@ func TestASettingIsOfTheMetersEdition(t *testing.T) {
 		{meter.Handle{Protocol: dlt645.V1997}, "energy.combined.total", "a meter of the 1997 edition has no register for energy.combined.total"},
 		{meter.Handle{Protocol: dlt645.V1997}, "B611", "B611 2002"}, // as it is written
 	} {
-		di, value, err := d.Settable(&c.meter, c.point, "220")
+		di, value, err := d.Points.Settable(&c.meter, c.point, "220")
 		got := fmt.Sprintf("%s %X", di, value)
 		if err != nil {
 			got = err.Error()

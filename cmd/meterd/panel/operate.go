@@ -74,7 +74,7 @@ func (p *Panel) writeMeter(ctx context.Context, args []string, _ func(console.An
 	if err != nil {
 		return nil, err
 	}
-	di, value, err := p.Desk.Settable(m, args[1], args[2])
+	di, value, err := p.Config.Points.Settable(m, args[1], args[2])
 	if err != nil {
 		return nil, console.Tell(dlt645.Text{EN: "%s", ZH: "%s"}, dlt645.Text{EN: "write the value as read shows it", ZH: "请按 read 显示的格式填写数值"}, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "dlt645: "), "meter: "))
 	}

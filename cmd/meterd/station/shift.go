@@ -180,8 +180,17 @@ func (sh *shift) bootClock(now time.Time) (trusted bool, boot uint32, uptime tim
 
 // stamp notes what dates a reading when the clock is doubted.
 func (sh *shift) stamp(r *meter.Reading) {
-	r.Trusted, r.Boot = sh.clock.Trusted(r.Time), sh.boot
-	r.Uptime = sh.uptime() - time.Since(r.Time)
+	r.Trusted = sh.clock.Trusted(r.Time)
+	r.Boot, r.Uptime = sh.since(r.Time)
+}
+
+// since tells in which start of the system something was, and how long after it;
+// zeros if that was before this one.
+func (sh *shift) since(at time.Time) (boot uint32, uptime time.Duration) {
+	if uptime = sh.uptime() - time.Since(at); uptime < 0 {
+		return 0, 0
+	}
+	return sh.boot, uptime
 }
 
 // sink puts a reading into the ring. What was made up goes out when it is
@@ -226,8 +235,8 @@ func (sh *shift) date(e *meter.Event) {
 		e.Trusted = true
 		return
 	}
-	e.Trusted, e.Boot = sh.clock.Trusted(e.Time), sh.boot
-	e.Uptime = sh.uptime() - time.Since(e.Time)
+	e.Trusted = sh.clock.Trusted(e.Time)
+	e.Boot, e.Uptime = sh.since(e.Time)
 }
 
 // event puts what happened into the ring.
