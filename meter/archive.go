@@ -49,13 +49,15 @@ type past struct {
 	lanes      []lane              // what is made up from its memory
 	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
 	clockAsked time.Duration       // when its clock was last asked for out of turn; 0: never since it came back
+	before     *Books              // as they stood before what was read since then; nil where met
 	met        bool                // its number was read since the start and since it came back
+	without    int                 // looks for a freeze, one after the other, that found none at all
 	events     map[string]int64    // the counts of events whose records are to be fetched, by the point that counts them
 	eventsFrom time.Duration       // since the poller began: not before
 }
 
 // away notes that a meter was lost: another one may hang there when it is back.
-func (m *past) away() { m.met, m.clockAsked = false, 0 }
+func (m *past) away() { m.met, m.clockAsked, m.before = false, 0, nil }
 
 // replaced notes that another meter hangs there: what is to be fetched was counted
 // by the one before.

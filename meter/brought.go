@@ -2,6 +2,7 @@ package meter
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 )
@@ -85,6 +86,15 @@ func (a *archive) bookkeep(m *polled, v *visit, now time.Time) {
 			delete(m.asked, day)
 		}
 	}
+	if v.none || errors.Is(v.lost, ErrSilence) && v.newer == 0 && v.older == 0 {
+		m.without++
+	} else {
+		m.without = 0
+	}
+	if m.without >= triesAtOnce { // it freezes nothing, but does not say so
+		m.without = 0
+		m.health.learned.lack(Daily.timeOf(1), now.Add(refusedFor))
+	}
 	again := againAfter
 	switch {
 	case v.lost != nil:
@@ -105,6 +115,21 @@ func (a *archive) bookkeep(m *polled, v *visit, now time.Time) {
 				a.log.Warn("a freeze does not fit the register; the day is not counted from it", "meter", m.Name, "day", f.at.Format(time.DateOnly), "froze", value.Value.String(), "register", m.health.learned.Books.Last)
 			}
 		}
+	}
+	a.tellTotals(m, now)
+}
+
+// tellTotals hands on the totals of yesterday and of the last month once they are
+// known: the next reading of the register may be of another day.
+func (a *archive) tellTotals(m *polled, now time.Time) {
+	r := Reading{Meter: m.Address, Time: now.Round(0), Round: now.Round(0)}
+	if a.stamp(&r); !r.Trusted {
+		return
+	}
+	if m.health.learned.Books.tell(&r, now, m.health.learned.Books.figures(now, false)) {
+		a.sink(r)
+		a.update(m.index, func(s *MeterState) { s.keep(r) })
+		a.changed.Store(true)
 	}
 }
 

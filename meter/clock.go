@@ -32,6 +32,14 @@ func (c *Control) clockOf(ctx context.Context, h *Handle, how Manner) (time.Time
 // clockFace reads what the clock shows, as a time of UTC: in a zone whose clocks
 // change, what it shows minutes later is not so many minutes later.
 func (c *Control) clockFace(ctx context.Context, h *Handle, how Manner) (time.Time, error) {
+	edition, _, err := c.spoken(h)
+	if err != nil {
+		return time.Time{}, err
+	}
+	dateOf, timeOf := clockDate, clockTime
+	if edition == dlt645.V1997 {
+		dateOf, timeOf = dlt645.DI{Protocol: edition, Code: 0xC010}, dlt645.DI{Protocol: edition, Code: 0xC011}
+	}
 	read := func(di dlt645.DI) (string, error) {
 		res, err := c.bus.ReadAs(ctx, how, h.Address, di)
 		if err != nil {
@@ -44,15 +52,15 @@ func (c *Control) clockFace(ctx context.Context, h *Handle, how Manner) (time.Ti
 		return items[0].Value.String(), nil
 	}
 	for {
-		date, err := read(clockDate)
+		date, err := read(dateOf)
 		if err != nil {
 			return time.Time{}, err
 		}
-		clock, err := read(clockTime)
+		clock, err := read(timeOf)
 		if err != nil {
 			return time.Time{}, err
 		}
-		again, err := read(clockDate)
+		again, err := read(dateOf)
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -198,6 +206,14 @@ func (l *Learned) clockRead(offset int64, at time.Time) {
 	case was && !wrong:
 		l.WrongUntil = at.Unix()
 	}
+}
+
+// shown gives what a meter's clock shows at a time, as far as is known.
+func (l *Learned) shown(at time.Time) time.Time {
+	if !l.clockWrong() {
+		return at
+	}
+	return at.Add(time.Duration(l.Offset) * time.Second)
 }
 
 func (l *Learned) clockWrong() bool {

@@ -99,7 +99,7 @@ func (c *Control) readNow(ctx context.Context, h *Handle, points []Point) (r Rea
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", req.DI, err))
 			continue
 		}
-		if req.DI == clockTime {
+		if named(req.Points, "clock.time") {
 			clockRead = time.Now()
 		}
 		got, err := decode(req, res.Data, h.CT, h.PT)

@@ -35,13 +35,18 @@ const clockTolerance = 60 * time.Second
 // endDaily looks at what the daily round brought.
 func (p *Poller) endDaily(ctx context.Context, m *polled, r *Reading) {
 	p.changed.Store(true) // what was learned of the meter is kept once a day at least
+	if v, ok := r.Value("meter.number"); ok && m.before != nil && m.health.learned.Number != "" && v.Text != "" && v.Text != m.health.learned.Number {
+		m.health.learned.Books = *m.before // what was read since is of another register
+	}
 	if v, ok := r.Value("meter.number"); ok && m.health.learned.replaced(v.Text, came(time.Now(), r.Trusted)) {
 		p.log.Warn("another meter answers at the address", "bus", p.bus.Name(), "meter", m.Name, "number", v.Text)
 		p.tell(m, EventReplaced, v.Text)
 		m.past.replaced()
 	}
 	_, numbered := r.Value("meter.number")
-	m.met = m.met || numbered
+	if m.met = m.met || numbered; m.met {
+		m.before = nil
+	}
 	m.health.learned.rated(r)
 	v, ok := r.Value("clock.offset")
 	if ok {

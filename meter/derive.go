@@ -71,7 +71,7 @@ func settled(r *Reading, zone *time.Location, t told) (time.Time, bool) {
 	}
 	local := r.Time.In(zone)
 	at := settledAt(rules, local)
-	return at, !at.IsZero() && !settlesNow(rules, local)
+	return at, !at.IsZero() && !settlesNow(rules, local) && !t.known.clockWrong() && !t.known.doubtful(at)
 }
 
 // used adds what the register of forward energy has counted, by the books of
@@ -95,21 +95,28 @@ func used(r *Reading, b *Books, zone *time.Location, most dlt645.Decimal, own bo
 	}
 	changed = len(b.Marks) != before || before > 0 && b.Marks[0].Day != today
 	f := b.figures(at, own)
-	add := func(name string, d *dlt645.Decimal) bool {
+	add := func(name string, d *dlt645.Decimal) {
 		if d != nil {
 			r.add(name, dlt645.Value{Kind: dlt645.Number, Dec: *d})
 		}
-		return d != nil
 	}
 	add("energy.forward.day", f.Day)
 	add("energy.forward.month", f.Month)
-	if day := at.Format(time.DateOnly); b.ToldDay != day && add("energy.forward.yesterday", f.Yesterday) {
-		b.ToldDay, changed = day, true
+	return b.tell(r, at, f) || changed, false
+}
+
+// tell adds the totals of yesterday and of the last month that are known and were
+// not told yet.
+func (b *Books) tell(r *Reading, at time.Time, f Figures) (told bool) {
+	if day := at.Format(time.DateOnly); b.ToldDay != day && f.Yesterday != nil {
+		r.add("energy.forward.yesterday", dlt645.Value{Kind: dlt645.Number, Dec: *f.Yesterday})
+		b.ToldDay, told = day, true
 	}
-	if month := at.Format("2006-01"); b.ToldMonth != month && add("energy.forward.lastmonth", f.LastMonth) {
-		b.ToldMonth, changed = month, true
+	if month := at.Format("2006-01"); b.ToldMonth != month && f.LastMonth != nil {
+		r.add("energy.forward.lastmonth", dlt645.Value{Kind: dlt645.Number, Dec: *f.LastMonth})
+		b.ToldMonth, told = month, true
 	}
-	return changed, false
+	return told
 }
 
 // rated takes the highest power that the meter can count from its nameplate:
@@ -160,7 +167,7 @@ func leading(text string) (dlt645.Decimal, bool) {
 // freezesNothing reports whether the days of a meter must be counted from the
 // board's own readings: it has no daily freeze, or nobody asks for it.
 func (h *health) freezesNothing(of *Handle, asked bool, now time.Time) bool {
-	return !asked || h.edition(of) != dlt645.V2007 || h.learned.lacks(Daily.timeOf(1), now)
+	return !asked || h.edition(of) != dlt645.V2007 || h.learned.lacks(Daily.timeOf(1), now) || h.learned.lacks(dlt645.DI{Code: 0x05060101}, now)
 }
 
 // usualMost is the highest power of a meter of which nothing is known, in kW:

@@ -3,6 +3,7 @@ package meter
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"meterd/dlt645"
@@ -14,10 +15,11 @@ import (
 // needs.
 type health struct {
 	learned  Learned
-	silent   map[dlt645.DI]int // how often it was silent to one, in a row
-	overruns map[dlt645.DI]int // how often it went on without end
-	bareLost bool              // the last request went without FE and was lost
-	guess    int               // which of the editions is asked for next
+	silent   map[dlt645.DI]int  // how often it was silent to one, in a row
+	overruns map[dlt645.DI]int  // how often it went on without end
+	words    map[dlt645.DI]bool // the status words that it has given; true: it is silent to that since
+	bareLost bool               // the last request went without FE and was lost
+	guess    int                // which of the editions is asked for next
 
 	lostRow int           // rounds lost one after the other
 	pause   time.Duration // before the next question to a dead meter
@@ -140,7 +142,28 @@ func (h *health) gaveNothing(di dlt645.DI, now time.Time) bool {
 	}
 	h.learned.lack(di, now.Add(silentFor))
 	delete(h.silent, di)
+	if _, given := h.words[di]; given {
+		h.words[di] = true
+	}
 	return true
+}
+
+// gaveWords notes the status words that an answer held.
+func (h *health) gaveWords(points []Point, values []PointValue) {
+	for _, p := range points {
+		if strings.HasPrefix(p.Name, "status.") && slices.ContainsFunc(values, func(v PointValue) bool { return v.Point == p.Name }) {
+			if h.words == nil {
+				h.words = map[dlt645.DI]bool{}
+			}
+			h.words[p.DI] = false
+		}
+	}
+}
+
+// misses reports whether a status word is among the points that the meter has, and
+// is silent to for a while: what the word showed is not over.
+func (h *health) misses(points []Point, now time.Time) bool {
+	return slices.ContainsFunc(points, func(p Point) bool { return h.words[p.DI] && h.learned.lacks(p.DI, now) })
 }
 
 // gave notes that the meter has answered to one.

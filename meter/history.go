@@ -59,7 +59,11 @@ func (a *archive) remember(m *polled, r *Reading, cause Cause) {
 		if h.Of == Month && !rec.settlesAt(at) || h.Of != Month && !of.Equal(at) {
 			continue
 		}
-		if have := namedOf(h.Points, r.Values); len(have) > 0 {
+		points := h.Points
+		if h.Of == Month && !r.Recalled { // with the settlement the meter has begun its demands anew
+			points = slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return p.DI.Code>>24 == 0x01 })
+		}
+		if have := namedOf(points, r.Values); len(have) > 0 {
 			rec.got(of, have, len(h.Points), r.Recalled, cause)
 		}
 	}

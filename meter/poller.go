@@ -267,7 +267,9 @@ func (p *Poller) begin(ctx context.Context, m *polled, g *slot) *round {
 	r := newRound(g, m.Handle, &m.health, began, p.bus.timing.Retries)
 	if back {
 		r.out.answered = true
-		r.belongs = earlier(r.belongs, began.wall)
+		if r.belongs = earlier(r.belongs, began.wall); began.wall.Sub(r.belongs) > boundaryWithin {
+			r.belongs = began.wall // the moment was missed
+		}
 	}
 	g.consume(began.wall, p.zone)
 	return r
@@ -350,12 +352,17 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	r.Round = s.belongs
 	p.stamp(r)
 	learned := &m.health.learned
-	derive(r, p.zone, s.out.clock, told{s.out.lost == nil, sources(s.slot.Points), s.out.blank, learned, now})
+	asked := sources(s.slot.Points)
+	derive(r, p.zone, s.out.clock, told{s.out.lost == nil && !m.health.misses(asked, now), asked, s.out.blank, learned, now})
 	p.tellClock(m, r, s.out.clock)
 	if r.Trusted {
 		learned.Books.dated(now)
 	}
 	learned.Books.scaled(max(m.CT, 1)*max(m.PT, 1), came(now, r.Trusted))
+	if !m.met && m.before == nil {
+		b := learned.Books.clone()
+		m.before = &b
+	}
 	changed, held := used(r, &learned.Books, p.zone, learned.most(m.Handle), m.health.freezesNothing(m.Handle, p.books, now))
 	if held { // does another meter hang there?
 		p.log.Warn("the register cannot have moved there; the next reading is to confirm it", "meter", m.Name, "last", learned.Books.Last, "now", learned.Books.Held)

@@ -186,6 +186,7 @@ func (r *round) refused(req Request, res Reply, refusal *dlt645.Refusal, now tim
 		r.health.learned.lack(req.DI, now.Add(refusedFor))
 		r.learned = true
 		if !block {
+			delete(r.health.words, req.DI)
 			return
 		}
 		if !refusal.Unsupported() { // else it is the usual way
@@ -215,6 +216,7 @@ func (r *round) take(req Request, res Reply, now time.Time) {
 		}
 	}
 	out.invalid += got.invalid
+	r.health.gaveWords(req.Points, got.values)
 	for _, v := range got.values {
 		if v.Point == "clock.time" {
 			out.clock = res.At

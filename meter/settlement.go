@@ -98,8 +98,14 @@ func (v *visit) settles(data []byte, refusal *dlt645.Refusal, now time.Time) {
 	}
 	first := v.rules[0]
 	v.says = fmt.Sprintf("%02d%02d", first.day, first.hour)
-	v.newest = settledAt(v.rules, now)
+	shown := v.health.learned.shown(now)
+	v.newest = settledAt(v.rules, shown)
 	at := v.newest
+	if at.Before(v.from) && !settledAt(v.rules, now).Before(v.from) { // its clock is behind: it has not settled yet
+		v.notYet = true
+		v.settle(v.to, CausePower)
+		return
+	}
 	for v.number = 1; (at.After(v.to) || !first.last(at).Equal(at)) && v.number < mostSettlements; v.number++ {
 		at = settledAt(v.rules, at.Add(-time.Second))
 	}
@@ -108,7 +114,7 @@ func (v *visit) settles(data []byte, refusal *dlt645.Refusal, now time.Time) {
 		return
 	}
 	v.from, v.stage = at, stageItems
-	if v.notYet = settlesNow(v.rules, now); v.notYet {
+	if v.notYet = settlesNow(v.rules, shown); v.notYet {
 		v.settle(v.to, CausePower)
 	}
 }

@@ -34,6 +34,8 @@ type visit struct {
 	apartBy time.Duration // how far its load records lie apart; 0: not known
 	again   int           // how often the number had shifted meanwhile
 	refused int           // items
+	none    bool          // it does not even have the newest one
+	blank   bool          // the settlement that is asked for was never made
 	rules   []monthly     // when the meter settles, as far as it has said so
 	newest  time.Time     // its newest settlement, when the number was found
 
@@ -196,6 +198,7 @@ func (v *visit) timed(data []byte, refusal *dlt645.Refusal, now time.Time) {
 		v.health.learned.lack(v.kind.timeOf(1), now.Add(refusedFor))
 		v.settle(v.to, CauseNever)
 	case !ok: // it has no such record, nor any with a higher number
+		v.none = v.none || v.number == 1
 		v.older = v.number
 		v.narrow((v.newer + v.number) / 2)
 	case at.Equal(v.from):
@@ -258,7 +261,7 @@ func (v *visit) item(data []byte, refusal *dlt645.Refusal, now time.Time) {
 	switch {
 	case v.kind != Month:
 		v.stage = stageCheck // a new record may have come meanwhile
-	case !settledAt(v.rules, now).Equal(v.newest) || settlesNow(v.rules, now): // numbers have shifted, or may have
+	case !settledAt(v.rules, v.health.learned.shown(now)).Equal(v.newest) || settlesNow(v.rules, v.health.learned.shown(now)): // numbers have shifted, or may have
 		v.found, v.notYet = nil, true
 		v.settle(v.to, CausePower)
 	default:
@@ -300,7 +303,13 @@ func (v *visit) keep(at time.Time, values []PointValue) {
 	blank := slices.ContainsFunc(values, func(p PointValue) bool {
 		return p.Point == "energy.forward.total" && p.Value.Dec.Coef == 0
 	})
-	if len(values) == 0 || blank && v.counted() {
+	if blank && v.counted() {
+		if v.kind == Month { // no time tells that there is no such record: all of it is blank
+			v.blank, v.found = true, nil
+		}
+		return
+	}
+	if len(values) == 0 || v.blank {
 		return
 	}
 	i := slices.IndexFunc(v.found, func(r recollection) bool { return r.at.Equal(at) })

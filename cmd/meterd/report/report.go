@@ -80,7 +80,8 @@ type window struct {
 	now          time.Time
 	days         []time.Time // the midnight that each begins with, and the one after the last
 	fine, coarse bins
-	quarters     bins // all quarter-hours, for what was read when
+	quarters     bins       // all quarter-hours, for what was read when
+	changed      [days]bool // another configuration began to run on that day
 }
 
 func newWindow(now time.Time, zone *time.Location) window {
@@ -105,6 +106,13 @@ func (w *window) day(t time.Time) (int, bool) {
 		i--
 	}
 	return i, true
+}
+
+// configured notes when another configuration began to run.
+func (w *window) configured(at time.Time) {
+	if day, ok := w.day(at); ok {
+		w.changed[day] = true
+	}
 }
 
 // Write writes the page.
@@ -269,7 +277,13 @@ func (c Config) tally(ctx context.Context, from uint64, starts map[uint32]time.T
 			if ev.UnmarshalBinary(e.Data) != nil {
 				return
 			}
-			if m := of[ev.Meter]; m != nil && dateEvent(&ev, starts) {
+			m := of[ev.Meter]
+			if m == nil && ev.Kind != meter.EventConfig || !dateEvent(&ev, starts) {
+				return
+			}
+			if ev.Kind == meter.EventConfig {
+				w.configured(ev.Time)
+			} else {
 				m.happened(&ev, w)
 			}
 			return

@@ -162,6 +162,9 @@ func (m *tally) used(day int, w *window) dlt645.Value {
 			return dlt645.Value{}
 		}
 	}
+	if w.changed[day] { // perhaps of two transformer ratios
+		return dlt645.Value{}
+	}
 	return dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: to.Dec.Coef - from.Dec.Coef, Scale: to.Dec.Scale}}
 }
 
