@@ -45,8 +45,8 @@ var refusals = []cause{
 	{packets.ErrorRefusedBadProtocolVersion, "protocol version not accepted (1)", dlt645.Text{EN: "is broker the address of an MQTT 3.1.1 broker?", ZH: "broker 是否为 MQTT 3.1.1 服务器的地址？"}, false},
 	{packets.ErrorRefusedIDRejected, "client id or keepalive not accepted (2)", dlt645.Text{EN: "check client_id, and keepalive against what the platform allows", ZH: "请检查 client_id，以及 keepalive 是否在平台允许范围内"}, true},
 	{packets.ErrorRefusedServerUnavailable, "server unavailable (3)", dlt645.Text{EN: "the platform is in trouble; meterd goes on trying", ZH: "平台暂不可用；meterd 将继续重试"}, false},
-	{packets.ErrorRefusedBadUsernameOrPassword, "bad user name or password (4)", dlt645.Text{EN: "check username, client_id and the ids and secrets of this uplink", ZH: "请检查 username、client_id 以及该上行的标识和密钥"}, true},
-	{packets.ErrorRefusedNotAuthorised, "not authorised (5)", dlt645.Text{EN: "check username, client_id, ids and secrets, and that the device is enabled on the platform", ZH: "请检查 username、client_id、标识和密钥，并确认设备已在平台启用"}, true},
+	{packets.ErrorRefusedBadUsernameOrPassword, "bad user name or password (4)", dlt645.Text{EN: "check the ids, user name and secrets of this uplink; on OneNET and DAS the board's clock too", ZH: "请检查该上行的标识、用户名和密钥；OneNET 和 DAS 还要检查本板时钟"}, true},
+	{packets.ErrorRefusedNotAuthorised, "not authorised (5)", dlt645.Text{EN: "check the ids, user name and secrets of this uplink, and that the device is enabled on the platform; on OneNET and DAS the board's clock too", ZH: "请检查该上行的标识、用户名和密钥，并确认设备已在平台启用；OneNET 和 DAS 还要检查本板时钟"}, true},
 }
 
 var (
@@ -98,7 +98,7 @@ func certificateCause(err error, now time.Time, trusted bool) *cause {
 			words = "not yet valid: the broker's certificate"
 		}
 		if !trusted || now.Before(c.NotBefore) {
-			hint = dlt645.Text{EN: "set the board's clock first: NTP, the battery of the RTC, or time sync", ZH: "请先校准本板时钟：NTP、RTC 电池"}
+			hint = dlt645.Text{EN: "set the board's clock first: NTP, the battery of the RTC, or set in [clock]", ZH: "请先校准本板时钟：NTP、RTC 电池，或 [clock] 的 set"}
 		}
 		return &cause{err, fmt.Sprintf("%s is for %s to %s, the board's clock says %s", words, c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly), now.Format(time.DateOnly)), hint, false}
 	}
@@ -157,6 +157,7 @@ func networkCause(err error) *cause {
 		{syscall.ECONNREFUSED, "nobody listens there: ", dlt645.Text{EN: "is the port in broker right, and the broker running?", ZH: "broker 的端口是否正确，服务是否在运行？"}, false},
 		{syscall.ENETUNREACH, "no way there: ", dlt645.Text{EN: "check cable or SIM, address and gateway of the board's network", ZH: "请检查网线或 SIM 卡、本板的 IP 地址和网关"}, false},
 		{syscall.EHOSTUNREACH, "no way there: ", dlt645.Text{EN: "check cable or SIM, address and gateway of the board's network", ZH: "请检查网线或 SIM 卡、本板的 IP 地址和网关"}, false},
+		{errDeaf, "", dlt645.Text{EN: "the network is in order: check the ids of this uplink, with acknowledge = \"reply\" the consumer; else ask whoever runs the platform", ZH: "网络正常：请检查该上行的标识；acknowledge = \"reply\" 时检查消费者；否则请联系平台"}, false},
 	} {
 		if errors.Is(err, c.err) {
 			words := c.Words + bare(err)
@@ -166,6 +167,9 @@ func networkCause(err error) *cause {
 			c.err, c.Words = err, words
 			return &c
 		}
+	}
+	if errors.Is(err, errLost) && byThem(err) {
+		return &cause{err, bare(err), dlt645.Text{EN: "it connects again by itself; if that comes again and again, was the broker stopped, or does another board use this id?", ZH: "会自动重连；若反复出现：服务是否停止，或有其他板使用同一标识？"}, false}
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return &cause{err, "no answer from there: " + bare(err), dlt645.Text{EN: "a firewall, or a network that loses everything; does the board reach anything else?", ZH: "可能被防火墙阻断或网络丢包；本板能否访问其他地址？"}, false}

@@ -121,7 +121,7 @@ func TestEveryCauseHasItsNextStep(t *testing.T) {
 		{"version", Endpoint{URL: "tcp://" + listen(t, heard(connack(1)))}, false, "refused by the broker: protocol version", "3.1.1", false},
 		{"client id", Endpoint{URL: "tcp://" + listen(t, heard(connack(2)))}, false, "refused by the broker: client id or keepalive", "client_id", true},
 		{"unavailable", Endpoint{URL: "tcp://" + listen(t, heard(connack(3)))}, false, "refused by the broker: server unavailable", "trouble", false},
-		{"password", Endpoint{URL: "tcp://" + listen(t, heard(connack(4)))}, false, "refused by the broker: bad user name or password", "username", true},
+		{"password", Endpoint{URL: "tcp://" + listen(t, heard(connack(4)))}, false, "refused by the broker: bad user name or password", "user name", true},
 		{"not authorised", Endpoint{URL: "tcp://" + listen(t, heard(connack(5)))}, false, "refused by the broker: not authorised", "enabled", true},
 		{"a subscription", Endpoint{URL: "tcp://" + listen(t, func(c net.Conn) {
 			packets.ReadPacket(c)

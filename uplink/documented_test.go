@@ -13,7 +13,7 @@ func TestCausesAreDocumented(t *testing.T) {
 	for _, r := range refusals {
 		words = append(words, "refused by the broker: "+r.Words)
 	}
-	for _, err := range []error{errWantsTLS, errNoTLS, errNoBroker, errNoConnack, errClosed} {
+	for _, err := range []error{errWantsTLS, errNoTLS, errNoBroker, errNoConnack, errClosed, errDeaf, errNoClock} {
 		words = append(words, err.Error())
 	}
 	for _, path := range []string{"../docs/install.md", "../docs/install.zh-CN.md"} {

@@ -24,6 +24,9 @@ func (in *intake) pack(units []Unit, recs []*record, points []string) (out []*re
 		for _, i := range m.Covers {
 			recs[i].left++
 			r.recs = append(r.recs, recs[i])
+			if r.of == "" {
+				r.of = units[i].meter().String()
+			}
 		}
 		out = append(out, r)
 	}

@@ -12,6 +12,7 @@ import (
 type request struct {
 	Message
 	recs   []*record     // that it carries; none for a registration
+	of     string        // the meter of its first record, to people
 	points []string      // of a record that was divided: these alone
 	reg    *registration // of a registration
 	step   int           // of a registration

@@ -173,7 +173,7 @@ func TestWordsForBrokersAndAddresses(t *testing.T) {
 		{"192.168.1.10:1883", "begins with neither tcp:// nor ssl://\n  hint: do you mean \"tcp://192.168.1.10:1883\"?", "不以 tcp:// 或 ssl:// 开头\n  提示: 是否应为 \"tcp://192.168.1.10:1883\"？"},
 		{"http://host:1883", "begins with neither tcp:// nor ssl://\n  hint: write ssl://host:port or tcp://host:port", "不以 tcp:// 或 ssl:// 开头"},
 		{"ssl://host", "lacks host or port: want ssl://host:port\n  hint: do you mean \"ssl://host:8883\"?", "缺少主机或端口：应为 ssl://主机:端口"},
-		{"tcp://host:99999", "lacks host or port", "缺少主机或端口"},
+		{"tcp://host:99999", "lacks host or port: 99999 is not one of 1 to 65535", "缺少主机或端口：99999 不在 1 至 65535 之间"},
 		{"tcp：//host:1883", "a wide sign of a Chinese keyboard: ：\n  hint: do you mean \"tcp://host:1883\"?", "用了全角符号：："},
 		{"mqtts://host:8883", "begins with mqtts://, and is taken as ssl://host:8883", "以 mqtts:// 开头，按 ssl://host:8883 处理"},
 		{"tcp://host:8883", "is reached without TLS, at the port of TLS", "不用 TLS，却是 TLS 的端口"},

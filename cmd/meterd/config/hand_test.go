@@ -97,3 +97,24 @@ func TestTheLineOfAnotherMeterInChinese(t *testing.T) {
 		t.Errorf("got %v", problems)
 	}
 }
+
+// TestIdsAsTheyAreCopied: with a blank at the end, or typed with a Chinese keyboard,
+// they are warned of.
+func TestIdsAsTheyAreCopied(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{`product_id = "p"`, `product_id = "p "`, "product_id ends or begins with a blank"},
+		{`product_id = "p"`, `product_id = "ｐ"`, "a wide sign of a Chinese keyboard: ｐ"},
+		{`username = "u"`, `username = "u１"`, "a wide sign of a Chinese keyboard: １"},
+		{`product_id = "p"`, `product_id = "p"`, ""},
+	} {
+		text := minimal + "[[uplink]]\nname = \"t\"\nkind = \"tuya\"\nusername = \"u\"\nbroker = \"tcp://host:1883\"\n[uplink.tuya]\nproduct_id = \"p\"\n"
+		_, problems := Parse("m.toml", strings.Replace(text, c.from, c.to, 1))
+		got := ""
+		for _, p := range problems {
+			got += p.In("en")
+		}
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) || Failed(problems) {
+			t.Errorf("%s: %v, want a warning: %s", c.to, problems, c.want)
+		}
+	}
+}

@@ -195,16 +195,24 @@ func typeName(v any) string {
 
 func (t *table) str(key, def string) string {
 	if s, ok := lookup[string](t, key, "a text in quotes"); ok {
-		t.blanks(key, s)
+		t.copied(key, s)
 		return s
 	}
 	return def
 }
 
-// blanks tells of a secret that was copied with a blank at its end.
-func (t *table) blanks(key, s string) {
-	if strings.TrimSpace(s) != s && slices.Contains(secretKeys, key) {
+// copiedKeys are what people copy from a platform's page, beside its secrets.
+var copiedKeys = []string{"id", "client_id", "username", "product_id", "sub_product_id", "product_key", "sub_product_key", "device", "device_id", "device_name", "model", "sub_model"}
+
+// copied tells of what was copied with a blank at its end, or typed with a Chinese
+// keyboard.
+func (t *table) copied(key, s string) {
+	id := slices.Contains(copiedKeys, key)
+	switch {
+	case strings.TrimSpace(s) != s && (id || slices.Contains(secretKeys, key)):
 		t.note(key, true, "take it out, unless it is meant", "%s: %s ends or begins with a blank", t.title, key)
+	case id && narrow(s) != s:
+		t.note(key, true, keyboard, "%s: a wide sign of a Chinese keyboard: %s", t.title, firstWide(s))
 	}
 }
 
@@ -218,7 +226,7 @@ func (t *table) required(key string) string {
 		return ""
 	}
 	s, ok := lookup[string](t, key, "a text in quotes")
-	t.blanks(key, s)
+	t.copied(key, s)
 	if ok && s == "" {
 		t.problem(key, "", "%s: %s is empty", t.title, key)
 	}
@@ -368,7 +376,7 @@ func (t *table) sub(key, title string) *table {
 	s := &table{doc: t.doc, path: join(t.path, key), title: title}
 	if v, _ := t.get(key); v != nil {
 		if _, many := v.([]map[string]any); many {
-			t.problem(key, "write "+title+", in single brackets, once", "%s is one table and no array of tables", title)
+			t.problem(key, "write "+title[max(0, strings.LastIndex(title, "[")):]+", in single brackets, once", "%s is one table and no array of tables", title)
 			return s
 		}
 	}

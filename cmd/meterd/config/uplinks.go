@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,6 +138,8 @@ func (t *table) brokerProblem(s string, err error) {
 		t.problem("broker", fmt.Sprintf("do you mean %q?", "tcp://"+s), "%s: broker %q begins with neither tcp:// nor ssl://", t.title, s)
 	case !known:
 		t.problem("broker", "write ssl://host:port or tcp://host:port", "%s: broker %q begins with neither tcp:// nor ssl://", t.title, s)
+	case wrongPort(host) != "":
+		t.problem("broker", "as: 1883, or 8883 with TLS", "%s: broker %q lacks host or port: %s is not one of 1 to 65535", t.title, s, wrongPort(host))
 	case !strings.Contains(host, ":"):
 		port := map[string]string{"tcp": ":1883", "ssl": ":8883"}[scheme]
 		t.problem("broker", fmt.Sprintf("do you mean %q?", strings.TrimRight(s, "/")+port), "%s: broker %q lacks host or port: want %s://host:port", t.title, s, scheme)
@@ -240,4 +244,13 @@ func withoutPath(err error) error {
 		return at.Err
 	}
 	return err
+}
+
+// wrongPort gives the port of host:port where it is a number of no port.
+func wrongPort(host string) string {
+	_, port, err := net.SplitHostPort(host)
+	if n, bad := strconv.Atoi(port); err == nil && bad == nil && (n < 1 || n > 65535) {
+		return port
+	}
+	return ""
 }

@@ -336,7 +336,7 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 		p.add(dlt645.Text{EN: "uplink %s: %d readings lost, the ring was full or damaged", ZH: "上行 %s：丢失 %d 条记录（存储已满或损坏）"},
 			dlt645.Text{EN: "restore the connection sooner, or give store.size more", ZH: "请尽快恢复连接，或增大 store.size"}, u.Name, u.Lost)
 	}
-	unregistered := dlt645.Text{EN: "check product_id and the device on the platform", ZH: "请检查 product_id 和平台上的设备"}
+	unregistered := dlt645.Text{EN: "check the meter's id, product and key, here and on the platform", ZH: "请核对电表的标识、产品和密钥（本板配置和平台）"}
 	if slices.ContainsFunc(u.Unregistered, func(why string) bool { return strings.HasSuffix(why, "(40004)") }) {
 		unregistered = dlt645.Text{EN: "bind the sub-device to this gateway in the platform's console first", ZH: "请先在平台控制台将子设备绑定到本网关"}
 	}

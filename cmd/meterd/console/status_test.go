@@ -215,7 +215,7 @@ func TestEachProblemIsTold(t *testing.T) {
 		}, "! uplink tuya: the outage is longer than the ring holds: 18m; 113 undelivered readings overwritten, of 11-19 14:15 to 11-20 09:57", "restore the connection, and enlarge store.size"},
 		{"a consumer that is away", func(s *Status) { s.Uplinks[0].Held = true }, "! uplink tuya: nothing goes out, the consumer is not online", "must say online"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
-		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check product_id"},
+		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check the meter's id, product and key"},
 		{"a meter that is not bound to the gateway", func(s *Status) {
 			s.Uplinks[0].Unregistered = []string{"202411200101: bind the sub-device in the console first: login failed (40004)"}
 		}, "does not register meter 202411200101", "bind the sub-device to this gateway"},

@@ -2,6 +2,7 @@ package panel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -50,6 +51,9 @@ func notDone(m *meter.Handle, r meter.Result) error {
 		return lacksPassword(m.Name)
 	case meter.NotTaken:
 		hint = dlt645.Text{EN: "password, programming key, or the meter takes enciphered commands alone", ZH: "请检查密码、编程键，或该表只接受密文命令"}
+		if refusal, ok := errors.AsType[*dlt645.Refusal](r.Err); ok && refusal.Unsupported() {
+			hint = dlt645.Text{EN: "the meter does not have it: another point, or data identifier", ZH: "该表没有此项：请换测点或数据标识"}
+		}
 	case meter.Unconfirmed:
 		hint = dlt645.Text{EN: "it was sent once; read the meter to see whether it took it", ZH: "命令只发送一次；请抄读电表确认是否生效"}
 	case meter.NoAnswer:

@@ -173,6 +173,7 @@ func (c Config) meters(s *survey) (all []*tally, left int) {
 type survey struct {
 	now    time.Time
 	from   uint64 // all that is shown stands after that number
+	last   uint64 // the last one that is there: a ring that is only looked at does not say it
 	starts map[uint32]time.Time
 	seen   map[dlt645.Address]bool
 	began  []time.Time // starts of the system that something was read in
@@ -202,6 +203,7 @@ func (c Config) survey(ctx context.Context) (*survey, error) {
 			}
 			return
 		}
+		s.last = e.Seq
 		boot, at, trusted, ok := meter.Began(e.Data)
 		if ok && trusted {
 			if _, known := s.starts[boot]; !known && at.Before(s.now) && !at.Before(w.days[0]) && len(s.began) < mostEvents {
@@ -328,7 +330,7 @@ func (c Config) boardJSON(s *survey, w *window, r Result) (boardJSON, error) {
 	b := boardJSON{
 		Gateway: c.Gateway, Version: c.Version, Now: w.now.Unix(), Zone: c.Zone.String(), Offsets: w.offsets(),
 		Fine: w.fine.json(), Coarse: w.coarse.json(), Week: week, Status: status,
-		Ring:   ringJSON{stats.CapacityBytes, stats.UsedBytes, stats.First, stats.Last, stats.Corrupt, s.gaps},
+		Ring:   ringJSON{stats.CapacityBytes, stats.UsedBytes, stats.First, s.last, stats.Corrupt, s.gaps},
 		Starts: []int64{}, Events: c.events(&s.events), MoreEvents: s.events.more, Meters: r.Meters, Left: r.Left,
 	}
 	if c.Status != nil {

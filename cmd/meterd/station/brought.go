@@ -12,6 +12,7 @@ import (
 	"meterd/cmd/meterd/config"
 	"meterd/cmd/meterd/console"
 	"meterd/cmd/meterd/takeover"
+	"meterd/cmd/meterd/update"
 	"meterd/dlt645"
 )
 
@@ -81,21 +82,35 @@ func (st *Station) ids() []string {
 // findConfig reads the configuration of a stick: that of this board in the folder
 // boards, else meterd.toml, also where Windows has hidden another ending of it.
 func (st *Station) findConfig(dir string, b *brought) ([]byte, error) {
-	names := []string{stickConfig, stickConfig + ".txt"}
-	for _, id := range slices.Backward(st.ids()) {
-		names = slices.Insert(names, 0, config.BoardsFolder+"/"+id+".toml")
-	}
-	for _, name := range names {
-		if name != stickConfig && name != stickConfig+".txt" && !plainFolder(filepath.Join(dir, config.BoardsFolder)) {
-			continue
+	boards := plainFolder(filepath.Join(dir, config.BoardsFolder))
+	var names []string
+	if boards {
+		for _, id := range st.ids() {
+			names = append(names, config.BoardsFolder+"/"+id+".toml")
 		}
+	}
+	for _, name := range append(names, stickConfig) {
 		raw, err := board.ReadPlain(filepath.Join(dir, name), takeover.MostConfig)
+		hidden := errors.Is(err, fs.ErrNotExist)
+		if hidden { // Windows shows no ending that it knows
+			raw, err = board.ReadPlain(filepath.Join(dir, name+".txt"), takeover.MostConfig)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		b.name = name
-		if name == stickConfig+".txt" {
-			b.note = dlt645.Text{EN: "the file is called " + name + ": it was taken for " + stickConfig, ZH: "文件名为 " + name + "，已作为 " + stickConfig + " 处理"}
+		if hidden {
+			b.name = name + ".txt"
+			b.note = dlt645.Text{EN: "the file is called " + b.name + ": it was taken for " + name, ZH: "文件名为 " + b.name + "，已作为 " + name + " 处理"}
+		}
+		if boards && name == stickConfig {
+			sep := dlt645.Text{}
+			if hidden {
+				sep = dlt645.Text{EN: "; ", ZH: "；"}
+			}
+			ids := strings.Join(st.ids(), "|")
+			b.note.EN += sep.EN + "the folder " + config.BoardsFolder + " has no file for this board, " + ids + ".toml: " + stickConfig + " was taken"
+			b.note.ZH += sep.ZH + "文件夹 " + config.BoardsFolder + " 中没有本机的文件 " + ids + ".toml，已采用 " + stickConfig
 		}
 		return raw, err
 	}
@@ -107,6 +122,12 @@ func (st *Station) findConfig(dir string, b *brought) ([]byte, error) {
 func plainFolder(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir()
+}
+
+// plainFile reports whether there is a file, and no link to one.
+func plainFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // errMisnamed says that a stick has a file that was meant to be the
@@ -127,7 +148,18 @@ func (st *Station) misnamed(dir string) error {
 	entries, _ := f.ReadDir(mostEntries) // what is beyond that is nobody's mistake
 	rename := dlt645.Text{EN: "rename it to " + stickConfig, ZH: "请改名为 " + stickConfig}
 	for _, e := range entries {
-		if meant(e.Name()) {
+		switch name := e.Name(); {
+		case e.IsDir() && meant(name) && plainFile(filepath.Join(dir, name, stickConfig)):
+			return tell(dlt645.Text{EN: "there is no " + stickConfig + " on the stick, but one in the folder %q", ZH: "U 盘上没有 " + stickConfig + "，但文件夹 %q 中有"},
+				dlt645.Text{EN: "take it out of the folder, into the top one", ZH: "请移到 U 盘根目录"}, name)
+		case e.IsDir():
+			continue
+		case strings.Contains(strings.ToLower(name), update.Ending+"."):
+			i := strings.Index(strings.ToLower(name), update.Ending+".")
+			whole := name[:i+len(update.Ending)]
+			return tell(dlt645.Text{EN: "there is no " + stickConfig + " on the stick, but %q", ZH: "U 盘上没有 " + stickConfig + "，但有 %q"},
+				dlt645.Text{EN: "a program: rename it to " + whole, ZH: "这是程序：请改名为 " + whole}, name)
+		case meant(name):
 			return tell(dlt645.Text{EN: "there is no " + stickConfig + " on the stick, but %q", ZH: "U 盘上没有 " + stickConfig + "，但有 %q"}, rename, e.Name())
 		}
 	}

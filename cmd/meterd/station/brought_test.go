@@ -71,6 +71,10 @@ func TestNamesOfFilesOnSticks(t *testing.T) {
 		{"a disk of the board's own", "config.toml", "", false, nil},
 		{"a report of before", "meterd-report-gw.txt.old", "", true, nil},
 		{"for other boards", "gw0002.toml", "boards", true, []string{"REFUSED", "the folder boards has no file for this board, good"}},
+		{"for this board, with a hidden ending", "good.toml.txt", "boards", true, []string{"TAKEN OVER", "boards/good.toml.txt: it was taken for boards/good.toml"}},
+		{"in a folder", "meterd.toml", "meterd", true, []string{"REFUSED", `but one in the folder "meterd"`, "take it out of the folder"}},
+		{"a folder of that name", "holiday.jpg", "meterd", true, nil},
+		{"a program with another ending", "meterd-v1.2-armv7.update.txt", "", true, []string{"REFUSED", "a program: rename it to meterd-v1.2-armv7.update"}},
 		{"something else", "holiday.jpg", "", true, nil},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -95,6 +99,23 @@ func TestNamesOfFilesOnSticks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAStickForOtherBoards: what is there for all is taken, and that there is
+// nothing for this board is told.
+func TestAStickForOtherBoards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st, _, text := newStickStation(t, "")
+		s := &plainStick{dir: t.TempDir()}
+		if err := os.Mkdir(filepath.Join(s.dir, "boards"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s.put(t, stickConfig, text)
+		s.put(t, "boards/gw0002.toml", "garbage")
+		pull := plug(t, st, s, true)
+		defer pull()
+		wants(t, s.report(t), "TAKEN OVER", "the folder boards has no file for this board, good", "meterd.toml was taken")
+	})
 }
 
 // TestFoldersThatLeadElsewhere are not gone into: boards may be a link.
