@@ -71,6 +71,7 @@ type State struct {
 	Brokers      int    // that there are
 	Connected    bool
 	Held         bool        // connected, and nothing goes out: nobody is there who stores it
+	Twin         bool        // connected, and another client may use our id
 	Since        time.Time   // of the connection, or of its loss
 	LastErr      string      // why there is no connection
 	Hint         dlt645.Text // what to look at
@@ -444,7 +445,7 @@ func (u *Uplink) account() {
 	defer u.mu.Unlock()
 	s := &u.state
 	s.Flooded = u.flooded
-	s.Held = s.Connected && u.d.held()
+	s.Held, s.Twin = s.Connected && u.d.held(), s.Connected && u.d.verdicts.suspects.twin(time.Now())
 	s.Queued, s.Outstanding, s.Cursor, s.Counts = queued, len(u.d.window.sent), cursor, u.d.count
 	s.Counts.Codes, s.Counts.WithheldOf = maps.Clone(u.d.count.Codes), maps.Clone(u.d.count.WithheldOf)
 	s.Unregistered = u.d.roll.unregistered()

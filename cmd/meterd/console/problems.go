@@ -305,6 +305,10 @@ func (u UplinkStatus) problems(p *problems, s Status) {
 		}
 		p.add(dlt645.Text{EN: "uplink %s is not connected%s: %s", ZH: "上行 %s 未连接%s：%s"}, u.Hint, u.Name, since, u.LastErr)
 	}
+	if u.Twin {
+		p.add(dlt645.Text{EN: "uplink %s: another client may use our client id: the broker ended connections again and again", ZH: "上行 %s：可能有其他客户端使用本机的客户端标识，broker 多次断开连接"},
+			dlt645.Text{EN: "a copied card, or two boards with one gateway.id or client_id?", ZH: "是否复制了存储卡，或两块板的 gateway.id、client_id 相同？"}, u.Name)
+	}
 	if u.Held {
 		p.add(dlt645.Text{EN: "uplink %s: nothing goes out, the consumer is not online", ZH: "上行 %s：消费者不在线，暂停上报"},
 			dlt645.Text{EN: "start it; its topic, consumer in [uplink.mqtt], must say online", ZH: "请启动消费者；其主题（[uplink.mqtt] 的 consumer）须为 online"}, u.Name)

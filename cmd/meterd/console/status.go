@@ -107,7 +107,8 @@ type UplinkStatus struct {
 	Broker      string         `json:"broker"`  // the one that is used, or whose turn it is
 	Brokers     int            `json:"brokers"` // that there are
 	Connected   bool           `json:"connected"`
-	Held        bool           `json:"held"` // nothing goes out: the consumer is not online
+	Held        bool           `json:"held"`           // nothing goes out: the consumer is not online
+	Twin        bool           `json:"twin,omitempty"` // another client may use our id
 	Since       time.Time      `json:"since"`
 	Queued      int            `json:"queued"`
 	Outstanding int            `json:"outstanding"`

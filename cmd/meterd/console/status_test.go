@@ -214,6 +214,7 @@ func TestEachProblemIsTold(t *testing.T) {
 			s.Uplinks[0].Overwritten, s.Uplinks[0].OverwrittenSince, s.Uplinks[0].Oldest = 113, before(20*time.Hour), before(18*time.Minute)
 		}, "! uplink tuya: the outage is longer than the ring holds: 18m; 113 undelivered readings overwritten, of 11-19 14:15 to 11-20 09:57", "restore the connection, and enlarge store.size"},
 		{"a consumer that is away", func(s *Status) { s.Uplinks[0].Held = true }, "! uplink tuya: nothing goes out, the consumer is not online", "must say online"},
+		{"a twin", func(s *Status) { s.Uplinks[0].Twin = true }, "! uplink tuya: another client may use our client id", "a copied card"},
 		{"readings lost", func(s *Status) { s.Uplinks[0].Lost = 5 }, "! uplink tuya: 5 readings lost", "store.size"},
 		{"a meter that is not registered", func(s *Status) { s.Uplinks[0].Unregistered = []string{"202411200101: no such device"} }, "does not register meter 202411200101: no such device", "check the meter's id, product and key"},
 		{"a meter that is not bound to the gateway", func(s *Status) {

@@ -236,7 +236,7 @@ func (p *Panel) uplinkList() console.Uplinks {
 	for _, u := range p.Uplinks {
 		s := u.State()
 		us := console.UplinkStatus{
-			Name: s.Name, Kind: s.Kind, Broker: s.Broker, Brokers: s.Brokers, Held: s.Held, Connected: s.Connected, Since: s.Since, Queued: s.Queued, Outstanding: s.Outstanding,
+			Name: s.Name, Kind: s.Kind, Broker: s.Broker, Brokers: s.Brokers, Held: s.Held, Twin: s.Twin, Connected: s.Connected, Since: s.Since, Queued: s.Queued, Outstanding: s.Outstanding,
 			Acked: s.Counts.Acked, Resent: s.Counts.Resent, Refused: s.Counts.Refused, SetAside: s.Counts.SetAside, LastAside: s.Counts.LastAside, Withheld: s.Counts.Withheld, WithheldOf: s.Counts.WithheldOf, Lost: s.Counts.Lost, Overwritten: ring.Unseen[s.Name], OverwrittenSince: known(inZone(ring.UnseenSince[s.Name], p.Config.Gateway.Zone)),
 			Undated: s.Counts.Undated, Strangers: s.Counts.Strangers, Cursor: s.Cursor, Codes: s.Counts.Codes, LastErr: s.LastErr, Hint: s.Hint,
 			RTT50: explain.Millis(s.Counts.Trips.Percentile(0.5)), RTT99: explain.Millis(s.Counts.Trips.Percentile(0.99)), LastRefusal: s.Counts.LastRefusal, Unregistered: []string{},
