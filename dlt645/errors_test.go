@@ -113,3 +113,16 @@ func TestOtherProtocolsTellTheirAddress(t *testing.T) {
 		t.Errorf("nothing is %+v", o)
 	}
 }
+
+// TestTheShortestFrameOf376 holds a control field and an address.
+func TestTheShortestFrameOf376(t *testing.T) {
+	for users, want := range map[int]string{2: "", 5: "", 6: "11110004", 7: "11110004"} {
+		l := byte(users<<2 | 1)
+		b := []byte{0x68, l, 0, l, 0, 0x68}
+		b = append(b, []byte{0x4B, 0x11, 0x11, 0x04, 0x00, 0x00, 0x02}[:users]...)
+		b = append(b, checksum(b[6:]), 0x16)
+		if o, ok := FindOther(b); ok != (want != "") || o.Address != want {
+			t.Errorf("%d bytes between: got %+v, %v, want address %q", users, o, ok, want)
+		}
+	}
+}

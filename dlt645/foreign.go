@@ -25,12 +25,7 @@ type foreignProtocol struct {
 
 var foreignProtocols = []foreignProtocol{
 	{"Q/GDW 698.45", frame698, func(b []byte) string { return reversed(b[5 : 6+b[4]&0x0F]) }, true},
-	{"Q/GDW 376.1", frame376, func(b []byte) string {
-		if len(b) < 14 {
-			return ""
-		}
-		return reversed(b[7:9]) + reversed(b[9:11])
-	}, true},
+	{"Q/GDW 376.1", frame376, func(b []byte) string { return reversed(b[7:9]) + reversed(b[9:11]) }, true},
 	{"CJ/T 188", frame188, func(b []byte) string { return reversed(b[2:9]) }, false},
 	{"Modbus-RTU", frameModbus, func(b []byte) string { return strconv.Itoa(int(b[0])) }, false},
 }
@@ -130,7 +125,7 @@ func frame376(b []byte) int {
 		return 0
 	}
 	n := (int(b[1])|int(b[2])<<8)>>2 + 8
-	if n > len(b) || n < 10 || b[n-1] != tailByte || checksum(b[6:n-2]) != b[n-2] {
+	if n > len(b) || n < 14 || b[n-1] != tailByte || checksum(b[6:n-2]) != b[n-2] {
 		return 0
 	}
 	return n
