@@ -81,15 +81,16 @@ func TestFailures(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want Failure
+		zh   string // how the line ends in Chinese
 	}{
-		{fmt.Errorf("%w: no answer", meter.ErrSilence), Failure{"silence", "", "silence: no answer"}},
-		{fmt.Errorf("%w: 3 bytes", meter.ErrNoise), Failure{"noise", "", "noise: 3 bytes"}},
-		{&dlt645.Refusal{Code: []byte{0x02}}, Failure{"refusal", "02", "no requested data"}},
-		{&dlt645.Refusal{Code: []byte{0x01, 0x01}}, Failure{"refusal", "0101", "other error, suspended"}},
-		{&dlt645.Refusal{}, Failure{"refusal", "", "no reason given"}},
-		{&meter.PortError{Bus: "b1", Err: errors.New("gone")}, Failure{"port", "", "meter: bus b1: gone"}},
-		{&meter.PortError{Bus: "b1", Err: board.ErrLocked}, Failure{"port", "", "meter: bus b1: board: the port is in use by another program; if that is the daemon, ask it: meterd exec meter NAME"}},
-		{errors.New("else"), Failure{"", "", "else"}},
+		{fmt.Errorf("%w: no answer", meter.ErrSilence), Failure{"silence", "", "silence: no answer", ""}, "无应答: no answer"},
+		{fmt.Errorf("%w: 3 bytes", meter.ErrNoise), Failure{"noise", "", "noise: 3 bytes", ""}, ""},
+		{&dlt645.Refusal{Code: []byte{0x02}}, Failure{"refusal", "02", "no requested data", "无请求数据"}, "电表拒绝: 无请求数据"},
+		{&dlt645.Refusal{Code: []byte{0x01, 0x01}}, Failure{"refusal", "0101", "other error, suspended", (&dlt645.Refusal{Code: []byte{0x01, 0x01}}).Text().ZH}, ""},
+		{&dlt645.Refusal{}, Failure{"refusal", "", "no reason given", (&dlt645.Refusal{}).Text().ZH}, ""},
+		{&meter.PortError{Bus: "b1", Err: errors.New("gone")}, Failure{"port", "", "meter: bus b1: gone", ""}, ""},
+		{&meter.PortError{Bus: "b1", Err: board.ErrLocked}, Failure{"port", "", "meter: bus b1: board: the port is in use by another program; if that is the daemon, ask it: meterd exec meter NAME", ""}, ""},
+		{errors.New("else"), Failure{"", "", "else", ""}, ""},
 	} {
 		if got := FailureOf(c.err); *got != c.want {
 			t.Errorf("%v is told as %+v, want %+v", c.err, *got, c.want)
@@ -98,6 +99,9 @@ func TestFailures(t *testing.T) {
 		line := fmt.Sprintf("202411200101  02010100  %s: %s\n", c.want.Kind, strings.TrimPrefix(c.want.Text, c.want.Kind+": "))
 		if len(items) != 1 || items[0].Text("en") != line {
 			t.Errorf("%v: %+v", c.err, items)
+		}
+		if got := items[0].Text("zh"); !strings.HasSuffix(got, c.zh+"\n") {
+			t.Errorf("%v: %q, want %q", c.err, got, c.zh)
 		}
 	}
 }

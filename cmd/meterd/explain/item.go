@@ -62,6 +62,8 @@ type Failure struct {
 	Kind string `json:"kind"`
 	Code string `json:"code,omitempty"`
 	Text string `json:"text"`
+
+	zh string // in Chinese; "": nobody has said it
 }
 
 // RefusedBlock reports whether the meter refused a block that stands for the
@@ -130,16 +132,25 @@ func (it Item) MarshalJSON() ([]byte, error) {
 	}{it.Address, it.DI, it.Err})
 }
 
+// kinds are the words for the kinds of failures.
+var kinds = map[string]dlt645.Text{
+	"silence": {EN: "silence", ZH: "无应答"}, "noise": {EN: "noise", ZH: "干扰"}, "refusal": {EN: "refusal", ZH: "电表拒绝"}, "port": {EN: "port", ZH: "端口不可用"},
+}
+
 // Text tells the item in one line.
-func (it Item) Text(string) string {
-	value := "no value"
+func (it Item) Text(language string) string {
+	value := dlt645.Text{EN: "no value", ZH: "无数据"}.In(language)
 	switch {
 	case it.Err != nil:
-		return fmt.Sprintf("%s  %s  %s: %s\n", it.Address, it.DI, it.Err.Kind, strings.TrimPrefix(it.Err.Text, it.Err.Kind+": "))
+		text := strings.TrimPrefix(it.Err.Text, it.Err.Kind+": ")
+		if language == "zh" && it.Err.zh != "" {
+			text = it.Err.zh
+		}
+		return fmt.Sprintf("%s  %s  %s: %s\n", it.Address, it.DI, kinds[it.Err.Kind].In(language), text)
 	case it.Value != nil:
 		value = strings.TrimSpace(*it.Value + " " + it.Unit)
 	case it.Invalid != "":
-		value = "invalid digits " + it.Invalid
+		value = dlt645.Text{EN: "invalid digits ", ZH: "无效数字 "}.In(language) + it.Invalid
 	}
 	return fmt.Sprintf("%s  %s  %s = %s\n", it.Address, it.DI, it.Name, value)
 }
@@ -148,7 +159,7 @@ func (it Item) Text(string) string {
 func FailureOf(err error) *Failure {
 	j := &Failure{Kind: meter.FailureKind(err), Text: err.Error()}
 	if refusal, ok := errors.AsType[*dlt645.Refusal](err); ok {
-		j.Code, j.Text = refusal.CodeText(), refusal.Text().EN
+		j.Code, j.Text, j.zh = refusal.CodeText(), refusal.Text().EN, refusal.Text().ZH
 	}
 	if errors.Is(err, board.ErrLocked) {
 		j.Text += "; if that is the daemon, ask it: meterd exec meter NAME"
