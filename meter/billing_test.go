@@ -337,3 +337,33 @@ func TestAFaultLastsWhereItsWordIsSilent(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatAnEventHeldHasTheRatio: the registers of an event's record are told as
+// they are read.
+func TestWhatAnEventHeldHasTheRatio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "count.cover", "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 10 * time.Minute, Points: points}}, History{Of: Events, Points: points[:1], Back: 24 * time.Hour})
+		p.handles[0].CT = 80
+		m := p.meters[0]
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		var opened dlt645.Decimal
+		p.run(t, 2*time.Hour, func() {
+			time.Sleep(time.Hour)
+			m.Cover(true, time.Now())
+			opened, _ = m.RegisterAt(0x00010000, time.Now())
+			time.Sleep(time.Minute)
+			m.Cover(false, time.Now())
+		})
+		want, _ := opened.Mul(80)
+		told := ""
+		for _, e := range p.events {
+			if e.Kind == "cover-opened" {
+				told = e.Text
+			}
+		}
+		if !strings.Contains(told, want.String()+" kWh") {
+			t.Errorf("told is %q, want %s kWh in it", told, want)
+		}
+	})
+}

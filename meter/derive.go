@@ -270,16 +270,23 @@ func meterClock(r *Reading, zone *time.Location) (time.Time, bool) {
 	return t, err == nil
 }
 
-// ratio gives the transformer ratio of a point: currents × ct, voltages × pt,
-// powers and energies × ct × pt.
+// ratio gives the transformer ratio of a point. Those of its battery and the like
+// have none.
 func ratio(p Point, ct, pt int64) int64 {
-	switch p.Unit {
+	if p.Unit == "V" && !strings.HasPrefix(p.Name, "voltage.") && !strings.HasPrefix(p.Name, "limit.voltage.") && !strings.HasPrefix(p.Name, "trigger.voltage.") {
+		return 1
+	}
+	return ratioOf(p.Unit, ct, pt)
+}
+
+// ratioOf gives that of what is measured in a unit: currents × ct, voltages × pt,
+// powers and energies × ct × pt.
+func ratioOf(unit string, ct, pt int64) int64 {
+	switch unit {
 	case "A":
 		return ct
 	case "V":
-		if strings.HasPrefix(p.Name, "voltage.") || strings.HasPrefix(p.Name, "limit.voltage.") || strings.HasPrefix(p.Name, "trigger.voltage.") {
-			return pt
-		}
+		return pt
 	case "kW", "kvar", "kVA", "kWh", "kvarh", "kVAh":
 		return ct * pt
 	}

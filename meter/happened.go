@@ -115,7 +115,7 @@ func (a *archive) chooseEvents(m *polled, now time.Time) bool {
 		for _, point := range h.Points {
 			if count, ok := m.events[point.Name]; ok && a.now().up >= m.eventsFrom {
 				c := m.health.learned.Events[point.Name]
-				a.of, a.tale = m, &tale{point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.newest(now), zone: now.Location()}
+				a.of, a.tale = m, &tale{of: m.Handle, point: point, count: count, want: int(min(count-c.Count, mostEvents)), last: c.newest(now), zone: now.Location()}
 				return true
 			}
 		}
@@ -126,6 +126,7 @@ func (a *archive) chooseEvents(m *polled, now time.Time) bool {
 // tale reads the records of one kind of events, the newest first. It speaks to
 // nobody.
 type tale struct {
+	of     *Handle
 	point  Point
 	count  int64 // of events, with those that are read
 	want   int   // records
@@ -169,7 +170,7 @@ func (t *tale) took(di dlt645.DI, data []byte, err error) {
 		t.known = err == nil && begin.Unix() == t.last
 	case len(t.found) > 0 && !begin.Before(t.found[len(t.found)-1].begin): // numbers have shifted
 	default:
-		t.found = append(t.found, happening{begin, tell(items)})
+		t.found = append(t.found, happening{begin, tell(items, t.of)})
 	}
 }
 
@@ -177,8 +178,8 @@ func (t *tale) took(di dlt645.DI, data []byte, err error) {
 const mostTold = 400
 
 // tell puts what a record holds besides its begin, which comes first, into
-// words.
-func tell(items []dlt645.Item) string {
+// words: values as they are read, with the meter's transformer ratios in them.
+func tell(items []dlt645.Item, of *Handle) string {
 	var b strings.Builder
 	named := func(it dlt645.Item) (string, bool) {
 		it.DI = number(it.DI, 1) // not "3 records back"
@@ -192,7 +193,13 @@ func tell(items []dlt645.Item) string {
 		if !ok || !it.Value.Known() || it.Value.Kind == dlt645.Invalid {
 			continue
 		}
-		one := strings.TrimPrefix(name, record) + " " + it.Value.String()
+		v := it.Value
+		if v.Kind == dlt645.Number {
+			if v.Dec, ok = v.Dec.Mul(ratioOf(it.Unit(), max(of.CT, 1), max(of.PT, 1))); !ok {
+				continue
+			}
+		}
+		one := strings.TrimPrefix(name, record) + " " + v.String()
 		if unit := it.Unit(); unit != "" {
 			one += " " + unit
 		}
