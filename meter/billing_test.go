@@ -3,6 +3,7 @@ package meter
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -312,13 +313,13 @@ func TestAFaultLastsWhereItsWordIsSilent(t *testing.T) {
 		m := p.meters[0]
 		m.NoBlock = true
 		m.Set(0x04000505, []byte{1, 0}) // loss of voltage, phase B
-		mute := false
-		m.Quirks.Answer = withAnswer(func(f dlt645.Frame) bool { di, ok := f.DI(); return ok && di.Code == 0x04000505 && mute }, []byte{})
+		var mute atomic.Bool
+		m.Quirks.Answer = withAnswer(func(f dlt645.Frame) bool { di, ok := f.DI(); return ok && di.Code == 0x04000505 && mute.Load() }, []byte{})
 		p.run(t, 4*time.Hour, func() {
 			time.Sleep(10*time.Minute + 30*time.Second)
-			mute = true
+			mute.Store(true)
 			time.Sleep(90 * time.Minute)
-			mute = false
+			mute.Store(false)
 			m.Set(0x04000505, []byte{0, 0})
 		})
 		last := "?"

@@ -14,49 +14,30 @@ import (
 // openOrCreate opens the store at path. If there is none it is made under
 // another name and renamed when it is complete, so a cut leaves nothing half
 // made. A store that may only be read is opened so. New tells that it was made
-// just now, where there was none.
+// just now.
 func openOrCreate(path string, g Geometry) (file *os.File, isNew bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	switch {
-	case errors.Is(err, unix.EROFS):
+	if errors.Is(err, unix.EROFS) {
 		f, err = os.Open(path)
 		return f, false, err
-	case errors.Is(err, os.ErrNotExist):
-		f, err = makeNew(path, g)
-		return f, err == nil, err
-	case err != nil:
-		return nil, false, err
-	}
-	blank, err := isBlankFile(f)
-	if blank {
-		defer f.Close() // and with it the lock, when the other one is there
-		if err := lock(f); err != nil {
-			return nil, false, err
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, false, err
-		}
-		made, err := makeNew(path, g)
-		return made, false, err
 	}
 	if err == nil {
-		isNew, err = formatDevice(f, g)
+		isNew, err := formatDevice(f, g)
+		if err != nil {
+			f.Close()
+			return nil, false, err
+		}
+		return f, isNew, nil
 	}
-	if err != nil {
-		f.Close()
+	if !errors.Is(err, os.ErrNotExist) {
 		return nil, false, err
 	}
-	return f, isNew, nil
-}
-
-// makeNew makes a store where there is none.
-func makeNew(path string, g Geometry) (*os.File, error) {
 	made, err := create(path+".new", g.withDefaults())
 	if err != nil {
 		if !errors.Is(err, ErrLocked) {
 			os.Remove(path + ".new")
 		}
-		return nil, err
+		return nil, false, err
 	}
 	err = unix.Renameat2(unix.AT_FDCWD, path+".new", unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // not every file system can
@@ -67,30 +48,9 @@ func makeNew(path string, g Geometry) (*os.File, error) {
 	}
 	if err != nil {
 		made.Close()
-		return nil, err
+		return nil, false, err
 	}
-	return made, nil
-}
-
-// isBlankFile reports whether a regular file holds nothing at all, as a file system
-// leaves one whose contents it has lost. Nobody comes to say what is to become of
-// it, and nothing is lost with it.
-func isBlankFile(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return false, err
-	}
-	b := make([]byte, emptyHead)
-	for at := int64(0); at < info.Size(); at += emptyHead {
-		n, err := f.ReadAt(b, at)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return false, nil // it is told by who needs what stands there
-		}
-		if !isZero(b[:n]) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return made, true, nil
 }
 
 // formatDevice makes a store of a whole block device that is empty: whose

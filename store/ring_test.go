@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -508,47 +506,6 @@ func TestForeignFileIsRefusedAndNotTouched(t *testing.T) {
 	}
 	if got, _ := os.ReadFile(path); string(got) != string(text) {
 		t.Error("the file was changed")
-	}
-}
-
-// TestABlankFileIsMadeAnew: what a file system leaves of a file whose contents it
-// has lost. Numbers go on far away, as after any loss; a file in which anything
-// stands is left alone.
-func TestABlankFileIsMadeAnew(t *testing.T) {
-	zeros := make([]byte, MinSize)
-	for _, c := range []struct {
-		name    string
-		b       []byte
-		foreign bool
-	}{
-		{"no bytes", nil, false},
-		{"a few zeros", zeros[:100], false},
-		{"zeros", zeros, false},
-		{"one bit at the end", append(slices.Clone(zeros[1:]), 1), true},
-		{"one bit in the middle", append(append(slices.Clone(zeros[:300_000]), 8), zeros[300_001:]...), true},
-	} {
-		path := filepath.Join(t.TempDir(), "ring")
-		if err := os.WriteFile(path, c.b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r, err := Open(path, Options{Geometry: Geometry{Size: MinSize}})
-		if c.foreign {
-			if got, _ := os.ReadFile(path); !errors.Is(err, ErrForeign) || !bytes.Equal(got, c.b) {
-				t.Errorf("%s: Open gave %v, want ErrForeign, and the file as it was", c.name, err)
-			}
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
-		}
-		seq, err := r.Append([]byte("a reading"))
-		if s := r.Stats(); err != nil || s.LastErr != "" || s.CapacityBytes == 0 || !s.Emptied || seq < 1000 {
-			t.Errorf("%s: number %d, %v, %+v, want a ring in the file whose numbers begin far away", c.name, seq, err, s)
-		}
-		if err := r.Close(); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
 	}
 }
 
