@@ -49,12 +49,31 @@ func (p *Poller) askAny(ctx context.Context, m *polled, g *slot) error {
 		}
 	}
 	now := p.now().wall
-	for _, point := range sources(g.Points) {
-		if point, ok := point.in(m.health.edition(m.Handle)); ok && !m.health.learned.lacks(point.DI, now) {
-			return p.ask(ctx, m, point.DI)
+	edition := m.health.edition(m.Handle)
+	points := sources(g.Points)
+	for _, s := range p.plan.slots { // a group that the meter gives nothing of tells nothing
+		if s.meter == m.index && s != g {
+			points = append(points, sources(s.Points)...)
 		}
 	}
-	return ErrSilence
+	lacking := dlt645.DI{}
+	for _, point := range points {
+		point, ok := point.in(edition)
+		switch {
+		case !ok:
+		case !m.health.learned.lacks(point.DI, now):
+			return p.ask(ctx, m, point.DI)
+		case lacking == dlt645.DI{}:
+			lacking = point.DI
+		}
+	}
+	if lacking == (dlt645.DI{}) { // nothing of this edition: any answer will do
+		lacking = editions(p.bus.timing.Baud)[0].di
+		if edition == dlt645.V1997 {
+			lacking = editions(p.bus.timing.Baud)[1].di
+		}
+	}
+	return p.ask(ctx, m, lacking) // a refusal is an answer
 }
 
 // rest is how long a meter is left alone that is dead, or about to be.

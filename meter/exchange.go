@@ -222,6 +222,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		total   int // bytes that came
 		seen    []byte
 		foreign *dlt645.Address // answered what another one was asked
+		unclear bool            // it refused something
 	)
 	defer func() {
 		if len(seen) > 0 {
@@ -247,7 +248,11 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 			return Answer{}, err
 		}
 		if n == 0 && wait <= 0 {
-			return Answer{}, b.gaveUp(req, sent, foreign)
+			err := b.gaveUp(req, sent, foreign)
+			if unclear && foreign == nil && errors.Is(err, ErrSilence) {
+				err = errUnclear
+			}
+			return Answer{}, err
 		}
 		if n == 0 {
 			continue
@@ -282,6 +287,7 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 			// The meter still owes an answer, and a refusal does not say to what it
 			// is one. Taken for a late one, at worst it is asked for again.
 			b.count.add(func(c *Counts) { c.Late++ })
+			unclear = true
 		}
 		if len(b.held) == 0 {
 			began = time.Time{}

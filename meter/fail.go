@@ -21,6 +21,10 @@ var (
 // kind of silence.
 var ErrForeign = fmt.Errorf("%w of the meter: another one answered", ErrSilence)
 
+// errUnclear says that the meter refused something, and it is not known which of
+// the requests that it had not answered: a kind of silence, of a meter that is there.
+var errUnclear = fmt.Errorf("%w: it refused something, this or what was asked before", ErrSilence)
+
 // ErrOverrun says that a meter goes on with more than the item can hold.
 var ErrOverrun = errors.New("overrun")
 

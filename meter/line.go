@@ -47,7 +47,7 @@ func (l *line) ask(ctx context.Context, m *polled, di dlt645.DI) error {
 	how := m.health.manner(l.bus.Manner(), l.bus.timing, m.Auto)
 	ans, err := l.bus.TryAs(ctx, how, dlt645.ReadRequest(m.Address, di))
 	l.heard(m, how, ans.Took, ans.Since, err)
-	if _, refused := errors.AsType[*dlt645.Refusal](err); refused {
+	if _, refused := errors.AsType[*dlt645.Refusal](err); refused || errors.Is(err, errUnclear) {
 		return nil
 	}
 	return err

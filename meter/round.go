@@ -138,9 +138,13 @@ func (r *round) took(res Reply, err error, now time.Time) (again bool) {
 		}
 	case FailureKind(err) == "port":
 		r.cut(err)
+	case errors.Is(err, errUnclear): // it is there
+		r.out.answered = true
+		r.gone(req, err, now)
+		r.lostRow = 0
 	case r.out.answered:
 		r.gone(req, err, now)
-	case errors.Is(err, ErrSilence) && r.besides(req) != dlt645.DI{}:
+	case isLost(err) && r.besides(req) != dlt645.DI{}:
 		r.doubt, r.silence = &req, err
 	default:
 		r.cut(err)
@@ -163,10 +167,11 @@ func (r *round) settle(err error, now time.Time) {
 // gone notes that a request of a meter that answers others was lost.
 func (r *round) gone(req Request, err error, now time.Time) {
 	silent := errors.Is(err, ErrSilence)
-	if silent {
+	block := dlt645.IsBlock(req.DI)
+	if silent || block { // a block that always comes broken is none
 		r.learned = r.health.gaveNothing(req.DI, now) || r.learned
 	}
-	if silent && dlt645.IsBlock(req.DI) { // its members tell whether the meter is still there
+	if block { // its members tell whether the meter is still there
 		r.singly(req.Points, now)
 		r.lostRow = max(r.lostRow, lostUntilEnd-1) // a dead one shall cost no more than it did
 		return

@@ -31,7 +31,7 @@ func TestWhatARoundAsksFor(t *testing.T) {
 		{"silent to the block", map[string]string{voltages: "silent"}, strings.Join([]string{voltages, voltages, a + "?", a, b, c, freq}, " "), 4, false},
 		{"the block never ends", map[string]string{voltages: "endless"}, strings.Join([]string{voltages, a, b, c, freq}, " "), 4, false},
 		{"dead", map[string]string{voltages: "silent", a: "silent", freq: "silent"}, strings.Join([]string{voltages, voltages, a + "?"}, " "), 0, true},
-		{"noise alone", map[string]string{voltages: "noise"}, strings.Join([]string{voltages, voltages}, " "), 0, true},
+		{"noise alone", map[string]string{voltages: "noise", a: "noise", freq: "noise"}, strings.Join([]string{voltages, voltages, a + "?"}, " "), 0, true},
 		{"one is silent", map[string]string{freq: "silent"}, strings.Join([]string{voltages, freq, freq}, " "), 3, true},
 		{"one is lacking", map[string]string{freq: "none"}, voltages + " " + freq, 3, false},
 		{"the port is lost", map[string]string{voltages: "port"}, voltages, 0, true},

@@ -20,23 +20,36 @@ func (u *Uplink) anchor(boot uint32, seq uint64) (time.Time, bool) {
 	if u.anchors == nil || len(u.anchors) >= mostAnchors {
 		u.anchors = map[uint32]time.Time{}
 	}
-	u.anchors[boot] = time.Time{} // looked for once
-	rd := u.Ring.NewReader(seq - 1)
-	for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+	began, found, sure := u.find(boot, seq-1, ^uint64(0))
+	if !found && sure { // the clock may have been trusted before it was doubted
+		began, found, sure = u.find(boot, 0, seq)
+	}
+	if found || sure {
+		u.anchors[boot] = began // looked for once
+	}
+	return began, found
+}
+
+// find looks for a record that dates a start, after a number and before another.
+// Not sure: the flash did not let itself be read.
+func (u *Uplink) find(boot uint32, after, before uint64) (began time.Time, found, sure bool) {
+	rd := u.Ring.NewReader(after)
+	n := 0
+	for e, ok := rd.Next(); ok && (e.Gap != nil || e.Seq < before); e, ok = rd.Next() {
+		if n++; n%4096 == 0 && u.Alive != nil { // it may be much of the ring
+			u.Alive()
+		}
 		if e.Gap != nil {
 			continue
 		}
 		of, began, trusted, ok := meter.Began(e.Data)
-		if !ok {
-			continue
-		}
-		if of != boot {
-			break
-		}
-		if trusted {
-			u.anchors[boot] = began
-			return began, true
+		switch {
+		case !ok:
+		case of == boot && trusted:
+			return began, true, true
+		case of != boot && after > 0:
+			return time.Time{}, false, true
 		}
 	}
-	return time.Time{}, false
+	return time.Time{}, false, !rd.Stuck()
 }

@@ -148,7 +148,7 @@ func (in *intake) refill(a dlt645.Address, m *missed) {
 		if !ok {
 			continue
 		}
-		if u, known := unitOf(seq, data); known && u.meter() == a {
+		if u, known := unitOf(seq, data); known && u.meter() == a && !u.private() {
 			in.repark(m, seq)
 		}
 	}

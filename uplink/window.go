@@ -243,7 +243,7 @@ func (w *window) hold(r *request) { w.held = append(w.held, r) }
 
 // welcome makes ready what waited for a meter.
 func (w *window) welcome(a dlt645.Address) {
-	of := func(r *request) bool { return r.Meter == a }
+	of := func(r *request) bool { return r.Meter == a || w.known(r.Meter) } // a former one is known with it
 	var rs []*request
 	for _, r := range w.held {
 		if of(r) {

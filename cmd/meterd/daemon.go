@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -50,8 +51,6 @@ func runDaemon(f *flag.FlagSet, args []string, s cli.Streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := st.Run(ctx, first); err != nil {
-		return err
-	}
-	return engine.Finish()
+	err = st.Run(ctx, first)
+	return errors.Join(err, engine.Finish()) // whatever failed at the end: what is to start next starts
 }

@@ -39,6 +39,8 @@ type File struct {
 	sum     hash.Hash     // nil: no digest
 	bad     int           // tries in a row that brought nothing
 	came    bool          // something, of the answer that is open
+	stepAt  int64         // what had come at the last step
+	step    time.Time     // when that was
 	percent int
 	end     error
 }
@@ -57,6 +59,10 @@ const (
 	piece = 1 << 20
 	// mostTries is how many tries in a row may bring nothing.
 	mostTries = 12
+	// stepBytes are to come within stepFor, else that counts as such a try: a server
+	// that gives a byte now and then is not waited for.
+	stepBytes = 64 << 10
+	stepFor   = 10 * time.Minute
 )
 
 // Open gives the file ready to be read, until the context ends.
@@ -105,8 +111,9 @@ func (f *File) Read(b []byte) (int, error) {
 		}
 		n, err := f.body.Read(b[:min(int64(len(b)), f.Size-f.at)])
 		if n > 0 {
-			f.bad, f.came = 0, true
+			f.came = true
 			f.at += int64(n)
+			f.stride()
 			if f.sum != nil {
 				f.sum.Write(b[:n])
 			}
@@ -128,6 +135,23 @@ func (f *File) Read(b []byte) (int, error) {
 	f.Close()
 	return 0, f.end
 }
+
+// stride takes note of what has come.
+func (f *File) stride() {
+	now := time.Now()
+	switch {
+	case f.at-f.stepAt >= stepBytes || f.at == f.Size:
+		f.bad, f.stepAt, f.step = 0, f.at, now
+	case f.step.IsZero():
+		f.step = now
+	case now.Sub(f.step) > stepFor:
+		f.stepAt, f.step = f.at, now
+		f.Close()
+		f.failed(errSlow)
+	}
+}
+
+var errSlow = fmt.Errorf("fewer than %d KiB came in %v", stepBytes>>10, stepFor)
 
 func (f *File) judge() error {
 	if f.sum != nil && !strings.EqualFold(hex.EncodeToString(f.sum.Sum(nil)), f.Digest) {

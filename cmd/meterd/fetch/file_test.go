@@ -202,3 +202,39 @@ func TestTLSIsChecked(t *testing.T) {
 		t.Errorf("a stranger: %v", err)
 	}
 }
+
+// TestAServerThatTrickles: what comes too slowly is a try that brought nothing, and
+// there are not many of them. A step of some size begins anew.
+func TestAServerThatTrickles(t *testing.T) {
+	f := &File{Size: 10 << 20, Pause: func(int) time.Duration { return 0 }}
+	if err := f.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	later := func() { f.step = f.step.Add(-stepFor - time.Second) }
+	bytes := func(n int64) {
+		f.at += n
+		f.stride()
+	}
+	bytes(1)
+	bytes(stepBytes - 3)
+	if f.bad != 0 || f.end != nil {
+		t.Errorf("after some bytes: %d tries, %v", f.bad, f.end)
+	}
+	for n := range mostTries - 1 {
+		later()
+		if bytes(1); f.bad != n+1 || f.end != nil {
+			t.Errorf("slowly: %d tries, %v, want %d", f.bad, f.end, n+1)
+		}
+	}
+	if bytes(stepBytes); f.bad != 0 {
+		t.Errorf("after a step: %d tries", f.bad)
+	}
+	for range mostTries {
+		later()
+		bytes(stepBytes - 1)
+		later()
+	}
+	if !errors.Is(f.end, ErrBroken) {
+		t.Errorf("it is not given up: %d tries, %v", f.bad, f.end)
+	}
+}

@@ -144,7 +144,7 @@ func (u *upgrades) take(ctx context.Context, p uplink.Package) {
 		at.Percent = percent
 		u.set(at)
 	})
-	if ctx.Err() != nil { // it goes on after the next start
+	if err != nil && ctx.Err() != nil { // it goes on after the next start
 		return
 	}
 	if err := u.sh.Update.KeepFetching("", ""); err != nil {
@@ -154,9 +154,8 @@ func (u *upgrades) take(ctx context.Context, p uplink.Package) {
 	case err == nil:
 		at.Stage, at.Percent, at.Version = uplink.Installing, 100, facts.Version
 		u.set(at)
-		if pause(ctx, tellFor) {
-			u.sh.giveWay()
-		}
+		pause(ctx, tellFor)
+		u.sh.giveWay() // also where this shift ends: nothing else is taken any more until it starts
 	case errors.Is(err, update.ErrSame):
 		at.Stage, at.Version = uplink.Installed, facts.Version
 		u.set(at)

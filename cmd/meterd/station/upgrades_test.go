@@ -19,6 +19,7 @@ import (
 	"meterd/cmd/meterd/journal"
 	"meterd/cmd/meterd/takeover"
 	"meterd/cmd/meterd/update"
+	"meterd/uplink"
 	"meterd/uplink/uplinktest"
 )
 
@@ -270,4 +271,29 @@ func TestOneNETBringsAProgram(t *testing.T) {
 	if v := append(service.Violations(), platform.Seen().Violations...); len(v) > 0 {
 		t.Errorf("violations: %v", v)
 	}
+}
+
+// TestAShiftThatEndsBesideAnUpdate: a platform's program is whole in its place when
+// the shift ends for another reason, such as a ring that is opened anew. The program
+// ends all the same: nothing else is taken any more.
+func TestAShiftThatEndsBesideAnUpdate(t *testing.T) {
+	p := newPrograms(t)
+	st, _, _ := newStickStation(t, p.usb())
+	p.boot(st)
+	body := p.file("1.1.0", update.ThisBoard())
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "x", time.Time{}, strings.NewReader(body))
+	}))
+	defer srv.Close()
+	ctx, end := context.WithCancel(t.Context())
+	u := st.onDuty().newUpgrades("cloud")
+	done := make(chan struct{})
+	go func() {
+		u.take(ctx, uplink.Package{Job: "1", Version: "1.1.0", URL: srv.URL, Size: int64(len(body))})
+		close(done)
+	}()
+	eventually(t, "it is written", func() bool { return u.Progress().Stage == uplink.Installing })
+	end()
+	<-done
+	p.restarts(st, true)
 }

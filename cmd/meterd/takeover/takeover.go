@@ -312,7 +312,14 @@ func (t *Takeover) goBack(why dlt645.Text) {
 func (t *Takeover) putBack(text string, why dlt645.Text) (Change, error) {
 	prev, err := t.Files.back()
 	if prev == "" {
-		return Change{}, err
+		before, prevErr := t.Files.previous()
+		if prevErr != nil {
+			return Change{}, errors.Join(err, prevErr)
+		}
+		// The flash takes nothing. It runs all the same; the mark stays, and a later start puts it back.
+		t.log.Error("the configuration before runs, and cannot be put back", "why", err)
+		t.on(Event{Kind: Back, OK: true, Why: why, Hash: HashOf(text)})
+		return before, nil
 	}
 	if err != nil {
 		t.log.Error("not all that belongs to the configuration before is as it was", "err", err)

@@ -124,8 +124,12 @@ func (c *CardSlots) State() (State, error) {
 		s.Fell = Spent
 	case st.trial == not && starts > 0: // U-Boot counted, and passed it over
 		s.Fell = Broken
+	case st.trial == not:
+		s.Armed = true
 	case st.gone == not:
 		s.Fell = GaveUp
+	case st.gone == c.Slot:
+		s.Left = true
 	}
 	return s, nil
 }

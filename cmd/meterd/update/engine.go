@@ -159,12 +159,16 @@ func (e *Engine) begin(now time.Time) {
 	switch {
 	case e.state.Trial:
 		if n.To.Hash != e.state.Running.Hash { // it was lost
-			n = note{To: Facts{Image: e.state.Running, Floor: e.note.Floor}, From: e.state.Other, By: "?", At: now, Floor: e.note.Floor}
+			n = note{To: Facts{Image: e.state.Running, Floor: e.note.Floor}, From: e.state.Other, By: "?", Before: Came{Store: true, Meter: true, Uplink: true}, At: now, Floor: e.note.Floor} // nobody knows what worked: all has to
 		}
 		n.Phase, n.At = OnTrial, now
 		e.trial = newTrial(now, n.Before)
 		e.Log.Warn("a new program is on trial", "version", e.state.Running.Version, "before", n.From.Version, "start", e.state.Starts)
 	case n.Phase != Written && n.Phase != OnTrial:
+		return
+	case e.state.Left: // the note on flash stays: what runs next goes back by it
+		e.note.Phase = WentBack
+		e.Log.Error("the program that was given up runs still: the board did not restart", "version", e.state.Running.Version)
 		return
 	case n.To.Hash == e.state.Running.Hash:
 		n = n.proved(now)
@@ -175,6 +179,11 @@ func (e *Engine) begin(now time.Time) {
 		}
 		e.goBack(n)
 	default: // it never started
+		if e.state.Armed { // nor is it to, on some day of a power cut
+			if err := e.Slots.Confirm(); err != nil {
+				e.Log.Error("the update that did not start cannot be called off", "err", err)
+			}
+		}
 		n.Phase, n.At, n.Why = WentBack, now, interrupted
 	}
 	e.note = n

@@ -427,8 +427,16 @@ func TestANoteThatIsLost(t *testing.T) {
 	if v := e.View(); v.Phase != OnTrial || v.To.Version != "1.1.0" || v.From.Version != "1.0.0" {
 		t.Errorf("%+v", v)
 	}
-	e.look(start, Came{Console: true})
-	e.look(start.Add(time.Minute), Came{Console: true})
+	all := Came{Console: true, Store: true, Meter: true, Uplink: true}
+	for _, came := range []Came{{Console: true}, {Console: true, Store: true, Meter: true}} { // nobody knows what worked before
+		e.look(start, came)
+		e.look(start.Add(time.Minute), came)
+		if v := e.View(); v.Phase != OnTrial {
+			t.Errorf("with %+v it is %v", came, v.Phase)
+		}
+	}
+	e.look(start.Add(time.Minute), all)
+	e.look(start.Add(2*time.Minute), all)
 	if v := b.boot(start).View(); v.Phase != Proved || b.runs() != "1.1.0" {
 		t.Errorf("%s runs, %+v", b.runs(), v)
 	}

@@ -170,7 +170,7 @@ const spare = 4 << 20
 // Write puts a program into the slot that does not run.
 func (f *Folder) Write(ctx context.Context, in Image, payload io.Reader) error {
 	r, err := f.read()
-	if err != nil && !errors.Is(err, errNoRecord) {
+	if err != nil && !errors.Is(err, errNoRecord) && f.Slot != NoSlot { // the package's own program has nothing to lose: it begins anew
 		return err
 	}
 	target := f.Slot.other()

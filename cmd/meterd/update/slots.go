@@ -95,6 +95,8 @@ type State struct {
 	Trial   bool  // Running is on trial
 	Starts  int   // of it on trial, this one included
 	Fell    Fall  // how the last trial ended, if Running is what ran before it
+	Left    bool  // Running was given up by Back, and runs on until the board restarts
+	Armed   bool  // Other was to start, on trial, and did not: the board has not restarted
 }
 
 // Fall is how a trial ended that was not confirmed.
