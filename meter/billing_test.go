@@ -132,8 +132,18 @@ func TestTheMomentThatACutLineMissed(t *testing.T) {
 				p.line.Unplug(false)
 			})
 			want, _ := m.RegisterAt(0x00010000, c.at)
-			if value, n, recalled := p.of(m, "energy.forward.total", c.at); n != 1 || value != want.String() || !recalled {
-				t.Errorf("%s: the register of %v is there %d times, %s (recalled %v), want %s, recalled", c.what, c.at, n, value, recalled, want)
+			n := 0
+			for _, r := range p.readings {
+				v, ok := r.Value("energy.forward.total")
+				if stood, _ := m.RegisterAt(0x00010000, r.Time); ok && v.Dec != stood {
+					t.Errorf("%s: told for %v is %v, it stood at %v", c.what, r.Time, v, stood)
+				}
+				if ok && r.Time.Equal(c.at) {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("%s: the register of %v, %v, is there %d times, want once", c.what, c.at, want, n)
 			}
 		})
 	}

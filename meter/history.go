@@ -46,7 +46,7 @@ func (a *archive) begin(m *polled, now time.Time) (gone int) {
 // remember notes the moment of a reading. The cause is of the moments before
 // it that were not read.
 func (a *archive) remember(m *polled, r *Reading, cause Cause) {
-	at := r.Round.In(a.zone)
+	at, late := r.Round.In(a.zone), !r.Recalled && r.Time.Sub(r.Round) > boundaryWithin
 	for _, h := range m.histories() {
 		if h.Of == Events {
 			continue
@@ -57,6 +57,9 @@ func (a *archive) remember(m *polled, r *Reading, cause Cause) {
 			rec.Settles = at.Format("0215")
 		}
 		if h.Of == Month && !rec.settlesAt(at) || h.Of != Month && !of.Equal(at) {
+			continue
+		}
+		if late && (h.Of == Daily || h.Of == Month) { // the meter has what it stood at then
 			continue
 		}
 		points := h.Points

@@ -267,9 +267,7 @@ func (p *Poller) begin(ctx context.Context, m *polled, g *slot) *round {
 	r := newRound(g, m.Handle, &m.health, began, p.bus.timing.Retries)
 	if back {
 		r.out.answered = true
-		if r.belongs = earlier(r.belongs, began.wall); began.wall.Sub(r.belongs) > boundaryWithin {
-			r.belongs = began.wall // the moment was missed
-		}
+		r.belongs = earlier(r.belongs, began.wall)
 	}
 	g.consume(began.wall, p.zone)
 	return r
