@@ -36,9 +36,6 @@ func ThingModel(f *flag.FlagSet, args []string, s cli.Streams) error {
 			}
 		}
 	}
-	if len(of) == 0 {
-		return cli.Fail("the model follows from an [[uplink]] of that kind: write it first", "%s has no uplink of kind %q %s", f.Arg(0), *kind, *name)
-	}
 	if len(of) != 1 {
 		return cli.Fail("-uplink NAME says which one of several is meant", "%s has %d uplinks of kind %q %s", f.Arg(0), len(of), *kind, *name)
 	}

@@ -37,10 +37,10 @@ func TestThingModel(t *testing.T) {
 	run(ThingModel, "", write("")).want(t, 2, "", "-kind is one of onenet-studio, das, iotkit, tuya")
 	run(ThingModel, "", "-kind", "mqtt", write("")).want(t, 2, "", "-kind is one of")
 	run(ThingModel, "", "-kind", "tuya").want(t, 2, "", "0 arguments are not what it takes")
-	run(ThingModel, "", "-kind", "tuya", write("")).want(t, 1, "", `has no uplink of kind "tuya"`)
+	run(ThingModel, "", "-kind", "tuya", write("")).want(t, 1, "", `has 0 uplinks of kind "tuya"`)
 	run(ThingModel, "", "-kind", "tuya", write("x = 1\n")).want(t, 1, "", "hint: meterd check ")
 	run(ThingModel, "", "-kind", "tuya", write(tuya("a")+tuya("b"))).want(t, 1, "", "has 2 uplinks of kind \"tuya\"")
-	run(ThingModel, "", "-kind", "tuya", "-uplink", "c", write(tuya("a"))).want(t, 1, "", `has no uplink of kind "tuya" c`)
+	run(ThingModel, "", "-kind", "tuya", "-uplink", "c", write(tuya("a"))).want(t, 1, "", `has 0 uplinks of kind "tuya" c`)
 	r := run(ThingModel, "", "-kind", "tuya", "-uplink", "b", write(tuya("a")+tuya("b")+das))
 	if r.status != 0 || r.err != "" || !strings.HasPrefix(r.out, "id ") || !strings.Contains(r.out, "\n41  supply_frequency ") || strings.Contains(r.out, "\n48 ") {
 		t.Errorf("got %+v", r)
