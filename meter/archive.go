@@ -57,7 +57,7 @@ type past struct {
 }
 
 // away notes that a meter was lost: another one may hang there when it is back.
-func (m *past) away() { m.met, m.clockAsked, m.before = false, 0, nil }
+func (m *past) away() { m.met, m.clockAsked, m.before, m.without = false, 0, nil, 0 }
 
 // replaced notes that another meter hangs there: what is to be fetched was counted
 // by the one before.
