@@ -272,12 +272,12 @@ func (d *delivery) setAside(r *request, o outcome) {
 	if o.fate == fateAside {
 		d.count.SetAside++
 		d.count.LastAside = fmt.Sprintf("meter %s item %s, record %d, %d bytes: %s", r.of, item, r.recs[0].seq, len(r.Payload), o.text)
-		d.alarmed("a message is set aside and not sent again", "meter", r.of, "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", o.text)
+		d.alarmed("a message is set aside and not sent again", "meter", r.of.String(), "item", item, "seq", r.recs[0].seq, "bytes", len(r.Payload), "topic", r.Topic, "why", o.text)
 	} else {
 		d.count.Refused++
 		d.count.LastRefusal = fmt.Sprintf("meter %s item %s: %s (%s)", r.of, item, quoted(o.text), o.code)
 		if d.count.Codes[o.code] == 1 {
-			d.told("an item is refused by the platform", "meter", r.of, "item", item, "seq", r.recs[0].seq, "code", o.code, "text", quoted(o.text))
+			d.told("an item is refused by the platform", "meter", r.of.String(), "item", item, "seq", r.recs[0].seq, "code", o.code, "text", quoted(o.text))
 		}
 	}
 	d.intake.settleAll(r.recs)

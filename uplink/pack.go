@@ -24,9 +24,9 @@ func (in *intake) pack(units []Unit, recs []*record, points []string) (out []*re
 		for _, i := range m.Covers {
 			recs[i].left++
 			r.recs = append(r.recs, recs[i])
-			if r.of == "" {
-				r.of = units[i].meter().String()
-			}
+		}
+		if len(m.Covers) > 0 {
+			r.of = units[m.Covers[0]].meter()
 		}
 		out = append(out, r)
 	}

@@ -11,14 +11,14 @@ import (
 // request is a message that waits for its turn, or for the platform's answer.
 type request struct {
 	Message
-	recs   []*record     // that it carries; none for a registration
-	of     string        // the meter of its first record, to people
-	points []string      // of a record that was divided: these alone
-	reg    *registration // of a registration
-	step   int           // of a registration
-	probe  bool          // a registration whose answer tells only that somebody answers
-	at     time.Time     // when it was last sent, or is to be sent again
-	order  int64         // in which it was sent; 0: never
+	recs   []*record      // that it carries; none for a registration
+	of     dlt645.Address // the meter of its first record; zero: the board
+	points []string       // of a record that was divided: these alone
+	reg    *registration  // of a registration
+	step   int            // of a registration
+	probe  bool           // a registration whose answer tells only that somebody answers
+	at     time.Time      // when it was last sent, or is to be sent again
+	order  int64          // in which it was sent; 0: never
 	patience
 	judged
 }

@@ -43,15 +43,15 @@ func runBoot(f *flag.FlagSet, args []string, s cli.Streams) error {
 			fmt.Fprintln(s.Err, "meterd boot:", err)
 		}
 	}
+	folder := update.OpenFolder(*dir, update.ThisPackage(version), update.NoSlot)
 	if rest[0] == guardWord && !board.OnCard() { // it makes nothing: it may come late
-		return guard(update.OpenFolder(*dir, update.ThisPackage(version), update.NoSlot), *dir, rest[1:])
+		return guard(folder, *dir, rest[1:])
 	}
 	tell(board.MakeDir(*dir, 0o700)) // the package's program runs all the same
 	if board.OnCard() {              // whose boot loader starts the slots
 		tell(os.Setenv(envSlots, *dir))
 		return runRest(rest, s)
 	}
-	folder := update.OpenFolder(*dir, update.ThisPackage(version), update.NoSlot)
 	for {
 		slot, err := folder.Start()
 		tell(err)
