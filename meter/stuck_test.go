@@ -9,59 +9,39 @@ import (
 	"meterd/dlt645/dlt645test"
 )
 
-// TestAMeterComesBackThoughItRefusesItsFirstGroup: it was away, and whether it is
-// there again is asked by another one.
-func TestAMeterComesBackThoughItRefusesItsFirstGroup(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := dlt645test.NewMeter(unit1, 3)
-		m.Quirks.Lacks = func(code uint32) bool { return code == 0x02800002 }
-		b := newBench(testTiming, []*dlt645test.Meter{m},
-			Group{Every: time.Minute, Points: pointsOf(t, "frequency")},
-			Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
-		go func() {
-			time.Sleep(5 * time.Minute)
-			b.line.Unplug(true)
-			time.Sleep(10 * time.Minute)
-			b.line.Unplug(false)
-		}()
-		b.run(t, 12*time.Hour)
-		n := 0
-		for _, r := range b.readings {
-			if r.Time.Sub(b.poller.began) > 16*time.Minute {
-				n++
+// TestAMeterComesBackThoughItsFirstGroupGivesNothing: it was away, and whether it is
+// there again is asked by another one. It refuses the first, or its edition has
+// nothing of that.
+func TestAMeterComesBackThoughItsFirstGroupGivesNothing(t *testing.T) {
+	refuses := dlt645test.NewMeter(unit1, 3)
+	refuses.Quirks.Lacks = func(code uint32) bool { return code == 0x02800002 }
+	for _, c := range []struct {
+		first string
+		meter *dlt645test.Meter
+		long  time.Duration
+	}{{"frequency", refuses, 12 * time.Hour}, {"temperature", dlt645test.NewMeter97(unit1, 3), 72 * time.Hour}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(testTiming, []*dlt645test.Meter{c.meter},
+				Group{Every: time.Minute, Points: pointsOf(t, c.first)},
+				Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
+			go func() {
+				time.Sleep(5 * time.Minute)
+				b.line.Unplug(true)
+				time.Sleep(10 * time.Minute)
+				b.line.Unplug(false)
+			}()
+			b.run(t, c.long)
+			n := 0
+			for _, r := range b.readings {
+				if r.Time.Sub(b.poller.began) > 16*time.Minute {
+					n++
+				}
 			}
-		}
-		if n < 600 {
-			t.Errorf("only %d readings in the hours after the meter is back", n)
-		}
-	})
-}
-
-// TestAMeterComesBackThoughItsEditionLacksItsFirstGroup: there is nothing of it to
-// ask for.
-func TestAMeterComesBackThoughItsEditionLacksItsFirstGroup(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := dlt645test.NewMeter97(unit1, 3)
-		b := newBench(testTiming, []*dlt645test.Meter{m},
-			Group{Every: time.Minute, Points: pointsOf(t, "temperature")},
-			Group{Every: time.Minute, Points: pointsOf(t, "voltage")})
-		go func() {
-			time.Sleep(5 * time.Minute)
-			b.line.Unplug(true)
-			time.Sleep(10 * time.Minute)
-			b.line.Unplug(false)
-		}()
-		b.run(t, 72*time.Hour)
-		n := 0
-		for _, r := range b.readings {
-			if r.Time.Sub(b.poller.began) > 16*time.Minute {
-				n++
+			if n < 600 {
+				t.Errorf("%s first: only %d readings in the hours after the meter is back", c.first, n)
 			}
-		}
-		if n < 600 {
-			t.Errorf("only %d readings in the hours after the meter is back", n)
-		}
-	})
+		})
+	}
 }
 
 // TestARefusalAfterSilenceShowsThatTheMeterIsThere: it is silent to the first point

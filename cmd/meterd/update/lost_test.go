@@ -8,16 +8,20 @@ import (
 	"time"
 )
 
+// onCard gives engines of a card's slots, and an update file for them.
+func onCard(t *testing.T, b *bench) (engine func(*CardSlots, time.Time) *Engine, file []byte) {
+	in, image := slotImage("2", 200)
+	return func(c *CardSlots, now time.Time) *Engine {
+		return New(now, Config{Slots: c, Dir: b.dir, File: b.path(), Log: slog.New(slog.DiscardHandler)})
+	}, b.signer.file(t, Facts{Image: in, Floor: "2"}, image)
+}
+
 // TestWhatGaveUpIsNotProvedByAnotherStart: a program of a card gives up, and is
 // started once more before the board restarts.
 func TestWhatGaveUpIsNotProvedByAnotherStart(t *testing.T) {
 	b := newBench(t)
 	c := newCard(t)
-	engine := func(c *CardSlots, now time.Time) *Engine {
-		return New(now, Config{Slots: c, Dir: b.dir, File: b.path(), Log: slog.New(slog.DiscardHandler)})
-	}
-	in, image := slotImage("2", 200)
-	file := b.signer.file(t, Facts{Image: in, Floor: "2"}, image)
+	engine, file := onCard(t, b)
 	o := b.offer()
 	if _, err := engine(c, start).Take(t.Context(), bytes.NewReader(file), o); err != nil {
 		t.Fatal(err)
@@ -43,11 +47,7 @@ func TestWhatGaveUpIsNotProvedByAnotherStart(t *testing.T) {
 func TestAnUpdateThatDidNotStartIsCalledOff(t *testing.T) {
 	b := newBench(t)
 	c := newCard(t)
-	engine := func(c *CardSlots, now time.Time) *Engine {
-		return New(now, Config{Slots: c, Dir: b.dir, File: b.path(), Log: slog.New(slog.DiscardHandler)})
-	}
-	in, image := slotImage("2", 200)
-	file := b.signer.file(t, Facts{Image: in, Floor: "2"}, image)
+	engine, file := onCard(t, b)
 	if _, err := engine(c, start).Take(t.Context(), bytes.NewReader(file), b.offer()); err != nil {
 		t.Fatal(err)
 	}
