@@ -48,10 +48,16 @@ func (p *Poller) askAny(ctx context.Context, m *polled, g *slot) error {
 			}
 		}
 	}
-	now := p.now().wall
+	return p.ask(ctx, m, p.anyOf(m, g, p.now().wall)) // a refusal is an answer
+}
+
+// anyOf gives what a meter is asked for to see whether it is there: what it has, of
+// a group or else of its others; a group that the meter gives nothing of tells
+// nothing.
+func (p *Poller) anyOf(m *polled, g *slot, now time.Time) dlt645.DI {
 	edition := m.health.edition(m.Handle)
 	points := sources(g.Points)
-	for _, s := range p.plan.slots { // a group that the meter gives nothing of tells nothing
+	for _, s := range p.plan.slots {
 		if s.meter == m.index && s != g {
 			points = append(points, sources(s.Points)...)
 		}
@@ -62,18 +68,18 @@ func (p *Poller) askAny(ctx context.Context, m *polled, g *slot) error {
 		switch {
 		case !ok:
 		case !m.health.learned.lacks(point.DI, now):
-			return p.ask(ctx, m, point.DI)
+			return point.DI
 		case lacking == dlt645.DI{}:
 			lacking = point.DI
 		}
 	}
-	if lacking == (dlt645.DI{}) { // nothing of this edition: any answer will do
-		lacking = editions(p.bus.timing.Baud)[0].di
-		if edition == dlt645.V1997 {
-			lacking = editions(p.bus.timing.Baud)[1].di
-		}
+	switch {
+	case lacking != dlt645.DI{}:
+		return lacking
+	case edition == dlt645.V1997: // nothing of this edition: any answer will do
+		return editions(p.bus.timing.Baud)[1].di
 	}
-	return p.ask(ctx, m, lacking) // a refusal is an answer
+	return editions(p.bus.timing.Baud)[0].di
 }
 
 // rest is how long a meter is left alone that is dead, or about to be.

@@ -263,31 +263,12 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 		total += n
 		pace.note(t, b.last, total)
 		seen = append(seen, b.held[len(b.held)-min(n, mostSeen-len(seen)):]...)
-		f, ok := b.match(req, &foreign)
-		if ok {
-			took := max(0, began.Sub(left)-t.Wire(1))
-			ans := Answer{Frame: f, At: b.last, Took: took}
-			r := f.Refusal()
-			owed := b.owes.has(req.Address, sent)
-			if owed {
-				answer := f
-				answer.Address = req.Address // that of a wildcard
-				ans.Since = b.owes.paid(answer, b.last)
+		if f, ok := b.match(req, &foreign); ok {
+			ans := Answer{Frame: f, At: b.last, Took: max(0, began.Sub(left)-t.Wire(1))}
+			var err error
+			if ans.Since, unclear, err = b.accept(req, f, sent); !unclear {
+				return ans, err
 			}
-			switch {
-			case r == nil && ans.Since > 0: // then this request may be answered yet
-				b.owes.add(req, sent)
-				return ans, nil
-			case r == nil:
-				b.owes.clear(req.Address)
-				return ans, nil
-			case !owed:
-				return ans, r
-			}
-			// The meter still owes an answer, and a refusal does not say to what it
-			// is one. Taken for a late one, at worst it is asked for again.
-			b.count.add(func(c *Counts) { c.Late++ })
-			unclear = true
 		}
 		if len(b.held) == 0 {
 			began = time.Time{}
@@ -297,6 +278,32 @@ func (b *Bus) receive(ctx context.Context, t Timing, req dlt645.Frame, sent time
 			return Answer{}, err
 		}
 	}
+}
+
+// accept takes a frame that answers req. Since is how long ago the earlier request
+// was sent that it belongs to, if it does. Unclear tells that it is a refusal while
+// the meter still owes an answer: it does not say to what. Taken for a late one, at
+// worst it is asked for again.
+func (b *Bus) accept(req, f dlt645.Frame, sent time.Time) (since time.Duration, unclear bool, err error) {
+	refusal := f.Refusal()
+	owed := b.owes.has(req.Address, sent)
+	if owed {
+		answer := f
+		answer.Address = req.Address // that of a wildcard
+		since = b.owes.paid(answer, b.last)
+	}
+	switch {
+	case refusal == nil && since > 0: // then this request may be answered yet
+		b.owes.add(req, sent)
+		return since, false, nil
+	case refusal == nil:
+		b.owes.clear(req.Address)
+		return 0, false, nil
+	case owed:
+		b.count.add(func(c *Counts) { c.Late++ })
+		return 0, true, nil
+	}
+	return 0, false, refusal
 }
 
 // match looks for the answer to req in what is held and drops good frames

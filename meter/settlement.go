@@ -37,8 +37,12 @@ func parseMonthly(data []byte) (monthly, bool) {
 	if len(data) != 2 {
 		return monthly{}, false
 	}
-	hour, day := bcdByte(data[0]), bcdByte(data[1])
-	if hour < 0 || hour > 23 || day < 1 || day > 28 {
+	return monthlyAt(bcdByte(data[1]), bcdByte(data[0]))
+}
+
+// monthlyAt gives that of a day and an hour; false if it is none of each month.
+func monthlyAt(day, hour int) (monthly, bool) {
+	if day < 1 || day > 28 || hour < 0 || hour > 23 {
 		return monthly{}, false
 	}
 	return monthly{day, hour}, true
@@ -53,7 +57,10 @@ func monthlyOf(text string) (monthly, bool) {
 	d, h, _ := strings.Cut(text, " ")
 	day, err := strconv.Atoi(d)
 	hour, herr := strconv.Atoi(h)
-	return monthly{day, hour}, err == nil && herr == nil && day >= 1 && day <= 28 && hour >= 0 && hour <= 23
+	if err != nil || herr != nil {
+		return monthly{}, false
+	}
+	return monthlyAt(day, hour)
 }
 
 // settledAt gives the last settlement that is not after a time.

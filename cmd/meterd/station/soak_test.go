@@ -426,12 +426,18 @@ func (s *soak) live(d time.Duration) {
 		b.cut(s, true)
 		time.Sleep(time.Duration(s.rng.Int64N(int64(14 * time.Hour))))
 		s.booted = time.Now()
+		s.tell("the power is there again")
 	}
 }
 
 // note notes what happened.
 func (s *soak) note(what string, to ...any) {
 	s.happened[what]++
+	s.tell(what, to...)
+}
+
+// tell puts into the log what happened.
+func (s *soak) tell(what string, to ...any) {
 	if soakTells {
 		s.t.Log(time.Now().In(s.zone).Format(time.DateTime), what, to)
 	}
