@@ -52,12 +52,24 @@ type past struct {
 	before     *Books              // as they stood before what was read since then; nil where met
 	met        bool                // its number was read since the start and since it came back
 	without    int                 // looks for a freeze, one after the other, that found none at all
+	hush       bool                // it was silent to the last one, and has answered nothing since
 	events     map[string]int64    // the counts of events whose records are to be fetched, by the point that counts them
 	eventsFrom time.Duration       // since the poller began: not before
 }
 
 // away notes that a meter was lost: another one may hang there when it is back.
-func (m *past) away() { m.met, m.clockAsked, m.before, m.without = false, 0, nil, 0 }
+func (m *past) away() {
+	m.met, m.clockAsked, m.before, m.without, m.hush = false, 0, nil, 0, false
+}
+
+// spoke notes that a meter has answered: it is there, and its silence to the look
+// for a freeze before meant that it has none.
+func (m *past) spoke() {
+	if m.hush {
+		m.hush = false
+		m.without++
+	}
+}
 
 // replaced notes that another meter hangs there: what is to be fetched was counted
 // by the one before.

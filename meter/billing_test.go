@@ -216,6 +216,28 @@ func TestDaysOfAMeterWithoutFreezes(t *testing.T) {
 	}
 }
 
+// TestALineThatIsCutIsNoMeterWithoutFreezes: what is asked for in vain while nobody
+// on the line can answer says nothing of what the meter has. The freeze of the
+// night comes once the line is back.
+func TestALineThatIsCutIsNoMeterWithoutFreezes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(t, 1, []Group{{Every: time.Hour, Points: pointsOf(t, "energy.forward.total")}}, History{Of: Daily, Points: pointsOf(t, "energy.forward"), Back: 72 * time.Hour})
+		time.Sleep(9*24*time.Hour + 12*time.Hour)
+		p.run(t, 18*time.Hour, func() {
+			time.Sleep(12*time.Hour + 2*time.Minute) // after the round of midnight
+			p.line.Unplug(true)
+			time.Sleep(50 * time.Minute)
+			p.line.Unplug(false)
+		})
+		for _, r := range p.readings {
+			if r.Recalled && r.Time.Equal(time.Date(2000, 1, 11, 0, 0, 0, 0, time.UTC)) && len(r.Values) > 3 {
+				return
+			}
+		}
+		t.Error("the freeze of the night was not fetched")
+	})
+}
+
 // withAnswer answers the requests that are meant with these bytes.
 func withAnswer(meant func(dlt645.Frame) bool, b []byte) func(dlt645.Frame) []byte {
 	return func(f dlt645.Frame) []byte {

@@ -86,9 +86,12 @@ func (a *archive) bookkeep(m *polled, v *visit, now time.Time) {
 			delete(m.asked, day)
 		}
 	}
-	if v.none || errors.Is(v.lost, ErrSilence) && v.newer == 0 && v.older == 0 {
+	switch {
+	case v.none:
 		m.without++
-	} else {
+	case errors.Is(v.lost, ErrSilence) && v.newer == 0 && v.older == 0:
+		m.hush = true
+	default:
 		m.without = 0
 	}
 	if m.without >= triesAtOnce { // it freezes nothing, but does not say so
@@ -158,7 +161,7 @@ func (a *archive) handOn(m *polled, rec *Record, f recollection) {
 		if h.Of == Events {
 			continue
 		}
-		if other := m.health.learned.record(h); other != rec && other.moment(f.at).Equal(f.at) {
+		if other := m.health.learned.record(h); other != rec && other.moment(f.at).Equal(f.at) && !m.leftHole(h.Of, f.at) {
 			other.cameAfterAll(f.at, len(namedOf(h.Points, r.Values)))
 		}
 	}

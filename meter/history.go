@@ -34,9 +34,9 @@ func (a *archive) Remember(r Reading) {
 // begin makes the accounts of a meter ready. It gives how many values are
 // too old to be made up.
 func (a *archive) begin(m *polled, now time.Time) (gone int) {
-	m.health.learned.plan(m.histories())
+	m.health.learned.plan(m.planned(), now)
 	for _, h := range m.histories() {
-		if h.Of != Events {
+		if h.Of != Events && h.left == nil {
 			gone += m.health.learned.record(h).begin(now, h.Back)
 		}
 	}
@@ -57,6 +57,9 @@ func (a *archive) remember(m *polled, r *Reading, cause Cause) {
 			rec.Settles = at.Format("0215")
 		}
 		if h.Of == Month && !rec.settlesAt(at) || h.Of != Month && !of.Equal(at) {
+			continue
+		}
+		if h.left != nil && !rec.hole(of) { // it was read by another plan
 			continue
 		}
 		if late && (h.Of == Daily || h.Of == Month) { // the meter has what it stood at then
@@ -124,7 +127,9 @@ func (a *archive) judge(m *polled, now time.Time, cause Cause) {
 		if h.every == 0 {
 			why = CausePlan
 		}
-		found = rec.look(now, h.grace, why, len(h.Points)) || found
+		if h.left == nil {
+			found = rec.look(now, h.grace, why, len(h.Points)) || found
+		}
 		gone += rec.expire(now, h.Back+expireAfter, len(h.Points))
 	}
 	if gone > 0 {

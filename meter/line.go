@@ -73,6 +73,9 @@ func (l *line) late(m *polled) {
 // heard takes what one request taught of the meter, and counts it.
 func (l *line) heard(m *polled, how Manner, took, since time.Duration, err error) {
 	l.alive()
+	if err == nil || FailureKind(err) == "refusal" {
+		m.spoke()
+	}
 	m.health.heard(how, l.bus.timing, took, since, err)
 	l.update(m.index, func(s *MeterState) { s.counted(err, &m.health.learned.Times) })
 }

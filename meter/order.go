@@ -97,15 +97,20 @@ func (l lane) each(o order, known *Learned, now time.Time, f func(at time.Time, 
 func (a *archive) obey(now time.Time) {
 	for _, o := range a.wishes.take() {
 		m := a.meters[o.meter]
+		a.begin(m, now)
 		for _, l := range m.histories() {
 			if l.Of == Events {
 				continue
 			}
 			rec := m.health.learned.record(l)
+			if l.left != nil {
+				rec.wanted(o.from, o.to)
+				continue
+			}
 			l.each(o, &m.health.learned, now, func(at time.Time, have []string) {
 				rec.take(at, at)
-				if at.Unix() >= rec.Next {
-					return // it will be judged
+				if at.Unix() >= rec.Next || m.leftHole(l.Of, at) {
+					return // it will be judged, or is made up
 				}
 				if have == nil {
 					rec.wish(at, len(l.Points))

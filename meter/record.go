@@ -30,6 +30,8 @@ type Record struct {
 	// of settlements; "" is not known. Such a record has a moment at each 00:00,
 	// to which the settlement of the 24 hours before belongs.
 	Settles string `json:"settles,omitempty"`
+	// Left tells that it is of an earlier plan, whose holes are left.
+	Left bool `json:"left,omitempty"`
 }
 
 // Hole is a row of moments without a reading.
@@ -98,21 +100,6 @@ func (r *Record) begin(now time.Time, back time.Duration) (values int) {
 		r.Days = slices.DeleteFunc(r.Days, func(d Day) bool { return d.Day > ahead.Format(time.DateOnly) })
 	}
 	return values
-}
-
-// adopt takes the holes and the days of a record of another plan, as far as
-// they fall on moments of this one.
-func (r *Record) adopt(o *Record, zone *time.Location) {
-	r.Days, r.Settles = o.clone().Days, o.Settles
-	for _, h := range o.Holes {
-		from := r.moment(time.Unix(h.From, 0).In(zone))
-		to := lastRound(time.Unix(h.To, 0).In(zone), r.step(), zone)
-		if from.After(to) {
-			continue
-		}
-		h.From, h.To = from.Unix(), to.Unix()
-		r.Holes = append(r.Holes, h)
-	}
 }
 
 // look judges the moments that are past by now, but for those of which a round

@@ -3,6 +3,7 @@ package meter
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -167,32 +168,104 @@ func TestHolesAreBounded(t *testing.T) {
 }
 
 // A new plan goes on where the old one was: what that had read is not fetched,
-// and what it lacked still is.
+// and what it lacked still is, at the moments that it had.
 func TestAnotherPlanGoesOn(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	points := pointsOf(t, "voltage")
 	quarter := lane{History: History{Of: Load, Points: points, Back: 72 * time.Hour}, step: 15 * time.Minute, every: 15 * time.Minute, zone: time.UTC}
 	for name, c := range map[string]struct {
-		change func(*lane)
-		holes  string
+		change      func(*lane)
+		holes, left string
+		next        time.Duration // after 12:00, which was read
 	}{
-		"the same":     {func(*lane) {}, "10:00-11:45"},
-		"other rounds": {func(l *lane) { l.step, l.every = time.Hour, time.Hour }, "10:00-11:00"},
-		"fewer points": {func(l *lane) { l.Points = points[:1] }, "10:00-11:45"},
-		"other points": {func(l *lane) { l.Points = pointsOf(t, "current") }, ""},
+		"the same":     {func(*lane) {}, "10:00-11:45", "", 15 * time.Minute},
+		"other rounds": {func(l *lane) { l.step, l.every = time.Hour, time.Hour }, "", "10:00-11:45", time.Hour},
+		"more rounds":  {func(l *lane) { l.step, l.every = time.Minute, time.Minute }, "", "10:00-11:45", time.Minute},
+		"fewer points": {func(l *lane) { l.Points = points[:1] }, "", "10:00-11:45", 15 * time.Minute},
+		"other points": {func(l *lane) { l.Points = pointsOf(t, "current") }, "", "", 15 * time.Minute},
 	} {
 		var l Learned
-		l.plan([]lane{quarter})
+		l.plan([]lane{quarter}, now.Add(-2*time.Hour))
 		l.record(quarter).begin(now.Add(-2*time.Hour), 0)
 		l.record(quarter).got(now, []string{"a", "b", "c"}, 3, false, CauseBoard)
 		to := quarter
 		c.change(&to)
-		l.plan([]lane{to})
-		r := l.record(to)
-		r.begin(now.Add(time.Minute), to.Back)
-		if len(l.Records) != 1 || r.Next < now.Unix() || r.rows() != c.holes {
-			t.Errorf("%s: %d records, the next moment %v, holes %s, want %s", name, len(l.Records), time.Unix(r.Next, 0).UTC(), r.rows(), c.holes)
+		for range 2 {
+			l.plan([]lane{to}, now.Add(time.Second))
 		}
+		r, left := l.record(to), ""
+		r.begin(now, to.Back)
+		for _, o := range l.Records {
+			if o.Left {
+				left += o.rows()
+			}
+		}
+		if next := time.Unix(r.Next, 0).Sub(now); next != c.next || r.rows() != c.holes || left != c.left {
+			t.Errorf("%s: the next moment is %v after the last, want %v; holes %s, want %s; left %s, want %s", name, next, c.next, r.rows(), c.holes, left, c.left)
+		}
+		l.plan([]lane{quarter}, now.Add(2*time.Second)) // it is the plan again
+		if r := l.record(quarter); r.rows() != "10:00-11:45" && name != "other points" || r.Left || r.Next != now.Add(15*time.Minute).Unix() {
+			t.Errorf("%s, and back: holes %s, the next moment %v", name, r.rows(), time.Unix(r.Next, 0).UTC())
+		}
+	}
+}
+
+// TestEachMomentOfEachPlanIsCounted: however often the period changes, with holes
+// that are filled or not, each moment of each plan is there, made up or missing.
+func TestEachMomentOfEachPlanIsCounted(t *testing.T) {
+	steps := []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour}
+	points := pointsOf(t, "energy.forward.total")
+	var all Day
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var l Learned
+		now := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+		planned := func() lane {
+			step := steps[rng.IntN(len(steps))]
+			return lane{History: History{Of: Load, Points: points, Back: 240 * time.Hour}, step: step, every: step, zone: time.UTC}
+		}
+		of := planned()
+		l.plan([]lane{of}, now)
+		l.record(of).begin(now, 0)
+		expected := 0
+		for hour := range 60 {
+			for minute := range 60 {
+				at := now.Add(time.Duration(60*hour+minute) * time.Minute)
+				if !at.Equal(at.Truncate(of.step)) {
+					continue
+				}
+				expected++
+				if rng.IntN(3) > 0 {
+					l.record(of).got(at, []string{points[0].Name}, 1, false, CauseLine)
+				}
+			}
+			end := now.Add(time.Duration(hour+1) * time.Hour).Add(-time.Second)
+			l.record(of).look(end, 0, CauseLine, 1)
+			for _, r := range l.Records {
+				if h, ok := r.next(end); ok && rng.IntN(2) == 0 {
+					r.got(time.Unix(h.To, 0).UTC(), []string{points[0].Name}, 1, true, CauseLine)
+				}
+			}
+			if rng.IntN(6) == 0 {
+				of = planned()
+			}
+			l.plan([]lane{of}, end)
+			l.record(of).begin(end, of.Back)
+		}
+		var sum Day
+		for _, r := range l.Records {
+			r.missing(now, now.Add(100*time.Hour), CausePower, 1)
+			for _, d := range r.Days {
+				sum.Live, sum.Made, sum.Missing = sum.Live+d.Live, sum.Made+d.Made, sum.Missing+d.Missing
+			}
+		}
+		all.Live, all.Made, all.Missing = all.Live+sum.Live, all.Made+sum.Made, all.Missing+sum.Missing
+		if got := sum.Live + sum.Made + sum.Missing; got != expected || len(l.Records) > 1+mostLeft {
+			t.Fatalf("seed %d: of %d moments %d are counted: %+v, in %d accounts", seed, expected, got, sum, len(l.Records))
+		}
+	}
+	if all.Live == 0 || all.Made == 0 || all.Missing == 0 {
+		t.Errorf("it tries nothing: %+v", all)
 	}
 }
 

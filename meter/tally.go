@@ -118,9 +118,22 @@ func (r *Record) eachDay(from, to int64, zone *time.Location, f func(t time.Time
 	}
 }
 
+// count adds what another account has of a day.
+func (r *Record) count(o Day) {
+	d := r.dayOf(o.Day)
+	d.Live, d.Made, d.Missing = d.Live+o.Live, d.Made+o.Made, d.Missing+o.Missing
+	for c, n := range o.Causes {
+		if d.Causes == nil {
+			d.Causes = map[Cause]int{}
+		}
+		d.Causes[c] += n
+	}
+}
+
 // day gives the account of a moment's day.
-func (r *Record) day(t time.Time) *Day {
-	name := t.Format(time.DateOnly)
+func (r *Record) day(t time.Time) *Day { return r.dayOf(t.Format(time.DateOnly)) }
+
+func (r *Record) dayOf(name string) *Day {
 	i, found := slices.BinarySearchFunc(r.Days, name, func(d Day, name string) int { return strings.Compare(name, d.Day) })
 	if !found {
 		r.Days = slices.Insert(r.Days, i, Day{Day: name})
