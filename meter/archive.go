@@ -72,8 +72,8 @@ func (m *past) spoke() {
 }
 
 // replaced notes that another meter hangs there: what is to be fetched was counted
-// by the one before.
-func (m *past) replaced() { m.events = nil }
+// by the one before, and it may have what that one did not.
+func (m *past) replaced() { m.events, m.asked = nil, nil }
 
 // recall goes on with filling holes, if there is time until something else is
 // due. It reports whether the line was used; else wait is how long it is until

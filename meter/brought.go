@@ -102,7 +102,7 @@ func (a *archive) bookkeep(m *polled, v *visit, now time.Time) {
 	switch {
 	case v.lost != nil:
 		again = lostAgain
-	case v.cause == CauseNever:
+	case v.cause == CauseNever, v.cause == CauseOld, len(v.found) > 0: // it would tell the same
 		again = refusedFor
 	}
 	m.asked[v.from.Unix()] = now.Add(again)

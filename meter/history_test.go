@@ -483,8 +483,18 @@ func TestAMeterWhoseClockIsWrongIsDoubted(t *testing.T) {
 				points := pointsOf(t, "energy.forward.total")
 				p := newPlace(t, 1, []Group{{Every: 7 * time.Minute, Points: points}}, History{Of: Daily, Points: points, Back: 48 * time.Hour})
 				p.meters[0].ClockOffset = off
+				times := 0
+				p.meters[0].Quirks.Answer = func(f dlt645.Frame) []byte {
+					if di, ok := f.DI(); ok && di.Code>>16 == 0x0506 {
+						times++
+					}
+					return nil
+				}
 				time.Sleep(10*24*time.Hour + 11*time.Hour)
 				p.run(t, 6*time.Hour)
+				if times > 40 { // four days of the books, not each hour again
+					t.Errorf("freezes are asked for %d times in six hours", times)
+				}
 				recalled, days := 0, 0
 				for _, r := range p.readings {
 					if r.Recalled {

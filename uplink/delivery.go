@@ -94,8 +94,10 @@ func (d *delivery) next(now time.Time) (Message, bool) {
 		if !ok {
 			break
 		}
-		if !d.verdicts.size.fits(len(r.Payload)) && !d.intake.undated(now, r) && d.split(now, r) {
-			continue // its parts have their turn
+		if !d.verdicts.size.fits(len(r.Payload)) {
+			if done, _ := d.split(now, r); done {
+				continue // its parts have their turn
+			}
 		}
 		if d.window.mayGo(r) {
 			return d.send(now, r), true
@@ -194,14 +196,18 @@ func (d *delivery) registered(now time.Time, r *request, rc Receipt) {
 	}
 }
 
-// split has the halves of a message go out in its place; false if it carries
-// one thing.
-func (d *delivery) split(now time.Time, r *request) bool {
-	parts, ok := d.intake.divide(now, r)
-	if ok {
+// split has the halves of a message go out in its place. It is not done if the
+// message carries one thing, or later if what it carries cannot be had now.
+func (d *delivery) split(now time.Time, r *request) (done, later bool) {
+	c, ok := d.intake.contentOf(now, r)
+	if !ok {
+		return false, true
+	}
+	parts, done := d.intake.divide(r, c)
+	if done {
 		d.window.split(parts)
 	}
-	return ok
+	return done, false
 }
 
 // halve splits a message if that is its outcome; false if it carries one thing.
@@ -210,17 +216,16 @@ func (d *delivery) halve(now time.Time, r *request, o outcome) bool {
 	if !o.halves {
 		return false
 	}
-	if d.intake.undated(now, r) { // it is divided when the clock is trusted again
-		d.window.answered(r.ID)
-		d.window.release(r)
-		d.postpone(now, r)
-		return true
-	}
-	if !d.split(now, r) {
+	done, later := d.split(now, r)
+	if !done && !later {
 		return false
 	}
 	d.window.answered(r.ID)
 	d.window.release(r)
+	if later {
+		d.postpone(now, r)
+		return true
+	}
 	if size := &d.verdicts.size; o.large {
 		if size.tooLarge(len(r.Payload)); size.most > 0 {
 			d.told("a message does not get through; they are sent smaller", "meter", r.Meter.String(), "bytes", len(r.Payload), "most", size.most, "hint", "what is the broker's limit for a message?")

@@ -67,9 +67,10 @@ func (p *twoItems) Receive(time.Time, Inbound) Receipt { return Receipt{} }
 
 // list is a source of readings; a nil one is a gap.
 type list struct {
-	held uint64 // the last durable record; 0: all are
-	recs [][]byte
-	next int
+	held  uint64 // the last durable record; 0: all are
+	recs  [][]byte
+	next  int
+	stuck bool // the flash does not let itself be read
 }
 
 func (l *list) Next() (store.Entry, bool) {
@@ -90,8 +91,14 @@ func (l *list) Floor() uint64 { return uint64(l.next) }
 // Durable knows of none beyond held, if that is set.
 func (l *list) Durable(seq uint64) bool { return l.held == 0 || seq <= l.held }
 
-func (l *list) Again(seq uint64) ([]byte, bool) {
-	return l.recs[seq-1], l.recs[seq-1] != nil
+func (l *list) Again(seq uint64) ([]byte, again) {
+	switch {
+	case l.stuck:
+		return nil, againLater
+	case l.recs[seq-1] == nil:
+		return nil, againGone
+	}
+	return l.recs[seq-1], againThere
 }
 
 func (l *list) add(a dlt645.Address) {
@@ -693,34 +700,43 @@ func TestPartsOfADividedMessageWaitForWhatIsNew(t *testing.T) {
 	s.cursor(5)
 }
 
-// TestAMessageIsNotDividedWhileItsTimeIsDoubted: the clock that it was sent with
-// is not trusted any more when it is refused. Its records wait, and none counts
-// as delivered.
-func TestAMessageIsNotDividedWhileItsTimeIsDoubted(t *testing.T) {
-	s := newStage(t, 1, meter1)
-	s.d = newDelivery(&batches{twoItems: *s.p}, s.src, 1, 10*time.Second, [16]byte{})
-	trusted := datedNow
-	s.d.date = func(*meter.Reading, time.Time, uint64) dated { return trusted }
-	s.d.connected(s.now)
-	for range 4 {
-		s.src.add(meter1)
-	}
-	s.want("1:1+2+3+4")
-	trusted = datedLater
-	s.answer(Refused, "1:1+2+3+4")
-	s.want()
-	s.cursor(0)
-	s.later(firstPostpone)
-	s.want("1:1+2+3+4")
-	trusted = datedNow
-	s.answer(Refused, "1:1+2+3+4")
-	s.want("2:1+2")
-	s.answer(Accepted, "2:1+2")
-	s.want("3:3+4")
-	s.answer(Accepted, "3:3+4")
-	s.cursor(4)
-	if s.d.count.Lost != 0 {
-		t.Errorf("%d records count as lost", s.d.count.Lost)
+// TestAMessageIsNotDividedWhileItsRecordsCannotBeHad: the clock that it was sent with
+// is not trusted any more when it is refused, or the flash does not let itself be
+// read. Its records wait, and none counts as delivered or lost.
+func TestAMessageIsNotDividedWhileItsRecordsCannotBeHad(t *testing.T) {
+	for name, hinder := range map[string]func(s *stage, on bool){
+		"doubted": func(s *stage, on bool) {
+			s.d.date = func(*meter.Reading, time.Time, uint64) dated {
+				return map[bool]dated{true: datedLater, false: datedNow}[on]
+			}
+		},
+		"flash": func(s *stage, on bool) { s.src.stuck = on },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, 1, meter1)
+			s.d = newDelivery(&batches{twoItems: *s.p}, s.src, 1, 10*time.Second, [16]byte{})
+			s.d.connected(s.now)
+			for range 4 {
+				s.src.add(meter1)
+			}
+			s.want("1:1+2+3+4")
+			hinder(s, true)
+			s.answer(Refused, "1:1+2+3+4")
+			s.want()
+			s.cursor(0)
+			s.later(firstPostpone)
+			s.want("1:1+2+3+4")
+			hinder(s, false)
+			s.answer(Refused, "1:1+2+3+4")
+			s.want("2:1+2")
+			s.answer(Accepted, "2:1+2")
+			s.want("3:3+4")
+			s.answer(Accepted, "3:3+4")
+			s.cursor(4)
+			if s.d.count.Lost != 0 {
+				t.Errorf("%d records count as lost", s.d.count.Lost)
+			}
+		})
 	}
 }
 

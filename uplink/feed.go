@@ -14,6 +14,8 @@ type feed struct {
 
 	back  *store.Reader // nil: there is no backlog
 	spans []span        // of the backlog, the oldest first; back reads the first
+
+	tried map[uint64]*store.Reader // by the number of a record that was to be read again, and could not be
 }
 
 // span is a stretch of numbers that is to be read: after from, up to to.
@@ -133,8 +135,24 @@ func (f *feed) Behind() int {
 	return n
 }
 
-// Again gives one record.
-func (f *feed) Again(seq uint64) ([]byte, bool) {
-	e, ok := f.ring.NewReader(seq - 1).Next()
-	return e.Data, ok && e.Gap == nil && e.Seq == seq
+// Again gives one record. A place that cannot be read is tried by one reader for
+// as long as the ring tries it.
+func (f *feed) Again(seq uint64) ([]byte, again) {
+	rd := f.tried[seq]
+	if rd == nil {
+		rd = f.ring.NewReader(seq - 1)
+	}
+	e, ok := rd.Next()
+	if !ok && rd.Stuck() {
+		if f.tried == nil {
+			f.tried = map[uint64]*store.Reader{}
+		}
+		f.tried[seq] = rd
+		return nil, againLater
+	}
+	delete(f.tried, seq)
+	if !ok || e.Gap != nil || e.Seq != seq {
+		return nil, againGone
+	}
+	return e.Data, againThere
 }

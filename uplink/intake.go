@@ -18,10 +18,20 @@ type source interface {
 	Behind() int
 	// Fresh reports whether what comes next is new, not of a backlog.
 	Fresh() bool
-	Again(seq uint64) ([]byte, bool)
+	// Again gives one record once more.
+	Again(seq uint64) ([]byte, again)
 	// Durable reports whether a record survives a power cut.
 	Durable(seq uint64) bool
 }
+
+// again is what came of reading a record once more.
+type again uint8
+
+const (
+	againThere again = iota
+	againLater       // the flash does not let itself be read at present
+	againGone        // it was overwritten or damaged
+)
 
 // intake makes messages of records: what comes from the source, what waited for
 // its meter, and the parts of what is divided. It reads no clock.
@@ -113,11 +123,14 @@ func (in *intake) missed(now time.Time) ([]Unit, []*record, bool) {
 func (in *intake) gatherParked(now time.Time, a dlt645.Address) (units []Unit, recs []*record, ok bool) {
 	rec, more := in.oldest(a)
 	for ; more && len(units) < in.batch; rec, more = in.oldest(a) {
-		data, ok := in.source.Again(rec.seq)
+		data, is := in.source.Again(rec.seq)
 		u, admitted := Unit{}, admittedNever
-		if ok {
+		switch is {
+		case againThere:
 			u, admitted = in.admit(now, rec, data, true)
-		} else {
+		case againLater:
+			admitted = admittedLater
+		case againGone:
 			in.count.Lost++
 			in.settle(rec)
 		}
@@ -144,8 +157,12 @@ func (in *intake) refill(a dlt645.Address, m *missed) {
 		if seq == 0 {
 			continue
 		}
-		data, ok := in.source.Again(seq)
-		if !ok {
+		data, is := in.source.Again(seq)
+		if is == againLater {
+			m.passed[0].from = seq
+			return
+		}
+		if is == againGone {
 			continue
 		}
 		if u, known := unitOf(seq, data); known && u.meter() == a && !u.private() {
@@ -255,7 +272,7 @@ type admission uint8
 
 const (
 	admittedNow   admission = iota
-	admittedLater           // when the clock is trusted, or its meter known
+	admittedLater           // when the clock is trusted, its meter known, or the flash can be read
 	admittedNever           // it is settled, or parked until its meter is known
 )
 

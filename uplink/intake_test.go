@@ -165,7 +165,11 @@ func TestHowAMessageIsDivided(t *testing.T) {
 		for _, seq := range row.gone {
 			src.recs[seq-1] = nil
 		}
-		parts, ok := in.divide(time.Unix(1000, 0), m)
+		c, ready := in.contentOf(time.Unix(1000, 0), m)
+		if !ready {
+			t.Fatalf("%s: what it carries cannot be had", row.name)
+		}
+		parts, ok := in.divide(m, c)
 		var got []string
 		for _, part := range parts {
 			_, carried, _ := strings.Cut(part.ID, ":")

@@ -38,35 +38,50 @@ func (in *intake) pack(units []Unit, recs []*record, points []string) (out []*re
 	return out
 }
 
-// undated reports whether a record of a message has no time at present: the
-// clock that it was sent with is not trusted any more. It cannot be divided
-// then, and is not lost.
-func (in *intake) undated(now time.Time, r *request) bool {
-	return slices.ContainsFunc(r.recs, func(rec *record) bool {
-		data, ok := in.source.Again(rec.seq)
+// content is what a message carries, as it stands in the ring.
+type content struct {
+	units []Unit
+	recs  []*record // of the units
+	gone  []*record // that the ring does not have any more
+}
+
+// contentOf reads again what a message carries; false if that cannot be had at
+// present: the clock that it was sent with is not trusted any more, or the flash
+// does not let itself be read. Then nothing of it is lost.
+func (in *intake) contentOf(now time.Time, r *request) (c content, ok bool) {
+	for _, rec := range r.recs {
+		data, is := in.source.Again(rec.seq)
+		if is == againLater {
+			return content{}, false
+		}
 		u, known := unitOf(rec.seq, data)
-		return ok && known && in.dated(&u, now) == datedLater
-	})
+		if is == againGone || !known {
+			c.gone = append(c.gone, rec)
+			continue
+		}
+		switch in.dated(&u, now) {
+		case datedLater:
+			return content{}, false
+		case datedNever:
+			c.gone = append(c.gone, rec)
+			continue
+		}
+		c.units, c.recs = append(c.units, u), append(c.recs, rec)
+	}
+	return c, true
 }
 
 // divide gives the halves of a message, so that what is good of it arrives and
 // what is bad is found; false if it carries one thing.
-func (in *intake) divide(now time.Time, r *request) (parts []*request, ok bool) {
+func (in *intake) divide(r *request, c content) (parts []*request, ok bool) {
 	if r.Item != "" {
 		return nil, false
 	}
-	var units []Unit
-	var recs []*record
-	for _, rec := range r.recs {
-		data, ok := in.source.Again(rec.seq)
-		u, known := unitOf(rec.seq, data)
-		if !ok || !known || in.dated(&u, now) != datedNow { // gone from the ring meanwhile
-			in.count.Lost++
-			in.settleOne(rec)
-			continue
-		}
-		units, recs = append(units, u), append(recs, rec)
+	for _, rec := range c.gone {
+		in.count.Lost++
+		in.settleOne(rec)
 	}
+	units, recs := c.units, c.recs
 	missing := len(recs) < len(r.recs)
 	r.recs = recs
 	if len(recs) == 0 {

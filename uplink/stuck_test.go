@@ -46,6 +46,60 @@ func TestARecordOfTheBoardAloneTakesNoReadingsPlace(t *testing.T) {
 	}
 }
 
+// TestWhatWaitedForItsMeterWaitsForTheFlashToo: parked or passed over, a record that
+// does not let itself be read at present is not gone.
+func TestWhatWaitedForItsMeterWaitsForTheFlashToo(t *testing.T) {
+	for name, parked := range map[string]int{"parked": 0, "passed over": mostParked} {
+		s := newStage(t, 4, meter2)
+		s.d.intake.parked = parked
+		for range 3 {
+			s.src.add(meter2)
+		}
+		s.d.roll.greets = 0
+		s.d.roll.registrations[meter2].asked = true
+		if units, _ := s.d.intake.gather(s.now); len(units) > 0 {
+			t.Fatalf("%s: it went", name)
+		}
+		s.d.roll.registrations[meter2].known = true
+		s.src.stuck = true
+		for range 3 {
+			if units, _, _ := s.d.intake.missed(s.now); len(units) > 0 || s.d.count.Lost > 0 {
+				t.Errorf("%s: %d records went, and %d count as lost, while none can be read", name, len(units), s.d.count.Lost)
+			}
+		}
+		s.src.stuck = false
+		n := 0
+		for units, _, ok := s.d.intake.missed(s.now); ok; units, _, ok = s.d.intake.missed(s.now) {
+			n += len(units)
+		}
+		if n != 3 || s.d.count.Lost > 0 {
+			t.Errorf("%s: then %d records go, want 3; %d count as lost", name, n, s.d.count.Lost)
+		}
+	}
+}
+
+// TestARecordThatCannotBeReadIsNotGone: each read of a file that is closed fails.
+func TestARecordThatCannotBeReadIsNotGone(t *testing.T) {
+	ring := newRing(t, 1<<20)
+	addReadings(t, ring, meter1, 40)
+	if err := ring.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	f := newFeed(ring, "u", 0)
+	if data, is := f.Again(7); is != againThere || len(data) == 0 {
+		t.Errorf("it is %v with %d bytes", is, len(data))
+	}
+	if _, is := f.Again(41); is != againGone {
+		t.Errorf("one that never was is %v", is)
+	}
+	ring.Close()
+	for range 3 {
+		if _, is := f.Again(7); is != againLater || len(f.tried) != 1 {
+			t.Errorf("while nothing can be read it is %v, and %d are tried", is, len(f.tried))
+		}
+	}
+}
+
 // formers is a platform on which meter1 has taken the id of meter2.
 type formers struct{ *twoItems }
 
