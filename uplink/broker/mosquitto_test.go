@@ -180,6 +180,7 @@ func TestConsumerThatIsGoneIsToldByItsWill(t *testing.T) {
 	r.Add(t, reading(0, time.Unix(1800000000, 0), 2300))
 	r.Publish(t, r.consumer.Command("2", "nobody", `"op":"freeze"`))
 	r.Until(t, "answered", func() bool { return len(r.consumer.Seen().Answers) == 2 })
+	r.Until(t, "the state shows what waits", func() bool { return r.Uplink.State().Queued == 1 }) // an answer goes out before the state is told
 	if seen, s := r.consumer.Seen(), r.Uplink.State(); len(seen.Values) != 3*3*10 || s.Queued != 1 || s.Outstanding != 0 || !s.Connected || !s.Held {
 		t.Errorf("nobody stores, and %d values came; %+v", len(seen.Values), s)
 	}
