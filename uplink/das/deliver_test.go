@@ -33,12 +33,16 @@ func newWorld(t *testing.T, platform *uplinktest.DAS, records int, do func(meter
 	platform.SubDevices = []uplinktest.DASDevice{
 		{ProductID: "mp", DeviceID: "m1"}, {ProductID: "mp", DeviceID: "202411200102"}, {ProductID: "mp", DeviceID: "m3", Secret: "s3"},
 	}
+	var wait time.Duration
+	if platform.Answer != nil { // some answers are lost
+		wait = time.Second
+	}
 	return &world{platform: platform, Site: site.New(t, site.Config{
 		Dialect: das.New(das.Config{
 			Gateway: "gw1", ProductID: "pk", DeviceID: "gw", DeviceSecret: "secret", SignMethod: das.SignSHA256, SubProductID: "mp",
 			Directory: site.Directory(t, uplink.DirectoryConfig{Devices: []uplink.Device{site.Meter(meters[0], "m1"), site.Meter(meters[1], ""), withKey(site.Meter(meters[2], "m3"), "s3")}}),
 		}),
-		Platform: platform, Allow: platform.Allow, Subscribed: platform.AllowSubscribe, Do: do,
+		Platform: platform, Allow: platform.Allow, Subscribed: platform.AllowSubscribe, Do: do, Wait: wait,
 		Fill:   func(s *site.Site) { add(t, s, records) },
 		Meters: func() []meter.MeterState { return []meter.MeterState{{Address: meters[0], Known: true, Online: true}} },
 	})}

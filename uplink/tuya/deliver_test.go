@@ -28,14 +28,18 @@ func newWorld(t *testing.T, platform *uplinktest.Tuya) *world {
 
 func newWorldOn(t *testing.T, platform *uplinktest.Tuya, line *site.Line) *world {
 	t.Helper()
+	var wait time.Duration
+	if platform.Answer != nil { // some answers are lost
+		wait = time.Second
+	}
 	return &world{platform: platform, Site: site.New(t, site.Config{
 		Dialect: tuya.New(tuya.Config{
 			Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
 			Directory: site.Directory(t, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(address, "c1")}}),
 		}),
-		Platform: platform,
-		Allow:    func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
-		Meters:   line.Meters,
+		Platform: platform, Wait: wait,
+		Allow:  func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
+		Meters: line.Meters,
 	})}
 }
 

@@ -28,10 +28,12 @@ type Config struct {
 	Opens        func(*uplinktest.Broker)
 	// Reach gives another way to the broker, such as a proxy; nil: directly.
 	Reach  func(addr string) string
-	Size   int64         // of the ring; 0: the least
-	Fill   func(*Site)   // before the uplink starts; nil: nothing
-	Window int           // 0: the uplink's own
-	Wait   time.Duration // for an answer, before a message goes out again; 0: 1 s
+	Size   int64       // of the ring; 0: the least
+	Fill   func(*Site) // before the uplink starts; nil: nothing
+	Window int         // 0: the uplink's own
+	// Wait is for an answer, before a message goes out again; 0: the uplink's own.
+	// A test that counts what came twice sets none that a busy machine may outlast.
+	Wait time.Duration
 	// Do carries commands out, one after the other; nil: none is.
 	Do     func(meter.Command) meter.Result
 	Meters func() []meter.MeterState // nil: none
@@ -81,9 +83,6 @@ func New(t testing.TB, c Config) *Site {
 	}
 	if c.Do != nil {
 		conf.Ask = func(cmd meter.Command, done func(meter.Result)) { done(c.Do(cmd)) }
-	}
-	if conf.Timeout == 0 {
-		conf.Timeout = time.Second
 	}
 	if conf.Meters == nil {
 		conf.Meters = func() []meter.MeterState { return nil }
