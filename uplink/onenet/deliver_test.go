@@ -99,12 +99,13 @@ func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
 	t.Parallel()
 	for _, streams := range []string{onenet.StreamsObject, onenet.StreamsFlat, onenet.StreamsSubdev} {
 		t.Run(streams, func(t *testing.T) {
+			t.Parallel()
 			platform := known(&uplinktest.Onenet{})
 			platform.Bad = func(_, key string) bool { return strings.HasSuffix(key, "current_a") }
 			n := 0
 			platform.Silent = func(string) bool { n++; return n%4 == 3 }
 			p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: streams, Directory: directory(t, streams == onenet.StreamsSubdev)})
-			s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 200 * time.Millisecond})
+			s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: time.Second})
 			for _, point := range []string{"voltage.a", "voltage.b", "frequency", "voltage.c"} {
 				s.Add(t, &meter.Reading{Meter: address(0), Time: time.Unix(1700000000, 0), Trusted: true, Values: []meter.PointValue{
 					{Point: point, Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
@@ -130,9 +131,10 @@ func TestReadingsOfOneSecondDoNotReplaceOneAnother(t *testing.T) {
 // identifier of one meter, and does not say which they are. Everything else
 // arrives.
 func TestRefusalWithoutAnIDIsFound(t *testing.T) {
+	t.Parallel()
 	platform := known(&uplinktest.Onenet{Unreadable: func(b []byte) bool { return bytes.Contains(b, []byte("_current_a")) }})
 	p := onenet.NewSuite(onenet.SuiteConfig{Identity: identity, Streams: onenet.StreamsFlat, Directory: directory(t, false)})
-	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 200 * time.Millisecond, Fill: func(s *site.Site) {
+	s := site.New(t, site.Config{Dialect: p, Platform: platform, Allow: platform.Allow, Wait: 2 * time.Second, Fill: func(s *site.Site) {
 		for i := range 60 {
 			r := &meter.Reading{Meter: address(i % 3), Time: time.Unix(1700000000+int64(i), 0), Trusted: true, Values: []meter.PointValue{
 				{Point: "voltage.a", Value: dlt645.Value{Kind: dlt645.Number, Dec: dlt645.Decimal{Coef: 2201, Scale: 1}}},
