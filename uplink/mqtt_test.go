@@ -54,7 +54,7 @@ func TestConnectionsLeakNothing(t *testing.T) {
 			if m.Topic != "a" || string(m.Payload) != "x" {
 				t.Errorf("got %+v", m)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("our own message does not come back")
 		}
 		if i%4 == 2 {
@@ -70,9 +70,16 @@ func TestConnectionsLeakNothing(t *testing.T) {
 	for i := range *reconnects {
 		connect(i)
 	}
-	g, d, h := settledGoroutines(), openDescriptors(t), heapInUse()
+	left := func() (g, d int, h uint64, some bool) {
+		g, d, h = settledGoroutines(), openDescriptors(t), heapInUse()
+		return g, d, h, g > goroutines+3 || d > descriptors+3 || h > heap+1<<20
+	}
+	g, d, h, some := left()
+	for end := time.Now().Add(time.Minute); some && time.Now().Before(end); { // the last ones may need longer to end
+		g, d, h, some = left()
+	}
 	t.Logf("%d connections: goroutines %d to %d, descriptors %d to %d, heap %d to %d KiB", *reconnects, goroutines, g, descriptors, d, heap>>10, h>>10)
-	if g > goroutines+3 || d > descriptors+3 || h > heap+1<<20 {
+	if some {
 		t.Error("something is left behind")
 	}
 }
@@ -132,7 +139,7 @@ func TestLostConnectionIsTold(t *testing.T) {
 		if err == nil {
 			t.Error("no reason is given")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the loss is not noticed")
 	}
 }
