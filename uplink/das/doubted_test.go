@@ -77,7 +77,8 @@ func TestBoardWithoutTheTimeGetsItFromThePlatform(t *testing.T) {
 		cancel()
 		<-done
 	}()
-	for end := time.Now().Add(time.Minute); u.State().Cursor < ring.Last(); time.Sleep(20 * time.Millisecond) {
+	// Longer than until the time is asked for again: an answer that took too long does not count.
+	for end := time.Now().Add(3 * time.Minute); u.State().Cursor < ring.Last(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not drained: %+v", u.State())
 		}
@@ -87,7 +88,7 @@ func TestBoardWithoutTheTimeGetsItFromThePlatform(t *testing.T) {
 		t.Errorf("%+v", seen)
 	}
 	for _, v := range seen.Values {
-		if age := time.Since(time.UnixMilli(v.Time)); age < 9*time.Minute || age > 13*time.Minute {
+		if age := time.Since(time.UnixMilli(v.Time)); age < 9*time.Minute || age > 15*time.Minute {
 			t.Errorf("%+v is dated %v ago, want about 10 minutes", v, age)
 		}
 	}
