@@ -236,10 +236,10 @@ func (p *play) used() int {
 func (p *play) run(ctx context.Context) (v Verdict, err error) {
 	for n := range rounds {
 		p.phase = fmt.Sprintf("round %d of %d: delivering", n+1, rounds)
+		before := p.uplink.State().Counts.Acked // some may be acknowledged before all are added
 		if err := p.add(round); err != nil {
 			return v, err
 		}
-		before := p.uplink.State().Counts.Acked
 		if err := p.until(ctx, 2*time.Minute, "delivering", func() bool { return p.uplink.State().Counts.Acked > before }); err != nil {
 			return v, err
 		}
@@ -254,7 +254,12 @@ func (p *play) run(ctx context.Context) (v Verdict, err error) {
 		if err := p.until(ctx, 3*time.Minute, fmt.Sprintf("round %d is delivered", n+1), func() bool { return p.uplink.State().Cursor == p.ring.Last() }); err != nil {
 			return v, err
 		}
-		if at == used && p.used() == used {
+		// Where all was delivered before the node died, its death is still to be noticed.
+		left := func() bool { return at != used || p.used() != used }
+		if err := p.until(ctx, time.Minute, "meterd leaves the node", left); err != nil {
+			if ctx.Err() != nil {
+				return v, err
+			}
 			v.Stayed = append(v.Stayed, fmt.Sprintf("n%d", used+1))
 		}
 		p.happened = append(p.happened, fmt.Sprintf("n%d was killed while meterd was on n%d; all was delivered, at the end to n%d", at+1, used+1, p.used()+1))
