@@ -262,11 +262,7 @@ func TestCardPowerCuts(t *testing.T) {
 	s.wire(m)
 	m.works(l.newest)
 	s.line.Unplug(true)
-	m.wait("everything delivered", func() bool {
-		now := m.status()
-		return now != nil && !now.anyOnline() && now.Uplinks[0].Connected && now.Uplinks[0].Queued == 0 && now.Ring.Waiting == 0
-	})
-	witnessed := m.status().durable()
+	witnessed := m.delivered()
 	m.end()
 	l.account(dataOf(t, flash), cuts, witnessed)
 	s.checkPlatform()

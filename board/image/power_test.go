@@ -65,16 +65,27 @@ func TestPowerCuts(t *testing.T) {
 	m.ready()
 	m.wait("a connection", func() bool { now := m.status(); return now != nil && now.Uplinks[0].Connected })
 	s.line.Unplug(true)
-	m.wait("everything delivered", func() bool {
-		now := m.status()
-		return now != nil && !now.anyOnline() && now.Uplinks[0].Connected && now.Uplinks[0].Queued == 0 && now.Ring.Waiting == 0
-	})
-	witnessed := m.status().durable()
+	witnessed := m.delivered()
 	m.end()
 	l.account(filepath.Join(dir, "flash.img"), cuts, witnessed)
 	s.checkPlatform()
 	s.checkDelivered(l.records)
 	t.Logf("%d records, %d properties at the platform, %d came again with the same id, %d writes lost in the disk's cache", len(l.known), s.stored(), s.platform.Seen().Repeats, lost)
+}
+
+// delivered waits until all is delivered and durable on a board whose line is
+// unplugged, and gives the newest number.
+func (m *machine) delivered() (durable uint64) {
+	m.t.Helper()
+	m.wait("everything delivered", func() bool {
+		now := m.status()
+		if now == nil || now.anyOnline() || !now.Uplinks[0].Connected || now.Uplinks[0].Queued > 0 || now.Ring.Waiting > 0 {
+			return false
+		}
+		durable = now.durable()
+		return true
+	})
+	return durable
 }
 
 func number(t *testing.T, name string, unless int) int {
