@@ -89,7 +89,7 @@ test-image: image build
 	@METERD_IMAGE=$(CURDIR)/bin PACKAGE=$(PACKAGE) $(GO) test -count=1 -v -run Image ./board/image
 
 test-machine: ## the ARM board in software, booted and tested
-	@board/image/test $(GO) -parallel 4 -timeout 20m
+	@board/image/test $(GO) -parallel 4 -timeout 40m
 
 test-machine-long:
 	@METERD_LONG=1 METERD_CUTS=100 METERD_CARD_CUTS=100 board/image/test $(GO) -parallel 4 -timeout 4h

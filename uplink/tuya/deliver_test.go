@@ -23,10 +23,11 @@ func newWorld(t *testing.T, platform *uplinktest.Tuya) *world {
 	t.Helper()
 	var line site.Line
 	line.Set(address, true)
-	return newWorldOn(t, platform, &line)
+	return newWorldOn(t, platform, &line, 0)
 }
 
-func newWorldOn(t *testing.T, platform *uplinktest.Tuya, line *site.Line) *world {
+// newWorldOn has records in the ring before the uplink starts.
+func newWorldOn(t *testing.T, platform *uplinktest.Tuya, line *site.Line, records int) *world {
 	t.Helper()
 	var wait time.Duration
 	if platform.Answer != nil { // some answers are lost
@@ -37,13 +38,15 @@ func newWorldOn(t *testing.T, platform *uplinktest.Tuya, line *site.Line) *world
 			Gateway: "gw1", Username: "v1", Sync: tuya.Sync{ProductID: "p1"},
 			Directory: site.Directory(t, uplink.DirectoryConfig{Default: tuya.Defaults, Devices: []uplink.Device{site.Meter(address, "c1")}}),
 		}),
-		Platform: platform, Wait: wait,
+		Platform: platform, Wait: wait, Fill: func(s *site.Site) { add(t, s, records) },
 		Allow:  func(id, user, password string) bool { return password == uplinktest.Password(id, user) },
 		Meters: line.Meters,
 	})}
 }
 
-func (s *world) add(t *testing.T, n int) {
+func (s *world) add(t *testing.T, n int) { add(t, s.Site, n) }
+
+func add(t *testing.T, s *site.Site, n int) {
 	t.Helper()
 	for i := range n {
 		r := meter.Reading{Meter: address, Time: time.Unix(1700000000+int64(i), 0), Trusted: true, Values: []meter.PointValue{
@@ -123,8 +126,7 @@ func TestTheStatusOfADeadMeterDoesNotFlap(t *testing.T) {
 	t.Parallel()
 	var line site.Line
 	line.Set(address, false)
-	s := newWorldOn(t, &uplinktest.Tuya{OnlineAlone: true}, &line)
-	s.add(t, 40)
+	s := newWorldOn(t, &uplinktest.Tuya{OnlineAlone: true}, &line, 40)
 	s.Drained(t)
 	s.Until(t, "told as offline", func() bool { return !s.platform.Seen().Online["c1"] })
 	seen := s.platform.Seen()
