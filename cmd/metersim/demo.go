@@ -18,6 +18,7 @@ import (
 	"meterd/cmd/metersim/screen"
 	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
+	"meterd/uplink/uplinktest"
 )
 
 const demoMeters = 3
@@ -133,7 +134,11 @@ func newDemo(length time.Duration, binary string, build func(string, []string) *
 		addresses = append(addresses, m.Address.String())
 	}
 	d.stage = build("demo01", addresses)
-	d.cloud, err = startCloud(&d.stage.simulated, "127.0.0.1:0")
+	addr, err := uplinktest.FreePort() // the broker goes and comes back, and nobody else may listen there meanwhile
+	if err != nil {
+		return nil, err
+	}
+	d.cloud, err = startCloud(&d.stage.simulated, addr)
 	return d, err
 }
 

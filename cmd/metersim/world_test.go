@@ -102,7 +102,11 @@ func newWorld(t *testing.T, binary string, meters int, p play) *world {
 	if p.user != nil {
 		w.realBroker(p)
 	} else {
-		c, err := startCloud(&w.stage.simulated, "127.0.0.1:0")
+		addr, err := uplinktest.FreePort() // it goes and comes back, and nobody else may listen there meanwhile
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := startCloud(&w.stage.simulated, addr)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,7 +49,7 @@ func TestBrokerEndsThoughClientsComeBackAtOnce(t *testing.T) {
 // TestTheFirstClientFindsTheRules: clients try again and again while nobody
 // listens yet, so one of them is in as soon as the broker can be reached.
 func TestTheFirstClientFindsTheRules(t *testing.T) {
-	addr, err := freePort()
+	addr, err := FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

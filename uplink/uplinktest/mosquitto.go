@@ -37,7 +37,7 @@ func NewMosquitto(dir string, users map[string]string, more ...string) (*Mosquit
 
 // SetMosquitto prepares such a broker, for Start.
 func SetMosquitto(dir string, users map[string]string, more ...string) (*Mosquitto, error) {
-	addr, err := freePort()
+	addr, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +65,10 @@ func SetMosquitto(dir string, users map[string]string, more ...string) (*Mosquit
 	return m, nil
 }
 
-// freePort gives an address of this host that nobody listens at. It lies below
+// FreePort gives an address of this host that nobody listens at. It lies below
 // the ports that the kernel gives out by itself, so that no connection of
 // another test takes it before the broker does, or while that is stopped.
-func freePort() (string, error) {
+func FreePort() (string, error) {
 	for range 1000 {
 		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.N(20000))
 		if l, err := net.Listen("tcp", addr); err == nil {

@@ -35,7 +35,11 @@ func TestABrokerThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	port, _ := linetest.New(t, nil)
 	platform := &uplinktest.Tuya{}
-	addr, closed, err := cloudAt("127.0.0.1:0", platform)
+	addr, err := uplinktest.FreePort() // nobody else may listen there while the broker is away
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, closed, err := cloudAt(addr, platform)
 	if err != nil {
 		t.Fatal(err)
 	}
