@@ -22,6 +22,7 @@ type Mosquitto struct {
 	dir  string
 	addr string
 	cmd  *exec.Cmd
+	read chan struct{} // closed when the log is at its end; nil: nobody reads it
 }
 
 // NewMosquitto starts a broker on a free port of this host, with its files in
@@ -99,14 +100,17 @@ func (m *Mosquitto) Start() error {
 		if err != nil {
 			return err
 		}
+		m.read = make(chan struct{})
+		read := m.read
 		go func() { // ends with the broker
+			defer close(read)
 			for s := bufio.NewScanner(lines); s.Scan(); {
 				m.Log(s.Text())
 			}
 		}()
 	}
 	if err := m.cmd.Start(); err != nil {
-		m.cmd = nil
+		m.cmd, m.read = nil, nil
 		return fmt.Errorf("%w (make setup installs mosquitto)", err)
 	}
 	var err error
@@ -123,6 +127,9 @@ func (m *Mosquitto) Start() error {
 func (m *Mosquitto) Stop() {
 	if m.cmd != nil {
 		m.cmd.Process.Kill()
+		if m.read != nil {
+			<-m.read // Wait closes the pipe, whatever is still in it
+		}
 		m.cmd.Wait()
 		m.cmd = nil
 	}
