@@ -281,12 +281,12 @@ func (d *demo) run(ctx context.Context) error {
 		}
 		elapsed := time.Since(d.began)
 		switch {
-		case d.phase == "online" && elapsed >= outage && elapsed < back:
+		case d.phase == "online" && elapsed >= outage:
 			d.phase = "BROKER STOPPED"
 			if err := d.cloud.stopBroker(); err != nil {
 				return err
 			}
-		case d.phase == "BROKER STOPPED" && elapsed >= back:
+		case d.phase == "BROKER STOPPED" && elapsed >= back && (pictured || d.picture == ""):
 			d.phase = "broker back, draining"
 			if err := d.cloud.startBroker(); err != nil {
 				return err
