@@ -55,6 +55,8 @@ const (
 	atOnce = 20
 	// mostDrain is how long what waits may take at the end.
 	mostDrain = 2 * time.Minute
+	// mostQuiet is how long nothing may come at the end while something lacks.
+	mostQuiet = 20 * time.Second
 )
 
 // Check tells what is wrong with a configuration.
@@ -214,6 +216,9 @@ func (f *fleet) play(ctx context.Context) (*Figures, error) {
 		return nil, err
 	}
 	f.consumer.settle(ctx, time.Second)
+	if f.missing() > 0 { // what a broker has taken may stand still for longer
+		f.consumer.settle(ctx, mostQuiet)
+	}
 	f.account(fig)
 	return fig, nil
 }
@@ -408,6 +413,18 @@ func (s sample) since(before sample) Rate {
 	}
 }
 
+// missing counts durable readings that the consumer has not.
+func (f *fleet) missing() int {
+	return f.sum(func(b *board) (n int) {
+		for _, k := range b.kept {
+			if !f.consumer.has(b.n, k) {
+				n++
+			}
+		}
+		return n
+	})
+}
+
 // account compares what the boards have with what the consumer has stored.
 func (f *fleet) account(fig *Figures) {
 	for _, b := range f.boards {
@@ -418,11 +435,7 @@ func (f *fleet) account(fig *Figures) {
 			}
 		}
 		fig.Resent += b.resent + b.state().Counts.Resent
-		for _, k := range b.kept {
-			if !f.consumer.has(b.n, k) {
-				fig.Missing++
-			}
-		}
 	}
+	fig.Missing = f.missing()
 	fig.Stored, fig.Repeats, fig.Wrong = f.consumer.tally()
 }
