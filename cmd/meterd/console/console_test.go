@@ -154,10 +154,10 @@ func TestSocketOfAKilledDaemonIsTakenOverAndThatOfALivingOneIsNot(t *testing.T) 
 	if err := os.WriteFile(file, []byte("dear"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var told error
-	Serve(ctx, file, Commands{Log: func(err error) { told = err }})
+	Serve(ctx, file, Commands{Log: func(err error) { told = err; cancel() }})
 	if told == nil {
 		t.Error("a file that is no socket was taken over")
 	}

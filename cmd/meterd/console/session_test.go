@@ -237,7 +237,7 @@ func TestLongAnswersStopAtEachScreen(t *testing.T) {
 	b := startBench(t, answering(t, table("en")), nil)
 	b.ready()
 	b.keys("meters\r")
-	b.see("-- more")
+	b.see("-- more: space, or q --")
 	b.golden("more-1")
 	b.keys(" ")
 	b.see("000000000043")
