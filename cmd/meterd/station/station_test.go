@@ -124,9 +124,12 @@ func TestAStationFromStartToEnd(t *testing.T) {
 	var log bytes.Buffer
 	st := New(Config{Version: "test", Built: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), Files: takeover.NewFiles(file), Journal: journal.New(&log, slog.LevelDebug)})
 	ask, status, end := atWork(t, st, filepath.Join(dir, "sock"))
-	eventually(t, "readings at the platform", func() bool { return len(platform.Seen().Reports) > 10 })
-	s := status()
-	if s.Gateway != "gw1" || len(s.Meters) != 1 || !s.Meters[0].Online || len(s.Uplinks) != 1 || !s.Uplinks[0].Connected || s.Uplinks[0].Acked == 0 {
+	var s console.Status
+	eventually(t, "readings at the platform, and its answers at the board", func() bool {
+		s = status()
+		return len(platform.Seen().Reports) > 10 && len(s.Uplinks) == 1 && s.Uplinks[0].Acked > 0
+	})
+	if s.Gateway != "gw1" || len(s.Meters) != 1 || !s.Meters[0].Online || len(s.Uplinks) != 1 || !s.Uplinks[0].Connected {
 		t.Errorf("status: %+v", s)
 	}
 	holdsBoardState(t, st)
