@@ -26,6 +26,7 @@ func TestEndToEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, binary, 2, p)
+			w.patient = true
 			w.refusedConnect(p)
 			w.writeConfig(w.stage.config(w.broker.Addr()))
 			w.startDaemon()
