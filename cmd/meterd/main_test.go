@@ -48,7 +48,7 @@ func envsubst(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // patience is how long a script waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func until(ts *testscript.TestScript, what string, ok func() bool) {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
