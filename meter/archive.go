@@ -144,13 +144,15 @@ const usualExchange = 160
 // last.
 func (a *archive) choose(now time.Time) bool {
 	n := len(a.meters)
+	for _, m := range a.meters { // also one that does not answer: what it misses is known at once
+		a.judge(m, now, CauseLine)
+	}
 	for _, want := range []func(*polled, time.Time) bool{a.chooseEvents, a.chooseBooks, a.chooseRecord} {
 		for i := range n {
 			m := a.meters[(a.turn+i)%n]
 			if m.health.dead() || m.aside != nil || m.health.lostRow > 0 || m.health.learned.Books.Last == "" && len(m.History) == 0 {
 				continue
 			}
-			a.judge(m, now, CauseLine)
 			if !a.clockKnown(m, now) {
 				continue
 			}

@@ -625,3 +625,29 @@ func TestEventsThatTheMeterRemembersAreTold(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatADeadMeterMissesIsKnownAtOnce, not only when it is back: its days are not
+// whole until then.
+func TestWhatADeadMeterMissesIsKnownAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 2, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 48 * time.Hour})
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		p.run(t, 30*time.Hour, func() {
+			time.Sleep(10 * time.Hour)
+			p.meters[1].Change(func(m *dlt645test.Meter) { // it is silent from now on
+				m.Quirks.Answer = withAnswer(func(dlt645.Frame) bool { return true }, []byte{})
+			})
+			time.Sleep(19 * time.Hour)
+			for i, want := range []int{0, 19*4 - 1} { // but for the round that may still come
+				open := 0
+				for _, n := range p.last.Learned()[i].Records[0].Open(time.UTC) {
+					open += n
+				}
+				if open != want {
+					t.Errorf("meter %d: %d moments are open, want %d", i, open, want)
+				}
+			}
+		})
+	})
+}

@@ -33,6 +33,23 @@ type Learned struct {
 	ToldGaps   string `json:"told_gaps,omitempty"` // the day on which it was last told that values are missing for good
 	Rating     string `json:"rating,omitempty"`    // kW that the meter can count at most, by its nameplate, without the ratio
 	Synced     string `json:"synced,omitempty"`    // the day on which its line was last told the time
+	// TakenOut tells that the configuration names it no longer, and that what had not
+	// been made up of it was told.
+	TakenOut bool `json:"taken_out,omitempty"`
+}
+
+// Lacks counts the values of a meter until now that may still be made up.
+func (l *Learned) Lacks(now time.Time) (values int) {
+	for _, r := range l.Records {
+		c := r.clone()
+		if !c.Left && c.Next > 0 {
+			c.look(now, 0, CauseLine, len(c.Points))
+		}
+		for _, n := range c.Lacks(now.Location()) {
+			values += n
+		}
+	}
+	return values
 }
 
 // clone gives a copy that shares nothing.

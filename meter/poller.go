@@ -123,6 +123,7 @@ func (p *Poller) add(i int, h *Handle, c PollerConfig) {
 	for _, l := range c.Learned {
 		if l.Address == m.health.learned.Address {
 			m.health.learned = l.clone()
+			m.health.learned.TakenOut = false
 		}
 	}
 	p.meters = append(p.meters, m)

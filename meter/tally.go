@@ -148,6 +148,17 @@ func (r *Record) dayOf(name string) *Day {
 	return &r.Days[i]
 }
 
+// Lacks counts the values of each day that may still be made up.
+func (r *Record) Lacks(zone *time.Location) map[string]int {
+	lacks := map[string]int{}
+	for _, h := range r.Holes {
+		r.eachDay(h.From, h.To, zone, func(t time.Time, moments int) {
+			lacks[t.Format(time.DateOnly)] += (len(r.Points) - len(h.Have)) * moments
+		})
+	}
+	return lacks
+}
+
 // Open counts the moments of each day that may still be made up.
 func (r *Record) Open(zone *time.Location) map[string]int {
 	open := map[string]int{}

@@ -39,6 +39,7 @@ var chinese = map[string]string{
 	"another meter answers at the address":                                    "该地址换了另一块电表",
 	"the register cannot have moved there; the next reading is to confirm it": "示值变化超出电表能力，等待下一次读数确认",
 	"a freeze does not fit the register; the day is not counted from it":      "冻结值与示值不符，当日不以其为起点",
+	"a meter was taken out before all that it had missed was made up":         "电表在补抄完成前已从配置中移除",
 	"values are missing, and the meter does not have them either":             "数据缺失，电表中也没有",
 	"answer not understood":                                                   "无法解析应答",
 	"answers come too late: raise timeout, or use auto":                       "应答过晚：请增大 timeout，或设为 auto",

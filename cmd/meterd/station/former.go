@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"time"
 
 	"meterd/cmd/meterd/config"
 	"meterd/dlt645"
@@ -58,6 +59,39 @@ func (sh *shift) leftWith(u config.Uplink, kept state) (former []known) {
 		sh.log.Info("meters that the configuration no longer names have readings to deliver", "uplink", u.Name, "meters", len(former))
 	}
 	return former
+}
+
+// tellTakenOut tells, once, of the meters that the configuration no longer names
+// before all that had been missed of them was made up: now nobody can.
+func (sh *shift) tellTakenOut(kept state) {
+	named, before := map[string]bool{}, map[string]bool{}
+	for _, all := range kept.Known {
+		for _, k := range all {
+			before[k.Address] = before[k.Address] || k.Until == 0
+		}
+	}
+	for _, m := range sh.config.Meters {
+		named[m.Address.String()] = true
+	}
+	now := sh.newest() // the clock may not be right yet
+	if t := time.Now(); sh.clock.Trusted(t) {
+		now = t
+	}
+	now = now.In(sh.config.Gateway.Zone)
+	for i := range sh.learned {
+		l := &sh.learned[i]
+		if named[l.Address] || l.TakenOut {
+			continue
+		}
+		l.TakenOut = true // what comes from now on is nobody's
+		a, err := dlt645.ParseAddress(l.Address)
+		n := l.Lacks(now)
+		if err != nil || n == 0 || len(before) > 0 && !before[l.Address] { // that one left long ago
+			continue
+		}
+		sh.log.Warn("a meter was taken out before all that it had missed was made up", "meter", l.Address, "values", n)
+		sh.event(meter.Event{Meter: a, Kind: meter.EventMissing, Time: time.Now(), Text: fmt.Sprintf("the configuration no longer names the meter; values that are not made up: %d", n)})
+	}
 }
 
 // formerDevices gives the former meters of an uplink as devices.

@@ -54,6 +54,7 @@ func newShift(st *Station, c *config.Config) *shift {
 		sh.lines = append(sh.lines, sh.poller(b))
 	}
 	sh.remember(kept)
+	sh.tellTakenOut(kept)
 	sh.desk = desk.New(desk.Config{
 		Meters: handles(c), Lines: sh.lines, Points: c.Points, Ring: sh.ring, Age: c.Gateway.CommandAge, Answer: sh.answer, Stamp: sh.date, Trusted: st.clock.Trusted, Log: st.log,
 	})

@@ -112,11 +112,14 @@ type soak struct {
 	boots     uint32
 	booted    time.Time
 	begun     time.Time
+	trusted   time.Time                       // when the board first knew the time
 	read      uint64                          // how far the ring was looked through
 	doubtful  map[at]bool                     // readings that the board doubts
 	kept      map[at]bool                     // readings that were in the ring at the end of a run
 	starts    []time.Time                     // of the program and of configurations
 	days      map[string]map[string]meter.Day // by address and day, of the load records
+	lacks     map[string]map[string]int       // by address and day, the values that were still to be made up
+	takenOut  map[string]int                  // how often that was told of a meter after its end
 	happened  map[string]int
 
 	mu      sync.Mutex
@@ -138,7 +141,7 @@ func soakTest(t *testing.T, seed uint64, meters int, during func(*soak)) {
 	}
 	s := &soak{
 		rng: rand.New(rand.NewPCG(seed, 20)), dir: filepath.Join(data, "data"), zone: time.FixedZone("CST", 8*3600), every: soakStep, fill: "2d",
-		doubtful: map[at]bool{}, kept: map[at]bool{}, days: map[string]map[string]meter.Day{}, happened: map[string]int{},
+		doubtful: map[at]bool{}, kept: map[at]bool{}, days: map[string]map[string]meter.Day{}, happened: map[string]int{}, lacks: map[string]map[string]int{}, takenOut: map[string]int{},
 		total: map[string]map[int64]string{}, reverse: map[string]map[int64]string{}, dp: map[string]map[int64]string{}, books: map[string]map[string]map[int64]string{},
 		consumer: uplinktest.Consumer{Gateway: "gw1", Prefix: "meterd", Layout: "json", Reply: true},
 	}
@@ -157,7 +160,7 @@ func soakTest(t *testing.T, seed uint64, meters int, during func(*soak)) {
 		for i := range meters {
 			s.hang(i)
 		}
-		s.begun, s.booted = time.Now(), time.Now()
+		s.begun, s.booted, s.trusted = time.Now(), time.Now(), soakBuilt(s.zone)
 		s.changed = []time.Time{s.begun}
 		s.wire()
 		during(s)
@@ -222,6 +225,9 @@ type soakBoard struct {
 	done chan error
 }
 
+// soakBuilt is when the program was made: no clock is right before that.
+func soakBuilt(zone *time.Location) time.Time { return time.Date(2026, 3, 11, 0, 0, 0, 0, zone) }
+
 // start starts the program.
 func (s *soak) start() *soakBoard {
 	s.t.Helper()
@@ -233,7 +239,7 @@ func (s *soak) start() *soakBoard {
 	if soakTells {
 		log = s.t.Output()
 	}
-	st := New(Config{Version: "test", Built: time.Date(2026, 3, 11, 0, 0, 0, 0, s.zone), Files: takeover.NewFiles(path), Journal: journal.New(log, slog.LevelInfo)})
+	st := New(Config{Version: "test", Built: soakBuilt(s.zone), Files: takeover.NewFiles(path), Journal: journal.New(log, slog.LevelInfo)})
 	st.boot, st.uptime = s.boots, func() time.Duration { return time.Since(s.booted) }
 	st.hardware = func() string { return "02:00:00:00:00:01" }
 	st.open = s.open
@@ -276,9 +282,13 @@ func (b *soakBoard) rest(s *soak) {
 	for _, line := range b.sh.lines {
 		for _, l := range line.Learned() {
 			days := map[string]meter.Day{}
+			s.lacks[l.Address] = map[string]int{}
 			for _, r := range l.Records {
 				if r.Of != meter.Load {
 					continue
+				}
+				for day, n := range r.Lacks(s.zone) {
+					s.lacks[l.Address][day] += n
 				}
 				for _, d := range r.Days {
 					sum := days[d.Day] // what an earlier plan left is an account of its own
@@ -354,7 +364,11 @@ func (s *soak) look() {
 		}
 		s.read = e.Seq
 		var r meter.Reading
+		var happened meter.Event
 		if r.UnmarshalBinary(e.Data) != nil {
+			if happened.UnmarshalBinary(e.Data) == nil && happened.Kind == meter.EventMissing && strings.HasPrefix(happened.Text, "the configuration no longer names") {
+				s.takenOut[happened.Meter.String()]++
+			}
 			continue
 		}
 		of := at{r.Meter.String(), r.Time.UnixMilli()}
@@ -438,8 +452,11 @@ func (s *soak) live(d time.Duration) {
 	default:
 		s.note("power cut")
 		b.cut(s, true)
+		off := time.Now()
 		time.Sleep(time.Duration(s.rng.Int64N(int64(14 * time.Hour))))
-		s.booted = time.Now()
+		if s.booted = time.Now(); off.Before(s.trusted) && s.booted.After(s.trusted) {
+			s.trusted = s.booted
+		}
 		s.tell("the power is there again")
 	}
 }
@@ -792,10 +809,14 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 		noon, _ := time.ParseInLocation(time.DateOnly, day, s.zone)
 		noon = noon.Add(12 * time.Hour)
 		_, changes := s.stepAt(noon)
-		if whole := noon.Add(-12 * time.Hour); changes || whole.Before(m.from) || whole.Before(s.begun) || whole.AddDate(0, 0, 1).After(end) {
+		if whole := noon.Add(-12 * time.Hour); changes || whole.Before(m.from) || whole.Before(s.trusted) || whole.AddDate(0, 0, 1).After(end) {
 			continue
 		}
-		if told := s.days[id][day].Missing; told != absent[day] {
+		told := s.days[id][day].Missing
+		if s.takenOut[id] > 0 {
+			told += s.lacks[id][day]
+		}
+		if told != absent[day] {
 			t.Errorf("%s on %s: %d of %d values are missing, and %d are counted: %+v", id, day, absent[day], n, told, s.days[id][day])
 		}
 	}
@@ -894,6 +915,30 @@ func TestTheLastReadingsOfAReplacedMeterAreDelivered(t *testing.T) {
 			}
 		}
 		b.end(s)
+	})
+}
+
+// TestAMeterThatIsTakenOutWithHolesIsTold, once: nobody can make up any more what it
+// had missed.
+func TestAMeterThatIsTakenOutWithHolesIsTold(t *testing.T) {
+	soakTest(t, 1, 2, func(s *soak) {
+		b := s.start()
+		time.Sleep(6 * time.Hour) // the clock is right from midnight on
+		s.lines[0].Unplug(true)
+		time.Sleep(3 * time.Hour)
+		s.hang(0) // while its line is still cut
+		s.hang(1) // of which nothing lacks
+		b.reload(s)
+		s.lines[0].Unplug(false)
+		s.back[0] = append(s.back[0], time.Now())
+		time.Sleep(time.Hour)
+		b.end(s)
+		b = s.start()
+		time.Sleep(time.Hour)
+		b.end(s)
+		if first, second := s.all[0].Address.String(), s.all[1].Address.String(); s.takenOut[first] != 1 || s.takenOut[second] != 0 {
+			t.Errorf("told %d times of the one with holes, %d of the other", s.takenOut[first], s.takenOut[second])
+		}
 	})
 }
 
