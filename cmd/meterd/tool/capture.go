@@ -111,8 +111,9 @@ func (c *capture) joinDump(line []byte) {
 	} else {
 		c.settle()
 	}
+	blank := len(c.text) > 0 && c.text[len(c.text)-1] == ' ' // it is two now, after which characters may stand
 	c.text = append(append(c.text, ' '), body...)
-	if c.plain = plain; !plain {
+	if c.plain = plain && !blank; !plain {
 		c.braces(body)
 	}
 }
