@@ -135,8 +135,12 @@ func (a *archive) judge(m *polled, now time.Time, cause Cause) {
 	if gone > 0 {
 		a.missing(m, now)
 	}
-	if found || gone > 0 {
+	if !found && gone == 0 {
+		return
+	}
+	a.keepKnown(m)
+	if now.Sub(m.keptAt).Abs() > keepEvery { // after a power cut it is found again
+		m.keptAt = now
 		a.changed.Store(true)
-		a.keepKnown(m)
 	}
 }

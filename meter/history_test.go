@@ -651,3 +651,33 @@ func TestWhatADeadMeterMissesIsKnownAtOnce(t *testing.T) {
 		})
 	})
 }
+
+// TestADeadMeterDoesNotWearTheFlash: what it misses each minute is not worth a write
+// of what was learned each.
+func TestADeadMeterDoesNotWearTheFlash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: time.Minute, Points: points}}, History{Of: Load, Points: points, Back: time.Hour})
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		p.run(t, 64*time.Hour, func() {
+			time.Sleep(time.Hour)
+			p.meters[0].Change(func(m *dlt645test.Meter) { // it is silent from now on
+				m.Quirks.Answer = withAnswer(func(dlt645.Frame) bool { return true }, []byte{})
+			})
+			time.Sleep(time.Hour)
+			for _, while := range []string{"holes come", "and the oldest expire"} {
+				writes := 0
+				for range 6 * 360 { // as often as the board looks
+					if p.last.Changed() {
+						writes++
+					}
+					time.Sleep(10 * time.Second)
+				}
+				if writes > 6*4+1 {
+					t.Errorf("%s: what was learned is written %d times in six hours", while, writes)
+				}
+				time.Sleep(24 * time.Hour)
+			}
+		})
+	})
+}
