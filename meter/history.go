@@ -23,7 +23,7 @@ func (a *archive) Remember(r Reading) {
 		// What was made up is older than what was judged before it.
 		now := a.latest
 		for _, rec := range m.health.learned.Records {
-			now = later(now, time.Unix(rec.Next, 0))
+			now = later(now, time.Unix(rec.Next, 0).Add(-time.Second)) // that one may still be read
 		}
 		a.begin(m, now.In(a.zone))
 		a.remember(m, &r, CauseBoard)

@@ -681,3 +681,28 @@ func TestADeadMeterDoesNotWearTheFlash(t *testing.T) {
 		})
 	})
 }
+
+// TestAnotherPlanAfterAKill: the moment that was due next when the plan changed is
+// none of the old one any more, and nothing is made up besides what was read.
+func TestAnotherPlanAfterAKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 4 * time.Hour})
+		time.Sleep(10*24*time.Hour + 10*time.Hour)
+		p.run(t, 3*time.Hour+41*time.Minute)
+		p.since = len(p.readings) - 1 // the last one came after the state was kept
+		p.handles[0].Groups[0].Every = 10 * time.Minute
+		start := time.Now()
+		p.run(t, 2*time.Hour)
+		for at := start.Add(-3 * time.Hour).Truncate(5 * time.Minute); at.Before(start.Add(110 * time.Minute)); at = at.Add(5 * time.Minute) {
+			_, times, recalled := p.of(p.meters[0], points[0].Name, at)
+			every := 15 * time.Minute
+			if at.After(start) {
+				every = 10 * time.Minute
+			}
+			if want := map[bool]int{true: 1}[at.Equal(at.Truncate(every))]; times != want {
+				t.Errorf("%v is there %d times, want %d; made up: %v", at, times, want, recalled)
+			}
+		}
+	})
+}
