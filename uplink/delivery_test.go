@@ -741,7 +741,7 @@ func TestAMessageIsNotDividedWhileItsRecordsCannotBeHad(t *testing.T) {
 }
 
 // TestWhatWasMadeUpGoesOutWhenItIsDurable: it would be fetched and delivered
-// again after a power cut. What was read live goes out at once.
+// again after a power cut. What was read live goes out at once, also after it.
 func TestWhatWasMadeUpGoesOutWhenItIsDurable(t *testing.T) {
 	s := newStage(t, 16, meter1)
 	s.sends()
@@ -751,10 +751,14 @@ func TestWhatWasMadeUpGoesOutWhenItIsDurable(t *testing.T) {
 	s.src.recs[1][2] |= 2 // recalled
 	s.src.add(meter1)
 	s.src.held = 1
-	s.want("1/a", "1/b")
+	s.want("1/a", "1/b", "3/a", "3/b")
+	s.answer(Accepted, "1/a", "1/b", "3/a", "3/b")
 	s.want()
+	s.cursor(1)
 	s.src.held = 3
-	s.want("2/a", "2/b", "3/a", "3/b")
+	s.want("2/a", "2/b")
+	s.answer(Accepted, "2/a", "2/b")
+	s.cursor(3)
 }
 
 // TestRefusalWithoutAName: with several messages outstanding nobody knows which

@@ -50,9 +50,14 @@ type intake struct {
 	clogged  func(dlt645.Address) bool             // whether too much of a meter waits already
 	supports func(Message) bool                    // whether the platform may know the item of a message
 
-	peeked *store.Entry // came from the source, but cannot be taken in yet
-	more   bool         // there is more to read at once
+	peeked *store.Entry  // came from the source, but cannot be taken in yet
+	made   []store.Entry // came from the source, made up and not durable yet; the oldest first
+	more   bool          // there is more to read at once
 }
+
+// mostMade bounds what waits to be durable: more than is made up in the time that
+// takes.
+const mostMade = 1024
 
 // readAtOnce is how many records are read before other work has its turn.
 const readAtOnce = 256
@@ -63,12 +68,15 @@ func (in *intake) cursor() uint64 {
 	if in.peeked != nil {
 		floor = min(floor, begin(*in.peeked)-1)
 	}
+	if len(in.made) > 0 {
+		floor = min(floor, in.made[0].Seq-1)
+	}
 	return in.ledger.cursor(floor)
 }
 
 // queued tells how many records are not settled.
 func (in *intake) queued() int {
-	n := in.waiting() + in.source.Behind()
+	n := in.waiting() + in.source.Behind() + len(in.made)
 	if in.peeked != nil {
 		n++
 	}
@@ -188,9 +196,13 @@ func (in *intake) gather(now time.Time) (units []Unit, recs []*record) {
 			in.gap(e)
 			continue
 		}
-		if meter.Recalled(e.Data) && !in.source.Durable(e.Seq) {
-			in.peeked = &e // else it is fetched and delivered again after a power cut
-			break
+		if meter.Recalled(e.Data) && !in.source.Durable(e.Seq) { // it would be fetched and delivered again after a power cut
+			if len(in.made) == mostMade {
+				in.peeked = &e
+				break
+			}
+			in.made = append(in.made, e) // what is read live goes ahead
+			continue
 		}
 		if in.parked >= mostParked {
 			in.makeRoom()
@@ -214,6 +226,11 @@ func (in *intake) take() (store.Entry, bool) {
 	if in.peeked != nil {
 		e := *in.peeked
 		in.peeked = nil
+		return e, true
+	}
+	if len(in.made) > 0 && in.source.Durable(in.made[0].Seq) {
+		e := in.made[0]
+		in.made = in.made[1:]
 		return e, true
 	}
 	e, ok := in.source.Next()

@@ -211,7 +211,10 @@ func (sh *shift) settleSoon() {
 	}
 }
 
-const settleWithin = 300 * time.Millisecond
+// settleWithin is a time in which as much is made up as a page of the flash holds.
+// A commit takes a page at least: weeks that are made up would fill the ring with
+// them, and push out what is not delivered.
+const settleWithin = 10 * time.Second
 
 // settles makes the ring durable soon after something was made up.
 func (sh *shift) settles(ctx context.Context) {

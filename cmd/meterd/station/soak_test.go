@@ -479,6 +479,7 @@ var soakTells = os.Getenv("SOAK_LOG") != ""
 
 // happens decides what happens in an hour.
 func (s *soak) happens(b *soakBoard) {
+	s.look() // before it is overwritten: weeks that are made up fill the ring
 	now := time.Now()
 	for i := range s.lines {
 		if now.Before(s.free[i]) {
@@ -913,6 +914,32 @@ func TestTheLastReadingsOfAReplacedMeterAreDelivered(t *testing.T) {
 			if left := b.sh.leftWith(s.uplinkOf(b, u.Name), loadState(b.sh.config.Store.State, b.st.log)); len(left) > 0 {
 				t.Errorf("%s still waits for %+v", u.Name, left)
 			}
+		}
+		b.end(s)
+	})
+}
+
+// TestWeeksThatAreMadeUpLeaveRoomInTheRing: what is not delivered stands there, too.
+func TestWeeksThatAreMadeUpLeaveRoomInTheRing(t *testing.T) {
+	soakTest(t, 1, 8, func(s *soak) {
+		for _, c := range s.clouds {
+			c.down.Store(true)
+		}
+		s.fill = "10d"
+		b := s.start()
+		time.Sleep(10 * time.Hour) // from midnight on the clock is right
+		st, made := b.st.store().Stats(), 0
+		rd := b.st.store().NewReader(0)
+		for e, ok := rd.Next(); ok; e, ok = rd.Next() {
+			if e.Gap == nil && meter.Recalled(e.Data) {
+				made++
+			}
+		}
+		if each := st.BytesWritten / int64(st.Last); made < 4000 || each > 200 {
+			t.Errorf("%d readings are made up; a record takes %d bytes of the ring", made, each)
+		}
+		for _, c := range s.clouds {
+			c.down.Store(false)
 		}
 		b.end(s)
 	})
