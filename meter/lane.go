@@ -148,6 +148,7 @@ func (l *Learned) plan(lanes []lane, now time.Time) {
 		if slices.ContainsFunc(lanes, func(of lane) bool { return of.is(r) }) {
 			continue
 		}
+		r.setBack(now)
 		of, wanted := leftOf(r, lanes)
 		if !wanted {
 			continue

@@ -74,11 +74,10 @@ func (r *Record) moment(t time.Time) time.Time {
 func (r *Record) after(t time.Time) time.Time { return nextRound(t, r.step(), t.Location()) }
 
 // begin makes the record ready: what lies within back is looked at. What was not
-// judged and lies before counts as missing; that gives the number of values. A
-// clock that was far ahead has told of what never was.
+// judged and lies before counts as missing; that gives the number of values.
 func (r *Record) begin(now time.Time, back time.Duration) (values int) {
-	ahead := now.Add(48 * time.Hour)
-	if r.Began == 0 || r.Began > ahead.Unix() {
+	r.setBack(now)
+	if r.Began == 0 {
 		r.Began = now.Unix()
 	}
 	first := r.moment(now.Add(-back))
@@ -94,12 +93,26 @@ func (r *Record) begin(now time.Time, back time.Duration) (values int) {
 			r.row(from, to, CauseOld, len(r.Points))
 			values = r.missing(from, to, CauseOld, len(r.Points))
 		}
-	case next.After(ahead):
-		r.Next = r.moment(now).Unix()
-		r.Holes = slices.DeleteFunc(r.Holes, func(h Hole) bool { return h.To > ahead.Unix() })
-		r.Days = slices.DeleteFunc(r.Days, func(d Day) bool { return d.Day > ahead.Format(time.DateOnly) })
 	}
 	return values
+}
+
+// setBack forgets what a clock that was far ahead has told of moments to come. They
+// are judged when they come.
+func (r *Record) setBack(now time.Time) {
+	ahead := now.Add(48 * time.Hour).Unix()
+	if r.Began > ahead {
+		r.Began = now.Unix()
+	}
+	if r.Next <= ahead {
+		return
+	}
+	next := r.moment(now)
+	r.Next = next.Unix()
+	if n := len(r.Holes); n > 0 {
+		r.take(next, time.Unix(r.Holes[n-1].To, 0))
+	}
+	r.Days = slices.DeleteFunc(r.Days, func(d Day) bool { return d.Day > now.Format(time.DateOnly) })
 }
 
 // look judges the moments that are past by now, but for those of which a round

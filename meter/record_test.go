@@ -269,6 +269,55 @@ func TestEachMomentOfEachPlanIsCounted(t *testing.T) {
 	}
 }
 
+// A clock that was far ahead and is set right: what had lacked before it leapt still
+// does, and what it only seemed to have passed is judged when it comes.
+func TestAClockThatWasAheadTakesNoHolesWithIt(t *testing.T) {
+	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	r := newRecord(day)
+	now := day.Add(8*time.Hour + time.Minute)
+	r.look(now, 0, CauseLine, 1) // eight hours lack
+	r.look(now.Add(72*time.Hour), 0, CauseLine, 1)
+	r.got(now.Add(72*time.Hour+14*time.Minute), []string{"a"}, 1, false, CauseLine)
+	r.look(now.Add(80*time.Hour), 0, CauseLine, 1)
+	now = now.Add(time.Minute)
+	r.begin(now, 240*time.Hour)
+	if got, want := r.rows(), "00:00-08:00"; got != want {
+		t.Errorf("holes %s, want %s", got, want)
+	}
+	r.got(day.Add(8*time.Hour+15*time.Minute), []string{"a"}, 1, false, CauseLine)
+	if got, want := r.rows(), "00:00-08:00"; got != want {
+		t.Errorf("holes after a reading %s, want %s", got, want)
+	}
+	if len(r.Days) != 1 || r.Days[0].Live != 1 {
+		t.Errorf("days %+v", r.Days)
+	}
+}
+
+// The same of an account that an earlier plan left: the plan became another while the
+// clock was set right.
+func TestWhatAnEarlierPlanLeftEndsWithTheClock(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 7, 0, 0, time.UTC)
+	points := pointsOf(t, "energy.forward.total")
+	of := func(step time.Duration) lane {
+		return lane{History: History{Of: Load, Points: points, Back: 72 * time.Hour}, step: step, every: step, zone: time.UTC}
+	}
+	var l Learned
+	quarter, hour := of(15*time.Minute), of(time.Hour)
+	ahead := now.AddDate(0, 0, 30)
+	l.plan([]lane{quarter}, now)
+	l.record(quarter).begin(now, 0)
+	l.record(quarter).look(ahead, 0, CauseLine, 1)
+	for range 2 {
+		l.plan([]lane{hour}, now.Add(time.Minute))
+		l.record(hour).begin(now.Add(time.Minute), hour.Back)
+	}
+	for _, r := range l.Records {
+		for _, h := range r.Holes {
+			t.Errorf("a hole to come: %v to %v", time.Unix(h.From, 0).UTC(), time.Unix(h.To, 0).UTC())
+		}
+	}
+}
+
 // A point that no round brings costs one row, not one of each moment.
 func TestMomentsThatLackTheSameAreOneRow(t *testing.T) {
 	begin := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
