@@ -273,17 +273,20 @@ func (r *Record) tried(from, to, again time.Time) (tries int) {
 // somebody asked for stays.
 func (r *Record) expire(now time.Time, back time.Duration, points int) (values int) {
 	zone := now.Location()
-	least := now.Add(-back)
+	least := func(h Hole) time.Time {
+		if h.Cause == CauseWish {
+			return earlier(now.Add(-back), now.Add(-r.Of.Depth()))
+		}
+		return now.Add(-back)
+	}
 	for {
-		i := slices.IndexFunc(r.Holes, func(h Hole) bool {
-			return h.From < least.Unix() && (h.Cause != CauseWish || h.From < now.Add(-r.Of.Depth()).Unix())
-		})
+		i := slices.IndexFunc(r.Holes, func(h Hole) bool { return h.From < least(h).Unix() })
 		if i < 0 {
 			return values
 		}
 		h := r.Holes[i]
 		from, to := time.Unix(h.From, 0).In(zone), time.Unix(h.To, 0).In(zone)
-		if last := r.before(least); to.After(last) {
+		if last := r.before(least(h)); to.After(last) {
 			to = last
 		}
 		cause := CauseOld

@@ -318,6 +318,20 @@ func TestWhatAnEarlierPlanLeftEndsWithTheClock(t *testing.T) {
 	}
 }
 
+// What somebody asked for is given up a moment at a time, as it grows too old.
+func TestAWishIsGivenUpAMomentAtATime(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	r := newRecord(now)
+	first := now.Add(-r.Of.Depth())
+	for at := first; at.Before(now.AddDate(0, 0, -10)); at = at.Add(15 * time.Minute) {
+		r.wish(at, 1)
+	}
+	r.expire(now.Add(time.Hour), 72*time.Hour, 1)
+	if want := first.Add(time.Hour).Unix(); len(r.Holes) != 1 || r.Holes[0].From != want {
+		t.Errorf("holes %+v, want one from %d", r.Holes, want)
+	}
+}
+
 // A point that no round brings costs one row, not one of each moment.
 func TestMomentsThatLackTheSameAreOneRow(t *testing.T) {
 	begin := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
