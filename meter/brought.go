@@ -161,11 +161,11 @@ func (a *archive) handOn(m *polled, rec *Record, f recollection) {
 		if h.Of == Events {
 			continue
 		}
-		if other := m.health.learned.record(h); other != rec && other.moment(f.at).Equal(f.at) && !m.leftHole(h.Of, f.at) {
+		if other := m.health.learned.record(h); other != rec && other.moment(f.at).Equal(f.at) && !m.leftHole(h, f.at) {
 			other.cameAfterAll(f.at, len(namedOf(h.Points, r.Values)))
 		}
 	}
-	a.remember(m, &r, CauseLine) // another part may lack the same
+	a.remember(m, m.histories(), &r, CauseLine) // another part may lack the same
 	a.sink(r)
 }
 

@@ -25,8 +25,10 @@ func (a *archive) Remember(r Reading) {
 		for _, rec := range m.health.learned.Records {
 			now = later(now, time.Unix(rec.Next, 0).Add(-time.Second)) // that one may still be read
 		}
-		a.begin(m, now.In(a.zone))
-		a.remember(m, &r, CauseBoard)
+		if m.ring == nil {
+			m.ring = m.kept(now.In(a.zone))
+		}
+		a.remember(m, m.ring, &r, CauseBoard)
 		a.keepKnown(m)
 	}
 }
@@ -34,7 +36,10 @@ func (a *archive) Remember(r Reading) {
 // begin makes the accounts of a meter ready. It gives how many values are
 // too old to be made up.
 func (a *archive) begin(m *polled, now time.Time) (gone int) {
-	m.health.learned.plan(m.planned(), now)
+	if m.health.learned.plan(m.planned(), now) {
+		a.keepKnown(m)
+		a.changed.Store(true) // what comes from now on was read by this one
+	}
 	for _, h := range m.histories() {
 		if h.Of != Events && h.left == nil {
 			gone += m.health.learned.record(h).begin(now, h.Back)
@@ -43,23 +48,23 @@ func (a *archive) begin(m *polled, now time.Time) (gone int) {
 	return gone
 }
 
-// remember notes the moment of a reading. The cause is of the moments before
-// it that were not read.
-func (a *archive) remember(m *polled, r *Reading, cause Cause) {
+// remember notes the moment of a reading in some parts. The cause is of the moments
+// before it that were not read.
+func (a *archive) remember(m *polled, lanes []lane, r *Reading, cause Cause) {
 	at, late := r.Round.In(a.zone), !r.Recalled && r.Time.Sub(r.Round) > boundaryWithin
-	for _, h := range m.histories() {
+	for _, h := range lanes {
 		if h.Of == Events {
 			continue
 		}
 		rec := m.health.learned.record(h)
 		of := rec.moment(at)
-		if h.Of == Month && r.Recalled && rec.Settles == "" && m.settledAlone(at) {
+		if h.Of == Month && r.Recalled && rec.Settles == "" && m.settledAlone(lanes, at) {
 			rec.Settles = at.Format("0215")
 		}
 		if h.Of == Month && !rec.settlesAt(at) || h.Of != Month && !of.Equal(at) {
 			continue
 		}
-		if h.left != nil && !rec.hole(of) { // it was read by another plan
+		if rec.Left && !rec.hole(of) { // it was read by another plan
 			continue
 		}
 		if late && (h.Of == Daily || h.Of == Month) { // the meter has what it stood at then
@@ -87,8 +92,8 @@ func namedOf(points []Point, values []PointValue) (names []string) {
 
 // settledAlone reports whether what a meter remembers of a time can be nothing
 // but a settlement.
-func (m *polled) settledAlone(at time.Time) bool {
-	return at.Minute() == 0 && !slices.ContainsFunc(m.histories(), func(h lane) bool {
+func (m *polled) settledAlone(lanes []lane, at time.Time) bool {
+	return at.Minute() == 0 && !slices.ContainsFunc(lanes, func(h lane) bool {
 		return h.Of != Month && h.Of != Events && m.health.learned.record(h).moment(at).Equal(at)
 	})
 }
@@ -114,6 +119,9 @@ func cloneRecords(all []*Record) []*Record {
 // judge looks for holes, and counts what is too old to be made up.
 func (a *archive) judge(m *polled, now time.Time, cause Cause) {
 	if len(m.histories()) == 0 || !a.trusted(now) {
+		return
+	}
+	if m.Auto && m.health.learned.Protocol == "" && len(m.health.learned.Records) == 0 { // it may be of an edition without a memory
 		return
 	}
 	gone := a.begin(m, now)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -702,6 +703,65 @@ func TestAnotherPlanAfterAKill(t *testing.T) {
 			}
 			if want := map[bool]int{true: 1}[at.Equal(at.Truncate(every))]; times != want {
 				t.Errorf("%v is there %d times, want %d; made up: %v", at, times, want, recalled)
+			}
+		}
+	})
+}
+
+// TestAnotherPlanAfterAnOldState: the power went hours after the state was kept, and the
+// plan is another one at the next start. What the old one read since then is there,
+// what it lacked is made up at its moments, and the new one begins with the start.
+func TestAnotherPlanAfterAnOldState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: 48 * time.Hour})
+		time.Sleep(10*24*time.Hour + 10*time.Hour)
+		p.run(t, 3*time.Hour+41*time.Minute)
+		begun := time.Now()
+		p.run(t, 8*time.Hour, func() {
+			time.Sleep(2*time.Hour + 5*time.Minute)
+			p.line.Unplug(true)
+			time.Sleep(time.Hour)
+			p.line.Unplug(false)
+		})
+		p.readings = slices.DeleteFunc(p.readings, func(r Reading) bool { return r.Recalled && r.Round.After(begun) }) // the same as if nothing had been made up yet
+		p.learned, p.since = p.before, p.sinceBefore
+		p.handles[0].Groups[0].Every = 10 * time.Minute
+		start := time.Now()
+		p.run(t, 6*time.Hour)
+		for at := begun.Truncate(5 * time.Minute).Add(5 * time.Minute); at.Before(start.Add(5*time.Hour + 50*time.Minute)); at = at.Add(5 * time.Minute) {
+			_, times, recalled := p.of(p.meters[0], points[0].Name, at)
+			every := 15 * time.Minute
+			if at.After(start) {
+				every = 10 * time.Minute
+			}
+			if want := map[bool]int{true: 1}[at.Equal(at.Truncate(every))]; times != want {
+				t.Errorf("%v is there %d times, want %d; made up: %v", at, times, want, recalled)
+			}
+		}
+	})
+}
+
+// TestAMeterWithoutAMemoryThatIsAwayMissesNothing: while it is dead it may be one of
+// any edition, but nothing was ever made up of it.
+func TestAMeterWithoutAMemoryThatIsAwayMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		points := pointsOf(t, "energy.forward.total")
+		p := newPlace(t, 1, []Group{{Every: 15 * time.Minute, Points: points}}, History{Of: Load, Points: points, Back: time.Hour})
+		p.meters[0].Protocol = dlt645.V1997
+		p.handles[0].Auto = true
+		time.Sleep(10*24*time.Hour + 7*time.Minute)
+		p.run(t, 48*time.Hour, func() {
+			time.Sleep(2 * time.Hour)
+			p.line.Unplug(true)
+			time.Sleep(45 * time.Hour)
+			for _, r := range p.last.Learned()[0].Records {
+				t.Errorf("an account of %s: holes %+v, days %+v", r.Of, r.Holes, r.Days)
+			}
+		})
+		for _, e := range p.events {
+			if e.Kind == EventMissing {
+				t.Errorf("told: %s", e.Text)
 			}
 		}
 	})

@@ -16,7 +16,7 @@ type lane struct {
 	every time.Duration // of the rounds that read it live; 0: none does
 	grace time.Duration // after a moment, until which it may still be read live
 	zone  *time.Location
-	left  *Record // what an earlier plan left to be made up; nil: it is of this plan
+	left  *Record // the account of it, where it is not of this plan; nil: it is
 }
 
 // loadStep is how far load records usually lie apart.
@@ -110,9 +110,12 @@ func leftOf(r *Record, lanes []lane) (l lane, wanted bool) {
 	return l, wanted
 }
 
-// leftHole reports whether an earlier plan left a moment to be made up.
-func (m *polled) leftHole(of Memory, t time.Time) bool {
-	return slices.ContainsFunc(m.health.learned.Records, func(r *Record) bool { return r.Left && r.Of == of && r.hole(t) })
+// leftHole reports whether an earlier plan left a moment to be made up of a point of
+// a part.
+func (m *polled) leftHole(of lane, t time.Time) bool {
+	return slices.ContainsFunc(m.health.learned.Records, func(r *Record) bool {
+		return r.Left && r.Of == of.Of && slices.ContainsFunc(of.Points, func(p Point) bool { return slices.Contains(r.Points, p.Name) }) && r.hole(t)
+	})
 }
 
 // is reports whether an account is of just this part.
@@ -141,26 +144,28 @@ func (l *Learned) record(of lane) *Record {
 const mostLeft = 4
 
 // plan brings the accounts to the plan of now. What lacks of an earlier one until
-// now is still made up, or counted as missing, at the moments that it had.
-func (l *Learned) plan(lanes []lane, now time.Time) {
+// now is still made up, or counted as missing, at the moments that it had. It
+// reports whether the plan has become another one.
+func (l *Learned) plan(lanes []lane, now time.Time) (changed bool) {
 	var kept, left, leaves []*Record
 	for _, r := range l.Records {
 		if slices.ContainsFunc(lanes, func(of lane) bool { return of.is(r) }) {
 			continue
 		}
 		r.setBack(now)
-		of, wanted := leftOf(r, lanes)
-		if !wanted {
-			continue
-		}
+		_, wanted := leftOf(r, lanes)
+		r.Out = !wanted
 		if r.Left {
 			left = append(left, r)
-			continue
+		} else {
+			if r.Left, changed = true, true; r.Next > 0 {
+				r.look(now, 0, CauseBoard, len(r.Points))
+			}
+			leaves = append(leaves, r)
 		}
-		if r.Left = true; r.Next > 0 {
-			r.look(now.In(of.zone), 0, CauseBoard, len(r.Points))
+		if r.Out {
+			r.expire(now, r.Of.Depth(), len(r.Points))
 		}
-		leaves = append(leaves, r)
 	}
 	left = append(left, leaves...) // the oldest first
 	for _, of := range lanes {
@@ -168,26 +173,84 @@ func (l *Learned) plan(lanes []lane, now time.Time) {
 			continue
 		}
 		r := l.record(of)
-		if r.Left || r.Next == 0 {
-			r.Left = false
-			l.goOn(r, now.In(of.zone))
+		switch {
+		case r.Out: // nobody has judged what was meanwhile
+			r.resume(now, of.Back)
+			changed = true
+		case r.Left || r.Next == 0:
+			r.Left, changed = false, true
+			l.goOn(r, now)
 		}
 		kept = append(kept, r)
 	}
 	for i, r := range left {
-		if n := len(r.Holes); n > 0 && i < len(left)-mostLeft {
+		many := i < len(left)-mostLeft
+		if n := len(r.Holes); n > 0 && many {
 			r.missing(time.Unix(r.Holes[0].From, 0).In(now.Location()), time.Unix(r.Holes[n-1].To, 0).In(now.Location()), CauseMany, len(r.Points))
 		}
-		if len(r.Holes) > 0 {
+		if len(r.Holes) > 0 || r.Out && !many && r.Next > now.Add(-r.Of.Depth()).Unix() {
 			kept = append(kept, r)
 			continue
 		}
-		into := kept[slices.IndexFunc(kept, func(o *Record) bool { return o.Of == r.Of })]
+		into := slices.IndexFunc(kept, func(o *Record) bool { return o.Of == r.Of })
 		for _, d := range r.Days {
-			into.count(d)
+			if into >= 0 {
+				kept[into].count(d)
+			}
 		}
 	}
 	l.Records = kept
+	return changed
+}
+
+// resume has a record that was out go on. What lies further back than is made up was
+// of no plan.
+func (r *Record) resume(now time.Time, back time.Duration) {
+	if r.Out {
+		r.Next = max(r.Next, r.moment(now.Add(-back)).Unix())
+	}
+	r.Left, r.Out = false, false
+}
+
+// kept gives the parts as what was kept knows them, and those of which it knows
+// nothing: what the ring holds was read before the plan of now, by that one.
+func (m *polled) kept(now time.Time) []lane {
+	l := &m.health.learned
+	known := slices.Clone(l.Records)
+	all := []lane{}
+	for _, of := range m.planned() {
+		if of.Of == Events || !fresh(known, of) {
+			continue
+		}
+		of.left = l.record(of)
+		of.left.resume(now, of.Back)
+		of.left.begin(now, of.Back)
+		all = append(all, of)
+	}
+	for _, r := range known {
+		if !slices.ContainsFunc(all, func(of lane) bool { return of.left == r }) {
+			r.setBack(now)
+			of, _ := leftOf(r, m.lanes)
+			all = append(all, of)
+		}
+	}
+	return all
+}
+
+// fresh reports whether nothing is known of what was read of a part until now.
+func fresh(known []*Record, of lane) bool {
+	if i := slices.IndexFunc(known, of.is); i >= 0 {
+		return known[i].Out || known[i].Next == 0
+	}
+	return !slices.ContainsFunc(known, func(r *Record) bool { return r.Of == of.Of && r.Next > 0 })
+}
+
+// Fresh reports whether there is a part of a meter's memory of which nothing is known:
+// all that the ring holds is to be remembered then, before Run.
+func (a *archive) Fresh() bool {
+	return slices.ContainsFunc(a.meters, func(m *polled) bool {
+		return slices.ContainsFunc(m.planned(), func(of lane) bool { return of.Of != Events && fresh(m.health.learned.Records, of) })
+	})
 }
 
 // goOn has a record begin where the others of its kind have come: what those

@@ -41,6 +41,9 @@ type Learned struct {
 // Lacks counts the values of a meter until now that may still be made up.
 func (l *Learned) Lacks(now time.Time) (values int) {
 	for _, r := range l.Records {
+		if r.Out {
+			continue
+		}
 		c := r.clone()
 		if !c.Left && c.Next > 0 {
 			c.look(now, 0, CauseLine, len(c.Points))

@@ -109,7 +109,7 @@ func (a *archive) obey(now time.Time) {
 			}
 			l.each(o, &m.health.learned, now, func(at time.Time, have []string) {
 				rec.take(at, at)
-				if at.Unix() >= rec.Next || m.leftHole(l.Of, at) {
+				if at.Unix() >= rec.Next || m.leftHole(l, at) {
 					return // it will be judged, or is made up
 				}
 				if have == nil {

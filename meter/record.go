@@ -32,6 +32,9 @@ type Record struct {
 	Settles string `json:"settles,omitempty"`
 	// Left tells that it is of an earlier plan, whose holes are left.
 	Left bool `json:"left,omitempty"`
+	// Out tells that the plan of now has nothing of it. It waits for one that has: a
+	// plan that is tried may be taken back.
+	Out bool `json:"out,omitempty"`
 }
 
 // Hole is a row of moments without a reading.

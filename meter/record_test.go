@@ -182,7 +182,7 @@ func TestAnotherPlanGoesOn(t *testing.T) {
 		"other rounds": {func(l *lane) { l.step, l.every = time.Hour, time.Hour }, "", "10:00-11:45", time.Hour},
 		"more rounds":  {func(l *lane) { l.step, l.every = time.Minute, time.Minute }, "", "10:00-11:45", time.Minute},
 		"fewer points": {func(l *lane) { l.Points = points[:1] }, "", "10:00-11:45", 15 * time.Minute},
-		"other points": {func(l *lane) { l.Points = pointsOf(t, "current") }, "", "", 15 * time.Minute},
+		"other points": {func(l *lane) { l.Points = pointsOf(t, "current") }, "", "10:00-11:45", 15 * time.Minute},
 	} {
 		var l Learned
 		l.plan([]lane{quarter}, now.Add(-2*time.Hour))
@@ -204,7 +204,7 @@ func TestAnotherPlanGoesOn(t *testing.T) {
 			t.Errorf("%s: the next moment is %v after the last, want %v; holes %s, want %s; left %s, want %s", name, next, c.next, r.rows(), c.holes, left, c.left)
 		}
 		l.plan([]lane{quarter}, now.Add(2*time.Second)) // it is the plan again
-		if r := l.record(quarter); r.rows() != "10:00-11:45" && name != "other points" || r.Left || r.Next != now.Add(15*time.Minute).Unix() {
+		if r := l.record(quarter); r.rows() != "10:00-11:45" || r.Left || r.Next != now.Add(15*time.Minute).Unix() {
 			t.Errorf("%s, and back: holes %s, the next moment %v", name, r.rows(), time.Unix(r.Next, 0).UTC())
 		}
 	}
@@ -329,6 +329,68 @@ func TestAWishIsGivenUpAMomentAtATime(t *testing.T) {
 	r.expire(now.Add(time.Hour), 72*time.Hour, 1)
 	if want := first.Add(time.Hour).Unix(); len(r.Holes) != 1 || r.Holes[0].From != want {
 		t.Errorf("holes %+v, want one from %d", r.Holes, want)
+	}
+}
+
+// A plan that is tried, and taken back, costs nothing of what lacked before, whatever
+// it names.
+func TestWhatLacksOutlivesATrial(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	of := func(kind Memory, points ...string) lane {
+		return lane{History: History{Of: kind, Points: pointsOf(t, points...), Back: 72 * time.Hour}, step: 15 * time.Minute, every: 15 * time.Minute, zone: time.UTC}
+	}
+	plan := []lane{of(Load, "energy.forward.total")}
+	for name, trial := range map[string][]lane{
+		"other points":         {of(Load, "voltage.a")},
+		"another kind":         {of(Hourly, "energy.forward.total")},
+		"nothing":              {},
+		"an edition without":   nil,
+		"the same, and others": {of(Load, "energy.forward.total", "voltage.a")},
+	} {
+		var l Learned
+		l.plan(plan, now.Add(-4*time.Hour))
+		l.record(plan[0]).begin(now.Add(-4*time.Hour), 0)
+		l.record(plan[0]).got(now.Add(-2*time.Hour), []string{"energy.forward.total"}, 1, false, CauseLine)
+		l.record(plan[0]).look(now, 0, CauseLine, 1)
+		l.record(plan[0]).missing(now.Add(-4*time.Hour), now.Add(-4*time.Hour), CausePower, 1)
+		for _, lanes := range [][]lane{trial, trial, plan, plan} {
+			l.plan(lanes, now.Add(5*time.Minute))
+			for _, of := range lanes {
+				l.record(of).begin(now.Add(5*time.Minute), of.Back)
+			}
+		}
+		r := l.record(plan[0])
+		if got, want := r.rows(), "08:15-09:45 10:15-12:00"; got != want {
+			t.Errorf("%s: holes %s, want %s", name, got, want)
+		}
+		if d := r.day(now); d.Live != 1 || d.Missing != 1 {
+			t.Errorf("%s: the day is %+v", name, d)
+		}
+		if r.Left || r.Next != now.Add(15*time.Minute).Unix() {
+			t.Errorf("%s: the next moment is %v", name, time.Unix(r.Next, 0).UTC())
+		}
+	}
+}
+
+// However often the plan becomes another one that has nothing of those before, what is
+// kept is bounded, and ends when it is too old.
+func TestWhatIsKeptOfTrialsIsBounded(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	var l Learned
+	for i, p := range pointsOf(t, "voltage.a", "voltage.b", "voltage.c", "current.a", "current.b", "current.c", "frequency", "energy.forward.total") {
+		of := lane{History: History{Of: Load, Points: []Point{p}, Back: 72 * time.Hour}, step: 15 * time.Minute, every: 15 * time.Minute, zone: time.UTC}
+		now = now.Add(time.Hour)
+		l.plan([]lane{of}, now)
+		l.record(of).begin(now, 0)
+		l.record(of).look(now.Add(time.Hour-time.Second), 0, CauseLine, 1)
+		if len(l.Records) > 1+mostLeft {
+			t.Fatalf("plan %d: %d accounts", i, len(l.Records))
+		}
+	}
+	of := lane{History: History{Of: Load, Points: pointsOf(t, "energy.forward.total"), Back: 72 * time.Hour}, step: 15 * time.Minute, every: 15 * time.Minute, zone: time.UTC}
+	l.plan([]lane{of}, now.Add(Load.Depth()+48*time.Hour))
+	if len(l.Records) != 1 {
+		t.Errorf("%d accounts are left", len(l.Records))
 	}
 }
 

@@ -69,14 +69,16 @@ func (p *Panel) Records() (all []console.MeterRecord) {
 	for _, line := range p.Lines {
 		states := line.Meters()
 		for i, l := range line.Learned() {
-			if len(l.Records) == 0 {
-				continue
-			}
 			m := console.MeterRecord{Meter: states[i].Name, Address: l.Address}
 			for _, r := range l.Records {
+				if r.Out {
+					continue
+				}
 				m.Add(recordPart(r, p.Config.Gateway.Zone))
 			}
-			all = append(all, m)
+			if len(m.Parts) > 0 {
+				all = append(all, m)
+			}
 		}
 	}
 	return all

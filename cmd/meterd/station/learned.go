@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"meterd/board"
@@ -60,8 +61,9 @@ func loadState(path string, log *slog.Logger) state {
 }
 
 // remember gives the lines what was read after the state was kept, so that
-// nothing is made up that is there. Without a state, and where its ring is
-// another one, that is all that the ring holds of the time in question.
+// nothing is made up that is there. Without a state, where its ring is another one,
+// and where it knows nothing of what is to be made up from now on, that is all that
+// the ring holds of the time in question.
 func (sh *shift) remember(s state) {
 	back := time.Duration(0)
 	for _, m := range sh.config.Meters {
@@ -73,7 +75,7 @@ func (sh *shift) remember(s state) {
 		return
 	}
 	from := s.Seq
-	if s.Ring != fmt.Sprintf("%x", sh.ring.ID()) {
+	if s.Ring != fmt.Sprintf("%x", sh.ring.ID()) || slices.ContainsFunc(sh.lines, (*meter.Poller).Fresh) {
 		from = 0
 	}
 	byAddress := map[dlt645.Address]*meter.Poller{}

@@ -107,6 +107,7 @@ type soak struct {
 	consumer  uplinktest.Consumer
 	clouds    [2]*cloud
 	every     time.Duration
+	profile   string      // of all meters
 	fill      string      // how far the record is filled
 	changed   []time.Time // when the period became another
 	boots     uint32
@@ -140,7 +141,7 @@ func soakTest(t *testing.T, seed uint64, meters int, during func(*soak)) {
 		t.Cleanup(func() { os.RemoveAll(data) })
 	}
 	s := &soak{
-		rng: rand.New(rand.NewPCG(seed, 20)), dir: filepath.Join(data, "data"), zone: time.FixedZone("CST", 8*3600), every: soakStep, fill: "2d",
+		rng: rand.New(rand.NewPCG(seed, 20)), dir: filepath.Join(data, "data"), zone: time.FixedZone("CST", 8*3600), every: soakStep, profile: soakProfile, fill: "2d",
 		doubtful: map[at]bool{}, kept: map[at]bool{}, days: map[string]map[string]meter.Day{}, happened: map[string]int{}, lacks: map[string]map[string]int{}, takenOut: map[string]int{},
 		total: map[string]map[int64]string{}, reverse: map[string]map[int64]string{}, dp: map[string]map[int64]string{}, books: map[string]map[string]map[int64]string{},
 		consumer: uplinktest.Consumer{Gateway: "gw1", Prefix: "meterd", Layout: "json", Reply: true},
@@ -208,7 +209,7 @@ func (s *soak) text() string {
 	for i := range soakLines {
 		fmt.Fprintf(&b, "[[bus]]\nname = \"b%d\"\nport = \"/dev/b%d\"\nbaud = 9600\n", i, i)
 	}
-	fmt.Fprintf(&b, soakProfile, s.every, s.fill)
+	fmt.Fprintf(&b, s.profile, s.every, s.fill)
 	for i, m := range s.places {
 		fmt.Fprintf(&b, "[[meter]]\nname = \"m%d\"\nbus = \"b%d\"\naddress = %q\nprofile = \"p\"\n", i, i%soakLines, m.Address.String())
 	}
@@ -967,6 +968,34 @@ func TestAMeterThatIsTakenOutWithHolesIsTold(t *testing.T) {
 			t.Errorf("told %d times of the one with holes, %d of the other", s.takenOut[first], s.takenOut[second])
 		}
 	})
+}
+
+// TestHistoryThatComesLater: what was read live before [[profile.history]] was
+// written, or while it was out for a trial, is not made up besides.
+func TestHistoryThatComesLater(t *testing.T) {
+	without, _, _ := strings.Cut(soakProfile, "[[profile.history]]")
+	for name, first := range map[string]string{"it was not there": without + "# %[2]s\n", "it was taken out, and back": soakProfile} {
+		t.Run(name, func(t *testing.T) {
+			soakTest(t, 1, 2, func(s *soak) {
+				s.profile = first
+				b := s.start()
+				time.Sleep(10 * time.Hour) // the clock is right from midnight on
+				if first == soakProfile {
+					s.lines[0].Unplug(true)
+					time.Sleep(time.Hour)
+					s.profile = without + "# %[2]s\n"
+					b.reload(s)
+					s.lines[0].Unplug(false)
+					s.back[0] = append(s.back[0], time.Now())
+					time.Sleep(40 * time.Minute)
+				}
+				s.profile = soakProfile
+				b.reload(s)
+				time.Sleep(4 * time.Hour)
+				b.end(s)
+			})
+		})
+	}
 }
 
 // since counts the readings of a meter that were taken since a time.
