@@ -67,7 +67,7 @@ func readEvery(h *Handle, p Point) (every time.Duration) {
 // histories gives the parts of its memory that a meter is asked for: those of its
 // plan, and what earlier plans left.
 func (m *polled) histories() []lane {
-	all := m.planned()
+	all := slices.Clip(m.planned())
 	if all == nil {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (m *polled) histories() []lane {
 			continue
 		}
 		if l, wanted := leftOf(r, m.lanes); wanted {
-			all = append(slices.Clip(all), l)
+			all = append(all, l)
 		}
 	}
 	return all
@@ -101,13 +101,21 @@ func leftOf(r *Record, lanes []lane) (l lane, wanted bool) {
 			wanted = wanted || slices.ContainsFunc(of.Points, func(p Point) bool { return slices.Contains(r.Points, p.Name) })
 		}
 	}
-	var all Points
-	for _, name := range r.Points {
-		if p, ok := all.Lookup(name); ok {
-			l.Points = append(l.Points, p)
+	l.Points = r.points()
+	return l, wanted
+}
+
+// points gives what is recorded.
+func (r *Record) points() []Point {
+	if r.of == nil {
+		var all Points
+		for _, name := range r.Points {
+			if p, ok := all.Lookup(name); ok {
+				r.of = append(r.of, p)
+			}
 		}
 	}
-	return l, wanted
+	return r.of
 }
 
 // leftHole reports whether an earlier plan left a moment to be made up of a point of

@@ -35,6 +35,8 @@ type Record struct {
 	// Out tells that the plan of now has nothing of it. It waits for one that has: a
 	// plan that is tried may be taken back.
 	Out bool `json:"out,omitempty"`
+
+	of []Point // the same as Points, once somebody has asked; never changes
 }
 
 // Hole is a row of moments without a reading.
