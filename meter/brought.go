@@ -165,7 +165,7 @@ func (a *archive) handOn(m *polled, rec *Record, f recollection) {
 			other.cameAfterAll(f.at, len(namedOf(h.Points, r.Values)))
 		}
 	}
-	a.remember(m, m.histories(), &r, CauseLine) // another part may lack the same
+	a.remember(m, m.parts(true), &r, CauseLine) // another part may lack the same
 	a.sink(r)
 }
 

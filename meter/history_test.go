@@ -89,6 +89,9 @@ func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 		p.changed(&c)
 	}
 	p.last = NewPoller(c)
+	if p.last.Fresh() { // as the station does
+		p.since = 0
+	}
 	for _, r := range p.readings[p.since:] {
 		p.last.Remember(r)
 	}
@@ -109,12 +112,15 @@ func (p *site) run(t *testing.T, d time.Duration, during ...func()) {
 
 // keep keeps what was learned, as the state file does.
 func (p *site) keep(t *testing.T) {
+	p.mu.Lock()
+	since := len(p.readings)
+	p.mu.Unlock()
 	b, err := json.Marshal(p.last.Learned())
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.before, p.sinceBefore = p.learned, p.since
-	p.learned, p.since = b, len(p.readings)
+	p.learned, p.since = b, since
 }
 
 // of gives the value of a point of a meter at a moment, how often it is there,
@@ -418,6 +424,146 @@ func randomOutages(t *testing.T, seed uint64, days int) {
 			t.Errorf("meter %d: %d of %d moments are missing, %d were made up", i, missing, moments, made)
 		}
 	}
+}
+
+// TestRandomPlansAgainstTheModel: periods, points and kinds of memory change, and go
+// back, with cuts of the line and of the power, and states of before. Each moment of
+// the plan that was in force is there once.
+func TestRandomPlansAgainstTheModel(t *testing.T) {
+	logicAlone(t)
+	seeds := 1
+	if os.Getenv("METERD_LONG") != "" {
+		seeds = 30
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { randomPlans(t, uint64(seed)) })
+		})
+	}
+}
+
+func randomPlans(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 16))
+	const forward, reverse = "energy.forward.total", "energy.reverse.total"
+	zone := time.UTC
+	if seed%3 == 1 {
+		zone = time.FixedZone("", 5*3600+1800)
+	}
+	of := func(kind Memory, points ...string) History {
+		return History{Of: kind, Points: pointsOf(t, points...), Back: 240 * time.Hour}
+	}
+	plans := [][]History{
+		{of(Load, forward, reverse)}, {of(Load, forward), of(Hourly, reverse)}, {of(Load, forward)}, {}, {of(Load, reverse)}, {of(Hourly, forward), of(Load, reverse)},
+	}
+	all := []History{of(Load, forward, reverse), of(Hourly, forward, reverse)}
+	groups := []Group{{Every: 15 * time.Minute, Points: pointsOf(t, forward, reverse)}}
+	p := newPlace(t, 2, groups, plans[0]...)
+	p.changed = func(c *PollerConfig) { c.Zone = zone }
+	for _, m := range p.meters {
+		m.Zone = zone
+	}
+	type moment struct {
+		point string
+		at    int64
+	}
+	expected := map[moment]string{}
+	time.Sleep(20*24*time.Hour + 7*time.Minute)
+	first := time.Now()
+	var story []string
+	expect := func(from, to time.Time) {
+		for _, l := range lanes(p.handles[0], zone) {
+			for at := nextRound(from, l.step, zone); at.Before(to); at = nextRound(at, l.step, zone) {
+				if !at.Equal(lastRound(at, 15*time.Minute, zone)) {
+					continue // the meter has no such record
+				}
+				for _, point := range l.Points {
+					expected[moment{point.Name, at.Unix()}] = fmt.Sprint(l.Of, l.step)
+				}
+			}
+		}
+	}
+	before := first
+	for i := range 12 {
+		history, every := plans[rng.IntN(len(plans))], []time.Duration{5, 7, 15, 15, 30, 60}[rng.IntN(6)]*time.Minute
+		if i == 11 {
+			history, every = all, 15*time.Minute
+		}
+		expect(before, time.Now()) // while the board was off, the plan was the one before
+		before = time.Now()
+		for _, h := range p.handles {
+			h.History, h.Groups = history, []Group{{Every: every, Points: groups[0].Points}}
+		}
+		work := 11*time.Minute + time.Duration(rng.Int64N(int64(10*time.Hour)))
+		if i == 11 {
+			work = 30 * time.Hour
+		}
+		cut := time.Duration(rng.Int64N(int64(4 * time.Hour)))
+		story = append(story, fmt.Sprintf("%s: %v every %v, for %v", time.Now().In(zone).Format(time.DateTime), lanesText(p.handles[0], zone), every, work))
+		kept := rng.IntN(3) > 0
+		p.run(t, work, func() {
+			if !kept {
+				time.Sleep(30 * time.Second) // what was learned is kept soon after the plan became another
+				p.keep(t)
+			}
+			if cut > work || i == 11 {
+				return
+			}
+			time.Sleep(time.Duration(rng.Int64N(int64(work - cut))))
+			p.line.Unplug(true)
+			time.Sleep(cut)
+			p.line.Unplug(false)
+		})
+		if !kept {
+			story = append(story, "the state is that of the beginning")
+			p.learned, p.since = p.before, p.sinceBefore
+		}
+		expect(before, time.Now())
+		before = time.Now()
+		if rng.IntN(2) == 0 {
+			time.Sleep(time.Duration(rng.Int64N(int64(5 * time.Hour))))
+		}
+	}
+	absent, twice := 0, 0
+	for i, m := range p.meters {
+		missing := 0
+		for _, r := range p.last.Learned()[i].Records {
+			for _, d := range r.Days {
+				missing += d.Missing
+			}
+		}
+		lacks := 0
+		for at := nextRound(first, time.Minute, zone); at.Before(time.Now().Add(-time.Hour)); at = at.Add(time.Minute) {
+			for _, point := range []string{forward, reverse} {
+				_, n, recalled := p.of(m, point, at)
+				why, want := expected[moment{point, at.Unix()}]
+				switch {
+				case n > 1:
+					if twice++; twice < 10 {
+						t.Errorf("%s of meter %d at %v is there %d times", point, i, at.In(zone), n)
+					}
+				case n == 0 && want:
+					lacks++
+					if absent++; absent < 10 && missing == 0 {
+						t.Errorf("%s of meter %d at %v is not there, of %s; recalled %v", point, i, at.In(zone), why, recalled)
+					}
+				}
+			}
+		}
+		if lacks > missing {
+			t.Errorf("meter %d: %d values lack, and %d count as missing", i, lacks, missing)
+		}
+		t.Logf("meter %d: %d lack, %d are missing, of %d", i, lacks, missing, len(expected))
+	}
+	if t.Failed() {
+		t.Log(strings.Join(story, "\n"))
+	}
+}
+
+func lanesText(h *Handle, zone *time.Location) (s string) {
+	for _, l := range lanes(h, zone) {
+		s += fmt.Sprintf("[%s %v %v of %d]", l.Of, l.step, l.every, len(l.Points))
+	}
+	return s
 }
 
 // books sees that what a reading says of days and months is what the model says.

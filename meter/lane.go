@@ -66,7 +66,11 @@ func readEvery(h *Handle, p Point) (every time.Duration) {
 
 // histories gives the parts of its memory that a meter is asked for: those of its
 // plan, and what earlier plans left.
-func (m *polled) histories() []lane {
+func (m *polled) histories() []lane { return m.parts(false) }
+
+// parts gives the same, on demand with what is out of the plan: another kind of
+// memory may bring that too.
+func (m *polled) parts(out bool) []lane {
 	all := slices.Clip(m.planned())
 	if all == nil {
 		return nil
@@ -75,7 +79,7 @@ func (m *polled) histories() []lane {
 		if !r.Left {
 			continue
 		}
-		if l, wanted := leftOf(r, m.lanes); wanted {
+		if l, wanted := leftOf(r, m.lanes); wanted || out {
 			all = append(all, l)
 		}
 	}

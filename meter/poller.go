@@ -373,7 +373,7 @@ func (p *Poller) finish(ctx context.Context, m *polled, s *round) {
 	}
 	if r.Trusted {
 		p.archive.begin(m, now.In(p.zone))
-		p.archive.remember(m, m.histories(), r, CauseLine)
+		p.archive.remember(m, m.parts(true), r, CauseLine)
 	}
 	p.changes(m, r)
 	p.archive.counted(m, r)
