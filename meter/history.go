@@ -118,10 +118,7 @@ func cloneRecords(all []*Record) []*Record {
 
 // judge looks for holes, and counts what is too old to be made up.
 func (a *archive) judge(m *polled, now time.Time, cause Cause) {
-	if len(m.histories()) == 0 || !a.trusted(now) {
-		return
-	}
-	if m.Auto && m.health.learned.Protocol == "" && len(m.health.learned.Records) == 0 { // it may be of an edition without a memory
+	if len(m.histories()) == 0 || m.unmet() || !a.trusted(now) {
 		return
 	}
 	gone := a.begin(m, now)

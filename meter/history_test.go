@@ -912,3 +912,32 @@ func TestAMeterWithoutAMemoryThatIsAwayMissesNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestAWishForAnHourLeavesTheRestOfItsDayMissing: what is not asked for again counts as
+// missing still.
+func TestAWishForAnHourLeavesTheRestOfItsDayMissing(t *testing.T) {
+	points := pointsOf(t, "energy.forward.total", "energy.reverse.total")
+	h := &Handle{Groups: []Group{{Every: 15 * time.Minute, Points: points}}, History: []History{{Of: Load, Points: points, Back: 72 * time.Hour}}}
+	p := NewPoller(PollerConfig{Bus: NewBus("b", Timing{Baud: 2400}, nil, nil), Meters: []*Handle{h}})
+	now := startOfDay(time.Now()).Add(20 * time.Hour).UTC()
+	m := p.meters[0]
+	begun := startOfDay(now)
+	p.archive.begin(m, begun)
+	r := m.health.learned.Records[0]
+	r.Next = begun.Unix()
+	r.look(begun.Add(12*time.Hour-time.Minute), 0, CauseLine, 2)
+	r.missing(begun, begun.Add(12*time.Hour), CausePower, 2) // 48 moments of two points
+	hour := func(from int) order {
+		return order{0, begun.Add(time.Duration(from) * time.Hour), begun.Add(time.Duration(from)*time.Hour + 59*time.Minute), nil}
+	}
+	for i, want := range []int{88, 88, 80} {
+		p.archive.wishes.add(hour([]int{10, 10, 3}[i]))
+		p.archive.obey(now)
+		if d := r.day(now); d.Missing != want || d.Causes[CausePower] != want {
+			t.Errorf("after wish %d the day is %+v, want %d missing", i+1, *d, want)
+		}
+	}
+	if got, want := r.rows(), "03:00-03:45 10:00-10:45"; got != want {
+		t.Errorf("holes %s, want %s", got, want)
+	}
+}

@@ -95,6 +95,12 @@ func (m *polled) planned() []lane {
 	return m.lanes
 }
 
+// unmet reports whether a meter may be of an edition without a memory: nobody has
+// found out, and nothing was ever made up of it.
+func (m *polled) unmet() bool {
+	return m.Auto && m.health.learned.Protocol == "" && len(m.health.learned.Records) == 0
+}
+
 // leftOf gives the part that an earlier plan left; false if nothing of it is made
 // up any more.
 func leftOf(r *Record, lanes []lane) (l lane, wanted bool) {
@@ -261,7 +267,7 @@ func fresh(known []*Record, of lane) bool {
 // all that the ring holds is to be remembered then, before Run.
 func (a *archive) Fresh() bool {
 	return slices.ContainsFunc(a.meters, func(m *polled) bool {
-		return slices.ContainsFunc(m.planned(), func(of lane) bool { return of.Of != Events && fresh(m.health.learned.Records, of) })
+		return !m.unmet() && slices.ContainsFunc(m.planned(), func(of lane) bool { return of.Of != Events && fresh(m.health.learned.Records, of) })
 	})
 }
 

@@ -99,15 +99,18 @@ func (a *archive) obey(now time.Time) {
 		m := a.meters[o.meter]
 		a.begin(m, now)
 		for _, l := range m.histories() {
-			if l.Of == Events {
+			if l.Of == Events || l.left != nil {
 				continue
 			}
 			rec := m.health.learned.record(l)
-			if l.left != nil {
-				rec.wanted(o.from, o.to)
-				continue
-			}
 			l.each(o, &m.health.learned, now, func(at time.Time, have []string) {
+				lacks := len(l.Points) - len(have)
+				lacks -= rec.wanted(at, lacks)
+				for _, r := range m.health.learned.Records {
+					if r.Left && r.Of == l.Of { // it was a moment of an earlier plan
+						lacks -= r.wanted(at, lacks)
+					}
+				}
 				rec.take(at, at)
 				if at.Unix() >= rec.Next || m.leftHole(l, at) {
 					return // it will be judged, or is made up
@@ -118,7 +121,6 @@ func (a *archive) obey(now time.Time) {
 				}
 				rec.insert(Hole{From: at.Unix(), To: at.Unix(), Cause: CauseValue, Have: have}, at.Location(), len(l.Points))
 			})
-			rec.wanted(o.from, o.to)
 		}
 		a.keepKnown(m)
 	}

@@ -77,16 +77,21 @@ func (r *Record) cameAfterAll(t time.Time, values int) {
 	if t.Unix() >= r.Next || t.Unix() < r.Began || r.hole(t) {
 		return
 	}
+	r.day(t).Made += r.found(t, values)
+}
+
+// found has values of a moment count as missing no longer. It gives how many did.
+func (r *Record) found(t time.Time, values int) int {
 	d := r.day(t)
 	values = min(values, d.Missing)
 	d.Missing -= values
-	d.Made += values
 	for range values {
 		most := chiefOf(d.Causes)
 		if d.Causes[most]--; d.Causes[most] <= 0 {
 			delete(d.Causes, most)
 		}
 	}
+	return values
 }
 
 // eachDay calls f for each day that has moments between two times, both in
@@ -171,12 +176,11 @@ func (r *Record) Open(zone *time.Location) map[string]int {
 	return open
 }
 
-// wanted has what was missing between two times no longer count so: it is asked
-// for again.
-func (r *Record) wanted(from, to time.Time) {
-	for i := range r.Days {
-		if d := &r.Days[i]; d.Day >= from.Format(time.DateOnly) && d.Day <= to.Format(time.DateOnly) {
-			d.Missing, d.Causes = 0, nil
-		}
+// wanted has values of a moment that is no hole no longer count as missing: it is
+// asked for again.
+func (r *Record) wanted(t time.Time, values int) (were int) {
+	if t.Unix() >= r.Next || t.Unix() < r.Began || !r.moment(t).Equal(t) || r.hole(t) {
+		return 0
 	}
+	return r.found(t, values)
 }
