@@ -74,8 +74,12 @@ func (sh *shift) remember(s state) {
 	if back == 0 {
 		return
 	}
-	from := s.Seq
-	if s.Ring != fmt.Sprintf("%x", sh.ring.ID()) || slices.ContainsFunc(sh.lines, (*meter.Poller).Fresh) {
+	kept := s.Seq
+	if s.Ring != fmt.Sprintf("%x", sh.ring.ID()) {
+		kept = 0
+	}
+	from := kept
+	if slices.ContainsFunc(sh.lines, (*meter.Poller).Fresh) {
 		from = 0
 	}
 	byAddress := map[dlt645.Address]*meter.Poller{}
@@ -94,7 +98,7 @@ func (sh *shift) remember(s state) {
 		case r.UnmarshalBinary(e.Data) == nil:
 			// Of a ring that is read from its beginning the newest are enough. The
 			// clock may not be right yet: it is as late as what was read last.
-			if p := byAddress[r.Meter]; p != nil && (from > 0 || newest.Sub(r.Time) <= back+48*time.Hour) {
+			if p := byAddress[r.Meter]; p != nil && (kept > 0 && e.Seq > kept || newest.Sub(r.Time) <= back+48*time.Hour) {
 				p.Remember(r)
 			}
 		case happened.UnmarshalBinary(e.Data) == nil:
