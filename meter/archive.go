@@ -47,6 +47,7 @@ type archive struct {
 // past is what the archive knows of one meter.
 type past struct {
 	lanes      []lane              // what is made up from its memory
+	known      bool                // something was learned of it before the start
 	ring       []lane              // the same as what was kept knows it: what the ring holds is remembered in these
 	asked      map[int64]time.Time // when the freezes of days may be asked for again, for the books
 	clockAsked time.Duration       // when its clock was last asked for out of turn; 0: never since it came back

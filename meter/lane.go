@@ -263,11 +263,12 @@ func fresh(known []*Record, of lane) bool {
 	return !slices.ContainsFunc(known, func(r *Record) bool { return r.Of == of.Of && r.Next > 0 })
 }
 
-// Fresh reports whether there is a part of a meter's memory of which nothing is known:
-// all that the ring holds is to be remembered then, before Run.
+// Fresh reports whether there is a part of the memory of a meter that was there before
+// of which nothing is known: all that the ring holds is to be remembered then, before
+// Run. Of a new meter it holds nothing.
 func (a *archive) Fresh() bool {
 	return slices.ContainsFunc(a.meters, func(m *polled) bool {
-		return !m.unmet() && slices.ContainsFunc(m.planned(), func(of lane) bool { return of.Of != Events && fresh(m.health.learned.Records, of) })
+		return m.known && !m.unmet() && slices.ContainsFunc(m.planned(), func(of lane) bool { return of.Of != Events && fresh(m.health.learned.Records, of) })
 	})
 }
 

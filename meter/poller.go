@@ -124,6 +124,7 @@ func (p *Poller) add(i int, h *Handle, c PollerConfig) {
 		if l.Address == m.health.learned.Address {
 			m.health.learned = l.clone()
 			m.health.learned.TakenOut = false
+			m.known = true
 		}
 	}
 	p.meters = append(p.meters, m)
