@@ -48,6 +48,7 @@ const (
 	soakReverse = "energy.reverse.total"
 	soakTuyaDP  = "44" // of soakTotal
 	soakRoom    = 64 << 20
+	soakLate    = 2 * soakStep // after its moment a round is still read
 	soakProfile = `[[profile]]
 name = "p"
 [[profile.poll]]
@@ -67,7 +68,6 @@ back = "%[2]s"
 // tenure is a meter at its place for a time.
 type tenure struct {
 	*dlt645test.Meter
-	line     int
 	from, to time.Time      // to is zero while it hangs there
 	wrong    [][2]time.Time // when its clock was; the second of the last is zero while it is
 }
@@ -102,7 +102,6 @@ type soak struct {
 	lines     [soakLines]*dlt645test.Line
 	unplugged [soakLines]atomic.Bool // the adapter is gone
 	free      [soakLines]time.Time   // when what happens to a line ends
-	back      [soakLines][]time.Time // when it was there again
 	tuya      uplinktest.Tuya
 	consumer  uplinktest.Consumer
 	clouds    [2]*cloud
@@ -116,8 +115,7 @@ type soak struct {
 	trusted   time.Time                       // when the board first knew the time
 	read      uint64                          // how far the ring was looked through
 	doubtful  map[at]bool                     // readings that the board doubts
-	kept      map[at]bool                     // readings that were in the ring at the end of a run
-	starts    []time.Time                     // of the program and of configurations
+	kept      map[at]int64                    // the rounds of the readings that were in the ring, in milliseconds
 	days      map[string]map[string]meter.Day // by address and day, of the load records
 	lacks     map[string]map[string]int       // by address and day, the values that were still to be made up
 	takenOut  map[string]int                  // how often that was told of a meter after its end
@@ -142,7 +140,7 @@ func soakTest(t *testing.T, seed uint64, meters int, during func(*soak)) {
 	}
 	s := &soak{
 		rng: rand.New(rand.NewPCG(seed, 20)), dir: filepath.Join(data, "data"), zone: time.FixedZone("CST", 8*3600), every: soakStep, profile: soakProfile, fill: "2d",
-		doubtful: map[at]bool{}, kept: map[at]bool{}, days: map[string]map[string]meter.Day{}, happened: map[string]int{}, lacks: map[string]map[string]int{}, takenOut: map[string]int{},
+		doubtful: map[at]bool{}, kept: map[at]int64{}, days: map[string]map[string]meter.Day{}, happened: map[string]int{}, lacks: map[string]map[string]int{}, takenOut: map[string]int{},
 		total: map[string]map[int64]string{}, reverse: map[string]map[int64]string{}, dp: map[string]map[int64]string{}, books: map[string]map[string]map[int64]string{},
 		consumer: uplinktest.Consumer{Gateway: "gw1", Prefix: "meterd", Layout: "json", Reply: true},
 	}
@@ -191,7 +189,7 @@ func (s *soak) hang(place int) {
 		}
 	}
 	now := time.Now()
-	next := &tenure{Meter: m, line: place % soakLines, from: now}
+	next := &tenure{Meter: m, from: now}
 	if place < len(s.places) {
 		s.places[place].to = now
 		s.places[place] = next
@@ -263,7 +261,6 @@ func (b *soakBoard) run(s *soak, c takeover.Change) {
 	if err := b.st.useRing(c.Config.Store); err != nil {
 		s.t.Fatal(err)
 	}
-	s.starts = append(s.starts, time.Now())
 	b.sh = newShift(b.st, c.Config)
 	b.st.enter(b.sh, c)
 	var ctx context.Context
@@ -373,8 +370,12 @@ func (s *soak) look() {
 			continue
 		}
 		of := at{r.Meter.String(), r.Time.UnixMilli()}
-		if s.kept[of] = true; r.Doubtful {
+		if s.kept[of] = r.Round.UnixMilli(); r.Doubtful {
 			s.doubtful[of] = true
+		}
+		_, registers := r.Value(soakTotal) // else it is of the clock, which has no moments
+		if late := r.Time.Sub(r.Round); registers && (late < 0 || late > soakLate) {
+			s.t.Errorf("%v at %v: of the round of %v", r.Meter, r.Time, r.Round)
 		}
 	}
 }
@@ -486,9 +487,6 @@ func (s *soak) happens(b *soakBoard) {
 		if now.Before(s.free[i]) {
 			continue
 		}
-		if !s.free[i].IsZero() {
-			s.back[i], s.free[i] = append(s.back[i], now), time.Time{}
-		}
 		s.lines[i].Unplug(false)
 		s.unplugged[i].Store(false)
 		switch s.rng.IntN(60) {
@@ -569,7 +567,6 @@ func (m *tenure) set(ahead time.Duration) {
 func (s *soak) calm() {
 	s.t.Helper()
 	for i := range s.lines {
-		s.back[i] = append(s.back[i], time.Now())
 		s.lines[i].Unplug(false)
 		s.unplugged[i].Store(false)
 	}
@@ -666,19 +663,6 @@ func (s *soak) judge() {
 
 type tally struct{ moments, live, made, doubted, unseen, missing, ahead, books int }
 
-// extra reports whether a time is that of the round at a start.
-func (s *soak) extra(t time.Time) bool {
-	return slices.ContainsFunc(s.starts, func(start time.Time) bool {
-		return start.After(t.Truncate(soakStep)) && !t.Before(start) && t.Before(start.Add(time.Minute))
-	})
-}
-
-// returned reports whether a time is that of the reading of a meter that was away
-// and has just answered again: it belongs to no round.
-func (s *soak) returned(line int, t time.Time) bool {
-	return slices.ContainsFunc(s.back[line], func(back time.Time) bool { return !t.Before(back) && t.Before(back.Add(5*time.Minute)) })
-}
-
 // unseen reports whether a meter's clock may have been wrong at a time.
 func (m *tenure) unseen(t time.Time) bool {
 	return slices.ContainsFunc(m.wrong, func(w [2]time.Time) bool {
@@ -725,7 +709,7 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 	own, tuya := s.total[id], s.dp[id]
 	lacks, there := 0, [2]int{}
 	for ms, v := range own {
-		if s.kept[at{id, ms}] { // else a power cut took it before the other platform had it
+		if _, kept := s.kept[at{id, ms}]; kept { // else a power cut took it before the other platform had it
 			there[0]++
 			if tuya[ms] != fmt.Sprint(100*hundredths(v)) {
 				lacks++
@@ -733,7 +717,7 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 		}
 	}
 	for ms := range tuya {
-		if s.kept[at{id, ms}] {
+		if _, kept := s.kept[at{id, ms}]; kept {
 			there[1]++
 		}
 	}
@@ -771,29 +755,24 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 				continue
 			}
 			sum.moments++
-			n, besides := 0, 0
+			n := 0
 			for ; len(times) > 0 && times[0] < next.UnixMilli(); times = times[1:] {
 				ms := times[0]
-				if ms < when.UnixMilli() || s.extra(time.UnixMilli(ms)) {
-					continue
-				}
-				if !s.kept[at{id, ms}] { // the power went before it was durable: the board knows nothing of it
+				switch round, kept := s.kept[at{id, ms}]; {
+				case !kept: // the power went before it was durable: the board knows nothing of it
 					sum.ahead++
 					continue
-				}
-				n++
-				if s.returned(m.line, time.UnixMilli(ms)) {
-					besides++
-				}
-				switch {
+				case round != when.UnixMilli(): // at a start, or when the meter was back: of no moment
+					continue
 				case s.doubtful[at{id, ms}]:
 					sum.doubted++
-					fallthrough
+					sum.made++
 				case ms == when.UnixMilli():
 					sum.made++
 				default:
 					sum.live++
 				}
+				n++
 			}
 			day := when.In(s.zone).Format(time.DateOnly)
 			days[day]++
@@ -801,7 +780,7 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 			case n == 0:
 				absent[day]++
 				sum.missing++
-			case n > 1 && n-besides != 1 && !changes:
+			case n > 1 && !changes:
 				t.Errorf("%s at %v: %s is there %d times", id, when, point, n)
 			}
 			when = next
@@ -958,7 +937,6 @@ func TestAMeterThatIsTakenOutWithHolesIsTold(t *testing.T) {
 		s.hang(1) // of which nothing lacks
 		b.reload(s)
 		s.lines[0].Unplug(false)
-		s.back[0] = append(s.back[0], time.Now())
 		time.Sleep(time.Hour)
 		b.end(s)
 		b = s.start()
@@ -986,7 +964,6 @@ func TestHistoryThatComesLater(t *testing.T) {
 					s.profile = without + "# %[2]s\n"
 					b.reload(s)
 					s.lines[0].Unplug(false)
-					s.back[0] = append(s.back[0], time.Now())
 					time.Sleep(40 * time.Minute)
 				}
 				s.profile = soakProfile
