@@ -49,6 +49,7 @@ const (
 	soakTuyaDP  = "44" // of soakTotal
 	soakRoom    = 64 << 20
 	soakLate    = 2 * soakStep // after its moment a round is still read
+	soakStands  = 2 * time.Minute
 	soakProfile = `[[profile]]
 name = "p"
 [[profile.poll]]
@@ -755,7 +756,8 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 				continue
 			}
 			sum.moments++
-			n := 0
+			n, late := 0, 0
+			midnight := when.In(s.zone).Hour() == 0 && when.In(s.zone).Minute() == 0
 			for ; len(times) > 0 && times[0] < next.UnixMilli(); times = times[1:] {
 				ms := times[0]
 				switch round, kept := s.kept[at{id, ms}]; {
@@ -772,8 +774,13 @@ func (s *soak) judgeMeter(m *tenure, sum *tally) {
 				default:
 					sum.live++
 				}
+				if midnight && ms-when.UnixMilli() > soakStands.Milliseconds() {
+					late++ // it does not stand for midnight where the meter's freeze is there
+					continue
+				}
 				n++
 			}
+			n = max(n, min(late, 1))
 			day := when.In(s.zone).Format(time.DateOnly)
 			days[day]++
 			switch {
