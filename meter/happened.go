@@ -64,7 +64,7 @@ func (a *archive) RememberEvent(e Event) {
 // tellsOf reports whether the records of a count are fetched, and tell more than
 // that it has moved.
 func (m *polled) tellsOf(point string) bool {
-	for _, h := range m.histories() {
+	for _, h := range m.planned() {
 		if h.Of != Events {
 			continue
 		}
@@ -79,7 +79,7 @@ func (m *polled) tellsOf(point string) bool {
 
 // counted notes the events of a reading whose records are to be fetched.
 func (a *archive) counted(m *polled, r *Reading) {
-	for _, h := range m.histories() {
+	for _, h := range m.planned() {
 		if h.Of != Events {
 			continue
 		}
@@ -108,7 +108,7 @@ type happening struct {
 // chooseEvents fetches the records of events that have been counted, one
 // transaction of each visit: the newest first, until one is known.
 func (a *archive) chooseEvents(m *polled, now time.Time) bool {
-	for _, h := range m.histories() {
+	for _, h := range m.planned() {
 		if h.Of != Events {
 			continue
 		}

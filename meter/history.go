@@ -40,8 +40,8 @@ func (a *archive) begin(m *polled, now time.Time) (gone int) {
 		a.keepKnown(m)
 		a.changed.Store(true) // what comes from now on was read by this one
 	}
-	for _, h := range m.histories() {
-		if h.Of != Events && h.left == nil {
+	for _, h := range m.planned() {
+		if h.Of != Events {
 			gone += m.health.learned.record(h).begin(now, h.Back)
 		}
 	}
@@ -118,7 +118,7 @@ func cloneRecords(all []*Record) []*Record {
 
 // judge looks for holes, and counts what is too old to be made up.
 func (a *archive) judge(m *polled, now time.Time, cause Cause) {
-	if len(m.histories()) == 0 || m.unmet() || !a.trusted(now) {
+	if len(m.planned()) == 0 || m.unmet() || !a.trusted(now) {
 		return
 	}
 	gone := a.begin(m, now)

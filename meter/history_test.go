@@ -829,6 +829,22 @@ func TestADeadMeterDoesNotWearTheFlash(t *testing.T) {
 	})
 }
 
+// quartersThenTens wants each quarter-hour of the first meter once until the plan has
+// changed, from then on each ten minutes, and nothing else.
+func (p *site) quartersThenTens(t *testing.T, from, changed, until time.Time, point string) {
+	t.Helper()
+	for at := from; at.Before(until); at = at.Add(5 * time.Minute) {
+		_, times, recalled := p.of(p.meters[0], point, at)
+		every := 15 * time.Minute
+		if at.After(changed) {
+			every = 10 * time.Minute
+		}
+		if want := map[bool]int{true: 1}[at.Equal(at.Truncate(every))]; times != want {
+			t.Errorf("%v is there %d times, want %d; made up: %v", at, times, want, recalled)
+		}
+	}
+}
+
 // TestAnotherPlanAfterAKill: the moment that was due next when the plan changed is
 // none of the old one any more, and nothing is made up besides what was read.
 func TestAnotherPlanAfterAKill(t *testing.T) {
@@ -841,16 +857,7 @@ func TestAnotherPlanAfterAKill(t *testing.T) {
 		p.handles[0].Groups[0].Every = 10 * time.Minute
 		start := time.Now()
 		p.run(t, 2*time.Hour)
-		for at := start.Add(-3 * time.Hour).Truncate(5 * time.Minute); at.Before(start.Add(110 * time.Minute)); at = at.Add(5 * time.Minute) {
-			_, times, recalled := p.of(p.meters[0], points[0].Name, at)
-			every := 15 * time.Minute
-			if at.After(start) {
-				every = 10 * time.Minute
-			}
-			if want := map[bool]int{true: 1}[at.Equal(at.Truncate(every))]; times != want {
-				t.Errorf("%v is there %d times, want %d; made up: %v", at, times, want, recalled)
-			}
-		}
+		p.quartersThenTens(t, start.Add(-3*time.Hour).Truncate(5*time.Minute), start, start.Add(110*time.Minute), points[0].Name)
 	})
 }
 
@@ -875,16 +882,7 @@ func TestAnotherPlanAfterAnOldState(t *testing.T) {
 		p.handles[0].Groups[0].Every = 10 * time.Minute
 		start := time.Now()
 		p.run(t, 6*time.Hour)
-		for at := begun.Truncate(5 * time.Minute).Add(5 * time.Minute); at.Before(start.Add(5*time.Hour + 50*time.Minute)); at = at.Add(5 * time.Minute) {
-			_, times, recalled := p.of(p.meters[0], points[0].Name, at)
-			every := 15 * time.Minute
-			if at.After(start) {
-				every = 10 * time.Minute
-			}
-			if want := map[bool]int{true: 1}[at.Equal(at.Truncate(every))]; times != want {
-				t.Errorf("%v is there %d times, want %d; made up: %v", at, times, want, recalled)
-			}
-		}
+		p.quartersThenTens(t, begun.Truncate(5*time.Minute).Add(5*time.Minute), start, start.Add(5*time.Hour+50*time.Minute), points[0].Name)
 	})
 }
 

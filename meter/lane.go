@@ -108,7 +108,7 @@ func leftOf(r *Record, lanes []lane) (l lane, wanted bool) {
 	for _, of := range lanes {
 		if of.Of == r.Of {
 			l.Back, l.zone = max(l.Back, of.Back), of.zone
-			wanted = wanted || slices.ContainsFunc(of.Points, func(p Point) bool { return slices.Contains(r.Points, p.Name) })
+			wanted = wanted || of.shares(r)
 		}
 	}
 	l.Points = r.points()
@@ -132,8 +132,13 @@ func (r *Record) points() []Point {
 // a part.
 func (m *polled) leftHole(of lane, t time.Time) bool {
 	return slices.ContainsFunc(m.health.learned.Records, func(r *Record) bool {
-		return r.Left && r.Of == of.Of && slices.ContainsFunc(of.Points, func(p Point) bool { return slices.Contains(r.Points, p.Name) }) && r.hole(t)
+		return r.Left && r.Of == of.Of && of.shares(r) && r.hole(t)
 	})
+}
+
+// shares reports whether an account has a point of this part.
+func (l lane) shares(r *Record) bool {
+	return slices.ContainsFunc(l.Points, func(p Point) bool { return slices.Contains(r.Points, p.Name) })
 }
 
 // is reports whether an account is of just this part.

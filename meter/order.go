@@ -98,8 +98,8 @@ func (a *archive) obey(now time.Time) {
 	for _, o := range a.wishes.take() {
 		m := a.meters[o.meter]
 		a.begin(m, now)
-		for _, l := range m.histories() {
-			if l.Of == Events || l.left != nil {
+		for _, l := range m.planned() {
+			if l.Of == Events {
 				continue
 			}
 			rec := m.health.learned.record(l)

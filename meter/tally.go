@@ -74,14 +74,17 @@ func (r *Record) missing(from, to time.Time, cause Cause, points int) (values in
 // cameAfterAll takes values of a moment that counts as missing: another kind of
 // the meter's memory had them.
 func (r *Record) cameAfterAll(t time.Time, values int) {
-	if t.Unix() >= r.Next || t.Unix() < r.Began || r.hole(t) {
-		return
+	if n := r.wanted(t, values); n > 0 {
+		r.day(t).Made += n
 	}
-	r.day(t).Made += r.found(t, values)
 }
 
-// found has values of a moment count as missing no longer. It gives how many did.
-func (r *Record) found(t time.Time, values int) int {
+// wanted has values of a moment that is no hole count as missing no longer: they are
+// there, or asked for again. It gives how many did.
+func (r *Record) wanted(t time.Time, values int) (were int) {
+	if t.Unix() >= r.Next || t.Unix() < r.Began || !r.moment(t).Equal(t) || r.hole(t) {
+		return 0
+	}
 	d := r.day(t)
 	values = min(values, d.Missing)
 	d.Missing -= values
@@ -155,32 +158,22 @@ func (r *Record) dayOf(name string) *Day {
 
 // Lacks counts the values of each day that may still be made up.
 func (r *Record) Lacks(zone *time.Location) map[string]int {
-	lacks := map[string]int{}
-	for _, h := range r.Holes {
-		r.eachDay(h.From, h.To, zone, func(t time.Time, moments int) {
-			lacks[t.Format(time.DateOnly)] += (len(r.Points) - len(h.Have)) * moments
-		})
-	}
-	return lacks
+	return r.inHoles(zone, func(h Hole) int { return len(r.Points) - len(h.Have) })
 }
 
 // Open counts the moments of each day that may still be made up.
 func (r *Record) Open(zone *time.Location) map[string]int {
-	open := map[string]int{}
 	if r.Of == Month { // nobody knows on which of the days the meter settles
-		return open
+		return map[string]int{}
 	}
-	for _, h := range r.Holes {
-		r.eachDay(h.From, h.To, zone, func(t time.Time, moments int) { open[t.Format(time.DateOnly)] += moments })
-	}
-	return open
+	return r.inHoles(zone, func(Hole) int { return 1 })
 }
 
-// wanted has values of a moment that is no hole no longer count as missing: it is
-// asked for again.
-func (r *Record) wanted(t time.Time, values int) (were int) {
-	if t.Unix() >= r.Next || t.Unix() < r.Began || !r.moment(t).Equal(t) || r.hole(t) {
-		return 0
+// inHoles counts something of which a moment of a hole has so much, by the day.
+func (r *Record) inHoles(zone *time.Location, each func(Hole) int) map[string]int {
+	days := map[string]int{}
+	for _, h := range r.Holes {
+		r.eachDay(h.From, h.To, zone, func(t time.Time, moments int) { days[t.Format(time.DateOnly)] += each(h) * moments })
 	}
-	return r.found(t, values)
+	return days
 }

@@ -51,22 +51,19 @@ type content struct {
 func (in *intake) contentOf(now time.Time, r *request) (c content, ok bool) {
 	for _, rec := range r.recs {
 		data, is := in.source.Again(rec.seq)
-		if is == againLater {
-			return content{}, false
-		}
 		u, known := unitOf(rec.seq, data)
-		if is == againGone || !known {
-			c.gone = append(c.gone, rec)
-			continue
+		how := datedNever
+		if is == againThere && known {
+			how = in.dated(&u, now)
 		}
-		switch in.dated(&u, now) {
-		case datedLater:
+		switch {
+		case is == againLater, how == datedLater:
 			return content{}, false
-		case datedNever:
+		case how == datedNever:
 			c.gone = append(c.gone, rec)
-			continue
+		default:
+			c.units, c.recs = append(c.units, u), append(c.recs, rec)
 		}
-		c.units, c.recs = append(c.units, u), append(c.recs, rec)
 	}
 	return c, true
 }

@@ -18,7 +18,6 @@ import (
 	"meterd/cmd/metersim/screen"
 	"meterd/dlt645"
 	"meterd/dlt645/dlt645test"
-	"meterd/uplink/uplinktest"
 )
 
 const demoMeters = 3
@@ -134,11 +133,7 @@ func newDemo(length time.Duration, binary string, build func(string, []string) *
 		addresses = append(addresses, m.Address.String())
 	}
 	d.stage = build("demo01", addresses)
-	addr, err := uplinktest.FreePort() // the broker goes and comes back, and nobody else may listen there meanwhile
-	if err != nil {
-		return nil, err
-	}
-	d.cloud, err = startCloud(&d.stage.simulated, addr)
+	d.cloud, err = startOwnCloud(&d.stage.simulated)
 	return d, err
 }
 

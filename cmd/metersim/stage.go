@@ -277,6 +277,16 @@ type cloud struct {
 	attached *uplinktest.Attachment
 }
 
+// startOwnCloud starts one whose broker goes and comes back: nobody else may listen
+// there meanwhile.
+func startOwnCloud(p *simulated) (*cloud, error) {
+	addr, err := uplinktest.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	return startCloud(p, addr)
+}
+
 func startCloud(p *simulated, listen string) (*cloud, error) {
 	c := &cloud{simulated: p, addr: listen, secret: rand.Text()}
 	if err := c.startBroker(); err != nil {

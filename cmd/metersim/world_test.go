@@ -104,11 +104,7 @@ func newWorld(t *testing.T, binary string, meters int, p play) *world {
 	if p.user != nil {
 		w.realBroker(p)
 	} else {
-		addr, err := uplinktest.FreePort() // it goes and comes back, and nobody else may listen there meanwhile
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := startCloud(&w.stage.simulated, addr)
+		c, err := startOwnCloud(&w.stage.simulated)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,24 +65,29 @@ func (sh *shift) leftWith(u config.Uplink, kept state) (former []known) {
 // before all that had been missed of them was made up: now nobody can.
 func (sh *shift) tellTakenOut(kept state) {
 	named, before := map[string]bool{}, map[string]bool{}
+	for _, m := range sh.config.Meters {
+		named[m.Address.String()] = true
+	}
+	var out []*meter.Learned
+	for i := range sh.learned {
+		if l := &sh.learned[i]; !named[l.Address] && !l.TakenOut {
+			out = append(out, l)
+		}
+	}
+	if len(out) == 0 {
+		return
+	}
 	for _, all := range kept.Known {
 		for _, k := range all {
 			before[k.Address] = before[k.Address] || k.Until == 0
 		}
 	}
-	for _, m := range sh.config.Meters {
-		named[m.Address.String()] = true
-	}
-	now := sh.newest() // the clock may not be right yet
-	if t := time.Now(); sh.clock.Trusted(t) {
-		now = t
+	now := time.Now()
+	if !sh.clock.Trusted(now) {
+		now = sh.newest()
 	}
 	now = now.In(sh.config.Gateway.Zone)
-	for i := range sh.learned {
-		l := &sh.learned[i]
-		if named[l.Address] || l.TakenOut {
-			continue
-		}
+	for _, l := range out {
 		l.TakenOut = true // what comes from now on is nobody's
 		a, err := dlt645.ParseAddress(l.Address)
 		n := l.Lacks(now)
